@@ -1,0 +1,80 @@
+"""Every error this project raises on purpose, as one tree.
+
+    CoachLMError
+    ├── SettingsError          a setting is missing, malformed or contradicts another
+    ├── InputError             a source can't be read at all (one bad record is a Reject, never an exception)
+    ├── RubricError            scores outside the rubric of Table II
+    ├── PromptError            a text is not a coach prompt or not a revised pair
+    ├── StoreError             the database refuses or can't be reached
+    │   ├── SchemaError        the database is of another (newer or unmigrated) schema
+    │   ├── NotFoundError      no such pair, person or item
+    │   ├── TransitionError    the status change is not in the transition table
+    │   ├── LeaseError         the lease is unknown, foreign or expired
+    │   └── ConflictError      somebody else changed the item meanwhile
+    ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
+    │   ├── ModelError         a model or adapter folder is refused
+    │   └── EngineError        the engine failed for a whole batch
+    └── ExportError            a data set can't be written
+
+Messages name the item, what was wrong and the remedy. Third-party errors are wrapped at the room's edge with `from`.
+"""
+
+
+class CoachLMError(Exception):
+    """Base of all errors raised on purpose; the command line prints it without a traceback and exits with 1."""
+
+
+class SettingsError(CoachLMError):
+    """A setting is missing, malformed or contradicts another."""
+
+
+class InputError(CoachLMError):
+    """A source can't be read at all: no such path, no permission, not a readable archive."""
+
+
+class RubricError(CoachLMError):
+    """Scores outside the ranges or caps of the rubric."""
+
+
+class PromptError(CoachLMError):
+    """A text is not a coach prompt, or a generated text is not a revised pair."""
+
+
+class StoreError(CoachLMError):
+    """The database refuses or can't be reached."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is not the one this version needs."""
+
+
+class NotFoundError(StoreError):
+    """No such pair, person or item."""
+
+
+class TransitionError(StoreError):
+    """A status change that the transition table does not allow."""
+
+
+class LeaseError(StoreError):
+    """The lease is unknown, held by somebody else, or expired; the text that came with it was kept as a draft."""
+
+
+class ConflictError(StoreError):
+    """The item changed since it was handed out; the text that came with it was kept as a draft."""
+
+
+class ReviserError(CoachLMError):
+    """A reviser engine can't be built or has died."""
+
+
+class ModelError(ReviserError):
+    """A model or adapter folder is refused: missing files, pickled weights, another base."""
+
+
+class EngineError(ReviserError):
+    """The engine failed for a whole batch; no pair of it was revised."""
+
+
+class ExportError(CoachLMError):
+    """A data set can't be written."""

@@ -1,0 +1,151 @@
+"""The instruction pair, where it came from, and what intake decided about it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import xxhash
+
+
+@dataclass(frozen=True)
+class InstructionPair:
+    """What a user asked and what a model answered.
+
+    `input` is the material that the instruction works on (Alpaca's `input`; for a later turn of a conversation, the
+    turns before it); empty when there is none. Text is NFC-agnostic: nothing is normalised here, see `id`.
+
+    Source: paper §I, Fig. 1; Stanford Alpaca's record.
+    """
+
+    instruction: str
+    input: str
+    response: str
+
+    @cached_property
+    def id(self) -> str:
+        """xxh3-128 of the normalised triple, 32 hex digits: the same text has the same id everywhere, for ever.
+
+        Normalised means: outer white space stripped, CRLF and CR written as LF. Lone surrogates count as themselves.
+        """
+        return content_hash(self.instruction, self.input, self.response)
+
+    def as_dict(self) -> dict[str, str]:
+        """Alpaca's record: `instruction`, `input`, `output`."""
+        return {"instruction": self.instruction, "input": self.input, "output": self.response}
+
+
+def normalise_text(text: str) -> str:
+    """Outer white space stripped, line ends as LF; the form under which texts are compared by content."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip()
+
+
+def content_hash(*texts: str) -> str:
+    """xxh3-128 over the normalised texts, each with its length in front so that no two lists collide by joining."""
+    digest = xxhash.xxh3_128()
+    for text in texts:
+        data = normalise_text(text).encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+class TaskClass(StrEnum):
+    """Which unit of annotators revises a pair. Source: paper §II-E2."""
+
+    LANGUAGE_TASK = "language_task"  # objective answers: extraction, correction, summarising, classification
+    QA = "qa"  # questions, dialogue, suggestions, in-domain answers
+    CREATIVE = "creative"  # stories, copywriting, poems
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record stood. `source` is a path as given (or `-`, or `topic:partition`); `record` counts from 0;
+    `part` tells apart several pairs of one record (turns of a conversation), from 0."""
+
+    source: str
+    record: int
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a pair came from and under which circumstances; never a raw user id, address or user agent."""
+
+    position: Position
+    format: str  # name of the log format that was detected, e.g. `openai_chat`
+    source_id: str | None = None  # the record's own id, if it had one
+    timestamp: datetime | None = None  # when the model answered, UTC
+    model: str | None = None
+    system_prompt: str | None = None
+    session_hash: str | None = None  # salted hash
+    user_hash: str | None = None  # salted hash
+    language: str | None = None  # ISO 639-1, filled by intake
+    extra: dict[str, Any] = field(default_factory=dict)  # small, JSON-serialisable, without personal data
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedPair:
+    """A pair with its provenance: what parsing yields and every later stage takes."""
+
+    pair: InstructionPair
+    provenance: Provenance
+
+    def with_pair(self, pair: InstructionPair) -> "SourcedPair":
+        return replace(self, pair=pair)
+
+
+class RejectReason(StrEnum):
+    """Why a record became no pair at all. Stored with the record's position and an excerpt free of personal data."""
+
+    MALFORMED_JSON = "malformed_json"
+    MALFORMED_RECORD = "malformed_record"  # the shape is known, a field has the wrong type
+    UNKNOWN_SHAPE = "unknown_shape"
+    NOT_A_GENERATION = "not_a_generation"  # spans of tools, embeddings, chains; image or audio calls
+    NOT_CHOSEN = "not_chosen"  # a branch or turn that the options leave out (lower-ranked branch of a tree)
+    ERROR_RESPONSE = "error_response"
+    UNFINISHED = "unfinished"  # finish_reason is not `stop`: cut by length, filter or a lost stream
+    REDACTED = "redacted"
+    TOOL_ONLY = "tool_only"  # the answer is a tool call without text
+    REFUSED = "refused"  # the provider's `refusal` field
+    NO_RESPONSE = "no_response"  # a prompt without an answer
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    UNMATCHED = "unmatched"  # half of a batch or stream whose other half never came
+    UNREADABLE = "unreadable"  # not text, broken compression, a row the file's library can't decode
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that became no pair: its reason, where it stood, and at most 200 characters that help to find it."""
+
+    position: Position
+    reason: RejectReason
+    detail: str = ""  # what was wrong, for people; never contains the record's text
+    format: str | None = None
+
+
+class ExcludeReason(StrEnum):
+    """Why the preliminary filter set a pair aside. Source: paper Table III; the last four are ours."""
+
+    INVALID_INPUT = "invalid_input"  # the key content of the instruction is invalid or missing
+    BEYOND_EXPERTISE = "beyond_expertise"  # overly professional scenes
+    MASSIVE_WORKLOAD = "massive_workload"  # poems or lyrics that need massive rewriting
+    MULTI_MODAL = "multi_modal"  # image, video and audio
+    SAFETY = "safety"  # toxic, copyrighted or sensitive content
+    REFUSAL = "refusal"  # the answer is "As an AI language model…" without content
+    LANGUAGE = "language"  # outside the configured languages
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    MANUAL = "manual"  # a person excluded it by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """The filter's decision to set a pair aside; the pair itself is stored and exportable."""
+
+    reason: ExcludeReason
+    detail: str = ""  # which rule fired, e.g. `placeholder: [link to`

@@ -1,0 +1,37 @@
+"""The life of a pair: its statuses and the one table of allowed transitions (drawn in docs/architecture.md)."""
+
+from enum import StrEnum
+
+from coachlm.errors import TransitionError
+
+
+class Status(StrEnum):
+    """Where a pair stands."""
+
+    ACCEPTED = "accepted"  # passed intake; waits for the coach
+    REVISED = "revised"  # the coach has answered (or fallen back to raw); waits for an annotator
+    POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner
+    RETURNED = "returned"  # the owner sent it back; waits for the same annotator
+    APPROVED = "approved"  # final: part of the data set and of the coach's training data
+    EXCLUDED = "excluded"  # set aside with a reason; exportable, restorable
+    DUPLICATE = "duplicate"  # near copy of another pair, linked to it; exportable
+
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.ACCEPTED: frozenset({Status.REVISED, Status.EXCLUDED}),
+    Status.REVISED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
+    Status.POST_EDITED: frozenset({Status.APPROVED, Status.RETURNED, Status.EXCLUDED}),
+    Status.RETURNED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
+    Status.APPROVED: frozenset(),
+    # Restoring an excluded pair sends it through the coach again; a duplicate can be promoted by hand.
+    Status.EXCLUDED: frozenset({Status.ACCEPTED}),
+    Status.DUPLICATE: frozenset({Status.ACCEPTED}),
+}
+
+
+def check_transition(pair_id: str, current: Status, wanted: Status) -> None:
+    """Raises: TransitionError, naming the pair and what is allowed instead."""
+    if wanted in TRANSITIONS[current]:
+        return
+    allowed = ", ".join(sorted(TRANSITIONS[current])) or "nothing: it is final"
+    raise TransitionError(f"pair {pair_id} is {current} and can't become {wanted}; allowed from here: {allowed}")

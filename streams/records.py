@@ -1,0 +1,83 @@
+"""What passes between sources, log formats and the runner: raw records, conversations, fragments."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from coachlm.pairs import Position, Reject
+from coachlm.settings import Turns
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record as a source cut it: undecoded JSON bytes, or an object where the container was decoded already
+    (CSV and Parquet rows, YAML documents, elements of a JSON array)."""
+
+    position: Position
+    data: bytes | Any
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"  # also `developer`
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn's text. `input` is material given apart from the instruction (Alpaca's `input`), user turns only."""
+
+    role: Role
+    text: str
+    input: str = ""
+    multi_modal: bool = False  # an image, audio or file part stood beside the text and was left out
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What every log format is read into: messages in order, and their circumstances. User and session ids are raw
+    here; they are hashed before they leave the parsing process."""
+
+    position: Position
+    format: str
+    messages: tuple[Message, ...]
+    source_id: str | None = None
+    timestamp: datetime | None = None  # UTC
+    model: str | None = None
+    session_id: str | None = None
+    user_id: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A part of something that spans records: a streamed chunk, one half of a batch call, a message of a tree.
+
+    Fragments with the same (format, key) belong together; `complete` on any of them says that the whole is there
+    when its other parts have come. What never completes by itself (trees of flat messages) is assembled when its
+    source ends.
+    """
+
+    position: Position
+    format: str
+    key: str
+    part: str  # `request`, `response`, `chunk`, `message`
+    data: Any
+    size: int  # bytes it occupies, about
+
+
+Parsed = Conversation | Reject | Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class ParseOptions:
+    """How records are read; built once from Settings and passed to every parsing process."""
+
+    format: str | None = None  # None: detect by shape
+    turns: Turns = "each"
+    max_record_bytes: int = 16_000_000
+    max_nesting: int = 100
