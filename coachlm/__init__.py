@@ -1,3 +1,3 @@
-"""The vocabulary of CoachLM: instruction pairs, revisions, rubric, prompt, filters. Knows no torch, no SQL, no broker."""
+"""The vocabulary of CoachLM: instruction pairs, revisions, rubric, prompt, filters. No torch, SQL or broker."""
 
 __version__ = "0.1.0"
