@@ -1,0 +1,51 @@
+# The two commands: `make demo` and `make test`. Everything is installed into .venv in this folder.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+OUTPUT ?= demo-output
+UV := $(or $(shell command -v uv),$(BIN)/uv)
+
+# The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
+ifneq ($(wildcard ../shared/data),)
+export COACHLM_DATA_DIR ?= $(abspath ../shared/data)
+endif
+
+LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help demo check test bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## say what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no broker, CPU)
+	@$(BIN)/coachlm demo --output $(OUTPUT)
+
+check: $(VENV)/.test ## formatting, lint, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them
+	@scripts/need-postgresql
+	$(BIN)/pytest
+
+bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
+	@for file in benchmarks/[a-z]*.py; do \
+	  name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+
+lock: ## renew the pins in requirements/ from pyproject.toml
+	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
+	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
+	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@
+
+$(VENV)/.test: requirements/test.txt pyproject.toml
+	@scripts/setup-venv requirements/test.txt $@
