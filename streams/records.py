@@ -57,9 +57,9 @@ class Conversation:
 class Fragment:
     """A part of something that spans records: a streamed chunk, one half of a batch call, a message of a tree.
 
-    Fragments with the same (format, key) belong together; `complete` on any of them says that the whole is there
-    when its other parts have come. What never completes by itself (trees of flat messages) is assembled when its
-    source ends.
+    Fragments with the same (format, key) belong together. They are whole, and can be assembled at once, as soon as a
+    `request` and a `response` are there, or one that is `complete` (the last chunk of a stream whose chunks carry their
+    request). All others (flat messages of a tree, bare chunks) are assembled when their source ends.
     """
 
     position: Position
@@ -68,6 +68,7 @@ class Fragment:
     part: str  # `request`, `response`, `chunk`, `message`
     data: Any
     size: int  # bytes it occupies, about
+    complete: bool = False
 
 
 Parsed = Conversation | Reject | Fragment
