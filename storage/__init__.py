@@ -1,0 +1,1 @@
+"""Tables, the post-edit queue and data set export; the only room that speaks SQL."""

@@ -1,0 +1,168 @@
+"""The shapes in which a data set is written, and writers that stream them; docs/dataset.md describes each."""
+
+import csv
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, assert_never
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from coachlm.pairs import InstructionPair
+from coachlm.user_text import join_user_text
+
+Record = dict[str, Any]
+
+
+class ExportFormat(StrEnum):
+    """One shape and container."""
+
+    ALPACA = "alpaca"  # JSON array of instruction, input, output
+    SHAREGPT = "sharegpt"  # JSON array of conversations
+    CHAT = "chat"  # JSON lines of messages
+    PARQUET = "parquet"  # instruction, input, output
+    CSV = "csv"  # the same for spreadsheets; cells that would be formulas are defused
+
+
+SUFFIXES: dict[ExportFormat, str] = {
+    ExportFormat.ALPACA: ".json",
+    ExportFormat.SHAREGPT: ".json",
+    ExportFormat.CHAT: ".jsonl",
+    ExportFormat.PARQUET: ".parquet",
+    ExportFormat.CSV: ".csv",
+}
+
+
+def shape(format: ExportFormat, pair: InstructionPair) -> Record:
+    """The pair in the format's keys.
+
+    Chat-shaped records hold everything in the messages and repeat the input beside them, at the record's top level
+    where no chat template or validator of messages sees it: `split_user_text` gives the exact pair back.
+    """
+    user = join_user_text(pair.instruction, pair.input)
+    if format is ExportFormat.SHAREGPT:
+        turns = [{"from": "human", "value": user}, {"from": "gpt", "value": pair.response}]
+        return {"conversations": turns, "input": pair.input}
+    if format is ExportFormat.CHAT:
+        messages = [{"role": "user", "content": user}, {"role": "assistant", "content": pair.response}]
+        return {"messages": messages, "input": pair.input}
+    return pair.as_dict()
+
+
+class RecordWriter(Protocol):
+    """Writes records to one file as they come; `close` completes the file."""
+
+    def write(self, record: Record) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def open_writer(format: ExportFormat, path: Path, columns: Sequence[str]) -> RecordWriter:
+    """A writer of records that have exactly these keys."""
+    match format:
+        case ExportFormat.ALPACA | ExportFormat.SHAREGPT:
+            return JsonArrayWriter(path)
+        case ExportFormat.CHAT:
+            return JsonLinesWriter(path)
+        case ExportFormat.PARQUET:
+            return ParquetWriter(path, columns)
+        case ExportFormat.CSV:
+            return CsvWriter(path, columns)
+    assert_never(format)
+
+
+def _json(record: Record) -> bytes:
+    """One line. U+2028, U+2029 and U+0085 are escaped: many readers of JSON lines take them for line ends."""
+    line = orjson.dumps(record)
+    for raw, escaped in ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085")):
+        line = line.replace(raw, escaped)
+    return line
+
+
+class JsonLinesWriter:
+    """One record a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+
+    def write(self, record: Record) -> None:
+        self._file.write(_json(record) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class JsonArrayWriter:
+    """A JSON array with one record a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._next = b"[\n"
+
+    def write(self, record: Record) -> None:
+        self._file.write(self._next + _json(record))
+        self._next = b",\n"
+
+    def close(self) -> None:
+        with self._file as file:
+            file.write(b"[]\n" if self._next == b"[\n" else b"\n]\n")
+
+
+class ParquetWriter:
+    """String columns, zstd; a row group is closed at 10,000 rows or about 16 MB of text."""
+
+    _GROUP_ROWS = 10_000
+    _GROUP_CHARS = 16_000_000
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._schema = pa.schema([(name, pa.string()) for name in columns])
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._rows: list[Record] = []
+        self._chars = 0
+
+    def write(self, record: Record) -> None:
+        self._rows.append(record)
+        self._chars += sum(map(len, record.values()))
+        if len(self._rows) >= self._GROUP_ROWS or self._chars >= self._GROUP_CHARS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows, self._chars = [], 0
+
+    def close(self) -> None:
+        with self._writer:
+            if self._rows:
+                self._flush()
+
+
+class CsvWriter:
+    """RFC 4180 with a header, UTF-8."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(columns)
+
+    def write(self, record: Record) -> None:
+        self._writer.writerow([defuse_cell(cell) for cell in record.values()])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+# Source: OWASP "CSV Injection"; the last four are the full-width forms that some locales compute too.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+
+
+def defuse_cell(cell: str) -> str:
+    """The cell, behind an apostrophe where a spreadsheet would take it for a formula; `restore_cell` undoes it."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def restore_cell(cell: str) -> str:
+    """The text that `defuse_cell` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
