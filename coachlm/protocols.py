@@ -39,6 +39,8 @@ class IntakeBatch:
     rejects: Sequence[Reject] = ()
     progress: Sequence[Progress] = ()
     joined: Sequence[Position] = ()  # records that joined into a pair: an earlier `unmatched` reject is withdrawn
+    reread: Sequence[Position] = ()  # records (any part) read again because they may have been cut short: their
+    # earlier rejects are withdrawn before this batch's are stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Every figure the documentation quotes: `python -m benchmarks.NAME [--quick]`, ending with one JSON line."""

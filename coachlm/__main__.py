@@ -1,0 +1,6 @@
+"""`python -m coachlm` is the command line."""
+
+from coachlm.cli import main
+
+if __name__ == "__main__":
+    main()

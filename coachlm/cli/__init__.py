@@ -1,0 +1,25 @@
+"""The command line: the composition root, which alone puts the rooms together."""
+
+import click
+
+from coachlm import __version__
+from coachlm.cli.database import db
+from coachlm.cli.dataset import export, report, stats
+from coachlm.cli.demo import demo
+from coachlm.cli.doctor import doctor
+from coachlm.cli.queue import queue
+from coachlm.cli.run import ingest, revise, run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="coachlm")
+def main() -> None:
+    """CoachLM turns logs of deployed LLMs into expert-grade instruction data.
+
+    Settings come from flags, COACHLM_* variables and coachlm.env, in this order; docs/settings.md lists them.
+    Every command takes --json, answers errors on one line and exits with 1 where it failed.
+    """
+
+
+for command in (demo, run, ingest, revise, queue, stats, report, export, db, doctor):
+    main.add_command(command)

@@ -1,0 +1,140 @@
+"""`run`, `ingest`, `revise`: the stages of the embedded driver."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
+from coachlm.cli.progress import RunCounts, progress_display
+from coachlm.cli.stores import database_option, open_store
+from coachlm.errors import SettingsError
+from coachlm.protocols import IntakeCounts
+from coachlm.revision import Revision
+from coachlm.settings import Settings, load_settings
+
+_paths = click.argument("paths", nargs=-1, required=True)
+_format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
+_turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
+_engine = click.option("--engine", help="`rules`, `transformers` or `none`.")
+_model = click.option("--model", help="Model folder or hub id, for `transformers`.")
+_adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
+
+
+@click.command()
+@_paths
+@database_option
+@_format
+@_turns
+@_engine
+@_model
+@_adapter
+@json_option
+@answering_errors
+def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
+    """Take logs in and revise them: every stage up to the annotators' queue.
+
+    PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
+    """
+    settings = load_settings(database_url=db, **options)
+    counts = RunCounts()
+    reviser = _reviser(settings)  # before intake, so that a wrong model is known at once
+    with open_store(settings) as store:
+        ingest_into(store, paths, settings, log_format, counts, show=not as_json)
+        if reviser is not None:
+            revise_in(store, reviser, settings, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm stats, then coachlm queue next --person YOUR_NAME")
+
+
+@click.command()
+@_paths
+@database_option
+@_format
+@_turns
+@json_option
+@answering_errors
+def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
+    """Take logs in, without revising: parse, filter, replace personal data, de-duplicate, classify, store."""
+    settings = load_settings(database_url=db, **options)
+    counts = RunCounts()
+    with open_store(settings) as store:
+        ingest_into(store, paths, settings, log_format, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm revise")
+
+
+@click.command()
+@database_option
+@_engine
+@_model
+@_adapter
+@json_option
+@answering_errors
+def revise(db: str | None, as_json: bool, **options: Any) -> None:
+    """Revise every accepted pair that waits in the database."""
+    settings = load_settings(database_url=db, **options)
+    reviser = _reviser(settings)
+    if reviser is None:
+        raise SettingsError("engine `none` revises nothing; choose `rules` or `transformers`")
+    counts = RunCounts()
+    with open_store(settings) as store:
+        revise_in(store, reviser, settings, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
+
+
+def _reviser(settings: Settings) -> Any:
+    from reviser.engines import build_reviser
+
+    return build_reviser(settings)
+
+
+def ingest_into(
+    store: Any, paths: tuple[str, ...], settings: Settings, log_format: str | None, counts: RunCounts, show: bool
+) -> None:
+    from streams.runner import run_intake
+
+    with progress_display(show) as display:
+        task = display.add_task("intake", total=None, items=0, unit="records", line="")
+
+        def on_counts(added: IntakeCounts, records: int, share: float | None) -> None:
+            counts.add_intake(added, records)
+            display.update(task, items=counts.records, line=counts.intake_line())
+            if share is not None:
+                display.update(task, total=1.0, completed=share)
+
+        run_intake(paths, store, settings, store.hash_salt(settings.hash_salt), log_format, on_counts)
+
+
+def revise_in(store: Any, reviser: Any, settings: Settings, counts: RunCounts, show: bool) -> None:
+    from streams.runner import revise_pending
+
+    with progress_display(show) as display:
+        waiting = store.count_awaiting_revision()
+        task = display.add_task("revise", total=waiting, items=0, unit="pairs", line="")
+
+        def on_revisions(revisions: Sequence[Revision]) -> None:
+            counts.add_revisions(revisions)
+            done = counts.revisions.total()
+            display.update(task, completed=done, items=done, line=counts.revision_line())
+
+        try:
+            revise_pending(store, reviser, settings.reviser_batch_pairs, on_revisions)
+        finally:
+            reviser.close()
+
+
+def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
+    if as_json:
+        emit_json(counts.as_dict())
+        return
+    out = results()
+    if counts.records:
+        out.print(f"{counts.records:,} records: {counts.intake_line()}")
+    if counts.by_reason:
+        out.print(counts_table("set aside in this run", counts.by_reason, "reason"))
+    if counts.revisions:
+        out.print(counts.revision_line())
+    if counts.fallback_reasons:
+        out.print(counts_table("kept raw, because", counts.fallback_reasons, "reason"))
+    if not counts.records and not counts.revisions:
+        out.print("nothing new: everything was in the database already")
+    people.print(f"next: {next_command}")

@@ -1,0 +1,80 @@
+"""The text file in which a pair is post-edited from a terminal: written for people, read back without loss.
+
+The fields are separated by marker lines that carry a token of the file's own, so that no text inside a pair can be
+taken for a marker.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from coachlm.errors import InputError
+from coachlm.pairs import InstructionPair
+
+_FIELDS = ("instruction", "input", "response")
+_HEAD = re.compile(r"^#: (\w+): (.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFile:
+    """What a work file says: whose lease it is, and the text as it stands in the file."""
+
+    pair_id: str
+    person: str
+    lease_token: str
+    version: int
+    claimed_at: str  # ISO 8601
+    text: InstructionPair
+
+    def render(self, notes: tuple[str, ...] = ()) -> str:
+        """The file's content; `notes` are lines for the annotator, each shown as a comment."""
+        mark = secrets.token_hex(4)
+        head = [
+            "#: Edit the three texts below the marker lines and save; leave the marker lines as they are.",
+            *(f"#: {line}" for note in notes for line in note.splitlines()),
+            f"#: pair: {self.pair_id}",
+            f"#: person: {self.person}",
+            f"#: lease: {self.lease_token}",
+            f"#: version: {self.version}",
+            f"#: claimed: {self.claimed_at}",
+            f"#: marker: {mark}",
+        ]
+        parts = [f"==== {name} {mark} ====\n{getattr(self.text, name)}\n" for name in _FIELDS]
+        return "\n".join(head) + "\n" + "".join(parts)
+
+
+def read_work_file(content: str) -> WorkFile:
+    """What an annotator saved.
+
+    Raises: InputError, when the head or a marker line is missing or damaged.
+    """
+    head: dict[str, str] = {}
+    for line in content.split("\n"):
+        if line.startswith("==== "):
+            break
+        if (match := _HEAD.match(line.rstrip("\r"))) is not None:
+            head[match[1]] = match[2]  # later lines win: notes stand above the facts
+    missing = [key for key in ("pair", "person", "lease", "version", "claimed", "marker") if key not in head]
+    if missing or not head["version"].isdigit():
+        raise InputError(
+            f"this is not a work file of `coachlm queue next`: its head lacks {', '.join(missing) or 'a valid version'}; "
+            "claim the pair again and copy your text over"
+        )
+    text = InstructionPair(*_split(content, head["marker"]))
+    return WorkFile(head["pair"], head["person"], head["lease"], int(head["version"]), head["claimed"], text)
+
+
+def _split(content: str, mark: str) -> list[str]:
+    texts = []
+    rest = content
+    for index, name in enumerate(_FIELDS):
+        start = re.search(rf"^==== {name} {re.escape(mark)} ====\r?\n", rest, re.MULTILINE)
+        if start is None:
+            raise InputError(f"the marker line of `{name}` is missing; put back `==== {name} {mark} ====`")
+        rest = rest[start.end() :]
+        end = None
+        if index + 1 < len(_FIELDS):
+            end = re.search(rf"^==== {_FIELDS[index + 1]} {re.escape(mark)} ====\r?$", rest, re.MULTILINE)
+        body = rest[: end.start()] if end else rest
+        texts.append(body.removesuffix("\n"))
+    return texts
