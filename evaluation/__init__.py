@@ -1,0 +1,1 @@
+"""What a data set is like: statistics before and after the coach, and the report that shows them."""
