@@ -1,0 +1,118 @@
+"""The coach's answers: stored once a pair, and handed to the post-edit queue."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from coachlm.pairs import InstructionPair
+from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
+from coachlm.status import Status, check_transition
+from storage.bulk import is_among
+from storage.tables import PairRow
+from storage.work import ItemState
+from storage.work_tables import EventRow, QueueItemRow, RevisionRow
+
+NORMAL_PRIORITY = 100
+
+
+def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> int:
+    """Those of pairs that are accepted; the pair moves on to `revised`. Gives how many these were."""
+    waiting = _lock_accepted(connection, [revision.pair_id for revision in revisions])
+    fresh: list[tuple[Any, Revision]] = []
+    for revision in revisions:
+        pair = waiting.pop(revision.pair_id, None)
+        if pair is not None:
+            check_transition(pair.id, Status(pair.status), Status.REVISED)
+            fresh.append((pair, revision))
+    if not fresh:
+        return 0
+    connection.execute(insert(RevisionRow), [_row(pair.seq, revision, now) for pair, revision in fresh])
+    connection.execute(
+        update(PairRow)
+        .where(PairRow.seq == bindparam("at"))
+        .values(status=Status.REVISED.value, version=PairRow.version + 1),
+        [{"at": pair.seq} for pair, _ in fresh],
+    )
+    connection.execute(insert(EventRow), [_event(pair, revision, now) for pair, revision in fresh])
+    connection.execute(insert(QueueItemRow), [_queue_item(pair) for pair, _ in fresh])
+    return len(fresh)
+
+
+def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
+    """`row` has the columns of `RevisionRow`."""
+    changed = row.outcome == Outcome.REVISED
+    return Revision(
+        pair_id=pair_id,
+        revised=InstructionPair(row.instruction, row.input, row.response) if changed else raw,
+        outcome=Outcome(row.outcome),
+        engine=row.engine,
+        adapter=row.adapter,
+        reason=row.reason,
+        flags=tuple(_flag(flag) for flag in row.flags or ()),
+        prompt_tokens=row.prompt_tokens,
+        output_tokens=row.output_tokens,
+        seconds=row.seconds,
+    )
+
+
+def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    """In order of `seq`, so that two writers of the same pairs wait for one another instead of dying."""
+    if not ids:
+        return {}
+    columns = (PairRow.seq, PairRow.id, PairRow.status, PairRow.task_class, PairRow.corrected_class)
+    rows = connection.execute(
+        select(*columns)
+        .where(is_among(connection, PairRow.id.expression, ids), PairRow.status == Status.ACCEPTED.value)
+        .order_by(PairRow.seq)
+        .with_for_update()
+    )
+    return {row.id: row for row in rows}
+
+
+def _row(seq: int, revision: Revision, now: datetime) -> dict[str, Any]:
+    texts = revision.revised if revision.outcome is Outcome.REVISED else None
+    return {
+        "pair": seq,
+        "instruction": texts and texts.instruction,
+        "input": None if texts is None else texts.input,
+        "response": texts and texts.response,
+        "outcome": revision.outcome.value,
+        "engine": revision.engine,
+        "adapter": revision.adapter,
+        "reason": revision.reason,
+        "flags": [asdict(flag) for flag in revision.flags],
+        "prompt_tokens": revision.prompt_tokens,
+        "output_tokens": revision.output_tokens,
+        "seconds": revision.seconds,
+        "created_at": now,
+    }
+
+
+def _event(pair: Any, revision: Revision, now: datetime) -> dict[str, Any]:
+    detail = {"engine": revision.engine, "adapter": revision.adapter, "outcome": revision.outcome.value}
+    return {
+        "pair": pair.seq,
+        "person": None,
+        "from_status": pair.status,
+        "to_status": Status.REVISED.value,
+        "detail": json.dumps(detail),
+        "created_at": now,
+    }
+
+
+def _queue_item(pair: Any) -> dict[str, Any]:
+    return {
+        "pair": pair.seq,
+        "state": ItemState.FREE.value,
+        "task_class": pair.corrected_class or pair.task_class or "",
+        "priority": NORMAL_PRIORITY,
+        "reserved_for": None,
+    }
+
+
+def _flag(stored: dict[str, Any]) -> Flag:
+    return Flag(FlagKind(stored["kind"]), Field(stored["field"]), stored["start"], stored["end"], stored["text"])

@@ -1,0 +1,72 @@
+"""The one place where a pair's status changes: checked against the transition table, guarded by its version, logged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from coachlm.errors import ConflictError, NotFoundError
+from coachlm.pairs import TaskClass
+from coachlm.status import Status, check_transition
+from storage.tables import PairRow
+from storage.work_tables import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class PairState:
+    """What decides about a pair's next step."""
+
+    seq: int
+    pair_id: str
+    status: Status
+    version: int
+    task_class: TaskClass | None  # as a person corrected it, else as predicted
+
+
+def lock_pair(connection: Connection, pair_id: str, version: int | None = None) -> PairState:
+    """The pair's state; nobody else changes it until the transaction ends.
+
+    Raises: NotFoundError; ConflictError, when its version is not the one given.
+    """
+    row = connection.execute(
+        select(PairRow.seq, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
+        .where(PairRow.id == pair_id)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
+    if version is not None and version != row.version:
+        raise ConflictError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
+    task_class = row.corrected_class or row.task_class
+    return PairState(
+        row.seq, pair_id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
+    )
+
+
+def change_status(
+    connection: Connection,
+    pair: PairState,
+    wanted: Status,
+    now: datetime,
+    *,
+    person: int | None = None,
+    detail: str = "",
+    **columns: Any,
+) -> int:
+    """Move a locked pair on, with further columns of its row; gives its new version.
+
+    Raises: TransitionError, when the table of transitions has no such step.
+    """
+    check_transition(pair.pair_id, pair.status, wanted)
+    version = pair.version + 1
+    connection.execute(
+        update(PairRow).where(PairRow.seq == pair.seq).values(status=wanted.value, version=version, **columns)
+    )
+    connection.execute(
+        insert(EventRow).values(
+            pair=pair.seq, person=person, from_status=pair.status.value, to_status=wanted.value, detail=detail,
+            created_at=now,
+        )
+    )  # fmt: skip
+    return version

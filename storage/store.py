@@ -1,0 +1,78 @@
+"""The Store of intake and revising on a database."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import select
+
+from coachlm.pairs import InstructionPair
+from coachlm.protocols import IntakeBatch, IntakeCounts, Progress
+from coachlm.revision import Revision
+from coachlm.status import Status
+from storage.database import Database, utc_now
+from storage.intake import BatchWriter
+from storage.near_copies import NearCopies
+from storage.revisions import store_revisions
+from storage.schema import INTAKE_LOCK
+from storage.tables import IntakePositionRow, MetaRow, PairRow, TextRow
+from storage.texts import TextNumbers, text_hash
+
+
+class DatabaseStore:
+    """Implements `coachlm.protocols.Store`; safe to share between threads. Without `near_copies` none are looked for.
+
+    Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled back then.
+    """
+
+    def __init__(
+        self, database: Database, near_copies: NearCopies | None = None, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._database = database
+        self._near_copies = near_copies
+        self._now = now
+        self._texts = TextNumbers()
+        self._one_batch = Lock()  # guards `_texts`
+
+    def commit_intake(self, batch: IntakeBatch) -> IntakeCounts:
+        with self._one_batch:
+            try:
+                with self._database.writing() as connection:
+                    connection.execute(select(MetaRow.value).where(MetaRow.name == INTAKE_LOCK).with_for_update())
+                    writer = BatchWriter(connection, batch, self._texts, self._now())
+                    return writer.write(self._near_copies)
+            except BaseException:
+                self._texts.forget()
+                raise
+
+    def progress(self, source: str) -> Progress | None:
+        columns = (
+            IntakePositionRow.records,
+            IntakePositionRow.finished,
+            IntakePositionRow.has_fragments,
+            IntakePositionRow.digest,
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(*columns)
+                .join(TextRow, TextRow.id == IntakePositionRow.source)
+                .where(TextRow.hash == text_hash(source))
+            ).one_or_none()
+        return None if row is None else Progress(source, *row)
+
+    def awaiting_revision(self, limit: int) -> list[tuple[str, InstructionPair]]:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(PairRow.id, PairRow.instruction, PairRow.input, PairRow.response)
+                .where(PairRow.status == Status.ACCEPTED.value)
+                .order_by(PairRow.seq)
+                .limit(limit)
+            ).all()
+        return [(pair_id, InstructionPair(*texts)) for pair_id, *texts in rows]
+
+    def save_revisions(self, revisions: Sequence[Revision]) -> int:
+        with self._database.writing() as connection:
+            return store_revisions(connection, revisions, self._now())
+
+    def close(self) -> None:
+        self._database.close()

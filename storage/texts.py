@@ -1,0 +1,50 @@
+"""Numbers for texts that repeat in thousands of rows: paths of sources, system prompts."""
+
+from collections.abc import Iterable
+
+import xxhash
+from sqlalchemy import Connection, func, select
+
+from storage.bulk import insert_rows, is_among
+from storage.columns import to_column
+from storage.tables import TextRow
+
+_REMEMBERED = 4096
+
+
+def text_hash(text: str) -> str:
+    """xxh3-128 of the exact text: white space counts."""
+    return xxhash.xxh3_128_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+class TextNumbers:
+    """Finds or creates the numbers; remembers the recent ones. Used under the lock of intake alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, connection: Connection, texts: Iterable[str]) -> dict[str, int]:
+        wanted = sorted(set(texts))
+        found = {text: self._known[text] for text in wanted if text in self._known}
+        missing = {text_hash(text): text for text in wanted if text not in found}
+        if missing:
+            found |= self._stored(connection, missing)
+            if len(self._known) + len(found) > _REMEMBERED:
+                self._known.clear()
+            self._known |= found
+        return found
+
+    def forget(self) -> None:
+        """To be called when the transaction failed: what it created is not there."""
+        self._known.clear()
+
+    def _stored(self, connection: Connection, missing: dict[str, str]) -> dict[str, int]:
+        rows = connection.execute(
+            select(TextRow.hash, TextRow.id).where(is_among(connection, TextRow.hash.expression, list(missing)))
+        )
+        numbers = dict(rows.tuples().all())
+        fresh = [digest for digest in missing if digest not in numbers]
+        first = (connection.scalar(select(func.max(TextRow.id))) or 0) + 1
+        numbers |= {digest: number for number, digest in enumerate(fresh, first)}
+        insert_rows(connection, TextRow, [(numbers[digest], digest, to_column(missing[digest])) for digest in fresh])
+        return {text: numbers[digest] for digest, text in missing.items()}

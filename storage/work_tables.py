@@ -1,0 +1,159 @@
+"""The tables of revising and post-editing.
+
+What the coach or a person has said is append-only: triggers refuse to change or delete a row of revisions, post-edits,
+reviews and events, whatever program asks for it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.columns import Json
+from storage.tables import Base, Name, PairSeq, PersonId, Surrogate, Written
+
+
+class RevisionRow(Base):
+    """What the coach made of a pair; the texts are NULL where it left the raw pair as it is. Append-only."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (Index(None, "pair"),)
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    instruction: Mapped[Written | None]
+    input: Mapped[Written | None]
+    response: Mapped[Written | None]
+    outcome: Mapped[Name]
+    engine: Mapped[Written]
+    adapter: Mapped[Written | None]
+    reason: Mapped[Written | None]
+    flags: Mapped[Any] = mapped_column(Json, nullable=True)
+    prompt_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    seconds: Mapped[float]
+    created_at: Mapped[datetime]
+
+
+class PostEditRow(Base):
+    """An annotator's submitted text. Append-only."""
+
+    __tablename__ = "post_edits"
+    __table_args__ = (Index(None, "pair"), UniqueConstraint("person", "idempotency_key"))
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    person: Mapped[PersonId]
+    instruction: Mapped[Written]
+    input: Mapped[Written]
+    response: Mapped[Written]
+    active_seconds: Mapped[float]
+    instruction_score: Mapped[int | None] = mapped_column(SmallInteger)
+    response_score: Mapped[int | None] = mapped_column(SmallInteger)
+    flaws: Mapped[Any] = mapped_column(Json, nullable=True)
+    categories: Mapped[Any] = mapped_column(Json, nullable=True)
+    comment: Mapped[Written]
+    idempotency_key: Mapped[Written]
+    version: Mapped[int]  # of the pair, after this
+    created_at: Mapped[datetime]
+
+
+class ReviewRow(Base):
+    """An owner's decision; the texts are NULL unless the owner corrected. Append-only."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index(None, "pair"),)
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    person: Mapped[PersonId]
+    decision: Mapped[Name]
+    instruction: Mapped[Written | None]
+    input: Mapped[Written | None]
+    response: Mapped[Written | None]
+    comment: Mapped[Written]
+    created_at: Mapped[datetime]
+
+
+class EventRow(Base):
+    """A change of status after intake: who, when, from what to what. Append-only."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index(None, "pair"),)
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    person: Mapped[PersonId | None]  # None: the coach
+    from_status: Mapped[Name]
+    to_status: Mapped[Name]
+    detail: Mapped[Written]
+    created_at: Mapped[datetime]
+
+
+class QueueItemRow(Base):
+    """A pair that waits for an annotator or is with one: there is a row while its status is revised or returned."""
+
+    __tablename__ = "queue_items"
+    __table_args__ = (
+        Index(None, "state", "task_class", "priority", "pair"),
+        Index(None, "state", "priority", "pair"),
+        Index(None, "reserved_for", "state", "priority", "pair"),
+    )
+
+    pair: Mapped[PairSeq] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[Name]  # storage.work.ItemState
+    task_class: Mapped[Name]  # empty: none
+    priority: Mapped[int]  # smaller comes first
+    reserved_for: Mapped[PersonId | None]  # who gets it back
+
+
+class LeaseRow(Base):
+    """A hand-out of an item to a person, ended or not. The database itself refuses a second holder."""
+
+    __tablename__ = "leases"
+    __table_args__ = (
+        Index("uq_leases_open", "pair", unique=True, sqlite_where=text("ended_at IS NULL"),
+              postgresql_where=text("ended_at IS NULL")),
+        Index("ix_leases_expiry", "expires_at", sqlite_where=text("ended_at IS NULL"),
+              postgresql_where=text("ended_at IS NULL")),
+        Index(None, "person", "ended_at"),
+    )  # fmt: skip
+
+    id: Mapped[Surrogate]
+    token: Mapped[str] = mapped_column(Text, unique=True)
+    pair: Mapped[PairSeq]
+    person: Mapped[PersonId]
+    claimed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ending: Mapped[Name | None]  # storage.work.Ending
+
+
+class SkipRow(Base):
+    """Somebody didn't want this item; others get it first."""
+
+    __tablename__ = "skips"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    person: Mapped[PersonId] = mapped_column(primary_key=True)
+    pair: Mapped[PairSeq] = mapped_column(primary_key=True)
+    skipped_at: Mapped[datetime]
+
+
+class DraftRow(Base):
+    """A text on its way: the last one saved under a lease, and each one that a refused submit brought."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (UniqueConstraint("pair", "person", "token", "slot"),)
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    person: Mapped[PersonId]
+    token: Mapped[Written]  # as it was given; a refused one may be no lease at all
+    slot: Mapped[Name]  # `saved`, or the content hash of a refused submit's text
+    instruction: Mapped[Written]
+    input: Mapped[Written]
+    response: Mapped[Written]
+    comment: Mapped[Written]
+    created_at: Mapped[datetime]
