@@ -14,8 +14,6 @@ COACH_INSTRUCTION = (
 _INSTRUCTION = "Instruction: "
 _INPUT = "\nInput: "
 _RESPONSE = "\nResponse: "
-# A coach may write its fields on one line, as the paper's data does.
-_LENIENT = {_INPUT: re.compile(r"\s+Input:\s*"), _RESPONSE: re.compile(r"\s+Response:\s*")}
 
 
 def render_pair(pair: InstructionPair) -> str:
@@ -37,17 +35,18 @@ def coach_prefix() -> str:
 def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     """The pair that a coach wrote for `raw`.
 
-    Field names may occur inside the texts themselves; as many of them as stand in the raw fields before it are
-    skipped, so that `parse_revised(render_pair(p), p)` gives p's stripped texts back for every pair.
+    A field's name starts a line or, as in the paper's data, follows white space on one line with the rest. It may
+    occur inside the texts themselves; as many of them as stand in the raw fields before it are skipped, so that
+    `parse_revised(render_pair(p), p)` gives p's stripped texts back for every pair without an empty field.
 
     Raises: PromptError, when a field is missing or empty.
     """
     body = text.strip()
     if not body.startswith(_INSTRUCTION.strip()):
         raise PromptError("the output does not start with `Instruction:`")
-    body = body[len(_INSTRUCTION.strip()) :].removeprefix(" ")
-    head, response = _split(body, _RESPONSE, f"{raw.instruction.strip()}{_joined_input(raw)}")
-    instruction, extra = _split_optional(head, _INPUT, raw.instruction.strip(), wanted=bool(raw.input.strip()))
+    body = body[len(_INSTRUCTION.strip()) :]
+    head, response = _split_last(body, _RESPONSE, _head(raw))
+    instruction, extra = _split_new(head, _INPUT, raw.instruction.strip())
     if not instruction.strip():
         raise PromptError("the output's instruction is empty")
     if not response.strip():
@@ -55,27 +54,33 @@ def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     return InstructionPair(instruction.strip(), extra.strip(), response.strip())
 
 
-def _joined_input(raw: InstructionPair) -> str:
-    return f"{_INPUT}{raw.input.strip()}" if raw.input.strip() else ""
+def _head(raw: InstructionPair) -> str:
+    """What stands between `Instruction: ` and the response's field name in the raw pair's written form."""
+    return render_pair(raw).removesuffix(f"{_RESPONSE}{raw.response.strip()}").removeprefix(_INSTRUCTION)
 
 
-def _split(text: str, marker: str, before: str) -> tuple[str, str]:
-    """Split at the first marker that is not the text's own: `before` is what stands in front of it in the raw pair."""
-    skip = before.count(marker)
-    places = [match.span() for match in re.finditer(re.escape(marker.rstrip(" ")), text)]
-    if not places:
-        skip = len(_LENIENT[marker].findall(before))
-        places = [match.span() for match in _LENIENT[marker].finditer(text)]
-    if not places:
-        raise PromptError(f"the output has no `{marker.strip()}`")
-    start, end = places[min(skip, len(places) - 1)]
-    return text[:start], text[end:].removeprefix(" ")
+def _split_last(text: str, marker: str, before: str) -> tuple[str, str]:
+    """Split at the first marker that is not `before`'s own, or at the last one if the coach dropped some of those."""
+    for pattern in _forms(marker):
+        places = [match.span() for match in pattern.finditer(text)]
+        if places:
+            start, end = places[min(len(pattern.findall(before)), len(places) - 1)]
+            return text[:start], text[end:]
+    raise PromptError(f"the output has no `{marker.strip()}`")
 
 
-def _split_optional(text: str, marker: str, before: str, *, wanted: bool) -> tuple[str, str]:
-    """Like `_split`, for a field that may be absent: without one, `text` is all instruction."""
-    places = text.count(marker.rstrip(" "))
-    lenient = len(_LENIENT[marker].findall(text)) if wanted else 0
-    if places <= before.count(marker.rstrip(" ")) and not (wanted and lenient):
-        return text, ""
-    return _split(text, marker, before)
+def _split_new(text: str, marker: str, before: str) -> tuple[str, str]:
+    """Split at the first marker beyond `before`'s own; without one, all of `text` stands before it."""
+    for pattern in _forms(marker):
+        places = [match.span() for match in pattern.finditer(text)]
+        own = len(pattern.findall(before))
+        if len(places) > own:
+            start, end = places[own]
+            return text[:start], text[end:]
+    return text, ""
+
+
+def _forms(marker: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """The marker at a line's start, and after any white space."""
+    name = re.escape(marker.strip())
+    return re.compile(rf"\n{name}"), re.compile(rf"(?<=\s){name}")
