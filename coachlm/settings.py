@@ -7,8 +7,10 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coachlm.errors import SettingsError
+from coachlm.pairs import ExcludeReason
 
 Turns = Literal["first", "each", "last"]
+ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,24 @@ class Settings(BaseSettings):
     min_instruction_chars: int = Field(default=3, ge=0, description="Shorter instructions are excluded: `too_short`.")
     min_response_chars: int = Field(default=1, ge=0, description="Shorter responses are excluded: `too_short`.")
     max_pair_chars: int = Field(default=32_000, ge=100, description="Longer pairs are excluded: `too_long`.")
+    exclude_reasons: tuple[ExcludeReason, ...] = Field(
+        default=tuple(reason for reason in ExcludeReason if reason is not ExcludeReason.MANUAL),
+        description="Reasons of the preliminary filter that are in force; leave one out to keep its pairs.",
+    )
+    beyond_expertise_topics: tuple[ExpertTopic, ...] = Field(
+        default=("music", "chemistry", "medicine", "law", "mathematics"),
+        description="What the annotators can't judge; `programming` can be added.",
+    )
+    max_requested_words: int = Field(
+        default=1000, ge=1, description="Requests for longer pieces (a page is 500 words) are `massive_workload`."
+    )
+    max_verse_lines: int = Field(
+        default=24, ge=1, description="A poem of more lines is `massive_workload`: revising verse is rewriting it."
+    )
+    max_refusal_chars: int = Field(
+        default=400, ge=0, description="A response that starts as a refusal and is longer counts as an answer."
+    )
+    max_profanities: int = Field(default=2, ge=0, description="More strong swear words make a pair `safety`.")
 
     # Near copies
     near_duplicate_similarity: float = Field(

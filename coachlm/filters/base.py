@@ -1,0 +1,99 @@
+"""What the filters read of a pair, and the form of a filter: a reason, and the rule that fired or None.
+
+User text is hostile: each pattern is compiled once at import, has bounded repeats only and sees a window of the text,
+so that the time per pair is bounded whatever the text. The word sets are there for speed: a pattern is tried only
+where one of its trigger words occurs.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair
+
+HEAD_CHARS, TAIL_CHARS = 600, 200
+"""What of an instruction is read as the request: people ask first (or last) and paste material in between."""
+TEXT_CHARS = 4_000
+"""How much of each text the safety rules read."""
+
+_WORD = re.compile(r"[a-z0-9]+")
+_NO_INPUT = re.compile(
+    r"\W*(?:no[ _-]?(?:input|data)\w?(?: (?:is )?(?:needed|required|necessary|given|provided))?"
+    r"|none|no|n/?a|nil|null|empty|not applicable|n\.a)\W*",
+    re.I,
+)
+_NO_INPUT_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A pair as the filters see it."""
+
+    pair: InstructionPair
+    language: str | None
+    multi_modal: bool
+    request: str  # lower case; head and tail of the instruction
+    words: frozenset[str]  # of the request
+    material: str  # the input, stripped; empty for `<noinput>` and its like
+    answer: str  # the response, stripped
+    text: str  # lower case; openings of all three texts
+    text_words: frozenset[str]
+
+
+def read(pair: InstructionPair, language: str | None, multi_modal: bool) -> Reading:
+    """Prepares what several filters need, once."""
+    instruction = pair.instruction.strip()
+    request = instruction.lower()
+    if len(request) > HEAD_CHARS + TAIL_CHARS:
+        request = f"{request[:HEAD_CHARS]}\n{request[-TAIL_CHARS:]}"
+    material = pair.input.strip()
+    if len(material) <= _NO_INPUT_CHARS and _NO_INPUT.fullmatch(material):
+        material = ""
+    answer = pair.response.strip()
+    text = f"{instruction[:TEXT_CHARS]}\n{material[:TEXT_CHARS]}\n{answer[:TEXT_CHARS]}".lower()
+    return Reading(
+        pair, language, multi_modal, request, frozenset(words_in(request)), material, answer, text, frozenset(words_in(text))
+    )  # fmt: skip
+
+
+def words_in(text: str) -> list[str]:
+    """Runs of ASCII letters and digits, in order; `text` is lower case already."""
+    return _WORD.findall(text)
+
+
+class PairFilter(ABC):
+    """One reason to set a pair aside. Filters hold no state; who calls them counts."""
+
+    reason: ExcludeReason
+
+    def check(self, reading: Reading) -> Exclusion | None:
+        rule = self.rule_fired(reading)
+        return None if rule is None else Exclusion(self.reason, rule)
+
+    @abstractmethod
+    def rule_fired(self, reading: Reading) -> str | None:
+        """Name of the rule, never text of the pair; None keeps the pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A named pattern that is tried where one of the trigger words occurs."""
+
+    name: str
+    triggers: frozenset[str]
+    pattern: re.Pattern[str]
+
+    def fires(self, text: str, words: frozenset[str]) -> bool:
+        return not self.triggers.isdisjoint(words) and self.pattern.search(text) is not None
+
+
+def rule(name: str, triggers: str, *pattern: str) -> Rule:
+    """`triggers` are words apart by spaces; the parts of the pattern are alternatives."""
+    return Rule(name, frozenset(triggers.split()), re.compile("|".join(pattern)))
+
+
+def first_fired(rules: tuple[Rule, ...], text: str, words: frozenset[str]) -> str | None:
+    for candidate in rules:
+        if candidate.fires(text, words):
+            return candidate.name
+    return None
