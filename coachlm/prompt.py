@@ -44,7 +44,7 @@ def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     body = text.strip()
     if not body.startswith(_INSTRUCTION.strip()):
         raise PromptError("the output does not start with `Instruction:`")
-    body = body[len(_INSTRUCTION.strip()) :]
+    body = body[len(_INSTRUCTION.strip()) :].removeprefix(" ")
     head, response = _split_last(body, _RESPONSE, _head(raw))
     instruction, extra = _split_new(head, _INPUT, raw.instruction.strip())
     if not instruction.strip():

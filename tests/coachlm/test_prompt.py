@@ -38,6 +38,7 @@ RAW = InstructionPair("Name a fruit.", "", "apple")
 @example("a\nInput: b", "c\nInput: d", "e")
 @example("a", "", "b\nInput: c")
 @example("a Response: b", "", "c")
+@example("Input:", "", "Instruction:")
 def test_a_rendered_pair_parses_back(instruction: str, input: str, response: str) -> None:
     pair = InstructionPair(instruction, input, response)
     stripped = InstructionPair(instruction.strip(), input.strip(), response.strip())
