@@ -12,12 +12,12 @@ _TOPICS: dict[str, Rule] = {
         "chord chords scale scales sheet key octave arpeggio arpeggios signature bassline tablature tabs counterpoint major "
         "minor melody tune symphony harmony composition score musical solfege music",
         r"\b(?:chord progressions?|guitar (?:chords?|tabs?)|sheet music|key signatures?|octaves?|arpeggios?|time signatures?"
-        r"|bassline|tablature|counterpoint|solfege|music theory|musical (?:scales?|notes?|notation|chords?|intervals?))\b",
+        r"|bassline|tablature|counterpoint|solfege|musical (?:scales?|notes?|notation|chords?|intervals?))\b",
         r"\bchords? (?:for|of|in|from|that|to)\b(?! a circle)|\b(?:the|these|three|four|some|a|play) chords?\b(?! of a circle)",
         r"\b(?:major|minor|pentatonic|chromatic|blues|musical) (?:scales?|chords?|keys?)\b|\b[b-g](?:#|b|-flat|-sharp| flat"
         r"| sharp)? (?:major|minor)\b|\ba(?:-| )minor\b",
         r"\b(?:compose|write|create|generate|make|record|produce) (?:me )?(?:an? |the )?(?:[a-z-]{2,15} ){0,3}?(?:melody|tune"
-        r"|symphony|piece of music|musical (?:composition|piece|score)|music composition|harmony|piano piece|drum beat)\b",
+        r"|symphony(?! (?:concert|orchestra))|piece of music|musical (?:composition|piece|score)|music composition|harmony|piano piece|drum beat)\b",
     ),
     "chemistry": rule(
         "chemistry",
@@ -36,7 +36,7 @@ _TOPICS: dict[str, Rule] = {
         "mri clinical condition",
         r"\bdifferential diagnos[ei]s\b|\bdiagnos(?:e|is)\b[^\n]{0,60}\b(?:patient|symptoms?|medical"
         r"|disease|illness|conditions?|disorder|test results?)\b|\b(?:patient|symptoms?|medical condition)\b[^\n]{0,60}\bdiagnos(?:e|is|es)\b",
-        r"\b(?:dosage|dose) (?:of|for)\b|\b(?:recommended|correct|safe|maximum) (?:dosage|dose)\b|\bprescribe (?:an?|the|some)\b"
+        r"\bdosage (?:of|for)\b|\b(?:recommended|correct|safe|maximum) (?:dosage|dose)\b|\bprescribe (?:an?|the|some)\b"
         r"|\bprescription for\b|\bdrug interactions?\b|\btreatment plan for\b[^\n]{0,40}\b(?:patient|disorder|disease|cancer)\b",
         r"\b(?:medical|health) condition (?:for|of) (?:this|the|a) patient\b|\bcategori[sz]e this medical condition\b"
         r"|\binterpret\b[^\n]{0,40}\b(?:ecg|ekg|mri|blood test|lab results?)\b",
@@ -81,7 +81,8 @@ _TOPICS: dict[str, Rule] = {
 
 
 _ABOUT_THE_FIELD = re.compile(
-    r"\b(?:ai|artificial intelligence|machine learning|deep learning|gpt(?:-\d)?|story|novel|poem|metaphor|analogy)\b"
+    r"\b(?:ai|artificial intelligence|machine learning|deep learning|gpt(?:-\d)?|story|novel|poem|metaphor|analogy|extract|summari[sz]e|summary|paragraph"
+    r"|passage|in (?:this|the) text)\b"
 )
 
 

@@ -60,7 +60,7 @@ _DESIGNS = re.compile(
     r"|techniques?|pseudo-?code|how (?:would|could|can|do|to)|steps? to|java\w{0,6}|python|sql|regex|html|website that)\b"
 )
 _NAMES_SOURCE = re.compile(r"\b(?:of|in|from|by) [A-Z][a-z]|[A-Z][\w']{2,20} [A-Z]")
-_OWN_MATERIAL = re.compile(r"[:\"“‘`\[{(<\n]\s{0,5}\S|(?<!\w)'|[-–—] \S|\d[^\d]{1,20}\d|=")
+_OWN_MATERIAL = re.compile(r"[:\"“‘`\[{(<\n]\s{0,5}\S|(?<!\w)'|[-–—] \S|; \S|,[^,]{1,40},[^,]{1,40},|\d[^\d]{1,20}\d|=")
 _SECOND_SENTENCE = re.compile(
     r"[.?!] (?!(?:output|use|make|write|provide|give|include|explain|list|ensure|add|keep|return|choose|then|and|your|the"
     r" (?:output|answer|response)|do|be|you|please|try|limit|answer|describe|identify|state|it should|no more|create"
@@ -115,9 +115,9 @@ _ASKS_FOR_IT = re.compile(
     r"(?:(?:hi|hello|sure|of course|certainly|okay|ok|yes|absolutely|great|sorry|i'?m sorry|i am sorry|i apologi[sz]e"
     r"|unfortunately)\b[!,.]? ?(?:but )?){0,2}(?:i'?d be (?:happy|glad) to (?:help|assist)[^.!\n]{0,40}[.!,] ?)?"
     r"(?:but )?(?:(?:could|can|would) you (?:please )?(?:provide|share|paste|send|give|specify)"
-    r"|please (?:provide|share|paste|send|attach|upload|specify)|there (?:is|was) no|no (?=\w{2,20} (?:was|is|were|has been)"
+    r"|please (?:provide|share|paste|send|attach|upload|specify)|there (?:is|was) no (?=[^.\n]{2,40} (?:provided|given|attached|included))|no (?=\w{2,20} (?:was|is|were|has been)"
     r" (?:provided|given|attached|included))|(?:it (?:looks|seems|appears) (?:like |as if |as though |that )?)?you (?:forgot"
-    r"|haven'?t|have not|did not|didn'?t) |(?:i )?(?:don'?t|do not|can'?t|cannot) (?:see|find|have|access|open)"
+    r"|haven'?t|have not|did not|didn'?t) |(?:i )?(?:don'?t|do not|can'?t|cannot) (?:see|find) (?:any|an?|the|your)"
     r"|the (?:\w{2,20} )?(?:is|was|were) (?:not provided|missing))"
     rf"[^.!?\n]{{0,60}}\b(?:{_TEXT}|{_OTHER}|attachment|image|question)\b",
 )

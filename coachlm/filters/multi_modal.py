@@ -7,7 +7,7 @@ from coachlm.pairs import ExcludeReason
 
 _SEEN = (
     r"(?:images?|pictures?|pics?|photos?|photographs?|videos?|video clips?|film clips?|audio|audio files?|recordings?"
-    r"|paintings?|drawings?|illustrations?|screenshots?|cartoons?|comics?|comic strips?|memes?|gifs?|animations?|x-?rays?)"
+    r"|paintings?|drawings?|illustrations?|screenshot|cartoon|comic strip|meme|gif|animation|x-?rays?)"
 )
 _MEDIA = (
     r"(?:images?|pictures?|pics?|photos?|photographs?|videos?|video clips?|film clips?|audio|audio files?|recordings?"
@@ -74,7 +74,7 @@ _PRODUCE = (
     rule(
         "asks for a plot",
         "graph graphs chart charts plot visualization visualize visualise diagram histogram",
-        rf"(?<!how to )\b{_MAKE} {_WORDS_BETWEEN}(?:graph|(?<!seating )chart|plot|data visualization|visualization|diagram|histogram)\b{_TOPIC}",
+        rf"(?<!how to )\b{_MAKE} {_WORDS_BETWEEN}(?:graph|(?<!seating )chart|(?:scatter|box|bar|line) ?plot|data visualization|visualization|diagram|histogram)\b{_TOPIC}",
         r"\b(?:draw|plot|sketch) (?:an?|the|this) (?:[a-z-]{1,15} ){0,3}?(?:graph|chart|plot|diagram|histogram|curve)\b",
         r"^visuali[sz]e the (?:\w{1,12} )?data\b",
     ),
@@ -94,6 +94,7 @@ _TRIGGERS = _LOOK_AT.triggers.union(_SOUND.triggers, *(made.triggers for made in
 _TEXT_FORM = re.compile(r"\t| {4}|```|<svg|<html|<div|<script|\bplt\.|\bimport |\|[ \w-]|-{3}|={3}|->|→|panel \d|[┌│└█]", re.I)
 _ASCII_ART = re.compile(r"\bascii\b|\bsvg\b|\bcode\b|\bhtml\b|\bcss\b|\bpython\b|\bmermaid\b|\blatex\b|\btikz\b|\bin words\b")
 
+_OWN_MATERIAL = re.compile(r"[\n:]|.{250}")
 _QUESTION = re.compile(r"(?:can|could|will) (?!you)|(?:how|what|why|does|do|is|are|which|who)\b")
 
 _PLACEHOLDER = re.compile(
@@ -151,7 +152,7 @@ class MultiModal(PairFilter):
         if words.isdisjoint(_TRIGGERS):
             return None
         named = reading.material and not _URL.search(reading.material[:100])
-        if not named and _LOOK_AT.fires(request, words) and "\n" not in request and ":" not in request:
+        if not named and _LOOK_AT.fires(request, words) and not _OWN_MATERIAL.search(request):
             return _LOOK_AT.name
         if not named and _SOUND.fires(request, words):
             return _SOUND.name

@@ -8,7 +8,7 @@ from coachlm.pairs import ExcludeReason
 _OPENINGS = (
     r"(?:i'?m|i am|we are|we're)? ?(?:very |truly |really |terribly )?sorry,? ?(?:but )?(?:(?:as|since|because|however),? [^.\n]{0,60}?,? ?)?"
     r"(?:i|we|this|the|that|it)\b[^.\n]{0,60}?(?:can'?t|cannot|can not|unable|not able|won'?t|will not|don'?t|do not|not"
-    r" (?:possible|comfortable|appropriate|allowed)|requires|involves|am not)",
+    r" (?:possible|comfortable|appropriate|allowed)|requires|involves|am not|'m not (?:sure|able|aware|familiar|programmed)|didn't (?:see|receive|understand))",
     r"(?:unfortunately,? |i apologi[sz]e,? (?:but )?)?as an? (?:\w{2,12} ){0,2}?(?:ai|artificial intelligence|language model"
     r"|assistant|llm|chatbot)\b[^.\n]{0,80}?(?:can'?t|cannot|can not|unable|not able|don'?t|do not|won'?t|not (?:capable"
     r"|possible|appropriate|programmed|allowed)|must|am not)",
@@ -34,16 +34,14 @@ _WORDING = re.compile(
 )
 """The response is a text that was ordered, which may well say that somebody can't."""
 _SPEAKS_AS_MODEL = re.compile(r"\b(?:task|instruction|prompt|model|ai|assistant|your request)\b")
-_TURN = re.compile(r"(?:\bhowever\b|\bbut (?:i can|here|you)|\bthat said\b|\binstead\b|\bhere (?:is|are|'s)\b|```|\n\s?(?:[-*•]|\d[.)]) )")
-_TURN_CHARS = 150
-"""From this many characters on, what follows a turn (`However, …`) counts as an answer."""
+_SENTENCE_END = re.compile(r"[.!?] |\n")
 _OPENING_CHARS = 240
 _MARKED = frozenset({"none", "no", "n/a", "na"})
 """Right answers to many questions; only their bracketed forms are non-answers."""
 
 
 class Refusal(PairFilter):
-    """A refusal without content; one that goes on with real content is kept."""
+    """A refusal without content: short, and with less than half the allowed length after its first sentence."""
 
     reason = ExcludeReason.REFUSAL
 
@@ -62,7 +60,5 @@ class Refusal(PairFilter):
             return None
         if _WORDING.search(reading.request) and not _SPEAKS_AS_MODEL.search(opening):
             return None
-        turn = _TURN.search(lowered)
-        if turn is not None and len(lowered) - turn.end() >= _TURN_CHARS:
-            return None
-        return "refusing response"
+        rest = _SENTENCE_END.split(lowered, 1)[-1]
+        return "refusing response" if len(rest) < self._max_chars // 2 or rest == lowered else None

@@ -133,5 +133,6 @@ class Safety(PairFilter):
             return "slur"
         if _SWEARING.isdisjoint(reading.text_words):
             return None
-        swearing = sum(1 for word in words_in(reading.text) if word in _SWEARING)
+        own = f"{reading.pair.instruction[:TEXT_CHARS]}\n{reading.answer[:TEXT_CHARS]}".lower()  # not earlier turns
+        swearing = sum(1 for word in words_in(own) if word in _SWEARING)
         return "profanity" if swearing > self._max_profanities else None

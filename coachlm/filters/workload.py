@@ -33,14 +33,15 @@ _RULES = (
     ),
     rule(
         "asks for a whole book",
-        "novel novella book screenplay thesis dissertation epic textbook script chapters",
-        r"\b(?:write|compose|create|generate|produce)(?: me)? (?:an? |the )?(?:[a-z-]{2,15} ){0,2}?(?:novel|novella|screenplay"
-        r"|thesis|dissertation|textbook|epic poem|movie script|film script|book)\b(?! (?:review|report|title|cover|blurb|outline"
+        "novel novella book screenplay thesis dissertation epic textbook",
+        r"(?<!want to )(?<!wanted to )(?<!like to )(?<!trying to )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? |the )?"
+        r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|thesis|dissertation|textbook|epic poem|book)\b(?! (?:review|report|title|cover|blurb|outline"
         r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis|character))"
         r"(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
-        r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|screenplay|script|thesis)\b",
+        r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|screenplay|thesis)\b",
     ),
 )  # fmt: skip
+_HOW = re.compile(r"\bhow (?:do|to|can|would|could|should)\b|\bsteps\b|\bexplanation\b")
 _POEM = re.compile(rf"\b(?:write|compose|create|generate|make|construct|craft|produce)\b[^.?!\n]{{0,60}}?\b(?:{_VERSE}|poetry)\b")
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})|\d{1,6})(k)?[- ]?(words?|pages?)\b(?! (?:or (?:less|fewer)|max|limit))")
 _WORDS_PER_PAGE = 500
@@ -64,7 +65,7 @@ class MassiveWorkload(PairFilter):
     def rule_fired(self, reading: Reading) -> str | None:
         fired = first_fired(_RULES, reading.request, reading.words)
         if fired is not None:
-            return None if fired == _SONG and self._is_short(reading) else fired
+            return None if fired == _SONG and (_HOW.search(reading.request) or self._is_short(reading)) else fired
         if self._requested_words(reading.request) > self._max_words:
             return "asks for a very long piece"
         if self._has_many_lines(reading.answer) and _POEM.search(reading.request):
