@@ -16,7 +16,7 @@ _TOPICS: dict[str, Rule] = {
         r"\bchords? (?:for|of|in|from|that|to)\b(?! a circle)|\b(?:the|these|three|four|some|a|play) chords?\b(?! of a circle)",
         r"\b(?:major|minor|pentatonic|chromatic|blues|musical) (?:scales?|chords?|keys?)\b|\b[b-g](?:#|b|-flat|-sharp| flat"
         r"| sharp)? (?:major|minor)\b|\ba(?:-| )minor\b",
-        r"\b(?:compose|write|create|generate|make|record|produce) (?:me )?(?:an? |the )?(?:[a-z-]{2,15} ){0,3}?(?:melody|tune"
+        r"\b(?:compose|write|create|generate|construct|make|record|produce) (?:me )?(?:an? |the )?(?:[a-z-]{2,15} ){0,3}?(?:melody|tune"
         r"|symphony(?! (?:concert|orchestra))|piece of music|musical (?:composition|piece|score)|music composition|harmony|piano piece|drum beat)\b",
     ),
     "chemistry": rule(
@@ -58,15 +58,15 @@ _TOPICS: dict[str, Rule] = {
         "mathematics",
         "integral integrals integrate antiderivative derivative derivatives differentiate differential eigenvalue eigenvalues "
         "eigenvector eigenvectors determinant fourier laplace taylor prove proof matrix matrices stationary jacobian "
-        "gradient topology",
+        "gradient topology injective surjective bijective",
         r"\b(?:(?:in)?definite integrals?|integral (?:of|from)|evaluate the integral|integrate (?:the (?:function|expression"
         r"|following)|x|y|sin|cos|\d)|antiderivative|differential equations?|eigenv(?:alue|ector)s?|determinant of"
         r"|(?:fourier|laplace|taylor) (?:transform|series|expansion)|stationary distribution|jacobian|inverse of (?:the|this|a)"
         r" (?:\w{1,12} )?matrix|(?:multiply|product of) (?:the |these |two )?(?:following )?matrices)\b",
-        r"\b(?:first|second|third|fourth|fifth|nth|\d(?:st|nd|rd|th)|partial|find the|what is the|compute the|calculate the"
+        r"\b(?:first|second|third|fourth|fifth|nth|\d(?:st|nd|rd|th)|partial|find the|determine the|what is the|compute the|calculate the"
         r"|take the) (?:partial )?derivatives?\b|\bderivative of (?:the |this )?(?:function|expression|equation|f|[a-z]\b|\d|sin"
         r"|cos|tan|log|ln|x)|\bdifferentiate (?:the (?:function|expression|equation)|f\(|y|x|\d)",
-        r"\b(?:prove|proof)\b[^\n]{0,80}(?:\btheorem|\blemma|\breal numbers|\bidentity|\birrational|\blaw of|\binduction|="
+        r"\b(?:injective|surjective|bijective)\b|\b(?:prove|proof)\b[^\n]{0,80}(?:\btheorem|\blemma|\breal numbers|\bidentity|\birrational|\blaw of|\binduction|="
         r"|\bsqrt|√|\bprimes?\b|\btriangles?\b|\bintegers?\b|\bdivisible\b|\bsquare root)",
     ),
     "programming": rule(

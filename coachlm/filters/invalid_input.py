@@ -79,7 +79,7 @@ _URL_LAST = re.compile(
 _URL_IS_TEXT = re.compile(
     r"\b(?:hyperlinks?|(?:create|make|add|insert) (?:an? )?(?:html )?links?|domain|html|anchor|python|programs?|scripts?|code"
     r"|function|pars(?:e|er|ing)|regex|protocol|api|curl|ping|crawl\w{0,3}|scrap\w{1,4}|cit(?:e|ation|ations)"
-    r"|referenc\w{1,4}|shorten|encode|qr|e-?mail|valid\w{0,6}|java\w{0,6}|query|command|component|sql|article id|bibliograph\w{1,4}"
+    r"|referenc\w{1,4}|shorten|encode|qr|e-?mail|valid\w{0,6}|java\w{0,6}|query|command|component|sql|article id|bookmark|block|bibliograph\w{1,4}"
     r"|apa|mla)\b"
 )
 _URL_IS_THE_MATTER = re.compile(r"\b(?:urls?|links?|domains?|similar|alternatives?|competitors?|type of|what is the name)\b")

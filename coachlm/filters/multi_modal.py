@@ -7,7 +7,7 @@ from coachlm.pairs import ExcludeReason
 
 _SEEN = (
     r"(?:images?|pictures?|pics?|photos?|photographs?|videos?|video clips?|film clips?|audio|audio files?|recordings?"
-    r"|paintings?|drawings?|illustrations?|screenshot|cartoon|comic strip|meme|gif|animation|x-?rays?)"
+    r"|paintings?|drawings?|illustrations?|screenshot|cartoon|comic strip|meme|gif|animation)"
 )
 _MEDIA = (
     r"(?:images?|pictures?|pics?|photos?|photographs?|videos?|video clips?|film clips?|audio|audio files?|recordings?"
@@ -53,10 +53,10 @@ _PRODUCE = (
     rule(
         "asks for an image",
         "image images picture pictures photo photos photograph photographs drawing drawings illustration "
-        "illustrations painting cartoon sketch gif gifs meme memes collage cloud animation video videos 3d dimensional "
+        "illustrations painting cartoon sketch gif gifs meme memes collage cloud wordcloud animation video videos 3d dimensional "
         "d artwork art visual visualization graphic graphics",
         rf"\b{_MAKE} {_WORDS_BETWEEN}(?:images?|pictures?|photos?|photographs?|drawings?|illustrations?|painting"
-        rf"|gifs?|memes?|collage|word ?cloud|animation|videos?|(?<!character )sketch|piece of art|artwork"
+        rf"|gifs?|memes?|collage|word ?cloud(?: representation)?|animation|videos?|(?<!character )(?<!biographical )sketch|piece of art|artwork"
         rf"|(?:visual|graphic) (?:representation|illustration|output|design|image)|3d (?:model|simulation|animation"
         r"|drawing|object|figure|render\w{0,3})|3-d model|three-dimensional (?:model|figure|object))"
         rf"\b{_TOPIC}(?= (?:of|for|that|which|showing|depicting|about|to|with|using|in|on|based|from|illustrating"
@@ -91,7 +91,7 @@ _SOUND = rule(
 )
 _TRIGGERS = _LOOK_AT.triggers.union(_SOUND.triggers, *(made.triggers for made in _PRODUCE))
 # A text form of a picture is an answer: code, a table, arrows, panels.
-_TEXT_FORM = re.compile(r"\t| {4}|```|<svg|<html|<div|<script|\bplt\.|\bimport |\|[ \w-]|-{3}|={3}|->|→|panel \d|[┌│└█]", re.I)
+_TEXT_FORM = re.compile(r"\t| {4}|```|<svg|<html|<div|<script|\bplt\.|\bimport |\|[ \w-]|-{3}|={3}|->|[→⇒↓⇓]|^\||panel \d|[┌│└█]", re.I | re.M)
 _ASCII_ART = re.compile(r"\bascii\b|\bsvg\b|\bcode\b|\bhtml\b|\bcss\b|\bpython\b|\bmermaid\b|\blatex\b|\btikz\b|\bin words\b")
 
 _OWN_MATERIAL = re.compile(r"[\n:]|.{250}")

@@ -30,7 +30,7 @@ _NOTHING = re.compile(
 )
 _WORDING = re.compile(
     r"\b(?:re-?arrange|reword|rewrite|rephrase|paraphrase|convert|edit|correct|change|translate|contractions?|sentences?"
-    r"|dialogue|conversation|e-?mail|letter|role|persona|pretend|customer|excuse|reply to|respond to|response to)\b"
+    r"|dialogue|conversation|e-?mail|letter|role|persona|(?:create|write|generate|draft) an? (?:\w{1,15} )?response|pretend|customer|excuse|reply to|respond to|response to)\b"
 )
 """The response is a text that was ordered, which may well say that somebody can't."""
 _SPEAKS_AS_MODEL = re.compile(r"\b(?:task|instruction|prompt|model|ai|assistant|your request)\b")

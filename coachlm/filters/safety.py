@@ -124,7 +124,7 @@ class Safety(PairFilter):
             fired = _HATE.name if _HATE.pattern.search(asked) else None
         if fired is not None and not _DISCUSSES.search(request):
             return fired
-        if not words.isdisjoint(_COPIED) and _LYRICS_OF.search(reading.pair.instruction[:TEXT_CHARS]):
+        if not words.isdisjoint(_COPIED) and "program" not in words and _LYRICS_OF.search(reading.pair.instruction[:TEXT_CHARS]):
             return "copyrighted text"
         return self._words_rule(reading)
 

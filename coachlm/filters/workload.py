@@ -34,7 +34,7 @@ _RULES = (
     rule(
         "asks for a whole book",
         "novel novella book screenplay thesis dissertation epic textbook",
-        r"(?<!want to )(?<!wanted to )(?<!like to )(?<!trying to )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? |the )?"
+        r"(?:(?<!to )|(?<=you to )|(?<=me to ))(?<!will )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? |the )?"
         r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|thesis|dissertation|textbook|epic poem|book)\b(?! (?:review|report|title|cover|blurb|outline"
         r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis|character))"
         r"(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
