@@ -32,7 +32,7 @@ def lock_pair(connection: Connection, pair_id: str, version: int | None = None) 
     row = connection.execute(
         select(PairRow.seq, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
         .where(PairRow.id == pair_id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
     ).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")

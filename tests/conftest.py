@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import (  # noqa: F401  # fixtures
+    database_url,
+    databases,
+    postgres_databases,
+    postgres_server,
+    sqlite_databases,
+)
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -1,0 +1,119 @@
+"""What people write: post-edits and drafts, stored and read back."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from coachlm.categories import RevisionCategory
+from coachlm.pairs import InstructionPair
+from coachlm.post_edit import PostEdit
+from coachlm.rubric import Dimension, Scores
+from storage.tables import PersonRow
+from storage.texts import text_hash
+from storage.work import Draft, Person
+from storage.work_tables import DraftRow, PostEditRow
+
+SAVED = "saved"  # the slot of the one draft that a lease saves over and over
+_MAX_TOKEN = 64
+
+
+def insert_post_edit(
+    connection: Connection, seq: int, person: Person, edit: PostEdit, *, key: str, version: int, now: datetime
+) -> int:
+    """The new row's number."""
+    scores = edit.scores
+    return connection.execute(
+        insert(PostEditRow)
+        .values(
+            pair=seq,
+            person=person.id,
+            **_texts(edit.final),
+            active_seconds=edit.active_seconds,
+            instruction_score=scores and scores.instruction,
+            response_score=scores and scores.response,
+            flaws=sorted(scores.flaws) if scores else None,
+            categories=sorted(edit.categories),
+            comment=edit.comment,
+            idempotency_key=key,
+            version=version,
+            created_at=now,
+        )
+        .returning(PostEditRow.id)
+    ).scalar_one()
+
+
+def submitted_under(connection: Connection, person: Person, key: str) -> Any | None:
+    """The row that this person's earlier submit with the same key made."""
+    return connection.execute(
+        select(PostEditRow.__table__).where(PostEditRow.person == person.id, PostEditRow.idempotency_key == key)
+    ).one_or_none()
+
+
+def last_post_edit(connection: Connection, seq: int, pair_id: str) -> PostEdit | None:
+    row = connection.execute(
+        select(PostEditRow.__table__, PersonRow.name)
+        .join(PersonRow, PersonRow.id == PostEditRow.person)
+        .where(PostEditRow.pair == seq)
+        .order_by(PostEditRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else post_edit_from_row(row, pair_id)
+
+
+def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:
+    """`row` has the columns of `PostEditRow` and the person's `name`."""
+    return PostEdit(
+        pair_id=pair_id,
+        person=row.name,
+        final=pair_from_row(row),
+        active_seconds=row.active_seconds,
+        scores=scores_from_row(row),
+        categories=tuple(RevisionCategory(name) for name in row.categories or ()),
+        comment=row.comment,
+    )
+
+
+def scores_from_row(row: Any) -> Scores | None:
+    if row.instruction_score is None or row.response_score is None:
+        return None
+    return Scores(row.instruction_score, row.response_score, frozenset(Dimension(name) for name in row.flaws or ()))
+
+
+def pair_from_row(row: Any) -> InstructionPair:
+    return InstructionPair(row.instruction, row.input, row.response)
+
+
+def save_draft(
+    connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
+) -> None:
+    """Replaces what was saved under the same lease before."""
+    values = {**_texts(text), "comment": comment, "created_at": now}
+    own = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.token == token, DraftRow.slot == SAVED)
+    if not connection.execute(update(DraftRow).where(*own).values(**values)).rowcount:
+        connection.execute(insert(DraftRow).values(pair=seq, person=person.id, token=token, slot=SAVED, **values))
+
+
+def keep_refused(
+    connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
+) -> None:
+    """Keeps the text of a refused submit for good; once, however often it is sent."""
+    slot = text_hash("\x1e".join((text.instruction, text.input, text.response, comment)))
+    own = {"pair": seq, "person": person.id, "token": token[:_MAX_TOKEN], "slot": slot}
+    if connection.scalar(select(exists().where(*(getattr(DraftRow, name) == value for name, value in own.items())))):
+        return
+    connection.execute(insert(DraftRow).values(**own, **_texts(text), comment=comment, created_at=now))
+
+
+def latest_draft(connection: Connection, seq: int, person: int) -> Draft | None:
+    row = connection.execute(
+        select(DraftRow.__table__)
+        .where(DraftRow.pair == seq, DraftRow.person == person)
+        .order_by(DraftRow.created_at.desc(), DraftRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Draft(pair_from_row(row), row.comment, row.created_at, row.slot != SAVED)
+
+
+def _texts(pair: InstructionPair) -> dict[str, str]:
+    return {"instruction": pair.instruction, "input": pair.input, "response": pair.response}

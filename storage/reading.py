@@ -1,0 +1,187 @@
+"""Reads the store for exports, reports and people who want to know how things stand."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import aliased
+
+from coachlm.dataset import DatasetRow, FlowCounts
+from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
+from coachlm.revision import Outcome
+from coachlm.status import Status
+from storage.bulk import is_among
+from storage.database import Database
+from storage.edits import pair_from_row, scores_from_row
+from storage.history import HistoryEntry, read_history
+from storage.items import class_column
+from storage.revisions import revision_from_row
+from storage.tables import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
+from storage.work import ItemState, QueueDepth
+from storage.work_tables import PostEditRow, QueueItemRow, ReviewRow, RevisionRow
+
+_KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
+_WINDOW = 1000  # pairs read at a time
+
+
+class StoreReader:
+    """Every method sees one snapshot and blocks no writer. Raises (all): StoreError, naming the remedy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def dataset_rows(
+        self,
+        *,
+        statuses: Iterable[Status] | None = None,
+        include_excluded: bool = False,
+        include_duplicates: bool = False,
+    ) -> Iterator[DatasetRow]:
+        """Pairs of the given statuses (None: all but excluded and duplicate) in order of arrival, in flat memory."""
+        wanted = set(_KEPT if statuses is None else statuses)
+        if include_excluded:
+            wanted.add(Status.EXCLUDED)
+        if include_duplicates:
+            wanted.add(Status.DUPLICATE)
+        with self._database.reading() as connection:
+            last = connection.scalar(select(func.max(PairRow.seq))) or 0
+            for start in range(1, last + 1, _WINDOW):
+                yield from _window(connection, start, [status.value for status in wanted])
+
+    def flow_counts(self) -> FlowCounts:
+        with self._database.reading() as connection:
+            return _flow_counts(connection)
+
+    def queue_depth(self) -> QueueDepth:
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(QueueItemRow.state, QueueItemRow.task_class, func.count()).group_by(
+                    QueueItemRow.state, QueueItemRow.task_class
+                )
+            ).all()
+            post_edited = PairRow.status == Status.POST_EDITED.value
+            reviews = connection.scalar(select(func.count()).select_from(PairRow).where(post_edited)) or 0
+        states: Counter[str] = Counter()
+        for state, _task_class, count in rows:
+            states[state] += count
+        free = {task_class: count for state, task_class, count in rows if state == ItemState.FREE}
+        return QueueDepth(states[ItemState.FREE], states[ItemState.RESERVED], states[ItemState.LEASED], reviews, free)
+
+    def history(self, pair_id: str) -> list[HistoryEntry]:
+        """Everything that was ever said about a pair, oldest first. Raises: NotFoundError."""
+        with self._database.reading() as connection:
+            return read_history(connection, pair_id)
+
+
+def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
+    original = aliased(PairRow)
+    pairs = connection.execute(
+        select(PairRow.__table__, original.id.label("original"))
+        .join(original, original.seq == PairRow.duplicate_of, isouter=True)
+        .where(PairRow.seq >= start, PairRow.seq < start + _WINDOW, PairRow.status.in_(statuses))
+        .order_by(PairRow.seq)
+    ).all()
+    numbers = [pair.seq for pair in pairs]
+    origins = _origins(connection, numbers)
+    revisions = _latest(connection, select(RevisionRow.__table__), RevisionRow, numbers)
+    edits = _latest(
+        connection,
+        select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person),
+        PostEditRow,
+        numbers,
+    )
+    fixes = _latest(connection, select(ReviewRow.__table__), ReviewRow, numbers)
+    for pair in pairs:
+        seq = pair.seq
+        yield _dataset_row(pair, origins[seq], revisions.get(seq), edits.get(seq), fixes.get(seq))
+
+
+def _dataset_row(pair: Any, provenance: Provenance, revision: Any, edit: Any, review: Any) -> DatasetRow:
+    raw = pair_from_row(pair)
+    task_class = pair.corrected_class or pair.task_class
+    return DatasetRow(
+        pair_id=pair.id,
+        status=Status(pair.status),
+        raw=raw,
+        provenance=provenance,
+        task_class=None if task_class is None else TaskClass(task_class),
+        revision=None if revision is None else revision_from_row(revision, pair.id, raw),
+        final=_final(edit, review),
+        annotator=None if edit is None else edit.name,
+        scores=None if edit is None else scores_from_row(edit),
+        exclude_reason=None if pair.exclude_reason is None else ExcludeReason(pair.exclude_reason),
+        duplicate_of=pair.original,
+    )
+
+
+def _final(edit: Any, review: Any) -> InstructionPair | None:
+    """The owner's correction where it is the last word, else the annotator's text."""
+    if review is not None and review.instruction is not None and (edit is None or review.created_at >= edit.created_at):
+        return pair_from_row(review)
+    return None if edit is None else pair_from_row(edit)
+
+
+def _latest(connection: Connection, statement: Any, entity: Any, numbers: Sequence[int]) -> dict[int, Any]:
+    chosen = is_among(connection, entity.pair.expression, numbers)
+    return {row.pair: row for row in connection.execute(statement.where(chosen).order_by(entity.id))}
+
+
+def _origins(connection: Connection, numbers: Sequence[int]) -> dict[int, Provenance]:
+    source, prompt = aliased(TextRow), aliased(TextRow)
+    rows = connection.execute(
+        select(OccurrenceRow.__table__, source.text.label("path"), prompt.text.label("prompt"))
+        .join(source, source.id == OccurrenceRow.source)
+        .join(prompt, prompt.id == OccurrenceRow.system_prompt, isouter=True)
+        .where(is_among(connection, OccurrenceRow.pair.expression, numbers), OccurrenceRow.is_repeat.is_(False))
+    )
+    return {row.pair: provenance_from_row(row) for row in rows}
+
+
+def provenance_from_row(row: Any) -> Provenance:
+    """`row` has the columns of `OccurrenceRow` with the source's `path` and the system `prompt`."""
+    return Provenance(
+        position=Position(row.path, row.record, row.part),
+        format=row.format,
+        source_id=row.source_id,
+        timestamp=row.timestamp,
+        model=row.model,
+        system_prompt=row.prompt,
+        session_hash=row.session_hash,
+        user_hash=row.user_hash,
+        language=row.language,
+        extra=row.extra or {},
+    )
+
+
+def _flow_counts(connection: Connection) -> FlowCounts:
+    by_format: Counter[str] = Counter()
+    repeats = 0
+    seen = select(OccurrenceRow.format, OccurrenceRow.is_repeat, func.count())
+    for name, is_repeat, count in connection.execute(seen.group_by(OccurrenceRow.format, OccurrenceRow.is_repeat)):
+        by_format[name] += count
+        repeats += count if is_repeat else 0
+    by_status = _grouped(connection, PairRow.status)
+    flags: Counter[str] = Counter()
+    for found in connection.scalars(select(RevisionRow.flags).where(RevisionRow.flags.is_not(None))):
+        flags.update(flag["kind"] for flag in found)
+    fallback = RevisionRow.outcome.not_in([Outcome.REVISED.value, Outcome.UNCHANGED.value])
+    return FlowCounts(
+        occurrences=by_format.total(),
+        pairs=sum(by_status.values()),
+        exact_duplicates=repeats,
+        by_status=by_status,
+        rejects_by_reason=_grouped(connection, RejectRow.reason),
+        excluded_by_reason=_grouped(connection, PairRow.exclude_reason, PairRow.status == Status.EXCLUDED.value),
+        revisions_by_outcome=_grouped(connection, RevisionRow.outcome),
+        fallbacks_by_reason=_grouped(connection, func.coalesce(RevisionRow.reason, RevisionRow.outcome), fallback),
+        flags_by_kind=dict(flags),
+        occurrences_by_format=dict(by_format),
+        rejects_by_format=_grouped(connection, func.coalesce(RejectRow.format, "unknown")),
+        by_class=_grouped(connection, class_column(), class_column().is_not(None)),
+        redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).tuples().all()),
+    )
+
+
+def _grouped(connection: Connection, column: Any, *where: Any) -> dict[str, int]:
+    return dict(connection.execute(select(column, func.count()).where(*where).group_by(column)).tuples().all())
