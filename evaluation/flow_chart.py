@@ -9,11 +9,13 @@ from coachlm.dataset import FlowCounts
 from coachlm.revision import Outcome
 from coachlm.status import Status
 
-WIDTH, HEIGHT = 1080, 380
+WIDTH = 1080
+_BODY = 260  # height of all bars of the fullest column together
+_MARGIN = 20
 _BAR = 12
 _GAP = 26
 _LABEL = 190  # room for the last column's labels
-_MOST_FORMATS = 8
+_MOST_FORMATS = 10
 
 
 class Tone(StrEnum):
@@ -53,8 +55,8 @@ class FlowChart:
 
     nodes: tuple[Node, ...]
     ribbons: tuple[Ribbon, ...]
+    height: int
     width: int = WIDTH
-    height: int = HEIGHT
 
 
 Stages = Counter[tuple[Status, Outcome | None]]
@@ -110,7 +112,8 @@ def _lay_out(flows: Mapping[tuple[str, str], int]) -> FlowChart:
     columns = [{name: tone for name, tone in column.items() if name in sizes} for column in columns]
     columns = [column for column in columns if column]
     nodes = _place(columns, sizes)
-    return FlowChart(tuple(nodes.values()), tuple(_ribbons(flows, nodes)))
+    most_gaps = max((len(column) - 1 for column in columns), default=0)
+    return FlowChart(tuple(nodes.values()), tuple(_ribbons(flows, nodes)), _BODY + _GAP * most_gaps + 2 * _MARGIN)
 
 
 def _sizes(flows: Mapping[tuple[str, str], int]) -> dict[str, int]:
@@ -125,12 +128,11 @@ def _sizes(flows: Mapping[tuple[str, str], int]) -> dict[str, int]:
 
 def _place(columns: list[dict[str, Tone]], sizes: Mapping[str, int]) -> dict[str, Node]:
     tallest = max((sum(sizes[name] for name in column) for column in columns), default=1)
-    most_gaps = max((len(column) - 1 for column in columns), default=0)
-    scale = (HEIGHT - 40 - _GAP * most_gaps) / tallest
+    scale = _BODY / tallest
     step = (WIDTH - _LABEL - _BAR) / max(1, len(columns) - 1)
     nodes: dict[str, Node] = {}
     for index, column in enumerate(columns):
-        y = 20.0
+        y = float(_MARGIN)
         for name, tone in column.items():
             height = max(2.0, sizes[name] * scale)
             nodes[name] = Node(name.strip(), sizes[name], tone, round(index * step, 1), round(y, 1), round(height, 1))

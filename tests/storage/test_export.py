@@ -158,6 +158,15 @@ def test_a_folder_of_other_things_is_refused_and_overwrite_spares_them(tmp_path)
     assert _texts(tmp_path) == ["Apple.", "3", "Hello!"]
 
 
+def test_a_replacement_that_fails_half_way_leaves_no_manifest_that_claims_completeness(tmp_path):
+    _export(tmp_path)
+    (tmp_path / "README.md").unlink()
+    (tmp_path / "README.md/in the way").mkdir(parents=True)
+    with pytest.raises(ExportError, match="README|directory"):
+        _export(tmp_path, text=TextChoice.RAW)
+    assert not (tmp_path / "manifest.json").exists()
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "set").write_text("mine")
     with pytest.raises(ExportError, match="is a file"):
