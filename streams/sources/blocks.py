@@ -17,8 +17,8 @@ from streams.sources.paths import STDIN
 
 BLOCK_BYTES = 1 << 20
 _GZIP_SLICE_BYTES = 1 << 16  # small, for what is left of a slice is copied once for every member that ends in it
-_ZSTD_SLICE_BYTES = 1 << 10
-"""So little input at once that even a decompression bomb (128 KiB out of 4 bytes) gives no more than some 32 MB."""
+_ZSTD_SLICE_BYTES = 1 << 8
+"""So little input at once that even a decompression bomb (128 KiB out of 4 bytes) gives no more than some 8 MB."""
 _ZSTD_OUTPUT_BYTES = 1 << 15
 _ZSTD_MAX_WINDOW_BYTES = 1 << 27
 

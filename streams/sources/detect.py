@@ -29,6 +29,7 @@ _FOREIGN = {  # what people leave in a folder of logs, and what to do about it
     b"%PDF-": "a PDF document",
 }
 _TEXT_BYTES = bytes(b for b in range(256) if b >= 32 and b != 127) + b"\t\n\r\f\b\x1b"
+_FEW = 4  # slips that even a short text may hold
 _MAX_CONTROL_SHARE = 0.01
 _MAX_UNDECODABLE_SHARE = 0.1
 _COLUMN_NAME = re.compile(r"[\w .\-/#]{1,64}")
@@ -93,14 +94,14 @@ def _suffix(path: str) -> str:
 def _is_binary(head: bytes) -> bool:
     control = len(head.translate(None, _TEXT_BYTES))
     undecodable = head.decode("utf-8", "replace").count("\ufffd")
-    return control > len(head) * _MAX_CONTROL_SHARE or undecodable > 1 + len(head) * _MAX_UNDECODABLE_SHARE
+    return control > _FEW + len(head) * _MAX_CONTROL_SHARE or undecodable > _FEW + len(head) * _MAX_UNDECODABLE_SHARE
 
 
 def _json_kind(head: bytes, suffix: str, by_lines: int) -> Kind:
     """Whichever way of cutting gives more that decodes."""
     first, second = _first_lines(head)
     if first.lstrip().startswith(b"["):
-        several = _decoded(first) is not None and second.lstrip().startswith(b"[")
+        several = _decoded(first) is not None and second.startswith(b"[") and second.strip() != b"["
         return Kind.LINES if several else Kind.VALUES
     by_values = _count_records(v for v in cut_values(iter([head]), HEAD_BYTES) if isinstance(v, bytes))
     if by_lines != by_values:

@@ -1,9 +1,9 @@
 """JSON values cut out of a stream of bytes by counting brackets, undecoded; an outermost array is opened.
 
-Faster than an incremental parser (two regular-expression matches for a flat record, whatever its length), and what it
-yields can be decoded in another process. It checks no syntax: whoever decodes a value does. Broken input is cut so
-that little is lost: after a line break inside a string, or brackets that never close, reading goes on at the next line
-that begins as the broken value did.
+An incremental parser would decode in this process, hold a string of any length, and stop at the first error. This
+costs two regular-expression matches for a flat record and checks no syntax: whoever decodes a value does. Broken input
+is cut so that little is lost: after a line break inside a string, or brackets that never close, reading goes on at the
+next line that begins as the broken value did.
 """
 
 import re
@@ -18,8 +18,12 @@ from streams.sources.flaws import Flaw, malformed, too_long
 _GAP = re.compile(rb"[\s,]*+")
 _STRAY = re.compile(rb"[\s,\]}]*+")  # closing brackets that nothing opened: a run of them is one flaw
 _BARE = re.compile(rb"[^\s,\"{}\[\]]*+")  # a number, a name, rubbish
-_IN_STRING = re.compile(rb"(?:[^\"\\\n]++|\\.)*+", re.DOTALL)  # up to its closing quote or a line break
-_FLAT = re.compile(rb"(?:[^\"{}\[\]]++|\"(?:[^\"\\\n]++|\\.)*+\")*+", re.DOTALL)  # up to a bracket or unfinished string
+# Written as ranges because `re` matches those 1.8 times as fast as [^"\\\n] and [^"{}\[\]].
+_PLAIN = rb"[\x00-\x09\x0b-\x21\x23-\x5b\x5d-\xff]*+"
+_BESIDE = rb"[\x00-\x21\x23-\x5a\x5c\x5e-\x7a\x7c\x7e-\xff]*+"
+_STRING = rb"%b(?:\\.%b)*+" % (_PLAIN, _PLAIN)
+_IN_STRING = re.compile(_STRING, re.DOTALL)  # up to its closing quote or a line break
+_FLAT = re.compile(rb'%b(?:"%b"%b)*+' % (_BESIDE, _STRING, _BESIDE), re.DOTALL)  # up to a bracket or unfinished string
 
 _OPENING, _CLOSING = frozenset(b"{["), frozenset(b"}]")
 _QUOTE, _BACKSLASH, _BRACKET, _CLOSING_BRACKET = b'"\\[]'
@@ -31,6 +35,7 @@ class _End(Enum):
 
     WHOLE = auto()
     BROKEN = auto()  # a line break inside a string: brackets tell nothing any more
+    MISMATCHED = auto()  # what closes is not what had opened
     CUT_SHORT = auto()  # the text ends first
     TOO_LONG = auto()  # more than `max_bytes` are held and the end is not among them
 
@@ -66,7 +71,7 @@ class _Cutter:
                 in_array = False
                 self._at += 1
             elif character in _CLOSING:
-                self._at = _end(_STRAY, self._buffer, self._at)
+                self._skip_stray()
                 yield malformed("a bracket closes that none has opened")
             else:
                 yield from self._value()
@@ -80,9 +85,16 @@ class _Cutter:
                 self._indent = self._buffer[line + 1 : end] if line >= 0 else None
                 self._start = self._at = end
                 return True
-            self._start = self._at = line if 0 <= end - line <= _MAX_INDENT else end
+            self._start = self._at = line if line >= 0 and end - line <= _MAX_INDENT else end
             if not self._pull():
                 return False
+
+    def _skip_stray(self) -> None:
+        while (at := _end(_STRAY, self._buffer, self._at)) == len(self._buffer):
+            self._start = self._at = at
+            if not self._pull():
+                return
+        self._at = at
 
     def _value(self) -> Iterator[bytes | Flaw]:
         end = self._find_end()
@@ -94,8 +106,8 @@ class _Cutter:
         elif end is _End.BROKEN:
             yield malformed("a line break stands inside a string")
             self._find_next()
-        elif end is _End.CUT_SHORT:
-            yield from self._salvage(malformed("the text ends before the brackets or quotes close"))
+        elif end is not _End.TOO_LONG:
+            yield from self._salvage(malformed("the brackets or quotes don't close"))
         elif not (yield from self._salvage(too_long("the value", self._max_bytes))):
             self._keep = False
             bare = self._depth == 0 and not self._in_string
@@ -142,7 +154,13 @@ class _Cutter:
             else:
                 self._depth -= 1
                 if self._depth == 0:
-                    return _End.WHOLE
+                    return self._closed(character)
+
+    def _closed(self, character: int) -> _End:
+        if not self._keep or character == self._buffer[self._start] + 2:  # { is 2 before }, [ is 2 before ]
+            return _End.WHOLE
+        self._at -= 1  # it may well close the array around
+        return _End.MISMATCHED
 
     def _skip_string(self) -> _End | None:
         """To behind the closing quote (None), or how the search failed."""
@@ -163,7 +181,8 @@ class _Cutter:
         beginning = _line_beginning(self._indent)
         while (found := beginning.search(self._buffer, self._at)) is None:
             line = self._buffer.rfind(b"\n", self._at)
-            self._start = self._at = line if 0 <= len(self._buffer) - line <= _MAX_INDENT else len(self._buffer)
+            end = len(self._buffer)
+            self._start = self._at = line if line >= 0 and end - line <= _MAX_INDENT else end
             if not self._pull():
                 self._at = len(self._buffer)
                 return
@@ -171,9 +190,11 @@ class _Cutter:
 
     def _salvage(self, flaw: Flaw) -> Generator[bytes | Flaw, None, bool]:
         """The flaw; then the values on later lines that the one without an end has swallowed. True if there were any:
-        the last of them is scanned anew, for it may have its end outside what is held."""
+        the last of them is scanned anew, for its end may lie further on."""
         yield flaw
-        starts = [match.start() for match in _line_beginning(self._indent).finditer(self._buffer, self._start)]
+        starts = [
+            match.start() for match in _line_beginning(self._indent).finditer(self._buffer, self._start, self._at)
+        ]
         for start, end in pairwise(starts):
             value = self._buffer[start:end].strip(b", \t\r\n")
             yield value if _decodes(value) else malformed("the brackets or quotes don't close")

@@ -27,16 +27,19 @@ def _expand_one(given: str) -> Iterator[str]:
         yield given
         return
     try:
-        if Path(given).exists():
+        if given and Path(given).exists():
             yield from _files(given)
             return
     except (OSError, ValueError) as error:
         raise InputError(f"{given!r} can't be read: {_why(error)}; check its permissions") from error
     # Path.glob takes no absolute pattern.
-    matches = sorted(glob.glob(given, recursive=True)) if glob.has_magic(given) else []  # noqa: PTH207
+    matches = glob.glob(given, recursive=True) if glob.has_magic(given) else []  # noqa: PTH207
     if not matches:
         raise InputError(f"{given!r}: there is no such file or folder, and no file matches it; check the spelling")
-    for match in matches:
+    shortest: dict[str, str] = {}  # `**` goes round and round where a link leads back
+    for match in sorted(matches, key=len):
+        shortest.setdefault(_identity(match), match)
+    for match in sorted(shortest.values()):
         yield from _files(match)
 
 
