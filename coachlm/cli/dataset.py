@@ -2,16 +2,21 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
-from coachlm.cli.stores import database_option, open_store
-from coachlm.dataset import FlowCounts, TextChoice
+from coachlm.cli.stores import database_option, open_database
+from coachlm.dataset import TextChoice
 from coachlm.errors import ExportError
 from coachlm.settings import load_settings
 from coachlm.status import Status
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.export import ExportOptions
+    from storage.manifest import Manifest
 
 
 @click.command()
@@ -20,8 +25,10 @@ from coachlm.status import Status
 @answering_errors
 def stats(db: str | None, as_json: bool) -> None:
     """Where everything that came in has gone: pairs by status, rejects, exclusions, revisions by reason."""
-    with open_store(load_settings(database_url=db)) as store:
-        counts: FlowCounts = store.flow_counts()
+    from storage.reading import StoreReader
+
+    with open_database(load_settings(database_url=db)) as database:
+        counts = StoreReader(database).flow_counts()
     if as_json:
         emit_json(asdict(counts))
         return
@@ -72,14 +79,14 @@ def stats(db: str | None, as_json: bool) -> None:
 @answering_errors
 def export(folder: Path, db: str | None, data_format: str, text: str, as_json: bool, **options: Any) -> None:
     """Write a data set with manifest and data card into FOLDER; `datasets.load_dataset` loads it as it is."""
-    from storage.export import KEPT_STATUSES, ExportFormat, ExportOptions, export_dataset
+    from storage.export import KEPT_STATUSES, ExportFormat, ExportOptions
 
     statuses = frozenset(Status(s) for s in options.pop("statuses")) or KEPT_STATUSES
     statuses |= {Status.EXCLUDED} if options.pop("include_excluded") else set()
     statuses |= {Status.DUPLICATE} if options.pop("include_duplicates") else set()
     wanted = ExportOptions(ExportFormat(data_format), TextChoice(text), statuses, **options)
-    with open_store(load_settings(database_url=db)) as store, store.snapshot() as snapshot:
-        manifest = export_dataset(snapshot.dataset_rows(), snapshot.flow_counts(), folder, wanted)
+    with open_database(load_settings(database_url=db)) as database:
+        manifest = export_from(database, folder, wanted)
     if as_json:
         emit_json(asdict(manifest))
         return
@@ -100,19 +107,28 @@ def export(folder: Path, db: str | None, data_format: str, text: str, as_json: b
 @answering_errors
 def report(path: Path, db: str | None, title: str, as_json: bool) -> None:
     """Write PATH, a self-contained HTML page: flow, reasons, statistics before and after, word diffs."""
-    with open_store(load_settings(database_url=db)) as store:
-        summary = write_report_of(store, path, title)
+    with open_database(load_settings(database_url=db)) as database:
+        summary = report_from(database, path, title)
     if as_json:
         emit_json({"report": str(path), **summary})
     else:
         results().print(f"{path} written")
 
 
-def write_report_of(store: Any, path: Path, title: str) -> dict[str, Any]:
-    from evaluation.report import write_report
+def export_from(database: "Database", folder: Path, options: "ExportOptions") -> "Manifest":
+    from storage.export import export_dataset
+    from storage.reading import StoreReader
 
-    with store.snapshot() as snapshot:
+    with StoreReader(database).snapshot() as snapshot:
+        return export_dataset(snapshot.dataset_rows(Status), snapshot.flow_counts(), folder, options)
+
+
+def report_from(database: "Database", path: Path, title: str) -> dict[str, Any]:
+    from evaluation.report import write_report
+    from storage.reading import StoreReader
+
+    with StoreReader(database).snapshot() as snapshot:
         try:
-            return asdict(write_report(snapshot.dataset_rows(), snapshot.flow_counts(), path, title))
+            return asdict(write_report(snapshot.dataset_rows(Status), snapshot.flow_counts(), path, title))
         except OSError as error:
             raise ExportError(f"can't write {path}: {error.strerror or error}; choose another place") from error

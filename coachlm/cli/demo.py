@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from coachlm.cli.dataset import write_report_of
+from coachlm.cli.dataset import export_from, report_from
 from coachlm.cli.output import answering_errors, emit_json, json_option, results
 from coachlm.cli.progress import RunCounts
 from coachlm.cli.run import ingest_into, revise_in
-from coachlm.cli.stores import open_store
+from coachlm.cli.stores import open_database
 from coachlm.dataset import TextChoice
 from coachlm.errors import ExportError
 from coachlm.settings import load_settings
@@ -30,7 +30,7 @@ _OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "repor
 def demo(output: Path, as_json: bool) -> None:
     """Turn the bundled sample logs into revised pairs, a report and a data set."""
     from reviser.engines import build_reviser
-    from storage.export import ExportOptions, export_dataset
+    from storage.export import ExportOptions
 
     started = time.monotonic()
     _make_room(output)
@@ -38,30 +38,29 @@ def demo(output: Path, as_json: bool) -> None:
     counts = RunCounts()
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
-    with open_store(settings) as store:
-        ingest_into(store, (str(SAMPLE_LOGS),), settings, None, counts, show=not as_json)
+    with open_database(settings) as database:
+        ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=not as_json)
         say(f"   {counts.records} records: {counts.intake_line()}")
         say("[bold]2. revising[/]         engine `rules` (copy-editing by rules; a model is one flag away, see README)")
         reviser = build_reviser(settings)
         if reviser is not None:
-            revise_in(store, reviser, settings, counts, show=not as_json)
+            revise_in(database, reviser, settings, counts, show=not as_json)
         say(f"   {counts.revision_line()}")
         report = output / "report.html"
-        summary = write_report_of(store, report, "CoachLM demo")
-        with store.snapshot() as snapshot:
-            wanted = ExportOptions(text=TextChoice.REVISED, name="CoachLM demo data set", license="cc0-1.0")
-            manifest = export_dataset(snapshot.dataset_rows(), snapshot.flow_counts(), output / "dataset", wanted)
+        summary = report_from(database, report, "CoachLM demo")
+        wanted = ExportOptions(text=TextChoice.REVISED, name="CoachLM demo data set", license="cc0-1.0")
+        manifest = export_from(database, output / "dataset", wanted)
     seconds = time.monotonic() - started
     if as_json:
         emit_json({**counts.as_dict(), "report": summary, "rows": manifest.rows, "seconds": round(seconds, 1)})
         return
-    database = f"sqlite:///{output / 'coachlm.db'}"
+    url = settings.database_url.get_secret_value()
     say("[bold]3. what to look at[/]")
     say(f"   {report}   the flow, every reason, before and after")
     say(f"   {output / 'dataset'}/      {manifest.rows} pairs, with data card and manifest")
     say(f"done in {seconds:.0f} s. Next:")
-    say(f"   .venv/bin/coachlm queue next --person you --db {database}   post-edit a pair", soft_wrap=True)
-    say(f"   .venv/bin/coachlm stats --db {database}                     where everything went", soft_wrap=True)
+    say(f"   .venv/bin/coachlm queue next --person you --db {url}   post-edit a pair", soft_wrap=True)
+    say(f"   .venv/bin/coachlm stats --db {url}                     where everything went", soft_wrap=True)
     say("   .venv/bin/coachlm run YOUR_LOGS…                           your own logs", soft_wrap=True)
 
 

@@ -14,7 +14,7 @@ import click
 
 from coachlm import __version__
 from coachlm.cli.output import answering_errors, emit_json, json_option, results, terminal_safe
-from coachlm.cli.stores import check_database, database_option
+from coachlm.cli.stores import database_option, open_database
 from coachlm.errors import CoachLMError
 from coachlm.settings import Settings, load_settings
 
@@ -66,7 +66,7 @@ def _packages(settings: Settings) -> Iterator[Finding]:
     if not missing:
         yield Finding("packages", "ok", "torch, transformers and peft are there")
     elif settings.engine == "transformers":
-        remedy = "pip install 'coachlm-platform[reviser]', in a checkout: make test, or .venv/bin/pip install -e '.[reviser]'"
+        remedy = "install the extra `reviser`; in a checkout: .venv/bin/pip install -e '.[reviser]'"
         yield Finding("packages", "failed", f"missing for the transformers engine: {', '.join(missing)}", remedy)
     else:
         yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")
@@ -81,7 +81,11 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    yield _tried("database", lambda: check_database(settings))
+    def reach() -> str:
+        with open_database(settings) as database:
+            return f"{database.name}: reachable, and its tables are this version's"
+
+    yield _tried("database", reach)
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:

@@ -1,17 +1,20 @@
 """`run`, `ingest`, `revise`: the stages of the embedded driver."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
 from coachlm.cli.progress import RunCounts, progress_display
-from coachlm.cli.stores import database_option, open_store
+from coachlm.cli.stores import build_store, database_option, intake_salt, open_database
 from coachlm.errors import SettingsError
-from coachlm.protocols import IntakeCounts
+from coachlm.protocols import IntakeCounts, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 _paths = click.argument("paths", nargs=-1, required=True)
 _format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
@@ -39,10 +42,10 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     reviser = _reviser(settings)  # before intake, so that a wrong model is known at once
-    with open_store(settings) as store:
-        ingest_into(store, paths, settings, log_format, counts, show=not as_json)
+    with open_database(settings) as database:
+        ingest_into(database, paths, settings, log_format, counts, show=not as_json)
         if reviser is not None:
-            revise_in(store, reviser, settings, counts, show=not as_json)
+            revise_in(database, reviser, settings, counts, show=not as_json)
     _answer(counts, as_json, "coachlm stats, then coachlm queue next --person YOUR_NAME")
 
 
@@ -57,8 +60,8 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
     """Take logs in, without revising: parse, filter, replace personal data, de-duplicate, classify, store."""
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
-    with open_store(settings) as store:
-        ingest_into(store, paths, settings, log_format, counts, show=not as_json)
+    with open_database(settings) as database:
+        ingest_into(database, paths, settings, log_format, counts, show=not as_json)
     _answer(counts, as_json, "coachlm revise")
 
 
@@ -76,19 +79,24 @@ def revise(db: str | None, as_json: bool, **options: Any) -> None:
     if reviser is None:
         raise SettingsError("engine `none` revises nothing; choose `rules` or `transformers`")
     counts = RunCounts()
-    with open_store(settings) as store:
-        revise_in(store, reviser, settings, counts, show=not as_json)
+    with open_database(settings) as database:
+        revise_in(database, reviser, settings, counts, show=not as_json)
     _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
 
 
-def _reviser(settings: Settings) -> Any:
+def _reviser(settings: Settings) -> Reviser | None:
     from reviser.engines import build_reviser
 
     return build_reviser(settings)
 
 
 def ingest_into(
-    store: Any, paths: tuple[str, ...], settings: Settings, log_format: str | None, counts: RunCounts, show: bool
+    database: "Database",
+    paths: tuple[str, ...],
+    settings: Settings,
+    log_format: str | None,
+    counts: RunCounts,
+    show: bool,
 ) -> None:
     from streams.runner import run_intake
 
@@ -101,13 +109,15 @@ def ingest_into(
             if share is not None:
                 display.update(task, total=1.0, completed=share)
 
-        run_intake(paths, store, settings, store.hash_salt(settings.hash_salt), log_format, on_counts)
+        store = build_store(database, settings)
+        run_intake(paths, store, settings, intake_salt(database, settings), log_format, on_counts)
 
 
-def revise_in(store: Any, reviser: Any, settings: Settings, counts: RunCounts, show: bool) -> None:
+def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts: RunCounts, show: bool) -> None:
     from streams.runner import revise_pending
 
     with progress_display(show) as display:
+        store = build_store(database, settings)
         waiting = store.count_awaiting_revision()
         task = display.add_task("revise", total=waiting, items=0, unit="pairs", line="")
 

@@ -7,6 +7,7 @@ taken for a marker.
 import re
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
@@ -23,7 +24,7 @@ class WorkFile:
     person: str
     lease_token: str
     version: int
-    claimed_at: str  # ISO 8601
+    claimed_at: datetime
     text: InstructionPair
 
     def render(self, notes: tuple[str, ...] = ()) -> str:
@@ -36,7 +37,7 @@ class WorkFile:
             f"#: person: {self.person}",
             f"#: lease: {self.lease_token}",
             f"#: version: {self.version}",
-            f"#: claimed: {self.claimed_at}",
+            f"#: claimed: {self.claimed_at.isoformat()}",
             f"#: marker: {mark}",
         ]
         parts = [f"==== {name} {mark} ====\n{getattr(self.text, name)}\n" for name in _FIELDS]
@@ -54,14 +55,15 @@ def read_work_file(content: str) -> WorkFile:
             break
         if (match := _HEAD.match(line.rstrip("\r"))) is not None:
             head[match[1]] = match[2]  # later lines win: notes stand above the facts
-    missing = [key for key in ("pair", "person", "lease", "version", "claimed", "marker") if key not in head]
-    if missing or not head["version"].isdigit():
+    try:
+        facts = head["pair"], head["person"], head["lease"], int(head["version"])
+        claimed, mark = datetime.fromisoformat(head["claimed"]), head["marker"]
+    except (KeyError, ValueError) as error:
         raise InputError(
-            f"this is not a work file of `coachlm queue next`: its head lacks {', '.join(missing) or 'a valid version'}; "
+            f"this is not a work file of `coachlm queue next`: its head lacks or has a wrong {error}; "
             "claim the pair again and copy your text over"
-        )
-    text = InstructionPair(*_split(content, head["marker"]))
-    return WorkFile(head["pair"], head["person"], head["lease"], int(head["version"]), head["claimed"], text)
+        ) from error
+    return WorkFile(*facts, claimed, InstructionPair(*_split(content, mark)))
 
 
 def _split(content: str, mark: str) -> list[str]:

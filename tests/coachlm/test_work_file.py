@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 
 
 def work_file(text: InstructionPair) -> WorkFile:
-    return WorkFile("0" * 32, "ana", "token", 3, "2026-01-01T00:00:00+00:00", text)
+    return WorkFile("0" * 32, "ana", "token", 3, datetime(2026, 1, 1, tzinfo=UTC), text)
 
 
 @given(texts, texts, texts)

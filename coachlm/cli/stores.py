@@ -1,0 +1,56 @@
+"""Opens the database for a command: tables created where there are none, everything closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
+
+from coachlm.settings import Settings
+
+if TYPE_CHECKING:
+    from storage.database import Database
+    from storage.store import DatabaseStore
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def database_option(function: Callable[P, R]) -> Callable[P, R]:
+    return click.option("--db", help="Database URL; sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME.")(function)
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database, with its tables made if it is empty.
+
+    Raises: SchemaError, StoreError.
+    """
+    from storage import database as databases
+    from storage.schema import prepare
+
+    database = databases.open_database(settings.database_url.get_secret_value())
+    try:
+        prepare(database)
+        yield database
+    finally:
+        database.close()
+
+
+def build_store(database: Database, settings: Settings) -> DatabaseStore:
+    """The store of intake and revising, with near copies looked for."""
+    from coachlm.duplicates import NearDuplicateHasher, pair_text
+    from storage.near_copies import NearCopies
+    from storage.store import DatabaseStore
+
+    near_copies = NearCopies(NearDuplicateHasher().similarity, pair_text, settings.near_duplicate_similarity)
+    return DatabaseStore(database, near_copies)
+
+
+def intake_salt(database: Database, settings: Settings) -> bytes:
+    """The salt of user and session hashes: the one in the settings, else the database's own."""
+    from storage.schema import hash_salt
+
+    return (settings.hash_salt.get_secret_value() or hash_salt(database)).encode()
