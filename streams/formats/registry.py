@@ -1,0 +1,54 @@
+"""Every log format by name, and which one a record is in, told by its keys."""
+
+from streams.formats import (
+    alpaca,
+    calls,
+    cassette,
+    chat,
+    containers,
+    exchange,
+    langfuse,
+    litellm,
+    oasst,
+    openai_batch,
+    openinference,
+    openllmetry,
+    otel_genai,
+    otlp,
+    vercel_ai,
+)
+from streams.formats.fields import Record
+from streams.formats.outcomes import LogFormat
+
+_BEFORE = (
+    alpaca.FORMAT,
+    openai_batch.FORMAT,
+    cassette.FORMAT,
+    litellm.FORMAT,
+    langfuse.FORMAT,
+    otlp.FORMAT,
+    vercel_ai.FORMAT,
+    openinference.FORMAT,
+    openllmetry.FORMAT,
+    otel_genai.FORMAT,
+    oasst.TREE,
+    oasst.MESSAGE,
+    chat.SHAREGPT,
+)
+"""In the order in which they are tried; exchanges come after these."""
+_AFTER = (chat.FORMAT, containers.FORMAT)
+
+FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *calls.FORMATS, *_AFTER)}
+
+
+def detect(record: Record) -> str | None:
+    """The name of the format of a decoded record; None if it is of none."""
+    for format in _BEFORE:
+        if format.matches(record):
+            return format.name
+    if (name := exchange.family(record)) is not None:
+        return name
+    for format in _AFTER:
+        if format.matches(record):
+            return format.name
+    return None
