@@ -6,7 +6,7 @@ Here texts are cleaned and personal data is replaced, before anything is cut; us
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Any
 
 from coachlm.pairs import InstructionPair, Provenance, Reject, RejectReason, SourcedPair
@@ -99,9 +99,9 @@ def _exchanges(messages: Iterable[Message]) -> tuple[list[_Exchange], list[str]]
     runs = [(role, list(run)) for role, run in groupby(spoken, key=lambda message: message.role)]
     exchanges: list[_Exchange] = []
     history: list[str] = []
-    for (role, run), (_, answer) in zip(runs, [*runs[1:], (None, [])], strict=True):
+    for (role, run), following in zip_longest(runs, runs[1:]):
         if role is Role.USER:
-            exchanges.append(_Exchange(run, answer, len(history)))
+            exchanges.append(_Exchange(run, following[1] if following else [], len(history)))
         if text := _joined([_text_of(run), _input_of(run)]):
             history.append(f"{_SPEAKERS[role]}: {text}")
     return exchanges, history
