@@ -1,16 +1,26 @@
 """All settings, read from `COACHLM_*` variables and an optional file by the entry points alone and passed on."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from coachlm.errors import SettingsError
 from coachlm.pairs import ExcludeReason
 
 Turns = Literal["first", "each", "last"]
 ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
+
+T = TypeVar("T")
+
+
+def _split_commas(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
+"""Written with commas in the environment."""
 
 
 class Settings(BaseSettings):
@@ -38,15 +48,15 @@ class Settings(BaseSettings):
     )
 
     # Preliminary filter
-    languages: tuple[str, ...] = Field(default=("en",), description="ISO 639-1 codes to accept; empty accepts all.")
+    languages: Listed[str] = Field(default=("en",), description="ISO 639-1 codes to accept; empty accepts all.")
     min_instruction_chars: int = Field(default=3, ge=0, description="Shorter instructions are excluded: `too_short`.")
     min_response_chars: int = Field(default=1, ge=0, description="Shorter responses are excluded: `too_short`.")
     max_pair_chars: int = Field(default=32_000, ge=100, description="Longer pairs are excluded: `too_long`.")
-    exclude_reasons: tuple[ExcludeReason, ...] = Field(
+    exclude_reasons: Listed[ExcludeReason] = Field(
         default=tuple(reason for reason in ExcludeReason if reason is not ExcludeReason.MANUAL),
         description="Reasons of the preliminary filter that are in force; leave one out to keep its pairs.",
     )
-    beyond_expertise_topics: tuple[ExpertTopic, ...] = Field(
+    beyond_expertise_topics: Listed[ExpertTopic] = Field(
         default=("music", "chemistry", "medicine", "law", "mathematics"),
         description="What the annotators can't judge; `programming` can be added.",
     )
@@ -67,7 +77,9 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: str = Field(default="rules", description="`rules`, `transformers` or `none`.")
+    engine: Literal["rules", "transformers", "none"] = Field(
+        default="rules", description="What revises: `rules`, `transformers` or `none`."
+    )
     model: str | None = Field(default=None, description="Model folder or hub id for `transformers`.")
     model_revision: str | None = Field(default=None, description="Commit of a hub model; pins what is loaded.")
     trust_remote_code: bool = Field(
