@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from coachlm.classes import TaskClassifier
 from coachlm.duplicates import NearDuplicateHasher, pair_text
 from coachlm.filters import PreliminaryFilter
-from coachlm.language import detect_language
+from coachlm.language import pair_language
 from coachlm.pairs import Exclusion, Reject, SourcedPair
 from coachlm.personal_data import Redactor, hash_identifier
 from coachlm.protocols import IntakePair
@@ -105,7 +105,7 @@ class IntakeStages:
         judged: list[tuple[SourcedPair, Exclusion | None]] = []
         for item in sourced:
             pair, origin = item.pair, item.provenance
-            language = detect_language(f"{pair.instruction}\n{pair.input}" if pair.input else pair.instruction)
+            language = pair_language(pair)
             exclusion = self._filter.check(pair, language=language, multi_modal=bool(origin.extra.get("multi_modal")))
             judged.append((replace(item, provenance=replace(origin, language=language)), exclusion))
         kept = [item.pair for item, exclusion in judged if exclusion is None]

@@ -1,7 +1,7 @@
 """Which version of which file a source is, so that a second run skips, goes on with, or re-reads it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import xxhash
 from coachlm.errors import InputError
 from coachlm.protocols import Progress
 from streams.sources import expand
+from streams.sources.paths import STDIN
 
 _HEAD_BYTES = 65_536
 
@@ -23,6 +24,7 @@ class Source:
     digest: str  # its version: head length, head hash, size, modification time
     committed: int  # records before this one are in the store
     reread: int | None = None  # a record that may have been cut short when an earlier run read it
+    bytes_before: int = 0  # sizes of the sources before this one, skipped ones included
 
 
 def open_sources(paths: Sequence[str], known: Callable[[str], Progress | None]) -> Iterator[Source]:
@@ -34,13 +36,27 @@ def open_sources(paths: Sequence[str], known: Callable[[str], Progress | None]) 
 
     Raises: InputError, for a path that does not exist (before the first source) or can't be opened.
     """
+    before = 0
     for path in expand(paths):
-        if path == "-":
-            yield Source(path, f"stdin:{datetime.now(UTC).isoformat()}", "", 0)
+        if path == STDIN:
+            yield Source(path, f"stdin:{datetime.now(UTC).isoformat()}", "", 0, bytes_before=before)
             continue
         source = _file_source(path, known)
         if source is not None:
-            yield source
+            yield replace(source, bytes_before=before)
+        before += _size(path)
+
+
+def total_bytes(paths: Sequence[str]) -> int:
+    """Sizes of all files under `paths`, as they lie there. Raises: InputError, like `open_sources`."""
+    return sum(_size(path) for path in expand(paths))
+
+
+def _size(path: str) -> int:
+    try:
+        return 0 if path == STDIN else Path(path).stat().st_size
+    except OSError:
+        return 0  # gone meanwhile: whoever opens it says so
 
 
 def _file_source(path: str, known: Callable[[str], Progress | None]) -> Source | None:

@@ -23,12 +23,12 @@ from coachlm.revision import Revision
 from coachlm.settings import Settings
 from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
-from streams.lineage import Source, open_sources
+from streams.lineage import Source, open_sources, total_bytes
 from streams.records import ParseOptions, RawRecord
 from streams.sources import read_source
 
-OnCounts = Callable[[IntakeCounts, int], None]
-"""Called after each commit with what the batch added and how many records it held."""
+OnCounts = Callable[[IntakeCounts, int, float], None]
+"""Called after each commit with what the batch added, how many records it held, and the share of all bytes read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class _Work:
     records: list[RawRecord | Reject]
     replay: bool  # committed by an earlier run: only fragments matter
     last: bool  # the source ends with this batch
+    bytes_read: int  # of all sources, up to here
 
 
 def run_intake(
@@ -51,7 +52,13 @@ def run_intake(
     """
     options = ParseOptions(format, settings.turns, settings.max_record_bytes, settings.max_nesting)
     joiner = Joiner(settings.join_buffer_bytes)
-    committer = _Committer(store, joiner, lambda: IntakeStages(settings, options, salt), on_counts)
+    total = max(total_bytes(paths), 1)
+    committer = _Committer(
+        store,
+        joiner,
+        lambda: IntakeStages(settings, options, salt),
+        lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
+    )
     work = _work(open_sources(paths, store.progress), options, settings.batch_records)
     processes = settings.intake_processes or len(os.sched_getaffinity(0))
     for item, extract in _processed(work, settings, options, salt, processes):
@@ -78,16 +85,25 @@ def revise_pending(
 
 def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) -> Iterator[_Work]:
     for source in sources:
-        records = read_source(source.path, options, source.name)
+        meter = _Meter(source.bytes_before)
+        records = read_source(source.path, options, source.name, meter.add)
         first = 0
         batch = list(islice(records, batch_records))
         while True:
             following = list(islice(records, batch_records))
             end = first + len(batch)
-            yield _Work(source, first, batch, replay=end <= source.committed, last=not following)
+            yield _Work(source, first, batch, end <= source.committed, not following, meter.bytes)
             if not following:
                 break
             first, batch = end, following
+
+
+@dataclass(slots=True)
+class _Meter:
+    bytes: int
+
+    def add(self, count: int) -> None:
+        self.bytes += count
 
 
 class _Committer:
@@ -101,6 +117,7 @@ class _Committer:
         self._build_stages = build_stages
         self._on_counts = on_counts
         self._fragments_seen: dict[str, bool] = {}
+        self._bytes_read = 0
 
     @cached_property
     def _stages(self) -> IntakeStages:
@@ -108,6 +125,7 @@ class _Committer:
 
     def commit(self, work: _Work, extract: Extract) -> None:
         name = work.source.name
+        self._bytes_read = work.bytes_read
         groups = [group for fragment in extract.fragments for group in self._joiner.add(fragment)]
         if extract.fragments:
             self._fragments_seen[name] = True
@@ -140,7 +158,7 @@ class _Committer:
             self._store_batch(IntakeBatch(rejects=rejects), 0)
 
     def _store_batch(self, batch: IntakeBatch, records: int) -> None:
-        self._on_counts(self._store.commit_intake(batch), records)
+        self._on_counts(self._store.commit_intake(batch), records, self._bytes_read)
 
 
 class _Worker:

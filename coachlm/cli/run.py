@@ -101,13 +101,11 @@ def ingest_into(
     from streams.runner import run_intake
 
     with progress_display(show) as display:
-        task = display.add_task("intake", total=None, items=0, unit="records", line="")
+        task = display.add_task("intake", total=1.0, items=0, unit="records", line="")
 
-        def on_counts(added: IntakeCounts, records: int, share: float | None) -> None:
+        def on_counts(added: IntakeCounts, records: int, share: float) -> None:
             counts.add_intake(added, records)
-            display.update(task, items=counts.records, line=counts.intake_line())
-            if share is not None:
-                display.update(task, total=1.0, completed=share)
+            display.update(task, completed=share, items=counts.records, line=counts.intake_line())
 
         store = build_store(database, settings)
         run_intake(paths, store, settings, intake_salt(database, settings), log_format, on_counts)

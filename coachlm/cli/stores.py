@@ -41,11 +41,11 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def build_store(database: Database, settings: Settings) -> DatabaseStore:
     """The store of intake and revising, with near copies looked for."""
-    from coachlm.duplicates import NearDuplicateHasher, pair_text
+    from coachlm.duplicates import pair_text, similarity
     from storage.near_copies import NearCopies
     from storage.store import DatabaseStore
 
-    near_copies = NearCopies(NearDuplicateHasher().similarity, pair_text, settings.near_duplicate_similarity)
+    near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
     return DatabaseStore(database, near_copies)
 
 

@@ -3,7 +3,7 @@
 import codecs
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -44,8 +44,8 @@ def open_bytes(path: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def raw_blocks(file: BinaryIO, path: str) -> Iterator[bytes]:
-    """The bytes as they are.
+def raw_blocks(file: BinaryIO, path: str, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    """The bytes as they are; `on_bytes` hears the size of each block.
 
     Raises: InputError, when the disk or share fails.
     """
@@ -57,6 +57,7 @@ def raw_blocks(file: BinaryIO, path: str) -> Iterator[bytes]:
             raise _cant_read(path, error) from error
         if not block:
             return
+        on_bytes(len(block))
         yield block
 
 

@@ -1,6 +1,6 @@
 """A source's records, numbered: opens it, finds out what it is, and cuts it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from coachlm.pairs import Position, Reject
@@ -15,8 +15,16 @@ from streams.sources.parquet_rows import MAGIC, parquet_rows
 from streams.sources.paths import STDIN
 from streams.sources.yaml_documents import yaml_documents
 
+OnBytes = Callable[[int], None]
 
-def read_source(path: str, options: ParseOptions, name: str | None = None) -> Iterator[RawRecord | Reject]:
+
+def _unheard(_: int) -> None:
+    pass
+
+
+def read_source(
+    path: str, options: ParseOptions, name: str | None = None, on_bytes: OnBytes = _unheard
+) -> Iterator[RawRecord | Reject]:
     """Every record of a file, pipe or standard input (`-`), or in its place the reason why it can't be read.
 
     Positions carry `name` (by default the path) and count from 0, rejects included; the same bytes give the same
@@ -26,21 +34,21 @@ def read_source(path: str, options: ParseOptions, name: str | None = None) -> It
     Raises: InputError, when it can't be opened or the disk fails.
     """
     source = name or path
-    for number, item in enumerate(_items(path, options)):
+    for number, item in enumerate(_items(path, options, on_bytes)):
         position = Position(source, number)
         yield Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
 
 
-def _items(path: str, options: ParseOptions) -> Iterator[Any | Flaw]:
+def _items(path: str, options: ParseOptions, on_bytes: OnBytes) -> Iterator[Any | Flaw]:
     try:
         with open_bytes(path) as file:
-            yield from _contents(file, path, options)
+            yield from _contents(file, path, options, on_bytes)
     except Unreadable as end:
         yield unreadable(str(end))
 
 
-def _contents(file: BinaryIO, path: str, options: ParseOptions) -> Iterator[Any | Flaw]:
-    head, blocks = peek(raw_blocks(file, path), len(MAGIC))
+def _contents(file: BinaryIO, path: str, options: ParseOptions, on_bytes: OnBytes) -> Iterator[Any | Flaw]:
+    head, blocks = peek(raw_blocks(file, path, on_bytes), len(MAGIC))
     if head == MAGIC and path != STDIN and file.seekable():
         yield from parquet_rows(path, options.max_record_bytes)
         return
