@@ -21,13 +21,14 @@ _MIN_LETTER_SHARE = 0.65  # below it the text is code, a table or a formula
 
 _WORD = re.compile(r"[a-z']+")
 # Words that no other language of the Latin script writes often; `in`, `is`, `a`, `for`, `to` are not among them.
-_ENGLISH = frozenset(
+_ENGLISH_WORDS = (
     "the of and what how following this that with are you your which why who when where write give create describe "
-    "generate list name explain between from sentence text should would could have has does been their there these those "
-    "provide identify find make suggest compare classify summarize rewrite convert using given its not was were they "
-    "can will by it if about into two three four five words word each best most some any example examples ways used use "
-    "good people new design construct brainstorm customer describing".split()
+    "generate list name explain between from sentence text should would could have has does been their there these "
+    "those provide identify find make suggest compare classify summarize rewrite convert using given its not was "
+    "were they can will by it if about into two three four five words word each best most some any example examples "
+    "ways used use good people new design construct brainstorm customer describing"
 )
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _MAX_BYTES_PER_CHAR = 1.1  # typographic quotes and a name with accents, but no other script
 _MIN_ENGLISH_WORDS, _MIN_ENGLISH_SHARE = 2, 0.2
 _TRANSLATES = re.compile(r"\b[Tt]ranslat(?:e|ion)\b")  # an English word, whatever language follows

@@ -52,8 +52,20 @@ def read(pair: InstructionPair, language: str | None, multi_modal: bool) -> Read
     answer = pair.response.strip()
     text = f"{instruction[:TEXT_CHARS]}\n{material[:TEXT_CHARS]}\n{answer[:TEXT_CHARS]}".lower()
     return Reading(
-        pair, language, multi_modal, request, frozenset(words_in(request)), material, answer, text, frozenset(words_in(text))
-    )  # fmt: skip
+        pair=pair,
+        language=language,
+        multi_modal=multi_modal,
+        request=request,
+        words=frozenset(words_in(request)),
+        material=material,
+        answer=answer,
+        text=text,
+        text_words=frozenset(words_in(text)),
+    )
+
+
+def word_set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
 
 
 def words_in(text: str) -> list[str]:
@@ -89,7 +101,7 @@ class Rule:
 
 def rule(name: str, triggers: str, *pattern: str) -> Rule:
     """`triggers` are words apart by spaces; the parts of the pattern are alternatives."""
-    return Rule(name, frozenset(triggers.split()), re.compile("|".join(pattern)))
+    return Rule(name, word_set(triggers), re.compile("|".join(pattern)))
 
 
 def first_fired(rules: tuple[Rule, ...], text: str, words: frozenset[str]) -> str | None:

@@ -23,8 +23,8 @@ _MEDIA_WORDS = (
 )
 # What makes the medium a topic instead of a thing to be looked at.
 _TOPIC = (
-    r"(?! (?:games?|processing|editing|editors?|recognition|classif\w{0,8}|generation|generators?|prompts?|script\w{0,2}"
-    r"|captions?|descriptions?|titles?|ideas?|tags?|gallery|galleries|apps?|sharing|albums?|frames?|elements?|urls?"
+    r"(?! (?:games?|processing|editing|editors?|recognition|classif\w{0,8}|generation|generators?|prompts?"
+    r"|script\w{0,2}|captions?|descriptions?|titles?|ideas?|tags?|gallery|galleries|apps?|sharing|albums?|frames?|elements?|urls?"
     r"|links?|files? (?:format|name)s?|of speech|skaters?|skating|books?|theory|databases?|models?|cards?|players?"
     r"|conferenc\w{0,4}|streaming|producers?|designers?|calls?|chats?|carousels?|captioning|data\b|components?))"
 )
@@ -45,7 +45,7 @@ _LOOK_AT = rule(
     rf"\b(?:this|these|following|given|provided|attached|above|supplied) {_ADJECTIVES}{_MEDIA}\b{_TOPIC}{_ENDS}",
     rf"\b(?:the|my) {_ADJECTIVES}{_SEEN}\b{_TOPIC}{_ENDS}",
     rf"\b{_MEDIA} (?:below|above|attached)\b",
-    rf"^(?:given|look at|describe|analy[sz]e|interpret|caption) (?:an?|two|this|these|some) {_MEDIA}\b{_TOPIC}",
+    rf"^(?:given|look at|describe|analy[sz]e|interpret|caption) (?:an?|two|this|these|some) {_MEDIA}\b{_TOPIC}{_ENDS}",
     r"\bin (?:this|the) (?:photo|photograph|image|video|drawing|screenshot)\b",
     r"\bis pictured\b",
 )
@@ -53,10 +53,11 @@ _PRODUCE = (
     rule(
         "asks for an image",
         "image images picture pictures photo photos photograph photographs drawing drawings illustration "
-        "illustrations painting cartoon sketch gif gifs meme memes collage cloud wordcloud animation video videos 3d dimensional "
-        "d artwork art visual visualization graphic graphics",
+        "illustrations painting cartoon sketch gif gifs meme memes collage cloud wordcloud animation video videos 3d "
+        "dimensional d artwork art visual visualization graphic graphics",
         rf"\b{_MAKE} {_WORDS_BETWEEN}(?:images?|pictures?|photos?|photographs?|drawings?|illustrations?|painting"
-        rf"|gifs?|memes?|collage|word ?cloud(?: representation)?|animation|videos?|(?<!character )(?<!biographical )sketch|piece of art|artwork"
+        rf"|gifs?|memes?|collage|word ?cloud(?: representation)?|animation|videos?"
+        rf"|(?<!character )(?<!biographical )sketch|piece of art|artwork"
         rf"|(?:visual|graphic) (?:representation|illustration|output|design|image)|3d (?:model|simulation|animation"
         r"|drawing|object|figure|render\w{0,3})|3-d model|three-dimensional (?:model|figure|object))"
         rf"\b{_TOPIC}(?= (?:of|for|that|which|showing|depicting|about|to|with|using|in|on|based|from|illustrating"
@@ -67,32 +68,42 @@ _PRODUCE = (
         "asks for a drawing",
         "draw sketch paint doodle handwrite photograph",
         r"(?:^|[.!?,:\n] ?|\b(?:please|you|to|and|me) )(?:draw|sketch|paint|doodle|handwrite)(?: me| us| out)?"
-        r" (?:an?|the|some|two|three|this|these|your|my)\b(?! (?:\w{1,12} ){0,3}?(?:conclusions?|comparisons?|parallels?"
+        r" (?:an?|the|some|two|three|four|five|this|these|your|my)\b(?! (?:\w{1,12} ){0,3}?(?:conclusions?"
+        r"|comparisons?|parallels?"
         r"|inferences?|analog\w{1,3}|distinction|attention|lessons?|line between|contrast|connections?|links?|user"
         r"|picture (?:with|in|using) words|customers?|attention|crowds?|house\b|room\b|wall\b|fence\b|card|ball))",
     ),
     rule(
         "asks for a plot",
         "graph graphs chart charts plot visualization visualize visualise diagram histogram",
-        rf"(?<!how to )\b{_MAKE} {_WORDS_BETWEEN}(?:graph|(?<!seating )chart|(?:scatter|box|bar|line) ?plot|data visualization|visualization|diagram|histogram)\b{_TOPIC}",
-        r"\b(?:draw|plot|sketch) (?:an?|the|this) (?:[a-z-]{1,15} ){0,3}?(?:graph|chart|plot|diagram|histogram|curve)\b",
+        rf"(?<!how to )\b{_MAKE} {_WORDS_BETWEEN}(?:graph|(?<!seating )(?<!organization )(?<!org )chart|(?:scatter"
+        rf"|box|bar|line) ?plot|data visualization|visualization|diagram|histogram)\b{_TOPIC}",
+        r"\b(?:draw|plot|sketch) (?:an?|the|this) (?:[a-z-]{1,15} ){0,3}?(?:graph|chart|plot|diagram|histogram"
+        r"|curve)\b",
         r"^visuali[sz]e the (?:\w{1,12} )?data\b",
     ),
 )
 _SOUND = rule(
     "asks to hear, speak or play",
     "audio speech recording podcast transcribe song music video listen record voice sound",
-    r"\btranscribe (?:the|this|a|an|following|these) (?:[a-z-]{1,15} ){0,3}?(?:audio|video|recording|clip|podcast|speech"
+    r"\btranscribe (?:the|this|a|an|following|these) (?:[a-z-]{1,15} ){0,3}?(?:audio|video|recording|clip|podcast"
+    r"|speech"
     r"|file|song|conversation|voice\w{0,5})\b",
     r"\btext (?:in)?to speech in\b|\bconvert (?:the|this|following|given) (?:[a-z-]{1,15} )?text to (?:speech|audio)\b",
-    r"^(?:please )?(?:play|listen to|record) (?:me )?(?:an?|the|this|some) (?:[a-z-]{1,15} ){0,2}?(?:song|music|audio|video"
+    r"^(?:please )?(?:play|listen to|record) (?:me )?(?:an?|the|this|some) (?:[a-z-]{1,15} ){0,2}?(?:song|music"
+    r"|audio|video"
     r"|recording|clip|melody|sound|podcast)\b",
     r"\b(?:edit|enhance|improve|identify|classify) (?:the|this) (?:sound|audio)\b",
 )
 _TRIGGERS = _LOOK_AT.triggers.union(_SOUND.triggers, *(made.triggers for made in _PRODUCE))
 # A text form of a picture is an answer: code, a table, arrows, panels.
-_TEXT_FORM = re.compile(r"\t| {4}|```|<svg|<html|<div|<script|\bplt\.|\bimport |\|[ \w-]|-{3}|={3}|->|[→⇒↓⇓]|^\||panel \d|[┌│└█]", re.I | re.M)
-_ASCII_ART = re.compile(r"\bascii\b|\bsvg\b|\bcode\b|\bhtml\b|\bcss\b|\bpython\b|\bmermaid\b|\blatex\b|\btikz\b|\bin words\b")
+_TEXT_FORM = re.compile(
+    r"\t| {4}|```|<svg|<html|<div|<script|\bplt\.|\bimport |\|[ \w-]|-{3}|={3}|->|[→⇒↓⇓]|^\||panel \d|[┌│└█]",
+    re.I | re.M,
+)
+_ASCII_ART = re.compile(
+    r"\bascii\b|\bsvg\b|\bcode\b|\bhtml\b|\bcss\b|\bpython\b|\bmermaid\b|\blatex\b|\btikz\b|\bin words\b"
+)
 
 _OWN_MATERIAL = re.compile(r"[\n:]|.{250}")
 _QUESTION = re.compile(r"(?:can|could|will) (?!you)|(?:how|what|why|does|do|is|are|which|who)\b")
@@ -104,7 +115,8 @@ _PLACEHOLDER = re.compile(
     re.I,
 )
 _BARE = re.compile(
-    rf"(?:see |an? |the |attached |attach |insert |upload |hand |time-series ){{0,3}}{_MEDIA}"
+    rf"(?:see |an? |the |attached |attach |insert |upload |hand |time-series ){{0,3}}(?:{_SEEN}|charts?|graphs?"
+    rf"|figure|flag)"
     r"(?: (?:attached|provided|here|file|link|of [a-z' -]{1,40}))?[.:]?",
     re.I,
 )
@@ -116,6 +128,8 @@ _MEDIA_URL = re.compile(
     re.I,
 )
 _URL = re.compile(r"https?://|www\.", re.I)
+_HTTP = frozenset({"http", "https"})
+_SHORT_REQUEST = 300
 _BRACKETS = ("[", "<", "(", "{")
 
 
@@ -149,6 +163,8 @@ class MultiModal(PairFilter):
     @staticmethod
     def _request_rule(reading: Reading) -> str | None:
         request, words = reading.request, reading.words
+        if not words.isdisjoint(_HTTP) and len(request) <= _SHORT_REQUEST and _MEDIA_URL.search(request):
+            return None if _ASCII_ART.search(request) else "media address in the instruction"
         if words.isdisjoint(_TRIGGERS):
             return None
         named = reading.material and not _URL.search(reading.material[:100])

@@ -41,9 +41,7 @@ class PreliminaryFilter:
         )
         return cls([chosen for chosen in filters if chosen.reason in settings.exclude_reasons])
 
-    def check(
-        self, pair: InstructionPair, *, language: str | None, multi_modal: bool = False
-    ) -> Exclusion | None:
+    def check(self, pair: InstructionPair, *, language: str | None, multi_modal: bool = False) -> Exclusion | None:
         """`multi_modal`: the log had an image, audio or file part beside the text, which parsing left out."""
         reading = read(pair, language, multi_modal)
         for candidate in self._filters:

@@ -17,9 +17,13 @@ _RULES = (
         "rewrites given verse",
         _VERSE_WORDS,
         r"\b(?:rewrite|revise|edit|transform|convert|turn|adapt|modify|improve|translate|reword|rephrase|paraphrase"
-        r"|recreate|remix|continue|extend|expand|complete|finish|restructure|rework|refine)\b[^.?!\n]{0,30}?\b(?:this|the|these"
-        rf"|given|following|provided|my|original) (?:[a-z-]{{2,15}} ){{0,3}}?{_VERSE}\b(?! (?:title|name|about|with (?:appropriate |the )?words?|into (?:an? |the )?(?:[a-z-]{{2,12}} )?(?:story|summary|prose|paragraph|essay|image|list)))",
-        r"\b(?:given|from|using|based on) (?:the |these |this )?(?:given |following |provided )?(?:song |poem )?(?:lyrics|poem|song|verses?)\b(?!['’])"
+        r"|recreate|remix|continue|extend|expand|complete|finish|restructure|rework"
+        r"|refine)\b[^.?!\n]{0,30}?\b(?:this|the|these"
+        rf"|given|following|provided|my|original) (?:[a-z-]{{2,15}} ){{0,3}}?{_VERSE}\b(?! (?:title|name|about"
+        rf"|with (?:appropriate |the )?words?|into (?:an? |the )?(?:[a-z-]{{2,12}} )?(?:story|summary|prose"
+        rf"|paragraph|essay|image|list)))",
+        r"\b(?:given|from|using|based on) (?:the |these |this )?(?:given |following |provided )?(?:song "
+        r"|poem )?(?:lyrics|poem|song|verses?)\b(?!['’])"
         rf"[^.?!\n]{{0,30}}\b(?:create|write|compose|make|generate) (?:an? )?(?:[a-z-]{{2,15}} ){{0,2}}?{_VERSE}\b",
     ),
     rule(
@@ -28,25 +32,37 @@ _RULES = (
         r"\b(?:write|compose|create|generate|make|produce|construct|come up with|craft|pen|sing|give)(?: me| us)? "
         r"(?:(?!(?:of|for|about|title|titles|list|playlist|name|names|that|which|to|in|on|from|using|review|analysis"
         r"|with)\b)[a-z'&-]{1,15} ){0,5}?"
-        r"(?:(?:songs?|raps?|rap (?:songs?|verses?|battle))(?! (?:titles?|names?|list|lyric generator|recommend|playlist))|(?:song )?lyrics"
+        r"(?:(?:songs?|raps?|rap (?:songs?|verses?|battle))(?! (?:titles?|names?|list|lyric generator|recommend"
+        r"|playlist))|(?:song )?lyrics"
         r"(?! generator))\b(?! ?[-/])(?! (?:title|name)s?)",
     ),
     rule(
         "asks for a whole book",
-        "novel novella book screenplay thesis dissertation epic textbook",
-        r"(?:(?<!to )|(?<=you to )|(?<=me to ))(?<!will )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? |the )?"
-        r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|thesis|dissertation|textbook|epic poem|book)\b(?! (?:review|report|title|cover|blurb|outline"
-        r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis|character))"
+        "novel novella book dissertation epic textbook",
+        r"(?:(?<!to )|(?<=you to )|(?<=me to ))(?<!will )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? "
+        r"|the )?"
+        r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|dissertation|textbook|epic poem"
+        r"|book)\b(?! (?:review|report|title|cover|blurb|outline"
+        r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis"
+        r"|character))"
         r"(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
-        r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|screenplay|thesis)\b",
+        r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|dissertation)\b",
     ),
 )  # fmt: skip
 _HOW = re.compile(r"\bhow (?:do|to|can|would|could|should)\b|\bsteps\b|\bexplanation\b")
-_POEM = re.compile(rf"\b(?:write|compose|create|generate|make|construct|craft|produce)\b[^.?!\n]{{0,60}}?\b(?:{_VERSE}|poetry)\b")
+_POEM = re.compile(
+    rf"\b(?:write|compose|create|generate|make|construct|craft|produce)\b[^.?!\n]{{0,60}}?\b(?:{_VERSE}|poetry)\b"
+)
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})|\d{1,6})(k)?[- ]?(words?|pages?)\b(?! (?:or (?:less|fewer)|max|limit))")
 _WORDS_PER_PAGE = 500
-_WRITES = re.compile(r"\b(?:write|compose|create|generate|produce|draft|develop|give|prepare|make|expand|provide|in|at least)\b")
-_LIMITS = re.compile(r"\b(?:plan|outline|list|topics?|tips|steps|how (?:long|to|do|many)|schedule|titles?|less than|fewer than|under|below|no more than|up to|maximum of|within|not exceed\w{0,3}|shorter than|reduce|summar\w{2,8}|shorten|condense|cut|read)\b")  # fmt: skip
+_WRITES = re.compile(
+    r"\b(?:write|compose|create|generate|produce|draft|develop|give|prepare|make|expand|provide|in|at least)\b"
+)
+_LIMITS = re.compile(
+    r"\b(?:plan|outline|list|topics?|tips|steps|how (?:long|to|do|many)|schedule|titles?|less than|fewer than|under"
+    r"|below|no more than|up to|maximum of|within|not exceed\w{0,3}|shorter than|reduce|summar\w{2,8}|shorten"
+    r"|condense|cut|read)\b"
+)
 
 
 class MassiveWorkload(PairFilter):
