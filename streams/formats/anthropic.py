@@ -30,7 +30,7 @@ def read_reply(body: Record) -> Reply:
     else:
         content = read_content(body.get("content"))
         choice = Choice(content, finish if isinstance(finish, str) else None)
-    return Reply([choice], name_of(body, "id"), name_of(body, "model"), time_of(body, "created_at", "created"))
+    return Reply([choice], [], name_of(body, "id"), name_of(body, "model"), time_of(body, "created_at", "created"))
 
 
 def is_event(event: Record) -> bool:

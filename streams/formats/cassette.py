@@ -9,6 +9,8 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import zstandard
@@ -57,7 +59,17 @@ def _read_call(call: Any, threads: assistants.Threads) -> Outcome:
     if isinstance(status, int) and status >= 400:
         raise EntryError(RejectReason.ERROR_RESPONSE, f"status {status}")
     body, answer = _unpack(request.get("body")), _unpack(response.get("body"))
-    return Inner({"request": body, "response": answer, "timestamp": mapping(call).get("recorded_at")})
+    time = mapping(call).get("recorded_at") or _date(mapping(response.get("headers")))
+    return Inner({"request": body, "response": answer, "timestamp": time})
+
+
+def _date(headers: Record) -> datetime | None:
+    value = first_of(headers, "Date", "date")
+    value = value[0] if isinstance(value, list) and value else value
+    try:
+        return parsedate_to_datetime(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _unpack(body: Any) -> Any:

@@ -19,11 +19,13 @@ _BUTTON = re.compile(r"\s*Share Prompt\s*\Z")  # a browser extension's button, s
 
 
 def matches_messages(record: Record) -> bool:
-    return any(_is_list(record.get(key)) for key in _MESSAGES)
+    return not record.keys().isdisjoint(_MESSAGES) and any(_is_list(record.get(key)) for key in _MESSAGES)
 
 
 def matches_sharegpt(record: Record) -> bool:
-    return any(_is_list(record.get(key)) for key in _CONVERSATIONS) and not _is_list(record.get("messages"))
+    if record.keys().isdisjoint(_CONVERSATIONS) or _is_list(record.get("messages")):
+        return False
+    return any(_is_list(record.get(key)) for key in _CONVERSATIONS)
 
 
 def read(record: Record) -> list[Chat]:

@@ -168,6 +168,14 @@ def read_messages(value: Any, name: str = "messages") -> Transcript:
 
 
 def _add_message(transcript: Transcript, item: Record, name: str) -> None:
+    text, role = item.get("content"), item.get("role")
+    if type(text) is str and type(role) is str and text and role in ROLES and "type" not in item:  # nearly all
+        transcript.messages.append(Message(ROLES[role], text))
+        return
+    _add_any_message(transcript, item, name)
+
+
+def _add_any_message(transcript: Transcript, item: Record, name: str) -> None:
     content_value = first_of(item, "content", "value", "parts", "contents", "text")
     kind = kind_of(item)
     if kind in _UNSPOKEN:

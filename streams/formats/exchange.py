@@ -7,7 +7,7 @@ from typing import Any
 from coachlm.pairs import RejectReason
 from streams.formats import anthropic, gemini, ollama, openai_chat, openai_responses
 from streams.formats.circumstances import fill
-from streams.formats.content import Transcript
+from streams.formats.content import Transcript, read_messages
 from streams.formats.events import Events, as_events, read_body
 from streams.formats.fields import Record, first_of, mapping
 from streams.formats.outcomes import Chat, EntryError, Outcome, json_type
@@ -43,10 +43,14 @@ UNKNOWN_PROVIDER = "openai_chat"
 _REQUESTS = ("request", "req", "request_body", "requestBody", "reqPayload", "request_payload")
 _RESPONSES = ("response", "resp", "response_body", "responseBody", "respPayload", "response_payload", "chunk")
 _ANSWERS = ("output", "outputs", "completion", "result", "answer")
+_HALVES = frozenset(
+    {*_REQUESTS, *_RESPONSES, *_ANSWERS, "choices", "content", "candidates", "promptFeedback", "done", "object", "type"}
+)
 _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content", *_ANSWERS, "response")
 _OTHER_CALLS = frozenset(
     {"embedding", "embeddings", "data", "results", "b64_json", "categories", "segments", "audio", "images"}
 )
+_FINISH = ("finish_reason", "finishReason", "stop_reason")
 _STATUSES = ("status_code", "statusCode", "http_status", "code", "status")
 
 
@@ -61,6 +65,8 @@ class Halves:
 
 def find_halves(record: Record) -> Halves | None:
     """None, if the record is no exchange and no part of one."""
+    if record.keys().isdisjoint(_HALVES):
+        return None
     request, response = first_of(record, *_REQUESTS), first_of(record, *_RESPONSES)
     wrapped = request is not None
     if request is None and any(record.get(key) is not None for key in REQUEST_KEYS):
@@ -141,7 +147,7 @@ def _read_list(items: list[Any]) -> Reply | Events | str:
     """An answer that was logged as a list: of messages (the choices), of a stream's events, or of one text."""
     told = items and all(isinstance(item, dict) and ("role" in item or "message" in item) for item in items)
     if told and not provider_of(items):
-        return Reply([_message_choice(item) for item in items])
+        return _read_messages(items)
     if len(items) == 1 and isinstance(items[0], str) and not items[0].startswith("data:"):
         return items[0]
     if len(items) == 1 and isinstance(items[0], list):
@@ -149,9 +155,17 @@ def _read_list(items: list[Any]) -> Reply | Events | str:
     return as_events(items)
 
 
+def _read_messages(items: list[Record]) -> Reply:
+    """Choices; or, where tools speak among them, the turns of one answer, of which the last is the answer."""
+    if any(str(item.get("role")).lower() in ("tool", "function", "user") for item in items):
+        return Reply([_message_choice(items[-1])], read_messages(items[:-1], "response").messages)
+    return Reply([_message_choice(item) for item in items])
+
+
 def _message_choice(item: Record) -> Choice:
     inner = item.get("message")
-    return read_choice(inner if isinstance(inner, dict) else item, first_of(item, "finish_reason", "stop_reason"))
+    finish = first_of(item, *_FINISH) or first_of(mapping(item.get("json")), *_FINISH)
+    return read_choice(inner if isinstance(inner, dict) else item, finish)
 
 
 def _read_events(events: Events) -> Reply:
@@ -176,9 +190,9 @@ def _read_dict(body: Record) -> Reply:
         return Reply([_message_choice(body)])
     for key in _TEXT_ANSWERS:
         if isinstance(body.get(key), str):
-            return Reply([text_choice(body[key], first_of(body, "finish_reason", "stop_reason"))])
+            return Reply([text_choice(body[key], first_of(body, *_FINISH))])
     if isinstance(body.get("content"), list):
-        return Reply([read_choice(body, first_of(body, "finish_reason", "stop_reason"))])
+        return Reply([read_choice(body, first_of(body, *_FINISH))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response is none of a model that writes text")
     raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")

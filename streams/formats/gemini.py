@@ -27,6 +27,7 @@ def read_reply(body: Record) -> Reply:
         raise malformed("candidates", candidates, "an array")
     return Reply(
         [_read_candidate(candidate) for candidate in candidates],
+        [],
         name_of(body, "responseId", "id"),
         name_of(body, "modelVersion", "model"),
         time_of(body, "createTime", "timestamp"),

@@ -86,4 +86,24 @@ def _with_circumstances(chat: Chat, record: Record) -> Chat:
     return fill(chat, record)
 
 
+def matches_chatml(record: Record) -> bool:
+    """Observation ids with input and output as the trace view's chat converter gives them."""
+    return bool(record) and all(
+        isinstance(item, dict) and "success" in mapping(item.get("input")) | mapping(item.get("output"))
+        for item in record.values()
+    )
+
+
+def read_chatml(record: Record) -> Iterator[Outcome]:
+    for identity, item in record.items():
+        halves = [mapping(mapping(item).get(side)) for side in ("input", "output")]
+        try:
+            if not all(half.get("success") is True for half in halves):
+                raise EntryError(RejectReason.NOT_A_GENERATION, "the converter found no chat in the observation")
+            yield from read_exchange(Halves(halves[0].get("data"), halves[1].get("data")), {"id": identity})
+        except EntryError as error:
+            yield error
+
+
+CHATML = LogFormat("langfuse_chatml", "Langfuse observations converted to chats", matches_chatml, read_chatml)
 FORMAT = LogFormat("langfuse", "Langfuse observations and traces", matches, read)

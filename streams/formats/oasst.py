@@ -69,6 +69,8 @@ def _walk(root: Record, tree_id: str | None, total: int | None = None) -> Iterat
         messages.append(Message(read_role(node), text_or_empty(node, "text")))
         last = node if messages[-1].role is Role.ASSISTANT else last
         node = _best(node)
+    if len(messages) > 1 and messages[-1].role is Role.USER:
+        messages.pop()  # nobody answered it
     yield Chat(
         messages,
         tree_id or name_of(root, "message_id"),
@@ -79,7 +81,7 @@ def _walk(root: Record, tree_id: str | None, total: int | None = None) -> Iterat
     )
     left = (_count(root) if total is None else total) - len(messages)
     if left > 0:
-        yield EntryError(RejectReason.NOT_CHOSEN, f"{left} messages on branches that were not ranked best")
+        yield EntryError(RejectReason.NOT_CHOSEN, f"{left} messages on branches not followed")
 
 
 def _best(node: Record) -> Record | None:

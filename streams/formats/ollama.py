@@ -24,7 +24,7 @@ def read_reply(body: Record) -> Reply:
         if text is not None and not isinstance(text, str):
             raise malformed("response", text, "text")
         choice = text_choice(text, finish)
-    return Reply([choice], None, name_of(body, "model"), time_of(body, "created_at"))
+    return Reply([choice], [], None, name_of(body, "model"), time_of(body, "created_at"))
 
 
 def is_event(event: Record) -> bool:

@@ -27,7 +27,7 @@ def read_reply(body: Record) -> Reply:
     found = [(_index(choice, number), _read_choice(choice)) for number, choice in enumerate(choices)]
     found.sort(key=lambda item: item[0])
     created = time_of(body, "created", "created_at")
-    return Reply([choice for _, choice in found], name_of(body, "id"), name_of(body, "model"), created)
+    return Reply([choice for _, choice in found], [], name_of(body, "id"), name_of(body, "model"), created)
 
 
 def is_event(event: Record) -> bool:

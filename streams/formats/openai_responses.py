@@ -31,7 +31,7 @@ def read_reply(body: Record) -> Reply:
     for item in output:
         _add_item(content, item)
     created = time_of(body, "completed_at", "created_at")
-    return Reply([Choice(content, _finish(body))], name_of(body, "id"), name_of(body, "model"), created)
+    return Reply([Choice(content, _finish(body))], [], name_of(body, "id"), name_of(body, "model"), created)
 
 
 def is_event(event: Record) -> bool:

@@ -19,6 +19,7 @@ from streams.formats import (
 )
 from streams.formats.fields import Record
 from streams.formats.outcomes import LogFormat
+from streams.formats.spans import is_span
 
 _BEFORE = (
     alpaca.FORMAT,
@@ -27,18 +28,15 @@ _BEFORE = (
     litellm.FORMAT,
     langfuse.FORMAT,
     otlp.FORMAT,
-    vercel_ai.FORMAT,
-    openinference.FORMAT,
-    openllmetry.FORMAT,
-    otel_genai.FORMAT,
     oasst.TREE,
     oasst.MESSAGE,
     chat.SHAREGPT,
 )
-"""In the order in which they are tried; exchanges come after these."""
-_AFTER = (chat.FORMAT, containers.FORMAT)
+"""In the order in which they are tried; spans come next, then exchanges, then what is left."""
+_SPANS = (vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
+_AFTER = (chat.FORMAT, langfuse.CHATML, containers.FORMAT)
 
-FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *calls.FORMATS, *_AFTER)}
+FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
 
 
 def detect(record: Record) -> str | None:
@@ -46,6 +44,8 @@ def detect(record: Record) -> str | None:
     for format in _BEFORE:
         if format.matches(record):
             return format.name
+    if is_span(record):
+        return next(format.name for format in _SPANS if format.matches(record))
     if (name := exchange.family(record)) is not None:
         return name
     for format in _AFTER:

@@ -56,6 +56,7 @@ class Reply:
     """All choices of a call, and its circumstances as the response tells them."""
 
     choices: list[Choice] = field(default_factory=list)
+    before: list[Message] = field(default_factory=list)  # calls of tools and their results on the way to the answer
     id: str | None = None
     model: str | None = None
     created: datetime | None = None
@@ -86,7 +87,9 @@ def answered(prompt: Transcript, reply: Reply) -> Iterator[Chat | EntryError]:
         raise EntryError(RejectReason.NO_RESPONSE, "the response has no choices")
     try:
         message = reply.choices[0].message()
-        yield Chat([*prompt.messages, message], source_id=reply.id, timestamp=reply.created, model=reply.model)
+        yield Chat(
+            [*prompt.messages, *reply.before, message], source_id=reply.id, timestamp=reply.created, model=reply.model
+        )
     except EntryError as error:
         yield error
     for number in range(1, len(reply.choices)):
