@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_,
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.schema import Table
 
+from storage.columns import to_column
 from storage.tables import Base
 
 Row = tuple[Any, ...]
@@ -39,10 +40,11 @@ def is_among(
     connection: Connection, column: ColumnElement[Any], values: Sequence[int] | Sequence[str]
 ) -> ColumnElement[bool]:
     """`column IN values` with all values in one parameter, so that thousands of them cost no parsing."""
+    stored = [to_column(value) if isinstance(value, str) else value for value in values]
     if connection.dialect.name == "sqlite":
-        return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
-    item = Text() if values and isinstance(values[0], str) else BigInteger()
-    return column == any_(literal(list(values), ARRAY(item)))
+        return column.in_(select(func.json_each(json.dumps(stored)).table_valued("value").c.value))
+    item = Text() if stored and isinstance(stored[0], str) else BigInteger()
+    return column == any_(literal(stored, ARRAY(item)))
 
 
 def _table(entity: type[Base]) -> Table:

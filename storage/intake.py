@@ -93,7 +93,7 @@ class BatchWriter:
         rows = self._connection.execute(
             select(PairRow.id, PairRow.seq).where(is_among(self._connection, PairRow.id.expression, ids))
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def _write_pairs(self, newcomers: Sequence[_Occurrence], near_copies: NearCopies | None) -> None:
         links: dict[int, int] = {}

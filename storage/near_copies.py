@@ -79,7 +79,7 @@ class _Search:
             return {}
         chosen = is_among(self._connection, BandRow.key.expression, keys)
         rows = self._connection.execute(select(BandRow.key, BandRow.pair).where(chosen))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def _load_candidates(self) -> None:
         """The stored pairs that newcomers will be compared with."""

@@ -179,9 +179,9 @@ def _flow_counts(connection: Connection) -> FlowCounts:
         occurrences_by_format=dict(by_format),
         rejects_by_format=_grouped(connection, func.coalesce(RejectRow.format, "unknown")),
         by_class=_grouped(connection, class_column(), class_column().is_not(None)),
-        redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).tuples().all()),
+        redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).all()),
     )
 
 
 def _grouped(connection: Connection, column: Any, *where: Any) -> dict[str, int]:
-    return dict(connection.execute(select(column, func.count()).where(*where).group_by(column)).tuples().all())
+    return dict(connection.execute(select(column, func.count()).where(*where).group_by(column)).all())

@@ -84,7 +84,7 @@ class PairRow(Base):
     __table_args__ = (Index(None, "status", "seq"),)
 
     seq: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
-    id: Mapped[str] = mapped_column(String(HASH_LENGTH), unique=True)
+    id: Mapped[str] = mapped_column(AnyText, unique=True)  # looked up by whatever somebody types
     instruction: Mapped[Written]
     input: Mapped[Written]
     response: Mapped[Written]

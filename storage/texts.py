@@ -42,7 +42,7 @@ class TextNumbers:
         rows = connection.execute(
             select(TextRow.hash, TextRow.id).where(is_among(connection, TextRow.hash.expression, list(missing)))
         )
-        numbers = dict(rows.tuples().all())
+        numbers = dict(rows.all())
         fresh = [digest for digest in missing if digest not in numbers]
         first = (connection.scalar(select(func.max(TextRow.id))) or 0) + 1
         numbers |= {digest: number for number, digest in enumerate(fresh, first)}

@@ -7,10 +7,10 @@ reviews and events, whatever program asks for it.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, SmallInteger, Text, UniqueConstraint, text
+from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.columns import Json
+from storage.columns import AnyText, Json
 from storage.tables import Base, Name, PairSeq, PersonId, Surrogate, Written
 
 
@@ -121,7 +121,7 @@ class LeaseRow(Base):
     )  # fmt: skip
 
     id: Mapped[Surrogate]
-    token: Mapped[str] = mapped_column(Text, unique=True)
+    token: Mapped[str] = mapped_column(AnyText, unique=True)
     pair: Mapped[PairSeq]
     person: Mapped[PersonId]
     claimed_at: Mapped[datetime]

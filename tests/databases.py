@@ -51,15 +51,20 @@ class Databases:
         name = self._create(self._template if migrated else None)
         return self._url(name)
 
-    def drop(self) -> None:
-        for name in reversed(self._made):
-            if self._server is None:
-                for file in self._folder.glob(f"{name}*"):
-                    file.unlink()
-            else:
-                self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        self._made.clear()
-        self._template = None
+    def drop(self, *, with_template: bool = False) -> None:
+        """Delete what was made, for the next test but for the template."""
+        kept = None if with_template else self._template
+        for name in self._made:
+            if name != kept:
+                self._delete(name)
+        self._made = [name for name in self._made if name == kept]
+
+    def _delete(self, name: str) -> None:
+        if self._server is not None:
+            self._administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            return
+        for file in self._folder.glob(f"{name}*"):
+            file.unlink()
 
     def _create(self, template: str | None) -> str:
         name = f"coachlm_test_{uuid4().hex[:12]}"
@@ -109,13 +114,15 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 def postgres_databases(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     databases = Databases(tmp_path_factory.getbasetemp(), postgres_server)
     yield databases
-    databases.drop()
+    databases.drop(with_template=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def databases(request: pytest.FixtureRequest) -> Databases:
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Both kinds in turn: what uses this runs once on each."""
-    return request.getfixturevalue(f"{request.param}_databases")
+    databases: Databases = request.getfixturevalue(f"{request.param}_databases")
+    yield databases
+    databases.drop()
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_newer_schema_is_refused(database: Database):
 def test_an_older_schema_is_upgraded_only_when_asked(database: Database, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _script: "a step after the last one")
     for refuse in (check_schema, prepare):
-        with pytest.raises(SchemaError, match="older version.*coachlm db upgrade"):
+        with pytest.raises(SchemaError, match=r"older version.*coachlm db upgrade"):
             refuse(database)
 
 

@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.create_table(
         "pairs",
         sa.Column("seq", KEY, autoincrement=False, nullable=False),
-        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("instruction", sa.Text(), nullable=False),
         sa.Column("input", sa.Text(), nullable=False),
         sa.Column("response", sa.Text(), nullable=False),
