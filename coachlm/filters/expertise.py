@@ -10,16 +10,14 @@ _TOPICS: dict[str, Rule] = {
     "music": rule(
         "music",
         "chord chords scale scales sheet key octave arpeggio arpeggios signature bassline tablature tabs "
-        "counterpoint major "
-        "minor melody tune symphony harmony composition score musical solfege music",
+        "counterpoint major minor melody tune symphony harmony composition score musical solfege music",
         r"\b(?:chord progressions?|guitar (?:chords?|tabs?)|sheet music|key signatures?|octaves?|arpeggios?"
         r"|time signatures?"
         r"|bassline|tablature|counterpoint|solfege|musical (?:scales?|notes?|notation|chords?|intervals?))\b",
         r"\bchords? (?:for|of|in|from|that|to)\b(?! a circle)|\b(?:the|these|three|four|some|a"
         r"|play) chords?\b(?! of a circle)",
         r"\b(?:major|minor|pentatonic|chromatic|blues|musical) (?:scales?|chords?|keys?)\b|\b[b-g](?:#|b|-flat"
-        r"|-sharp| flat"
-        r"| sharp)? (?:major|minor)\b|\ba(?:-| )minor\b",
+        r"|-sharp| flat| sharp)? (?:major|minor)\b|\ba(?:-| )minor\b",
         r"\b(?:compose|write|create|generate|construct|make|record|produce) (?:me )?(?:an? "
         r"|the )?(?:[a-z-]{2,15} ){0,3}?(?:melody|tune"
         r"|symphony(?! (?:concert|orchestra))|piece of music|musical (?:composition|piece|score)|music composition"
@@ -42,8 +40,7 @@ _TOPICS: dict[str, Rule] = {
     "medicine": rule(
         "medicine",
         "diagnose diagnosis diagnoses dosage dose doses prescribe prescription patient patients medical treatment "
-        "drug ecg ekg "
-        "mri clinical condition",
+        "drug ecg ekg mri clinical condition",
         r"\bdifferential diagnos[ei]s\b|\bdiagnos(?:e|is)\b[^\n]{0,60}\b(?:patient|symptoms?|medical"
         r"|disease|illness|conditions?|disorder|test results?)\b|\b(?:patient|symptoms?"
         r"|medical condition)\b[^\n]{0,60}\bdiagnos(?:e|is|es)\b",
@@ -56,20 +53,15 @@ _TOPICS: dict[str, Rule] = {
     "law": rule(
         "law",
         "contract lease legal nda agreement will testament attorney lawsuit statute patent terms policy pleading "
-        "brief bylaws "
-        "affidavit",
+        "brief bylaws affidavit",
         r"\b(?:draft|write|create|generate|prepare|compose|formulate|construct|develop|design|produce|make"
-        r"|provide)(?: me| up)?"
-        r" (?:an? |the )?(?:(?!(?:of|for|about|to|on|that|program|code|sentence|story|list|how|in"
+        r"|provide)(?: me| up)? (?:an? |the )?(?:(?!(?:of|for|about|to|on|that|program|code|sentence|story|list|how|in"
         r"|questions?)\b)[a-z-]{2,15} )"
         r"{0,4}?(?:(?<!smart )contract|lease|legal (?:document|brief|pleading|letter|notice|opinion|argument|memo"
-        r"|advice)"
-        r"|non-disclosure agreement|nda|last will|will and testament|power of attorney|lawsuit|statute"
-        r"|patent (?:claims?"
-        r"|application)|terms (?:of service|and conditions|of use)|privacy policy|bylaws|affidavit"
+        r"|advice)|non-disclosure agreement|nda|last will|will and testament|power of attorney|lawsuit|statute"
+        r"|patent (?:claims?|application)|terms (?:of service|and conditions|of use)|privacy policy|bylaws|affidavit"
         r"|(?:rental|lease|settlement|licen[sc]e|licensing|employment|partnership|legal|confidentiality|prenuptial"
-        r"|service"
-        r"|loan|purchase) agreement)\b",
+        r"|service|loan|purchase) agreement)\b",
         r"\b(?:give|provide)(?: me)? legal advice\b",
     ),
     "mathematics": rule(
@@ -87,8 +79,7 @@ _TOPICS: dict[str, Rule] = {
         r"\b(?:first|second|third|fourth|fifth|nth|\d(?:st|nd|rd|th)|partial|find the|determine the|what is the"
         r"|compute the|calculate the"
         r"|take the) (?:partial )?derivatives?\b|\bderivative of (?:the |this )?(?:function|expression|equation|f"
-        r"|[a-z]\b|\d|sin"
-        r"|cos|tan|log|ln|x)|\bdifferentiate (?:the (?:function|expression|equation)|f\(|y|x|\d)",
+        r"|[a-z]\b|\d|sin|cos|tan|log|ln|x)|\bdifferentiate (?:the (?:function|expression|equation)|f\(|y|x|\d)",
         r"\b(?:injective|surjective|bijective)\b|\b(?:prove|proof)\b[^\n]{0,80}(?:\btheorem|\blemma|\breal numbers"
         r"|\bidentity|\birrational|\blaw of|\binduction|="
         r"|\bsqrt|√|\bprimes?\b|\btriangles?\b|\bintegers?\b|\bdivisible\b|\bsquare root)",
@@ -99,16 +90,14 @@ _TOPICS: dict[str, Rule] = {
         "bash php ruby rust typescript react",
         r"\b(?:write|create|generate|implement|build|develop|design|construct|debug|fix|refactor|optimi[sz]e|explain)\b"
         r"[^.?!\n]{0,80}\b(?:code|python|java|javascript|sql|html|css|program|function|algorithm|script|api|regex"
-        r"|query|class"
-        r"|pseudo-?code|bash|php|ruby|rust|typescript|react)\b",
+        r"|query|class|pseudo-?code|bash|php|ruby|rust|typescript|react)\b",
     ),
 }
 
 
 _ABOUT_THE_FIELD = re.compile(
     r"\b(?:ai|artificial intelligence|machine learning|deep learning|gpt(?:-\d)?|story|novel|poem|metaphor|analogy"
-    r"|algorithm|extract|summari[sz]e|summary|paragraph"
-    r"|passage|in (?:this|the) text)\b"
+    r"|algorithm|extract|summari[sz]e|summary|paragraph|passage|in (?:this|the) text)\b"
 )
 
 

@@ -9,8 +9,7 @@ from coachlm.pairs import ExcludeReason
 _TEXT = (
     r"(?:articles?|passages?|texts?|paragraphs?|essays?|documents?|excerpts?|transcripts?|stor(?:y|ies)|news(?: article"
     r"| story| report)?|blog ?posts?|speech|abstract|e-?mails?|letters?|poems?|lyrics|conversations?|dialogues?"
-    r"|reviews?"
-    r"|reports?|papers?|sentences?|statements?|quotes?|quotations?|phrases?|tweets?|headlines?)"
+    r"|reviews?|reports?|papers?|sentences?|statements?|quotes?|quotations?|phrases?|tweets?|headlines?)"
 )
 _OTHER = (
     r"(?:words?|inputs?|data ?sets?|data|tables?|lists?|numbers?|equations?|expressions?|code|code snippet|snippet"
@@ -89,16 +88,14 @@ _URL_ONLY = re.compile(
 )
 _URL_LAST = re.compile(
     r"\b(?:article|page|web ?page|website|site|paper|post|news|story|document|blog|link|essay|report|text|url"
-    r"|contents?)\b"
-    r"[^\n]{0,60}?[:\s]\s{0,3}(?:input: )?https?://\S{5,500}\s*$"
+    r"|contents?)\b[^\n]{0,60}?[:\s]\s{0,3}(?:input: )?https?://\S{5,500}\s*$"
 )
 _URL_IS_TEXT = re.compile(
     r"\b(?:hyperlinks?|(?:create|make|add|insert) (?:an? )?(?:html )?links?|domain|html|anchor|python|programs?"
     r"|scripts?|code"
     r"|function|pars(?:e|er|ing)|regex|protocol|api|curl|ping|crawl\w{0,3}|scrap\w{1,4}|cit(?:e|ation|ations)"
     r"|referenc\w{1,4}|shorten|encode|qr|e-?mail|valid\w{0,6}|java\w{0,6}|query|command|component|sql|article id"
-    r"|bookmark|block|bibliograph\w{1,4}"
-    r"|apa|mla)\b"
+    r"|bookmark|block|bibliograph\w{1,4}|apa|mla)\b"
 )
 _URL_IS_THE_MATTER = re.compile(
     r"\b(?:urls?|links?|domains?|similar|alternatives?|competitors?|type of|what is the name)\b"
@@ -110,8 +107,7 @@ _PLACEHOLDER_WORDS = (
     r"|passages?|essays?|speech|poems?|story|e-?mail|letter|reports?|transcript|code|table|list|conversation"
     r"|reviews?|urls?"
     r"|web ?sites?|web ?pages?|app|product|descriptions?|contents?|pasted?|here|tree|puzzle|provided|input|output"
-    r"|prompt"
-    r"|instructions?|name|topic|abstract|excerpt|lyrics|resume|excel|pdf|news)"
+    r"|prompt|instructions?|name|topic|abstract|excerpt|lyrics|resume|excel|pdf|news)"
 )
 _BRACKETED = re.compile(
     rf"\W{{0,3}}(?:[a-z]{{1,20}}: ?)?[\[<({{]{{1,2}}[^\[\]<>(){{}}\d;=\"\n/,]{{0,80}}?\b{_PLACEHOLDER_WORDS}\b"
@@ -157,7 +153,8 @@ _SERVICE = re.compile(
 )
 _ONE_THING_CHARS = 20
 """A single word as input can't hold the options of a choice."""
-_SHORT_ANSWER, _OPENING_CHARS = 400, 240
+_SHORT_ANSWER, _OPENING_CHARS, _ADDRESS_CHARS = 400, 240, 600
+_HTTP = frozenset({"http", "https"})
 
 
 class InvalidInput(PairFilter):
@@ -195,15 +192,15 @@ class InvalidInput(PairFilter):
     @staticmethod
     def _address_rule(reading: Reading) -> str | None:
         request, material = reading.request, reading.material
+        if 0 < len(material) <= _ADDRESS_CHARS and _URL_ONLY.fullmatch(material):
+            fired = "address as input"
+        elif reading.words.isdisjoint(_HTTP) or (material and not material.startswith("http")):
+            return None
+        else:
+            fired = "address instead of text" if _URL_LAST.search(request) else None
         if _URL_IS_TEXT.search(request) or (_URL_IS_THE_MATTER.search(request) and not _LOOKS_INSIDE.search(request)):
             return None
-        if 0 < len(material) <= 600 and _URL_ONLY.fullmatch(material):
-            return "address as input"
-        if "http" in reading.words or "https" in reading.words:
-            same = not material or material.startswith("http")
-            if same and _URL_LAST.search(request):
-                return "address instead of text"
-        return None
+        return fired
 
     @staticmethod
     def _missing_rule(reading: Reading) -> str | None:

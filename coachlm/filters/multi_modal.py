@@ -87,12 +87,10 @@ _SOUND = rule(
     "asks to hear, speak or play",
     "audio speech recording podcast transcribe song music video listen record voice sound",
     r"\btranscribe (?:the|this|a|an|following|these) (?:[a-z-]{1,15} ){0,3}?(?:audio|video|recording|clip|podcast"
-    r"|speech"
-    r"|file|song|conversation|voice\w{0,5})\b",
+    r"|speech|file|song|conversation|voice\w{0,5})\b",
     r"\btext (?:in)?to speech in\b|\bconvert (?:the|this|following|given) (?:[a-z-]{1,15} )?text to (?:speech|audio)\b",
     r"^(?:please )?(?:play|listen to|record) (?:me )?(?:an?|the|this|some) (?:[a-z-]{1,15} ){0,2}?(?:song|music"
-    r"|audio|video"
-    r"|recording|clip|melody|sound|podcast)\b",
+    r"|audio|video|recording|clip|melody|sound|podcast)\b",
     r"\b(?:edit|enhance|improve|identify|classify) (?:the|this) (?:sound|audio)\b",
 )
 _TRIGGERS = _LOOK_AT.triggers.union(_SOUND.triggers, *(made.triggers for made in _PRODUCE))

@@ -9,14 +9,12 @@ _OPENINGS = (
     r"(?:i'?m|i am|we are|we're)? ?(?:very |truly |really |terribly )?sorry,? ?(?:but )?(?:(?:as|since|because"
     r"|however),? [^.\n]{0,60}?,? ?)?"
     r"(?:i|we|this|the|that|it)\b[^.\n]{0,60}?(?:can'?t|cannot|can not|unable|not able|won'?t|will not|don'?t|do not"
-    r"|not"
-    r" (?:possible|comfortable|appropriate|allowed)|requires|involves|am not|'m not (?:sure|able|aware|familiar"
+    r"|not (?:possible|comfortable|appropriate|allowed)|requires|involves|am not|'m not (?:sure|able|aware|familiar"
     r"|programmed)|didn't (?:see|receive|understand))",
     r"(?:unfortunately,? |i apologi[sz]e,? (?:but )?)?as an? (?:\w{2,12} ){0,2}?(?:ai|artificial intelligence"
     r"|language model"
     r"|assistant|llm|chatbot)\b[^.\n]{0,80}?(?:can'?t|cannot|can not|unable|not able|don'?t|do not|won'?t"
-    r"|not (?:capable"
-    r"|possible|appropriate|programmed|allowed)|must|am not)",
+    r"|not (?:capable|possible|appropriate|programmed|allowed)|must|am not)",
     r"(?:unfortunately,? |i apologi[sz]e,? (?:but )?)?(?:i|we) (?:can'?t|cannot|can not|am unable to|am not able to|are"
     r" unable to|won'?t|will not be able to|am not programmed to|must decline) (?:\w{2,12} )?(?:help|assist|provide|do"
     r"|answer|complete|create|generate|write|fulfil\w?|comply|engage|perform|draw|produce|access|browse|give|support"
@@ -26,8 +24,7 @@ _OPENINGS = (
     r" not possible|is impossible|requires an? (?:visual|image|audio)|is not appropriate|involves [^.\n]{0,40} which)",
     r"you are requesting [^.\n]{0,60}cannot",
     r"no output (?:because|since|as|for|possible|generated|required)|(?:it is|it's) (?:not possible"
-    r"|impossible) (?:for (?:me|a|an"
-    r"|the)\b|to (?:complete|generate|create|fulfil|perform|provide|answer))",
+    r"|impossible) (?:for (?:me|a|an|the)\b|to (?:complete|generate|create|fulfil|perform|provide|answer))",
 )
 _OPENING = re.compile("|".join(_OPENINGS))
 _NOTHING = re.compile(

@@ -38,14 +38,12 @@ _ASKED = (
         r"|commit(?:ting)? suicide|end(?:ing)? my (?:own )?life|hang(?:ing)? myself|self-?harm|hurt(?:ing)? myself"
         r"|cut(?:ting)? myself|overdose on)\b",
         r"\b(?:write|draft|compose|generate) (?:me )?(?:an? |my )?suicide (?:note|letter)\b|\bsuicide (?:methods?"
-        r"|pact)\b"
-        r"|\bi (?:want to|wanna|am going to|will) (?:kill myself|die|end my life)\b",
+        r"|pact)\b|\bi (?:want to|wanna|am going to|will) (?:kill myself|die|end my life)\b",
     ),
     rule(
         "weapons",
         "bomb bombs explosive explosives molotov grenade weapon weapons ricin silencer gun napalm thermite gas ied "
-        "poison "
-        "bioweapon gunpowder",
+        "poison bioweapon gunpowder",
         r"\b(?:make|build|construct|assemble|create|print|get|buy|obtain|synthesi[sz]e|manufacture|making|building) "
         rf"{_FEW}(?:bombs?|explosives?|molotov|grenade|(?:chemical|biological|nuclear) weapons?|bioweapon|nerve gas"
         rf"|ricin"
@@ -56,8 +54,7 @@ _ASKED = (
         "kill murder poison torture kidnap stab strangle assassinate rape beat hurt attack shoot blackmail stalk "
         "dispose body",
         rf"\b{_HOW} {_FEW}(?:kill|murder|poison|torture|kidnap|stab|strangle|assassinate|rape|beat up|shoot"
-        rf"|blackmail|stalk)"
-        rf" {_PERSON}\b|\b(?:dispose of|hide|get rid of) (?:a |the )?(?:dead )?body\b"
+        rf"|blackmail|stalk) {_PERSON}\b|\b(?:dispose of|hide|get rid of) (?:a |the )?(?:dead )?body\b"
         r"|\b(?:i|we) (?:will|want to|am going to|should) (?:kill|murder|rape|shoot) (?:you|him|her|them|everyone"
         r"|people)\b",
     ),
@@ -71,18 +68,15 @@ _ASKED = (
     rule(
         "hacking and fraud",
         "hack phishing ransomware keylogger malware virus trojan botnet ddos counterfeit fake launder money steal "
-        "shoplift "
-        "scam credit crack bypass",
+        "shoplift scam credit crack bypass",
         r"\bhack(?:ing)? (?:into|someone|somebody|(?:a|my|his|her|the|their) (?:\w{2,15} )?(?:account|computer|phone"
-        r"|wifi|wi-fi"
-        r"|password|bank|server|website|instagram|facebook|email|network))\b",
+        r"|wifi|wi-fi|password|bank|server|website|instagram|facebook|email|network))\b",
         r"\b(?:write|create|make|build|develop|generate|give me|craft|code|design) (?:(?!(?:to|against|for|about"
         r"|from|on|that|of"
         r"|anti|detect\w{0,4}|prevent\w{0,4})\b)[a-z'-]{1,15} ){0,4}?(?:phishing (?:e-?mail|site|page|message"
         r"|campaign|website)"
         r"|ransomware|keylogger|(?<!anti-)malware|computer virus|botnet|ddos attack|counterfeit|fake (?:id|passport"
-        r"|diploma)"
-        r"|scam (?:e-?mail|message|call))\b",
+        r"|diploma)|scam (?:e-?mail|message|call))\b",
         rf"\b{_HOW} {_FEW}(?:steal|shoplift|launder money|rob a|forge (?:a|an)|evade taxes|scam (?:people|someone)"
         rf"|cheat on (?:my"
         r" (?:exam|test|taxes|wife|husband)|an? (?:exam|test)))\b",
@@ -91,15 +85,13 @@ _ASKED = (
     rule(
         "hate or insult",
         "racist sexist homophobic misogynistic antisemitic semitic offensive hateful degrading insult insults roast "
-        "derogatory "
-        "xenophobic mean dirty vulgar",
+        "derogatory xenophobic mean dirty vulgar",
         r"\b(?:write|tell|give|make|create|generate|come up with|say|compose|list|craft)(?: me| us)? (?:(?!(?:about"
         r"|against|for|on"
         r"|why|how|to|that|from|non)\b)[a-z'-]{1,15} ){0,3}?(?:racist|sexist|homophobic|misogynistic|anti-?semitic"
         r"|(?<!non-)offensive"
         r"|hateful|degrading|derogatory|xenophobic|dirty|vulgar) (?:\w{2,12} )?(?:jokes?|poem|comments?|statements?"
-        r"|tweets?|story"
-        r"|insults?|slogans?|speech|remarks?|names?|song|limerick|words?)\b",
+        r"|tweets?|story|insults?|slogans?|speech|remarks?|names?|song|limerick|words?)\b",
         r"\b(?:generate|write|create|give|tell|make|come up with|compose|list|say)(?: me| us)? (?:(?!(?:about"
         r"|against|for|on|to|from"
         r"|with|shakespear\w{1,6})\b)[a-z'-]{1,15} ){0,3}?insults?\b(?! (?:to injury|detect\w{0,4}))",
@@ -115,38 +107,31 @@ _ASKED = (
 _HATE = rule(
     "hateful statement",
     "women blacks black jews muslims mexicans immigrants asians gays gay homosexuals christians hindus refugees "
-    "foreigners "
-    "africans arabs chinese indians disabled trans white whites",
+    "foreigners africans arabs chinese indians disabled trans white whites",
     rf"\b{_GROUP} (?:are|should(?: not)?|must|deserve to) (?:[a-z]{{1,12}} ){{0,3}}?(?:inferior|stupid|dumb|lazy"
     rf"|terrorists?"
     r"|criminals?|evil|animals|subhuman|vermin|disgusting|dirty|worthless|exterminated|killed|die|rapists?|stick to"
-    r"|parasites"
-    r"|not (?:be allowed|welcome|smart|human))\b",
+    r"|parasites|not (?:be allowed|welcome|smart|human))\b",
 )
 _DISCUSSES = re.compile(
     r"\b(?:classify|detect|identify|determine|analy[sz]e|why|explain|is (?:this|it)|stereotyp\w{1,4}|refute|counter"
-    r"|respond"
-    r"|categori[sz]e|label|rewrite|bias\w{0,2}|hate speech|offensive|evaluate|fallacy|false|prevent\w{0,4}"
-    r"|protect\w{0,4}"
-    r"|avoid\w{0,3}|detection|ethical)\b"
+    r"|respond|categori[sz]e|label|rewrite|bias\w{0,2}|hate speech|offensive|evaluate|fallacy|false|prevent\w{0,4}"
+    r"|protect\w{0,4}|avoid\w{0,3}|detection|ethical)\b"
 )
 _SLURS = word_set(
     "nigger niggers nigga niggas n1gger faggot faggots fagot kike kikes wetback wetbacks spics tranny trannies gook "
-    "gooks "
-    "towelhead towelheads raghead ragheads"
+    "gooks towelhead towelheads raghead ragheads"
 )
 _SWEARING = word_set(
     "fuck fucks fucked fucker fuckers fuckin fucking motherfucker motherfuckers motherfucking bullshit bitch bitches "
-    "asshole "
-    "assholes dickhead dickheads cunt cunts shit shits shitty shithead"
+    "asshole assholes dickhead dickheads cunt cunts shit shits shitty shithead"
 )
 _COPIED = frozenset({"lyrics", "text"})
 _LYRICS_OF = re.compile(
     r"\b(?:[Gg]ive|[Ww]rite|[Pp]rint|[Ss]how|[Rr]ecite|[Qq]uote|[Oo]utput|[Pp]rovide|[Pp]ost|[Ff]ind|[Tt]ype"
     r"|[Ww]hat are|[Ll]ist"
     r"|[Tt]ell|[Ss]end)(?: me| out| down)?(?: all)?(?: of)? (?:the )?(?:full |complete |entire |whole "
-    r"|exact )?(?:song )?"
-    r"(?:lyrics (?:of|to|for|from) (?:the song (?=[\"“'‘A-Z])|[\"“'‘]|[A-Z])"
+    r"|exact )?(?:song )?(?:lyrics (?:of|to|for|from) (?:the song (?=[\"“'‘A-Z])|[\"“'‘]|[A-Z])"
     r"|(?:full|complete|entire|whole) text of (?:[\"“'‘]|[A-Z]|the (?:book|novel|article)))"
 )
 

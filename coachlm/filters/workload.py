@@ -33,8 +33,7 @@ _RULES = (
         r"(?:(?!(?:of|for|about|title|titles|list|playlist|name|names|that|which|to|in|on|from|using|review|analysis"
         r"|with)\b)[a-z'&-]{1,15} ){0,5}?"
         r"(?:(?:songs?|raps?|rap (?:songs?|verses?|battle))(?! (?:titles?|names?|list|lyric generator|recommend"
-        r"|playlist))|(?:song )?lyrics"
-        r"(?! generator))\b(?! ?[-/])(?! (?:title|name)s?)",
+        r"|playlist))|(?:song )?lyrics(?! generator))\b(?! ?[-/])(?! (?:title|name)s?)",
     ),
     rule(
         "asks for a whole book",
@@ -44,8 +43,7 @@ _RULES = (
         r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|dissertation|textbook|epic poem"
         r"|book)\b(?! (?:review|report|title|cover|blurb|outline"
         r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis"
-        r"|character))"
-        r"(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
+        r"|character))(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
         r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|dissertation)\b",
     ),
 )  # fmt: skip
