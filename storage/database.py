@@ -80,8 +80,10 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite":
         engine = _sqlite_engine(parsed, name)
     else:
-        arguments = {"application_name": "coachlm", "connect_timeout": _CONNECT_SECONDS, **parsed.query}
-        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
+        arguments = {"application_name": "coachlm", "connect_timeout": _CONNECT_SECONDS, "client_encoding": "UTF8"}
+        engine = create_engine(
+            parsed, hide_parameters=True, pool_pre_ping=True, connect_args={**arguments, **parsed.query}
+        )
     return Database(engine, name)
 
 
@@ -96,8 +98,14 @@ def _parse(url: str) -> URL:
     if backend == "sqlite":
         return parsed.set(drivername="sqlite")
     if backend in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+psycopg")
+        return _hide_password(parsed.set(drivername="postgresql+psycopg"))
     raise StoreError(f"the database is of kind {backend!r}; use SQLite (sqlite:///FILE) or PostgreSQL")
+
+
+def _hide_password(url: URL) -> URL:
+    """A password among the options goes where it is never shown."""
+    password = url.query.get("password")
+    return url.difference_update_query(["password"]).set(password=password) if isinstance(password, str) else url
 
 
 def _sqlite_engine(url: URL, name: str) -> Engine:

@@ -31,7 +31,6 @@ _POSTGRES_REMEDIES = (
     ("40", "another transaction was in the way; try again"),
     ("55P03", "another transaction was in the way; try again"),
     ("08", "the connection broke; try again"),
-    ("22P05", "its encoding is not UTF-8; create it with `createdb --encoding UTF8 --template template0`"),
 )
 
 

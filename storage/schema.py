@@ -58,6 +58,7 @@ def upgrade(database: Database) -> None:
     with database.writing(durable=True) as connection:
         if not database.is_sqlite:
             connection.execute(select(func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
+            _check_encoding(database, connection)
         state = schema_state(connection)
         _refuse(database, state, {SchemaState.NEWER, SchemaState.FOREIGN})
         if state is SchemaState.CURRENT:
@@ -96,6 +97,15 @@ def _is_ours(connection: Connection) -> bool:
         return False
     name, value = _APPLICATION
     return connection.execute(select(MetaRow.value).where(MetaRow.name == name)).scalar_one_or_none() == value
+
+
+def _check_encoding(database: Database, connection: Connection) -> None:
+    encoding = connection.scalar(select(func.current_setting("server_encoding")))
+    if encoding != "UTF8":
+        raise SchemaError(
+            f"database {database.name} has the encoding {encoding}; "
+            "create it with `createdb --encoding UTF8 --template template0`"
+        )
 
 
 def _refuse(database: Database, state: SchemaState, refused: set[SchemaState]) -> None:

@@ -43,12 +43,12 @@ class Databases:
     def is_sqlite(self) -> bool:
         return self._server is None
 
-    def new(self, *, migrated: bool = True) -> str:
-        """The URL of a new database."""
+    def new(self, *, migrated: bool = True, encoding: str = "UTF8") -> str:
+        """The URL of a new database; one without tables may have another encoding (PostgreSQL)."""
         if migrated and self._template is None:
             self._template = self._create(None)
             _migrate(self._url(self._template))
-        name = self._create(self._template if migrated else None)
+        name = self._create(self._template if migrated else None, encoding)
         return self._url(name)
 
     def drop(self, *, with_template: bool = False) -> None:
@@ -66,15 +66,15 @@ class Databases:
         for file in self._folder.glob(f"{name}*"):
             file.unlink()
 
-    def _create(self, template: str | None) -> str:
+    def _create(self, template: str | None, encoding: str = "UTF8") -> str:
         name = f"coachlm_test_{uuid4().hex[:12]}"
         self._made.append(name)
         if self._server is None:
             if template is not None:
                 shutil.copyfile(self._folder / f"{template}.db", self._folder / f"{name}.db")
             return name
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
-            sql.Identifier(name), sql.Identifier(template or "template0")
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template0"), sql.Literal(encoding)
         )
         self._administer(statement)
         return name

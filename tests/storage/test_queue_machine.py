@@ -1,0 +1,221 @@
+"""Any interleaving of people, expiries, retries and stale submits keeps the queue's promises."""
+
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from coachlm.errors import ConflictError, LeaseError, TransitionError
+from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.post_edit import Decision, Review
+from coachlm.status import TRANSITIONS, Status
+from storage.database import Database, open_database
+from storage.reading import StoreReader
+from storage.store import DatabaseStore
+from storage.tables import PairRow
+from storage.work import ItemState, WorkItem
+from storage.work_tables import EventRow, LeaseRow, QueueItemRow
+from tests.databases import Databases
+from tests.storage.factories import Clock, Desk, fill_queue, make_edit, make_revision
+
+PEOPLE = st.sampled_from(["ada", "ben"])
+PAIRS = 4
+LEASE_SECONDS = 100
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Keeps beside the queue a model of who holds what and which texts were acknowledged."""
+
+    databases: Databases
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database: Database = open_database(self.databases.new())
+        self.clock = Clock()
+        self.ids = fill_queue(self.database, PAIRS, self.clock)
+        self.desk = Desk(self.database, self.clock, LEASE_SECONDS)
+        self.items: list[tuple[WorkItem, str]] = []  # every item ever handed out, with its holder
+        self.holders: dict[str, tuple[str, str, Any]] = {}  # pair → (token, person, expiry): leases that are open
+        self.texts: dict[str, set[InstructionPair]] = defaultdict(set)  # pair → texts that must be in its history
+        self.submits: list[tuple[Any, str, int, str, Any]] = []  # what was acknowledged, to be sent again
+        self.serial = 0
+
+    def teardown(self) -> None:
+        self.database.close()
+
+    def new_text(self, pair_id: str, person: str) -> Any:
+        self.serial += 1
+        return make_edit(pair_id, person, f"text {self.serial}")
+
+    def holds(self, token: str, person: str) -> bool:
+        return any(
+            held == token and who == person and expiry > self.clock() for held, who, expiry in self.holders.values()
+        )
+
+    def version(self, pair_id: str) -> int:
+        with self.database.reading() as connection:
+            return connection.execute(select(PairRow.version).where(PairRow.id == pair_id)).scalar_one()
+
+    @rule(person=PEOPLE)
+    def claim(self, person: str) -> None:
+        item = self.desk.queue.claim(person)
+        if item is None:
+            return
+        held = self.holders.get(item.pair_id)
+        assert held is None or held[2] <= self.clock(), "handed out while somebody holds it"
+        self.holders[item.pair_id] = (item.token, person, item.expires_at)
+        self.items.append((item, person))
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), as_other=st.booleans())
+    def submit(self, data: st.DataObject, as_other: bool) -> None:
+        item, holder = data.draw(st.sampled_from(self.items))
+        person = ("ben" if holder == "ada" else "ada") if as_other else holder
+        edit = self.new_text(item.pair_id, person)
+        may = self.holds(item.token, person) and item.version == self.version(item.pair_id)
+        try:
+            receipt = self.desk.queue.submit(
+                edit, token=item.token, version=item.version, idempotency_key=str(self.serial)
+            )
+        except (LeaseError, ConflictError):
+            assert not may, "a good submit was refused"
+        else:
+            assert may, "a late, foreign or stale submit was accepted"
+            del self.holders[item.pair_id]
+            self.submits.append((edit, item.token, item.version, str(self.serial), receipt))
+        self.texts[item.pair_id].add(edit.final)
+
+    @precondition(lambda self: self.submits)
+    @rule(data=st.data())
+    def send_again(self, data: st.DataObject) -> None:
+        edit, token, version, key, receipt = data.draw(st.sampled_from(self.submits))
+        assert self.desk.queue.submit(edit, token=token, version=version, idempotency_key=key) == receipt
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), step=st.sampled_from(["heartbeat", "release", "skip", "draft"]), person=PEOPLE)
+    def act(self, data: st.DataObject, step: str, person: str) -> None:
+        item, _holder = data.draw(st.sampled_from(self.items))
+        may = self.holds(item.token, person)
+        try:
+            self.take_step(step, item, person)
+        except LeaseError:
+            assert not may, f"{step} was refused to the holder"
+        else:
+            assert may, f"{step} was accepted without a lease"
+
+    def take_step(self, step: str, item: WorkItem, person: str) -> None:
+        queue = self.desk.queue
+        if step == "heartbeat":
+            expiry = queue.heartbeat(item.token, person)
+            self.holders[item.pair_id] = (item.token, person, expiry)
+        elif step == "draft":
+            text = self.new_text(item.pair_id, person).final
+            queue.save_draft(item.pair_id, person, text, token=item.token)
+        else:
+            (queue.release if step == "release" else queue.skip)(item.token, person)
+            del self.holders[item.pair_id]
+
+    @rule(data=st.data(), decision=st.sampled_from(list(Decision)), stale=st.booleans())
+    def review(self, data: st.DataObject, decision: Decision, stale: bool) -> None:
+        pair_id = data.draw(st.sampled_from(self.ids))
+        final = self.new_text(pair_id, "olga").final if decision is Decision.FIX else None
+        version = self.version(pair_id) - stale
+        try:
+            self.desk.reviews.review(Review(pair_id, "olga", decision, final), version=version)
+        except (ConflictError, TransitionError):
+            return
+        assert not stale
+        if final is not None:
+            self.texts[pair_id].add(final)
+
+    @rule(data=st.data(), person=PEOPLE)
+    def exclude(self, data: st.DataObject, person: str) -> None:
+        pair_id = data.draw(st.sampled_from(self.ids))
+        held = self.holders.get(pair_id)
+        is_held_by_other = held is not None and held[1] != person and held[2] > self.clock()
+        try:
+            self.desk.queue.exclude(pair_id, person, ExcludeReason.MANUAL, version=self.version(pair_id))
+        except LeaseError:
+            assert is_held_by_other
+        except TransitionError:
+            return
+        else:
+            assert not is_held_by_other
+            self.holders.pop(pair_id, None)
+
+    @rule(data=st.data())
+    def restore_and_revise(self, data: st.DataObject) -> None:
+        pair_id = data.draw(st.sampled_from(self.ids))
+        try:
+            self.desk.reviews.restore(pair_id, "olga", version=self.version(pair_id))
+        except TransitionError:
+            return
+        store = DatabaseStore(self.database, now=self.clock)
+        assert store.save_revisions([make_revision(pair) for _, pair in store.awaiting_revision(9)]) == 1
+
+    @rule(data=st.data(), task_class=st.sampled_from(list(TaskClass)))
+    def correct_class(self, data: st.DataObject, task_class: TaskClass) -> None:
+        pair_id = data.draw(st.sampled_from(self.ids))
+        self.desk.reviews.correct_class(pair_id, task_class, "olga", version=self.version(pair_id))
+
+    @rule(data=st.data(), to=st.sampled_from(["ada", "ben", None]))
+    def hand_over(self, data: st.DataObject, to: str | None) -> None:
+        with suppress(ConflictError):
+            self.desk.reviews.hand_over(data.draw(st.sampled_from(self.ids)), to, "olga")
+
+    @rule(seconds=st.sampled_from([1, LEASE_SECONDS // 2, LEASE_SECONDS]))
+    def wait(self, seconds: int) -> None:
+        self.clock.turn(seconds)
+
+    @invariant()
+    def leases_and_queue_agree_with_the_model(self) -> None:
+        with self.database.reading() as connection:
+            opened = connection.execute(
+                select(PairRow.id, LeaseRow.token, LeaseRow.expires_at)
+                .join(PairRow, PairRow.seq == LeaseRow.pair)
+                .where(LeaseRow.ended_at.is_(None))
+            ).all()
+            waiting = connection.execute(
+                select(PairRow.id, PairRow.status, QueueItemRow.state).join(
+                    QueueItemRow, QueueItemRow.pair == PairRow.seq, isouter=True
+                )
+            ).all()
+        assert {row.id: row.token for row in opened if row.expires_at > self.clock()} == {
+            pair_id: token for pair_id, (token, _who, expiry) in self.holders.items() if expiry > self.clock()
+        }
+        for pair_id, status, state in waiting:
+            assert (state is not None) == (status in (Status.REVISED, Status.RETURNED)), (pair_id, status, state)
+            assert (state == ItemState.LEASED) == any(row.id == pair_id for row in opened)
+
+    @invariant()
+    def every_acknowledged_text_is_in_the_history(self) -> None:
+        for pair_id, texts in self.texts.items():
+            assert texts <= {entry.text for entry in StoreReader(self.database).history(pair_id)}
+
+    @invariant()
+    def statuses_changed_only_as_the_table_allows(self) -> None:
+        with self.database.reading() as connection:
+            events = connection.execute(
+                select(EventRow.pair, EventRow.from_status, EventRow.to_status).order_by(EventRow.id)
+            ).all()
+            statuses = dict(connection.execute(select(PairRow.seq, PairRow.status)).all())
+        at: dict[int, str] = dict.fromkeys(statuses, Status.ACCEPTED.value)
+        for pair, before, after in events:
+            assert at[pair] == before
+            assert before == after or Status(after) in TRANSITIONS[Status(before)]
+            at[pair] = after
+        assert at == statuses
+
+
+def test_any_interleaving_keeps_the_promises(databases: Databases):
+    machine = type("Machine", (QueueMachine,), {"databases": databases})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
