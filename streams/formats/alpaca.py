@@ -15,6 +15,7 @@ from streams.records import Message, Role
 _QUESTIONS = ("prompt", "question", "query", "input")
 _MATERIAL = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "answer")
+_EARLIER = frozenset({"system", "system_prompt", "history"})
 _OTHER_FORMATS = frozenset({
     "messages", "conversations", "choices", "done", "request", "attributes", "traceId", "trace_id", "call_type",
     "bookmarked", "custom_id", "stop_reason",
@@ -40,9 +41,9 @@ def read(record: Record) -> tuple[Chat]:
         material = text_or_empty(record, "context")
     if material and not question.strip():
         question, material = material, ""
-    messages = _before(record) if len(record) > 3 else []
+    messages = [] if record.keys().isdisjoint(_EARLIER) else _before(record)
     messages += Message(Role.USER, question, material), Message(Role.ASSISTANT, _answer(record))
-    return (fill(Chat(messages), record) if len(record) > 3 else Chat(messages),)
+    return (fill(Chat(messages), record),)
 
 
 def _answer(record: Record) -> str:

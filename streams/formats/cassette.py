@@ -59,6 +59,8 @@ def _read_call(call: Any, threads: assistants.Threads) -> Outcome:
     if isinstance(status, int) and status >= 400:
         raise EntryError(RejectReason.ERROR_RESPONSE, f"status {status}")
     body, answer = _unpack(request.get("body")), _unpack(response.get("body"))
+    if isinstance(answer, str) and isinstance(read_body(answer), str):
+        raise EntryError(RejectReason.MALFORMED_JSON, "the response's body is neither JSON nor a stream")
     time = mapping(call).get("recorded_at") or _date(mapping(response.get("headers")))
     return Inner({"request": body, "response": answer, "timestamp": time})
 
@@ -106,6 +108,8 @@ def _decompress(data: bytes) -> bytes:
         if data[:2] == b"\x1f\x8b" or data[:1] == b"\x78":
             inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
             unpacked, more = inflater.decompress(data, MAX_BODY_BYTES), bool(inflater.unconsumed_tail)
+            if not more and not inflater.eof:
+                raise zlib.error("cut short")
         elif data[:4] == b"\x28\xb5\x2f\xfd":
             with zstandard.ZstdDecompressor().stream_reader(data) as reader:
                 unpacked, more = reader.read(MAX_BODY_BYTES), bool(reader.read(1))

@@ -47,6 +47,7 @@ def check_nesting(value: Any, max_nesting: int) -> None:
 
     Raises: EntryError, `malformed_json`.
     """
+    max_nesting = min(max_nesting, _NESTING_CEILING)
     level: list[Any] = [value]
     for _ in range(max_nesting + 1):
         inner = {id(item): item for item in level if isinstance(item, dict | list | tuple)}

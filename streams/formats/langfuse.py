@@ -12,7 +12,7 @@ from coachlm.pairs import RejectReason
 from streams.formats.circumstances import fill
 from streams.formats.decoding import decode_text
 from streams.formats.exchange import Halves, read_exchange
-from streams.formats.fields import Record, first_of, mapping, name_of, time_of
+from streams.formats.fields import Record, mapping, name_of, time_of
 from streams.formats.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, malformed
 
 _TRACE_FIELDS = frozenset({"bookmarked", "htmlPath", "traceName", "trace_name"})
@@ -32,7 +32,9 @@ def matches(record: Record) -> bool:
 
 def read(record: Record) -> Iterator[Outcome]:
     trace = mapping(record.get("trace"))
-    observations = first_of(record, "observations") or trace.get("observations")
+    observations = record.get("observations")
+    if observations is None:
+        observations = trace.get("observations")
     if observations is not None:
         yield from _observations(observations, trace or record)
     elif "bookmarked" in record:

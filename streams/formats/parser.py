@@ -1,6 +1,5 @@
 """Records to conversations, fragments and rejects: decodes, detects, reads, checks, and knows every position."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -84,10 +83,11 @@ class _Reading:
         """An entry, in the wanted format or in the one that its keys tell; entries within it likewise."""
         name = None
         try:
-            name, outcomes = self._open(value, wanted, level)
+            format = _choose(value, wanted, level)
+            name = format.name if format else None
             # A wanted format is meant for what arrays and pages hold; what another format holds tells its own.
-            inner_wanted = wanted if name in (None, "container") else None
-            for outcome in outcomes:
+            inner_wanted = wanted if name in (None, "container") and wanted != name else None
+            for outcome in format.read(value) if format else read_list(value):
                 if isinstance(outcome, Inner):
                     self.read(outcome.record, inner_wanted, level + 1)
                 else:
@@ -106,33 +106,28 @@ class _Reading:
         else:
             self.parsed.append(_finished(outcome, position, name))
 
-    def _open(self, value: Any, wanted: str | None, level: int) -> tuple[str | None, Iterable[Outcome]]:
-        """The format's name and what it reads.
-
-        Raises: EntryError, `unknown_shape`.
-        """
-        if level > _LEVELS:
-            raise EntryError(RejectReason.UNKNOWN_SHAPE, f"entries within entries, more than {_LEVELS} levels")
-        if isinstance(value, list):
-            return None, read_list(value)
-        if not isinstance(value, dict):
-            raise EntryError(RejectReason.UNKNOWN_SHAPE, f"{json_type(value)}, not an object")
-        format = _choose(value, wanted)
-        if format is None:
-            raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys")
-        return format.name, format.read(value)
-
     def _fragment(self, piece: Piece, position: Position, name: str | None) -> Fragment:
         data = self._record.data
         size = len(data) if isinstance(data, bytes) else len(repr(piece.data))
         return Fragment(position, name or "", piece.key, piece.part, piece.data, size, piece.complete)
 
 
-def _choose(value: dict[str, Any], wanted: str | None) -> LogFormat | None:
-    if wanted is None:
-        return FORMATS[name] if (name := detect(value)) else None
-    format, container = FORMATS.get(wanted), FORMATS["container"]
-    if format is not None and not format.matches(value) and container.matches(value):
+def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
+    """The format to read a value in; None for an array.
+
+    Raises: EntryError, `unknown_shape`.
+    """
+    if level > _LEVELS:
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, f"entries within entries, more than {_LEVELS} levels")
+    if isinstance(value, list):
+        return None
+    if not isinstance(value, dict):
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, f"{json_type(value)}, not an object")
+    name = wanted or detect(value)
+    format, container = FORMATS.get(name or ""), FORMATS["container"]
+    if format is None:
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys" if not wanted else "no such format")
+    if wanted and not format.matches(value) and container.matches(value):
         return container
     return format
 
