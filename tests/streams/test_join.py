@@ -103,6 +103,18 @@ def test_over_the_bound_the_half_that_waited_longest_is_rejected() -> None:
     assert joiner.add(fragment(9, "response", "2")) != []
 
 
+def test_what_was_added_to_lately_stays() -> None:
+    joiner = Joiner(10_000)
+    first = fragment(0, "chunk", "stream", size=3_000)
+    joiner.add(first)
+    joiner.add(fragment(1, "request", "half", size=3_000))
+    second = fragment(2, "chunk", "stream", size=3_000)
+    joiner.add(second)
+    assert [reject.position.record for reject in joiner.take_rejects()] == [1]
+    last = fragment(3, "chunk", "stream", complete=True)
+    assert joiner.add(last) == [[first, second, last]]
+
+
 def test_a_stream_that_lost_its_beginning_is_never_taken_for_whole() -> None:
     joiner = Joiner(10_000)
     for record in range(3):

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import tracemalloc
+import zlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -87,15 +88,25 @@ def test_every_packing_is_known_by_its_bytes(
 NOISE = "".join(json.dumps({"n": n, "noise": os.urandom(200).hex()}) + "\n" for n in range(5_000)).encode()
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_compression_cut_short_gives_the_records_before_and_one_reject(tmp_path: Path, pack: Pack) -> None:
+@pytest.mark.parametrize(
+    ("pack", "unpack"),
+    [
+        (gzip.compress, zlib.decompressobj(31).decompress),
+        (zstandard.compress, zstandard.ZstdDecompressor().decompressobj().decompress),
+    ],
+    ids=["gzip", "zstd"],
+)
+def test_compression_cut_short_gives_the_records_before_and_one_reject(
+    tmp_path: Path, pack: Pack, unpack: Pack
+) -> None:
     packed = pack(NOISE)
+    most = packed[: len(packed) * 9 // 10]
     path = tmp_path / "a.jsonl"
-    path.write_bytes(packed[: len(packed) // 2])
+    path.write_bytes(most)
     *records, reject = read_source(str(path), ParseOptions())
     assert isinstance(reject, Reject)
     assert reject.reason is RejectReason.UNREADABLE
-    assert reject.position.record == len(records) > 2_000
+    assert reject.position.record == len(records) == unpack(most).count(b"\n") > 4_000
     assert [outcome(record) for record in records] == [json.loads(line) for line in NOISE.splitlines()[: len(records)]]
 
 
@@ -194,7 +205,7 @@ def test_broken_rows_of_a_table_are_refused_one_by_one(tmp_path: Path) -> None:
         b"nul \0,5",
         b'"' + b"x" * 3000 + b'",6',
         b'{""json"": 1},7',
-        b'"never closed,8',
+        b'eight,"never closed',
         b"nine,9",
     ]
     path.write_bytes(b"\r\n".join(rows) + b"\r\n")
@@ -208,6 +219,12 @@ def test_broken_rows_of_a_table_are_refused_one_by_one(tmp_path: Path) -> None:
         {"instruction": '{""json"": 1}', "output": "7"},
         RejectReason.UNREADABLE,
     ]
+
+
+def test_a_cell_may_be_as_long_as_a_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"instruction,output\none,{'x' * 300_000}\n")
+    assert decoded(path) == [{"instruction": "one", "output": "x" * 300_000}]
 
 
 def test_a_stray_quote_swallows_no_more_than_the_record_limit(tmp_path: Path) -> None:
@@ -236,16 +253,14 @@ def test_rows_of_parquet_are_dictionaries(tmp_path: Path, monkeypatch: pytest.Mo
     assert decoded(packed) == [RejectReason.UNREADABLE]
 
 
-def test_cells_of_parquet_that_can_not_be_decoded_refuse_their_row_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize("long", [b"good", b"long " * 1000])
+def test_cells_of_parquet_that_can_not_be_decoded_refuse_their_row_only(tmp_path: Path, long: bytes) -> None:
     path = tmp_path / "a.parquet"
-    binary = pa.array([b"good", b"bad \xff", b"good", b"long " * 1000])
+    binary = pa.array([b"good", b"bad \xff", b"good", long])
     pq.write_table(pa.table({"text": pa.Array.from_buffers(pa.string(), 4, binary.buffers()), "raw": binary}), path)
-    assert decoded(path, max_record_bytes=2000) == [
-        {"text": "good", "raw": "good"},
-        RejectReason.UNREADABLE,
-        {"text": "good", "raw": "good"},
-        RejectReason.TOO_LONG,
-    ]
+    good = {"text": "good", "raw": "good"}
+    last = good if long == b"good" else RejectReason.TOO_LONG
+    assert decoded(path, max_record_bytes=2000) == [good, RejectReason.UNREADABLE, good, last]
 
 
 def test_damaged_row_groups_of_parquet_leave_the_others(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_an_array_of_messages_is_one_conversation(write: Write) -> None:
 def test_lines_of_arrays_stay_records(write: Write) -> None:
     chats = [[{"role": "user", "content": "hi"}], [{"role": "user", "content": "ho"}]]
     assert decoded(write(lines(chats))) == chats
+    assert decoded(write("[1, 2]\n[3]\n")) == [[1, 2], [3]]
 
 
 def test_scalars_are_records_that_the_formats_refuse(write: Write) -> None:
@@ -171,6 +172,14 @@ def test_a_broken_element_does_not_take_the_others_along(write: Write, broken: s
     good = [item for item in decoded(path) if isinstance(item, dict)]
     assert good == [*ROWS[:2], *ROWS[3:]]
     assert decoded(path).count(RejectReason.MALFORMED_JSON) >= 1
+
+
+def test_the_insides_of_a_broken_element_are_no_records(write: Write) -> None:
+    rows = [{"messages": [{"role": "user", "text": str(n)}, {"role": "assistant"}]} for n in range(4)]
+    text = json.dumps(rows, indent=2)
+    place = text.index("]", text.index('"1"'))
+    broken = text[:place] + text[place + 1 :]
+    assert decoded(write(broken, "x.json")) == [rows[0], RejectReason.MALFORMED_JSON, *rows[2:]]
 
 
 def test_unclosed_brackets_lose_nothing_beyond_the_record_limit(write: Write) -> None:

@@ -75,7 +75,9 @@ def test_the_input_of_a_message_follows_the_context() -> None:
 
 
 def test_what_the_assistant_says_first_is_context_only() -> None:
-    assert texts(extract((A, "welcome"), (U, "one?"), (A, "1"))) == [("one?", "Assistant: welcome", "1")]
+    said = [(A, "welcome"), (U, "one?"), (A, "1")]
+    assert texts(extract(*said)) == [("one?", "Assistant: welcome", "1")]
+    assert texts(extract(*said, turns="first")) == [("one?", "", "1")]
 
 
 def test_system_prompts_stand_in_the_provenance_alone() -> None:
