@@ -1,0 +1,61 @@
+"""Which finders a text needs: one cheap look for each, so that texts without candidates cost next to nothing."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from coachlm.personal_data.accounts import find_cards, find_ibans
+from coachlm.personal_data.addresses import SPELLED_MARKS, find_emails, find_ip_addresses, find_spelled_emails
+from coachlm.personal_data.credentials import (
+    NAMING_WORDS,
+    VENDOR_MARKS,
+    find_named_secrets,
+    find_private_keys,
+    find_url_passwords,
+    find_vendor_tokens,
+)
+from coachlm.personal_data.kinds import Finding
+from coachlm.personal_data.phones import PhoneFinder
+from coachlm.personal_data.words import folded
+
+Finder = Callable[[str], Iterator[Finding]]
+
+_DIGIT = re.compile("[0-9]")
+_SEVEN_DIGITS = re.compile(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")  # every card, IBAN and phone number has them in a row
+_IP_START = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")
+_LONG_RUN = re.compile(r"[A-Za-z0-9_\-]{16}")  # every vendor's token has one
+
+
+class Scanner:
+    """Chooses finders by what a text holds."""
+
+    def __init__(self, phone_regions: Sequence[str]) -> None:
+        self._phones = PhoneFinder(phone_regions)
+
+    def finders_for(self, text: str) -> list[Finder]:
+        """All finders that can find anything in the plain form of a text, or of parts of it."""
+        lower = folded(text)
+        finders: list[Finder] = []
+        has_at = "@" in text or "%40" in text
+        if has_at:
+            finders.append(find_emails)
+            if "://" in text:
+                finders.append(find_url_passwords)
+        if any(mark in lower for mark in SPELLED_MARKS):
+            finders.append(find_spelled_emails)
+        if "PRIVATE KEY" in text:
+            finders.append(find_private_keys)
+        if _DIGIT.search(text):
+            finders += self._finders_with_digits(text, lower)
+        elif "hf_" in text:  # the one token that may do without a digit
+            finders.append(find_vendor_tokens)
+        return finders
+
+    def _finders_with_digits(self, text: str, lower: str) -> Iterator[Finder]:
+        if _LONG_RUN.search(text) and any(mark in text for mark in VENDOR_MARKS):
+            yield find_vendor_tokens
+        if any(word in lower for word in NAMING_WORDS):
+            yield find_named_secrets
+        if _SEVEN_DIGITS.search(text):
+            yield from (find_cards, find_ibans, self._phones.find)
+        if _IP_START.search(text):
+            yield find_ip_addresses
