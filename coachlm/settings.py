@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Salt for user and session hashes; empty: a random one kept in the database."
     )
 
+    # Personal data
+    phone_regions: Listed[str] = Field(
+        default=(), description="ISO 3166 codes of countries whose national phone numbers count; empty: the usual ones."
+    )
+
     # Preliminary filter
     languages: Listed[str] = Field(default=("en",), description="ISO 639-1 codes to accept; empty accepts all.")
     min_instruction_chars: int = Field(default=3, ge=0, description="Shorter instructions are excluded: `too_short`.")
