@@ -13,7 +13,7 @@ WIDTH = 1080
 _BODY = 260  # height of all bars of the fullest column together
 _MARGIN = 20
 _BAR = 12
-_GAP = 26
+_GAP = 18
 _LABEL = 190  # room for the last column's labels
 _MOST_FORMATS = 10
 

@@ -63,7 +63,8 @@ def export_dataset(
     """Write a data set with data card and manifest into `folder`, in place of an earlier export there.
 
     The files are written beside their final place and moved when all of them are whole, the manifest last; whatever
-    fails before leaves the folder as it was. `rows` and `counts` must be of one moment.
+    fails before leaves the folder as it was. `rows` are all pairs of the store, whatever their status, and `counts` are
+    of the same moment: what is left out is counted, too.
 
     Raises: ExportError, for a folder that holds other things (unless `options.overwrite`), counts that do not
     balance, a full disk.
@@ -174,8 +175,10 @@ def _describe(path: Path, split: str, rows: int) -> ExportedFile:
 
 @contextmanager
 def _staging(folder: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A folder for files in the making, inside `folder`; afterwards it is gone, and so is `folder` if still empty."""
-    if folder.exists() and not folder.is_dir():
+    """A folder for files in the making, inside `folder`; afterwards it is gone, and `folder` too if it was made for
+    nothing."""
+    is_new = not folder.exists()
+    if not is_new and not folder.is_dir():
         raise ExportError(f"{folder} is a file; name a folder")
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob(f"{_PARTIAL}*"):  # an export that was killed
@@ -190,7 +193,7 @@ def _staging(folder: Path, *, overwrite: bool) -> Iterator[Path]:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        if not any(folder.iterdir()):
+        if is_new and not any(folder.iterdir()):
             folder.rmdir()
 
 
