@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from typing import Any
 
-from coachlm.pairs import InstructionPair, Provenance, Reject, RejectReason, SourcedPair
+from coachlm.pairs import InstructionPair, Position, Provenance, Reject, RejectReason, SourcedPair
 from coachlm.settings import Turns
 from streams.records import Conversation, Message, Role
 
@@ -39,13 +39,20 @@ class Extracted:
 class _Exchange:
     """What the user said and what the assistant then said; `before` counts the speakers' turns that came earlier."""
 
+    instruction: str
+    input: str
+    response: str
     asked: list[Message]
     answered: list[Message]
     before: int
 
     @property
     def is_answered(self) -> bool:
-        return bool(_text_of(self.asked) and _text_of(self.answered))
+        return bool(self.instruction and self.response)
+
+    @property
+    def is_multi_modal(self) -> bool:
+        return any(message.multi_modal for message in (*self.asked, *self.answered))
 
 
 def conversation_pairs(
@@ -61,36 +68,32 @@ def conversation_pairs(
     removed, so that every database can hold what comes out.
     """
     clean, redactions = _redacted(conversation, redact)
-    provenance = _provenance(clean, hash_id)
-    items: list[SourcedPair | Reject] = []
-    for item in _items(clean, turns, provenance):
-        position = replace(conversation.position, part=len(items))
-        if isinstance(item, Reject):
-            items.append(replace(item, position=position))
-        else:
-            items.append(replace(item, provenance=replace(item.provenance, position=position)))
-    return Extracted(items, redactions)
+    return Extracted(list(_items(clean, turns, _provenance(clean, hash_id))), redactions)
 
 
 def _items(conversation: Conversation, turns: Turns, provenance: Provenance) -> Iterator[SourcedPair | Reject]:
-    def reject(reason: RejectReason, detail: str) -> Reject:
-        return Reject(conversation.position, reason, detail, conversation.format)
+    def position(part: int) -> Position:
+        return Position(conversation.position.source, conversation.position.record, part)
+
+    def reject(part: int, reason: RejectReason, detail: str) -> Reject:
+        return Reject(position(part), reason, detail, conversation.format)
 
     exchanges, history = _exchanges(conversation.messages)
     if not exchanges:
-        yield reject(RejectReason.EMPTY, "no turn of a user")
+        yield reject(0, RejectReason.EMPTY, "no turn of a user")
     chosen = _chosen(exchanges, turns)
-    for exchange in chosen:
+    for part, exchange in enumerate(chosen):
         if not exchange.is_answered:
-            yield reject(*_why_no_pair(exchange))
+            yield reject(part, *_why_no_pair(exchange))
         else:
             earlier = [] if turns == "first" else history[: exchange.before]
-            yield _pair(exchange, earlier, provenance)
+            yield _pair(exchange, earlier, provenance, position(part))
     left_out = len(exchanges) - len(chosen)
     if left_out and len(chosen) == MAX_EXCHANGES:
-        yield reject(RejectReason.TOO_LONG, f"{left_out:,} exchanges after the first {MAX_EXCHANGES:,} were left out")
+        detail = f"{left_out:,} exchanges after the first {MAX_EXCHANGES:,} were left out"
+        yield reject(MAX_EXCHANGES, RejectReason.TOO_LONG, detail)
     elif left_out:
-        yield reject(RejectReason.NOT_CHOSEN, f"{left_out:,} exchanges were left out by turns={turns}")
+        yield reject(len(chosen), RejectReason.NOT_CHOSEN, f"{left_out:,} exchanges were left out by turns={turns}")
 
 
 def _exchanges(messages: Iterable[Message]) -> tuple[list[_Exchange], list[str]]:
@@ -100,10 +103,12 @@ def _exchanges(messages: Iterable[Message]) -> tuple[list[_Exchange], list[str]]
     exchanges: list[_Exchange] = []
     history: list[str] = []
     for (role, run), following in zip_longest(runs, runs[1:]):
+        text, material = _text_of(run), _joined(message.input for message in run)
         if role is Role.USER:
-            exchanges.append(_Exchange(run, following[1] if following else [], len(history)))
-        if text := _joined([_text_of(run), _input_of(run)]):
-            history.append(f"{_SPEAKERS[role]}: {text}")
+            answer = following[1] if following else []
+            exchanges.append(_Exchange(text, material, _text_of(answer), run, answer, len(history)))
+        if text or material:
+            history.append(f"{_SPEAKERS[role]}: {_joined((text, material))}")
     return exchanges, history
 
 
@@ -118,7 +123,7 @@ def _chosen(exchanges: list[_Exchange], turns: Turns) -> list[_Exchange]:
 
 
 def _why_no_pair(exchange: _Exchange) -> tuple[RejectReason, str]:
-    if not _text_of(exchange.asked):
+    if not exchange.instruction:
         only_media = any(message.multi_modal for message in exchange.asked)
         return RejectReason.EMPTY, f"the user's turn has no text{' beside an image, audio or file' * only_media}"
     if not exchange.answered:
@@ -128,17 +133,15 @@ def _why_no_pair(exchange: _Exchange) -> tuple[RejectReason, str]:
     return RejectReason.TOOL_ONLY, "the answer is a tool call, or nothing, without text"
 
 
-def _pair(exchange: _Exchange, earlier: list[str], provenance: Provenance) -> SourcedPair:
+def _pair(exchange: _Exchange, earlier: list[str], provenance: Provenance, position: Position) -> SourcedPair:
     context, dropped = _context(earlier)
     extra: dict[str, Any] = dict(provenance.extra)
     if dropped:
         extra["context_turns_dropped"] = dropped
-    if any(message.multi_modal for message in (*exchange.asked, *exchange.answered)):
+    if exchange.is_multi_modal:
         extra["multi_modal"] = True
-    pair = InstructionPair(
-        _text_of(exchange.asked), _joined([context, _input_of(exchange.asked)]), _text_of(exchange.answered)
-    )
-    return SourcedPair(pair, replace(provenance, extra=extra))
+    pair = InstructionPair(exchange.instruction, _joined((context, exchange.input)), exchange.response)
+    return SourcedPair(pair, replace(provenance, position=position, extra=extra))
 
 
 def _context(earlier: list[str]) -> tuple[str, int]:
@@ -158,13 +161,9 @@ def _text_of(messages: Iterable[Message]) -> str:
     return _joined(message.text for message in messages)
 
 
-def _input_of(messages: Iterable[Message]) -> str:
-    return _joined(message.input for message in messages)
-
-
 def _joined(texts: Iterable[str]) -> str:
     """What is not blank, a blank line between."""
-    return "\n\n".join(text for text in texts if text.strip())
+    return "\n\n".join([text for text in texts if text and not text.isspace()])
 
 
 def _provenance(conversation: Conversation, hash_id: Callable[[str], str]) -> Provenance:
