@@ -61,6 +61,7 @@ class BatchWriter:
         self._counted["exact_duplicates"] = len(occurrences) - len(newcomers)
         self._count_redactions(occurrences)
         self._write_joined()
+        self._withdraw_reread()
         self._write_rejects()
         self._write_progress(self._batch.progress)
         return IntakeCounts(**self._counted, by_reason=dict(self._reasons))
@@ -157,6 +158,11 @@ class BatchWriter:
         names = ("at_source", "at_record", "at_part")
         self._connection.execute(withdrawn, [dict(zip(names, place, strict=True)) for place in places])
 
+    def _withdraw_reread(self) -> None:
+        for position in self._batch.reread:
+            source, record, _part = self._place(position)
+            self._connection.execute(delete(RejectRow).where(RejectRow.source == source, RejectRow.record == record))
+
     def _write_rejects(self) -> None:
         rejects = {
             (*self._place(reject.position), reject.reason.value): reject for reject in reversed(self._batch.rejects)
@@ -210,5 +216,5 @@ def _texts(batch: IntakeBatch) -> set[str]:
     origins = [item.sourced.provenance for item in batch.pairs]
     sources = {origin.position.source for origin in origins}
     sources |= {reject.position.source for reject in batch.rejects}
-    sources |= {position.source for position in batch.joined} | {one.source for one in batch.progress}
+    sources |= {position.source for position in (*batch.joined, *batch.reread)} | {one.source for one in batch.progress}
     return sources | {origin.system_prompt for origin in origins if origin.system_prompt is not None}

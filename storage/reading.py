@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -44,14 +45,18 @@ class StoreReader:
             wanted.add(Status.EXCLUDED)
         if include_duplicates:
             wanted.add(Status.DUPLICATE)
-        with self._database.reading() as connection:
-            last = connection.scalar(select(func.max(PairRow.seq))) or 0
-            for start in range(1, last + 1, _WINDOW):
-                yield from _window(connection, start, [status.value for status in wanted])
+        with self.snapshot() as snapshot:
+            yield from snapshot.dataset_rows(wanted)
 
     def flow_counts(self) -> FlowCounts:
+        with self.snapshot() as snapshot:
+            return snapshot.flow_counts()
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Snapshot"]:
+        """Rows and counts of one moment: what an export needs for its counts to balance."""
         with self._database.reading() as connection:
-            return _flow_counts(connection)
+            yield Snapshot(connection)
 
     def queue_depth(self) -> QueueDepth:
         with self._database.reading() as connection:
@@ -72,6 +77,23 @@ class StoreReader:
         """Everything that was ever said about a pair, oldest first. Raises: NotFoundError."""
         with self._database.reading() as connection:
             return read_history(connection, pair_id)
+
+
+class Snapshot:
+    """The store as it is at one moment; to be used within `StoreReader.snapshot`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def dataset_rows(self, statuses: Iterable[Status]) -> Iterator[DatasetRow]:
+        """Pairs of these statuses in order of arrival, in flat memory."""
+        wanted = [status.value for status in statuses]
+        last = self._connection.scalar(select(func.max(PairRow.seq))) or 0
+        for start in range(1, last + 1, _WINDOW):
+            yield from _window(self._connection, start, wanted)
+
+    def flow_counts(self) -> FlowCounts:
+        return _flow_counts(self._connection)
 
 
 def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:

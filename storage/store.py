@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from threading import Lock
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from coachlm.pairs import InstructionPair
 from coachlm.protocols import IntakeBatch, IntakeCounts, Progress
@@ -69,6 +69,11 @@ class DatabaseStore:
                 .limit(limit)
             ).all()
         return [(pair_id, InstructionPair(*texts)) for pair_id, *texts in rows]
+
+    def count_awaiting_revision(self) -> int:
+        with self._database.reading() as connection:
+            waiting = select(func.count()).select_from(PairRow).where(PairRow.status == Status.ACCEPTED.value)
+            return connection.scalar(waiting) or 0
 
     def save_revisions(self, revisions: Sequence[Revision]) -> int:
         with self._database.writing() as connection:

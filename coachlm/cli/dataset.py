@@ -9,7 +9,6 @@ import click
 from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
 from coachlm.cli.stores import database_option, open_database
 from coachlm.dataset import TextChoice
-from coachlm.errors import ExportError
 from coachlm.settings import load_settings
 from coachlm.status import Status
 
@@ -128,7 +127,4 @@ def report_from(database: "Database", path: Path, title: str) -> dict[str, Any]:
     from storage.reading import StoreReader
 
     with StoreReader(database).snapshot() as snapshot:
-        try:
-            return asdict(write_report(snapshot.dataset_rows(Status), snapshot.flow_counts(), path, title))
-        except OSError as error:
-            raise ExportError(f"can't write {path}: {error.strerror or error}; choose another place") from error
+        return write_report(snapshot.dataset_rows(Status), snapshot.flow_counts(), path, title).as_dict()

@@ -1,6 +1,5 @@
 """`demo`: the main job on sample logs, from the logs to a report and a data set."""
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -70,8 +69,6 @@ def _make_room(output: Path) -> None:
         output.mkdir(parents=True, exist_ok=True)
         for name in _OURS:
             (output / name).unlink(missing_ok=True)
-        if (output / "dataset" / "manifest.json").exists():
-            shutil.rmtree(output / "dataset")
     except OSError as error:
         raise ExportError(f"can't write to {output}: {error.strerror or error}; name another --output") from error
 

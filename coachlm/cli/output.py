@@ -15,7 +15,7 @@ from coachlm.errors import CoachLMError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress and remarks; results go to standard output."""
 
 
