@@ -1,0 +1,219 @@
+"""The engine `transformers`: any causal language model, batched greedy `generate`, nothing clever.
+
+Batches are sorted by prompt length and left-padded; each row has its own limit, so what a pair becomes does not depend
+on its companions. A batch that does not fit into memory, or fails, is halved until the pair that is to blame stands
+alone.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+
+from coachlm.errors import EngineError
+from coachlm.pairs import InstructionPair
+from coachlm.prompt import coach_prompt, render_pair
+from coachlm.revision import Outcome, Revision
+from reviser.finish import Finisher, Usage
+from reviser.model_loading import LoadedModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A pair on its way through the model."""
+
+    index: int  # place in the call
+    raw: InstructionPair
+    tokens: list[int]  # the prompt
+    max_new: int
+
+
+class TransformersReviser:
+    """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
+
+    def __init__(self, loaded: LoadedModel, finisher: Finisher, *, batch_pairs: int, max_new_tokens: int) -> None:
+        self._loaded: LoadedModel | None = loaded
+        self._finisher = finisher
+        self._batch_pairs = batch_pairs
+        self._max_new_tokens = max_new_tokens
+
+    @property
+    def name(self) -> str:
+        return self._finisher.engine
+
+    @property
+    def adapter(self) -> str | None:
+        return self._finisher.adapter
+
+    def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+        """Raises: EngineError, when every pair that reached the model failed with something else than memory."""
+        if self._loaded is None:
+            raise EngineError("the engine is closed")
+        began = time.perf_counter()
+        revisions: dict[int, Revision] = {}
+        jobs: list[_Job] = []
+        for index, raw in enumerate(pairs):
+            job = self._job(index, raw, self._loaded)
+            if isinstance(job, Revision):
+                revisions[index] = job
+            else:
+                jobs.append(job)
+        jobs.sort(key=lambda job: len(job.tokens))
+        _Run(self._loaded, self._finisher, revisions).revise_all(jobs, self._batch_pairs)
+        seconds = (time.perf_counter() - began) / max(len(pairs), 1)
+        return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
+
+    def close(self) -> None:
+        """Give the model's memory back; closing twice is fine."""
+        self._loaded = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _job(self, index: int, raw: InstructionPair, loaded: LoadedModel) -> _Job | Revision:
+        if self._finisher.leaks(raw):
+            return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
+        try:
+            tokens = _encode(loaded, coach_prompt(raw))
+            # The coach writes the whole pair again: an answer without room for it as it is would break off.
+            needed = len(_encode(loaded, render_pair(raw)))
+        except (TypeError, ValueError) as error:  # lone surrogates, for one
+            log.warning("pair %s can't be tokenised: %s", raw.id, error)
+            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "not_tokenisable")
+        max_new = min(self._max_new_tokens, loaded.context_tokens - len(tokens))
+        if max_new < needed:
+            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "too_long", Usage(len(tokens)))
+        return _Job(index, raw, tokens, max_new)
+
+
+def _encode(loaded: LoadedModel, text: str) -> list[int]:
+    """Token ids with what the tokeniser puts in front, without the end of sequence that some put behind."""
+    ids: list[int] = loaded.tokenizer(text, verbose=False)["input_ids"]
+    return ids[:-1] if ids and ids[-1] in loaded.eos_ids else ids
+
+
+class _Run:
+    """One call of `revise`: takes jobs through the model and fills `revisions` by index."""
+
+    def __init__(self, loaded: LoadedModel, finisher: Finisher, revisions: dict[int, Revision]) -> None:
+        self._loaded = loaded
+        self._finisher = finisher
+        self._revisions = revisions
+        self._succeeded = False
+
+    def revise_all(self, jobs: list[_Job], batch_pairs: int) -> None:
+        # Longest last: what memory allows is found out with the batches that matter most still to come.
+        failures: list[Exception] = []
+        pending = [jobs[start : start + batch_pairs] for start in range(0, len(jobs), batch_pairs)][::-1]
+        while pending:
+            batch = pending.pop()
+            try:
+                self._revise_batch(batch)
+                self._succeeded = True
+            except Exception as error:  # whatever one batch does, the others go on
+                if _is_fatal(error):
+                    raise EngineError(f"the accelerator failed: {error}; restart the process") from error
+                self._split_or_fall_back(batch, error, pending, failures)
+        if failures and not self._succeeded:
+            raise EngineError(f"no pair could be revised: {failures[0]}") from failures[0]
+
+    def _split_or_fall_back(
+        self, batch: list[_Job], error: Exception, pending: list[list[_Job]], failures: list[Exception]
+    ) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) > 1:
+            log.warning("a batch of %d pairs failed (%s); trying halves", len(batch), error)
+            half = len(batch) // 2
+            pending += [batch[half:], batch[:half]]
+            return
+        job = batch[0]
+        reason = "out_of_memory" if _is_memory(error) else "engine_error"
+        if reason == "engine_error":
+            failures.append(error)
+        log.warning("pair %s: %s: %s", job.raw.id, reason, error)
+        self._revisions[job.index] = self._finisher.fallback(
+            job.raw, Outcome.FALLBACK_ERROR, reason, Usage(len(job.tokens))
+        )
+
+    def _revise_batch(self, batch: list[_Job]) -> None:
+        outputs, broken = generate(self._loaded, [job.tokens for job in batch], [job.max_new for job in batch])
+        for job, output, nan in zip(batch, outputs, broken, strict=True):
+            self._revisions[job.index] = self._finish(job, output, nan=nan)
+
+    def _finish(self, job: _Job, output: list[int], *, nan: bool) -> Revision:
+        usage = Usage(len(job.tokens), len(output))
+        if nan:
+            return self._finisher.fallback(job.raw, Outcome.FALLBACK_ERROR, "nan_logits", usage)
+        if not output or output[-1] not in self._loaded.eos_ids:
+            return self._finisher.fallback(job.raw, Outcome.FALLBACK_INVALID, "unfinished", usage)
+        text = self._loaded.tokenizer.decode(output[:-1], skip_special_tokens=True)
+        return self._finisher.from_text(job.raw, text, usage)
+
+
+def generate(loaded: LoadedModel, prompts: list[list[int]], limits: list[int]) -> tuple[list[list[int]], list[bool]]:
+    """Greedy outputs, each with its end-of-sequence token if it came, and whether a row's logits were not a number."""
+    width, pad = max(map(len, prompts)), loaded.tokenizer.pad_token_id
+    device = loaded.model.device
+    ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=device)  # (B, T)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
+    watch = _NanWatch(len(prompts), loaded.eos_ids[0], device)
+    with torch.inference_mode():
+        out = loaded.model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max(limits),
+            eos_token_id=list(loaded.eos_ids),
+            pad_token_id=pad,
+            logits_processor=LogitsProcessorList([watch]),
+            stopping_criteria=StoppingCriteriaList([_RowLimits(width, limits, device)]),
+        )
+    rows = out[:, width:].tolist()
+    return [
+        _until_eos(row[:limit], loaded.eos_ids) for row, limit in zip(rows, limits, strict=True)
+    ], watch.rows.tolist()
+
+
+def _until_eos(row: list[int], eos_ids: tuple[int, ...]) -> list[int]:
+    end = next((place for place, token in enumerate(row) if token in eos_ids), len(row))
+    return row[: end + 1]
+
+
+class _NanWatch(LogitsProcessor):
+    """Notes rows whose logits are not numbers and ends them."""
+
+    def __init__(self, rows: int, eos_id: int, device: torch.device) -> None:
+        self.rows = torch.zeros(rows, dtype=torch.bool, device=device)
+        self._eos_id = eos_id
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> Any:
+        self.rows |= scores.isnan().any(dim=-1)  # (B, V) → (B,)
+        ended = torch.full_like(scores[0], float("-inf"))
+        ended[self._eos_id] = 0
+        return torch.where(self.rows[:, None], ended, scores)
+
+
+class _RowLimits(StoppingCriteria):
+    """Ends each row at its own number of new tokens."""
+
+    def __init__(self, width: int, limits: list[int], device: torch.device) -> None:
+        self._lengths = torch.tensor(limits, device=device) + width
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        return input_ids.shape[1] >= self._lengths
+
+
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "not enough memory" in str(error)
+
+
+def _is_fatal(error: Exception) -> bool:
+    """A device error after which nothing on this device works any more."""
+    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
