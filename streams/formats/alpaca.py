@@ -8,8 +8,10 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.formats.circumstances import fill
+from streams.formats.decoding import decode_text
 from streams.formats.fields import Record, name_of, text_or_empty
 from streams.formats.outcomes import Chat, EntryError, LogFormat, malformed
+from streams.formats.prompts import is_request
 from streams.records import Message, Role
 
 _QUESTIONS = ("prompt", "question", "query", "input")
@@ -26,7 +28,7 @@ def matches(record: Record) -> bool:
     if "instruction" in record:
         return "messages" not in record and "conversations" not in record
     question = next((record[key] for key in _QUESTIONS if isinstance(record.get(key), str)), None)
-    if question is None or question.lstrip()[:1] in ("{", "[") or record.keys() & _OTHER_FORMATS:
+    if question is None or not record.keys().isdisjoint(_OTHER_FORMATS) or is_request(decode_text(question)):
         return False
     return all(isinstance(record[key], str | None) for key in _ANSWERS if key in record)
 

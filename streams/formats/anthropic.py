@@ -6,8 +6,7 @@ Source: Anthropic API reference, "Messages", "Streaming messages", "Text complet
 from streams.formats.content import Content, kind_of, read_content
 from streams.formats.events import Events
 from streams.formats.fields import Record, mapping, name_of, time_of
-from streams.formats.openai_chat import LOST
-from streams.formats.replies import Choice, Reply, text_choice
+from streams.formats.replies import LOST, Choice, Reply, text_choice
 
 _EVENTS = frozenset({
     "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",

@@ -3,7 +3,7 @@
 Only chat completions are joined: chunks, responses and requests that share an `id`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from coachlm.pairs import RejectReason
@@ -94,7 +94,7 @@ def _request(fragment: Fragment) -> Any:
     return None
 
 
-def _matcher(name: str) -> Any:
+def _matcher(name: str) -> Callable[[Record], bool]:
     return lambda record: family(record) == name
 
 

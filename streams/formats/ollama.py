@@ -2,9 +2,8 @@
 
 from streams.formats.events import Events
 from streams.formats.fields import Record, mapping, name_of, time_of
-from streams.formats.openai_chat import LOST
 from streams.formats.outcomes import malformed
-from streams.formats.replies import Reply, read_choice, text_choice
+from streams.formats.replies import LOST, Reply, read_choice, text_choice
 
 
 def recognises(body: Record) -> bool:

@@ -9,10 +9,7 @@ from coachlm.pairs import RejectReason
 from streams.formats.events import Events
 from streams.formats.fields import Record, mapping, name_of, time_of
 from streams.formats.outcomes import EntryError, malformed
-from streams.formats.replies import Choice, Reply, read_choice, text_choice
-
-LOST = "lost stream"
-"""Stands as the finish reason where a stream has no end."""
+from streams.formats.replies import LOST, Choice, Reply, read_choice, text_choice
 
 
 def recognises(body: Record) -> bool:

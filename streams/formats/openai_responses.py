@@ -6,9 +6,8 @@ from coachlm.pairs import RejectReason
 from streams.formats.content import Content, kind_of, read_content
 from streams.formats.events import Events
 from streams.formats.fields import Record, mapping, name_of, time_of
-from streams.formats.openai_chat import LOST
 from streams.formats.outcomes import EntryError, malformed
-from streams.formats.replies import Choice, Reply
+from streams.formats.replies import LOST, Choice, Reply
 
 _FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 

@@ -11,6 +11,8 @@ from streams.formats.fields import Record
 from streams.formats.outcomes import Chat, EntryError
 from streams.records import Message, Role
 
+LOST = "lost stream"
+"""Stands as the finish reason where a stream has no end."""
 _FINISHED = frozenset({
     "stop", "end_turn", "eos", "eos_token", "stop_sequence", "end", "done", "complete", "completed", "finish",
     "finished", "success", "finish_reason_stop", "end_of_turn", "",

@@ -145,6 +145,7 @@ def test_stream_in_one_record() -> None:
         (sse(chunk(ANSWER), end=""), RejectReason.UNFINISHED),
         (sse(chunk(ANSWER), chunk(None, "length")), RejectReason.UNFINISHED),
         (sse(chunk(ANSWER), end='data: {"id": "chatcm'), RejectReason.UNFINISHED),
+        (sse(chunk(ANSWER), end="data: {lost}\n\n") + sse(chunk(None, "stop")), RejectReason.UNFINISHED),
         (sse(chunk(None, "stop")), RejectReason.EMPTY),
         (sse({**chunk(None), "choices": [{"delta": {"tool_calls": CALLS}, "finish_reason": "tool_calls"}]}),
          RejectReason.TOOL_ONLY),
@@ -297,6 +298,7 @@ def test_ollama_generate() -> None:
 def test_prompts_that_hold_data_are_left_alone() -> None:
     data = '[{"herb": "thyme"}, {"herb": "mint"}]'
 
+    assert chat({"prompt": data, "response": ANSWER}).format == "alpaca"
     assert texts(chat({"request": {"prompt": data}, "response": COMPLETION}))[0] == ("user", data)
 
 

@@ -445,9 +445,9 @@ def thread_session(status: str) -> dict[str, Any]:
     }
     return session(
         call("/v1/assistants", "{}", json.dumps({"id": "as", "object": "assistant", "instructions": SYSTEM})),
-        call("/v1/threads/th/messages", "{}", json.dumps(thread_message("a", "user", ASKED, 1))),
         call("/v1/threads/th/runs/run", "", json.dumps(run(status))),
         call("/v1/threads/th/messages", "", json.dumps(page)),
+        call("/v1/threads/th/messages", "{}", json.dumps(thread_message("a", "user", ASKED, 1))),
     )
 
 
