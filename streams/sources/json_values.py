@@ -3,7 +3,7 @@
 An incremental parser would decode in this process, hold a string of any length, and stop at the first error. This
 costs two regular-expression matches for a flat record and checks no syntax: whoever decodes a value does. Broken input
 is cut so that little is lost: after a line break inside a string, or brackets that never close, reading goes on at the
-next line that begins as the broken value did.
+next line with the broken value's indentation, or, within a line, at the next element with its first key.
 """
 
 import re
@@ -25,9 +25,12 @@ _STRING = rb"%b(?:\\.%b)*+" % (_PLAIN, _PLAIN)
 _IN_STRING = re.compile(_STRING, re.DOTALL)  # up to its closing quote or a line break
 _FLAT = re.compile(rb'%b(?:"%b"%b)*+' % (_BESIDE, _STRING, _BESIDE), re.DOTALL)  # up to a bracket or unfinished string
 
+_FIRST_KEY = re.compile(rb"\{\s{0,20}\"[^\"\\\n]{1,64}\"")
+
 _OPENING, _CLOSING = frozenset(b"{["), frozenset(b"}]")
 _QUOTE, _BACKSLASH, _BRACKET, _CLOSING_BRACKET = b'"\\[]'
 _MAX_INDENT = 200
+_MAX_BEGINNING = 256  # bytes in which every `_beginning` fits
 
 
 class _End(Enum):
@@ -98,22 +101,19 @@ class _Cutter:
 
     def _value(self) -> Iterator[bytes | Flaw]:
         end = self._find_end()
+        if end is _End.WHOLE and self._at - self._start <= self._max_bytes:
+            yield self._buffer[self._start : self._at]
+            return
+        beginning = self._beginning()
         if end is _End.WHOLE:
-            if self._at - self._start <= self._max_bytes:
-                yield self._buffer[self._start : self._at]
-            else:
-                yield too_long("the value", self._max_bytes)
+            yield too_long("the value", self._max_bytes)
         elif end is _End.BROKEN:
             yield malformed("a line break stands inside a string")
-            self._find_next()
+            self._find(beginning)
         elif end is not _End.TOO_LONG:
-            yield from self._salvage(malformed("the brackets or quotes don't close"))
-        elif not (yield from self._salvage(too_long("the value", self._max_bytes))):
-            self._keep = False
-            bare = self._depth == 0 and not self._in_string
-            if bare or self._resume() is _End.BROKEN:
-                self._find_next()
-            self._keep = True
+            yield from self._salvage(malformed("the brackets or quotes don't close"), beginning)
+        elif not (yield from self._salvage(too_long("the value", self._max_bytes), beginning)):
+            self._skip_rest(beginning)
 
     def _find_end(self) -> _End:
         """Scan to behind the value that begins at `_at`."""
@@ -176,28 +176,38 @@ class _Cutter:
         self._in_string = False
         return None
 
-    def _find_next(self) -> None:
-        """Go to the next line that begins as the broken value did."""
-        beginning = _line_beginning(self._indent)
+    def _skip_rest(self, beginning: re.Pattern[bytes]) -> None:
+        """To behind a value that is too long to be held."""
+        self._keep = False
+        bare = self._depth == 0 and not self._in_string
+        if bare or self._resume() is _End.BROKEN:
+            self._find(beginning)
+        self._keep = True
+
+    def _beginning(self) -> re.Pattern[bytes]:
+        """How the values after this one are likely to begin, with what separates them from it."""
+        if self._indent is not None:
+            return re.compile(rb"\n" + re.escape(self._indent) + rb"[{\[]")
+        key = _FIRST_KEY.match(self._buffer, self._start)
+        return re.compile(rb",\s{0,20}" + re.escape(key.group()) if key else rb"\n[ \t]{0,20}[{\[]")
+
+    def _find(self, beginning: re.Pattern[bytes]) -> None:
         while (found := beginning.search(self._buffer, self._at)) is None:
-            line = self._buffer.rfind(b"\n", self._at)
-            end = len(self._buffer)
-            self._start = self._at = line if line >= 0 and end - line <= _MAX_INDENT else end
+            self._start = self._at = max(self._at, len(self._buffer) - _MAX_BEGINNING)
             if not self._pull():
                 self._at = len(self._buffer)
                 return
         self._at = found.start()
 
-    def _salvage(self, flaw: Flaw) -> Generator[bytes | Flaw, None, bool]:
-        """The flaw; then the values on later lines that the one without an end has swallowed. True if there were any:
-        the last of them is scanned anew, for its end may lie further on."""
+    def _salvage(self, flaw: Flaw, beginning: re.Pattern[bytes]) -> Generator[bytes | Flaw, None, bool]:
+        """The flaw; then the values that the one without an end has swallowed. True if there were any: the last of
+        them is scanned anew, for its end may lie further on."""
         yield flaw
-        starts = [
-            match.start() for match in _line_beginning(self._indent).finditer(self._buffer, self._start, self._at)
-        ]
+        starts = [match.start() for match in beginning.finditer(self._buffer, self._start, self._at)]
         for start, end in pairwise(starts):
             value = self._buffer[start:end].strip(b", \t\r\n")
-            yield value if _decodes(value) else malformed("the brackets or quotes don't close")
+            whole = len(value) <= self._max_bytes and _decodes(value)
+            yield value if whole else malformed("the brackets or quotes don't close")
         self._at = starts[-1] if starts else self._at
         return bool(starts)
 
@@ -226,11 +236,6 @@ def _end(pattern: re.Pattern[bytes], text: bytes, start: int) -> int:
     """Where a match of a pattern that matches everywhere ends."""
     match = pattern.match(text, start)
     return match.end() if match else start
-
-
-def _line_beginning(indent: bytes | None) -> re.Pattern[bytes]:
-    """`indent` stands before the value on its line; None: more than blanks does."""
-    return re.compile(rb"\n" + (rb"[ \t]*+" if indent is None else re.escape(indent)) + rb"[{\[]")
 
 
 def _decodes(value: bytes) -> bool:

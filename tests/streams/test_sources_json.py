@@ -174,6 +174,18 @@ def test_a_broken_element_does_not_take_the_others_along(write: Write, broken: s
     assert decoded(path).count(RejectReason.MALFORMED_JSON) >= 1
 
 
+@pytest.mark.parametrize(
+    "broken", ['{"n": "a"b", "t": []}', '{"n": {"t": []}', '{"n": [1, "t": []}', '{"n": "raw\nbreak"}']
+)
+def test_a_broken_element_within_a_line_does_not_take_the_others_along(write: Write, broken: str) -> None:
+    rows = [{"n": n, "t": [{"role": "user"}, {"role": "x" * 50}]} for n in range(2_000)]
+    elements = [json.dumps(row) for row in rows]
+    elements[3] = broken
+    found = decoded(write("[" + ", ".join(elements) + "]", "x.json"), max_record_bytes=10_000)
+    assert [row for row in found if isinstance(row, dict)] == [*rows[:3], *rows[4:]]
+    assert len(found) == len(rows)
+
+
 def test_the_insides_of_a_broken_element_are_no_records(write: Write) -> None:
     rows = [{"messages": [{"role": "user", "text": str(n)}, {"role": "assistant"}]} for n in range(4)]
     text = json.dumps(rows, indent=2)
