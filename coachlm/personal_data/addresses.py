@@ -9,7 +9,7 @@ from coachlm.personal_data.kinds import Finding, Kind
 LOCAL_CHARACTERS = 64
 """Longest part before the `@`. Source: RFC 5321 §4.5.3.1.1."""
 
-_AT = re.compile(r"@|%40")
+_AT = re.compile(r"(?<=[\w+-])(?:@|%40)(?=\w)")
 # Latin, Greek and Cyrillic letters: in Chinese, Japanese or Thai an address stands between words without a space.
 _LETTERS = "A-Za-z0-9\u00c0-\u052f"
 _LOCAL_REVERSED = re.compile(rf"[{_LETTERS}_+-][{_LETTERS}_.+'-]*")
@@ -38,14 +38,42 @@ _IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z][-/])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!
 _IPV6 = re.compile(
     r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4}(?:(?:\.[0-9]{1,3}){3})?)?(?!\w)"
 )
-_VERSION_BEFORE = re.compile(
-    r"(?:\b(?:version|ver|v|release|build|firmware|revision|rev|section|chapter|clause)s?[\s\"'.:=]{0,3}|[=~^<>!]=\s?)\Z",
-    re.IGNORECASE,
+_WORD = re.compile(r"\w+")
+_VERSION_WORDS = frozenset(
+    (
+        "version",
+        "versions",
+        "ver",
+        "v",
+        "release",
+        "build",
+        "firmware",
+        "revision",
+        "rev",
+        "section",
+        "chapter",
+        "clause",
+    )
 )
-_NETWORK_BEFORE = re.compile(
-    r"\b(?:ip|ips|ipv4|address|addresses|host|server|dns|ping|gateway|nameserver|resolver|ssh|curl)\b|://\Z",
-    re.IGNORECASE,
+_COMPARISONS = ("==", "~=", "^=", "<=", ">=", "!=")
+_NETWORK_WORDS = frozenset(
+    (
+        "ip",
+        "ips",
+        "ipv4",
+        "address",
+        "host",
+        "server",
+        "dns",
+        "ping",
+        "gateway",
+        "nameserver",
+        "resolver",
+        "ssh",
+        "curl",
+    )
 )
+_PORT_OR_MASK = re.compile(r":[0-9]{2}|/[0-9]")
 _OUTLINE_OCTET = 32
 _NOT_PUBLIC = tuple(
     ipaddress.IPv4Network(network)
@@ -93,8 +121,10 @@ def find_ip_addresses(text: str) -> Iterator[Finding]:
     Source: IANA IPv4 and IPv6 Special-Purpose Address Registries.
     """
     for match in _IPV4.finditer(text):
+        if _is_numbering(text, match):
+            continue
         address = _parsed(match[0])
-        if address is not None and _is_public(address) and not _is_numbering(text, match):
+        if address is not None and _is_public(address):
             yield Finding(*match.span(), Kind.IP_ADDRESS, address.compressed)
     for match in _IPV6.finditer(text):
         written = match[0] if match[0].endswith("::") else match[0].removesuffix(":")
@@ -117,8 +147,12 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 def _is_numbering(text: str, match: re.Match[str]) -> bool:
     """A version or the number of a section: said so before it, or small numbers with no word of networks near."""
-    before = text[max(0, match.start() - 40) : match.start()]
-    if _VERSION_BEFORE.search(before):
+    before = text[max(0, match.start() - 40) : match.start()].lower()
+    words = _WORD.findall(before)
+    lead = before.rstrip(" \t\n\"'.:=")
+    if before.rstrip().endswith(_COMPARISONS) or (words and words[-1] in _VERSION_WORDS and lead.endswith(words[-1])):
         return True
-    is_small = all(int(octet) < _OUTLINE_OCTET for octet in match[0].split("."))
-    return is_small and not _NETWORK_BEFORE.search(before) and not re.match(r":[0-9]{2}|/[0-9]", text[match.end() :])
+    if any(int(octet) >= _OUTLINE_OCTET for octet in match[0].split(".")):
+        return False
+    is_in_url = before.endswith("://") or _PORT_OR_MASK.match(text, match.end())
+    return not is_in_url and _NETWORK_WORDS.isdisjoint(words)
