@@ -25,16 +25,13 @@ _EXPIRED_AT_ONCE = 1000
 def return_expired(connection: Connection, now: datetime) -> None:
     """Items whose lease has run out go back into the queue."""
     overdue = (_OPEN, LeaseRow.expires_at <= now)
-    locked = connection.scalars(
-        select(QueueItemRow.pair)
-        .join(LeaseRow, LeaseRow.pair == QueueItemRow.pair)
-        .where(*overdue)
-        .order_by(LeaseRow.expires_at)
-        .limit(_EXPIRED_AT_ONCE)
-        .with_for_update(of=QueueItemRow, skip_locked=True)
+    late = connection.scalars(
+        select(LeaseRow.pair).where(*overdue).order_by(LeaseRow.expires_at).limit(_EXPIRED_AT_ONCE)
     ).all()
-    if not locked:
+    if not late:
         return
+    chosen = is_among(connection, QueueItemRow.pair.expression, late)
+    locked = connection.scalars(select(QueueItemRow.pair).where(chosen).with_for_update(skip_locked=True)).all()
     # Asked again now that the items are locked: a heartbeat may have come between.
     ended = connection.scalars(
         update(LeaseRow)

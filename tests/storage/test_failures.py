@@ -145,7 +145,7 @@ def test_a_server_without_that_database(postgres_server: str):
 def test_errors_and_logs_show_no_text_of_a_pair(database: Database, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     with database.writing() as connection:
-        connection.exec_driver_sql("DROP TABLE occurrences")
+        connection.exec_driver_sql("ALTER TABLE pairs RENAME COLUMN exclude_detail TO other")
     with pytest.raises(StoreError) as caught:
         DatabaseStore(database).commit_intake(IntakeBatch([make_intake(make_pair(0, SECRET))]))
     assert SECRET not in "".join(traceback.format_exception(caught.value))

@@ -76,9 +76,20 @@ def test_a_changed_file_may_hold_another_pair_at_the_same_place(store: DatabaseS
 def test_a_near_copy_is_linked_to_the_earliest_pair_that_is_alike(store: DatabaseStore, database: Database):
     first, second = COPY, InstructionPair("Tell me about the red apple", "", "It is a fruit that grows on old trees")
     unlike = InstructionPair("Tell me about the boat", "", "It swims on water")
-    items = [(unlike, (9,)), (first, (1,)), (second, (2,)), (NEAR_COPY, (2, 1, 9))]
+    fillers = [(make_pair(number), ()) for number in range(6)]
+    items = [(first, (1,)), *fillers, (second, (2,)), (unlike, (9,)), (NEAR_COPY, (2, 1, 9))]
     store.commit_intake(IntakeBatch([make_intake(pair, i, bands=bands) for i, (pair, bands) in enumerate(items)]))
-    assert links(database) == {unlike.id: None, first.id: None, second.id: None, NEAR_COPY.id: first.id}
+    found = links(database)
+    assert found[NEAR_COPY.id] == first.id
+    assert [original for original in found.values() if original] == [first.id]
+
+
+@pytest.mark.parametrize("batch_pairs", [1, 3])
+def test_the_first_pair_with_a_key_keeps_it(store: DatabaseStore, database: Database, batch_pairs: int):
+    items = [make_intake(pair, record, bands=(1,)) for record, pair in enumerate((COPY, OTHER, NEAR_COPY))]
+    for start in range(0, 3, batch_pairs):
+        store.commit_intake(IntakeBatch(items[start : start + batch_pairs]))
+    assert links(database) == {COPY.id: None, OTHER.id: None, NEAR_COPY.id: COPY.id}
 
 
 def test_copies_of_a_copy_are_no_chain(store: DatabaseStore, database: Database):

@@ -11,7 +11,7 @@ from storage.content import content_digest
 from storage.database import Database
 from storage.reading import StoreReader
 from storage.store import DatabaseStore
-from tests.storage.factories import WORDS, Clock, Desk, fill_queue, make_intake, make_pair, make_reject
+from tests.storage.factories import WORDS, Clock, Desk, fill_queue, make_intake, make_pair, make_reject, make_revision
 
 
 @pytest.fixture
@@ -82,11 +82,18 @@ def test_an_empty_store(database: Database):
         reader.history("0" * 32)
 
 
-def test_a_reader_sees_one_moment_while_others_write(filled: StoreReader, database: Database):
+def test_a_reader_sees_one_moment_while_others_write(
+    filled: StoreReader, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reading, "_WINDOW", 1)
     rows = filled.dataset_rows()
     first = next(rows)
-    DatabaseStore(database).commit_intake(IntakeBatch([make_intake(make_pair(50), 50)]))
-    assert 50 not in records([first, *rows])
+    store = DatabaseStore(database)
+    store.commit_intake(IntakeBatch([make_intake(make_pair(50), 50)]))
+    store.save_revisions([make_revision(make_pair(9))])
+    *_, last = seen = [first, *rows]
+    assert 50 not in records(seen)
+    assert (last.raw, last.status, last.revision) == (make_pair(9), Status.ACCEPTED, None)
     assert 50 in records(filled.dataset_rows())
 
 
