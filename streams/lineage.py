@@ -32,14 +32,15 @@ def open_sources(paths: Sequence[str], known: Callable[[str], Progress | None]) 
 
     A file that an earlier run has finished is skipped unless it holds halves that another file may complete. A file
     that has grown (its old beginning still there) is read on from its last record; one that was replaced is a new
-    source. Standard input is always new: its repeats are found by content.
+    source. Standard input and pipes are always new: their repeats are found by content.
 
     Raises: InputError, for a path that does not exist (before the first source) or can't be opened.
     """
     before = 0
     for path in expand(paths):
-        if path == STDIN:
-            yield Source(path, f"stdin:{datetime.now(UTC).isoformat()}", "", 0, bytes_before=before)
+        if path == STDIN or not Path(path).is_file():  # a pipe can be read once only
+            name = "stdin" if path == STDIN else path
+            yield Source(path, f"{name}:{datetime.now(UTC).isoformat()}", "", 0, bytes_before=before)
             continue
         source = _file_source(path, known)
         if source is not None:

@@ -151,6 +151,15 @@ def test_standard_input_and_compression(database_url: str, tmp_path: Path) -> No
     assert again["exact_duplicates"] == counts["accepted"]
 
 
+def test_a_named_pipe_is_read_once_and_wholly(database_url: str, tmp_path: Path) -> None:
+    log = write_chats(tmp_path / "log.jsonl", 10)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["cp", str(log), str(pipe)])
+    assert coachlm("ingest", pipe, "--db", database_url)["records"] == 10
+    assert writer.wait() == 0
+
+
 def test_personal_data_never_reaches_the_database(databases: Databases, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     secret = ["carla.venti@example.org", "4111 1111 1111 1111", "198.51.100.77"]
