@@ -18,21 +18,20 @@ def text_hash(text: str) -> str:
 
 
 class TextNumbers:
-    """Finds or creates the numbers; remembers the recent ones. Used under the lock of intake alone."""
+    """Finds or creates the numbers; remembers the recent ones by their hashes. Used under the lock of intake alone."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
 
     def of(self, connection: Connection, texts: Iterable[str]) -> dict[str, int]:
-        wanted = sorted(set(texts))
-        found = {text: self._known[text] for text in wanted if text in self._known}
-        missing = {text_hash(text): text for text in wanted if text not in found}
+        hashes = {text: text_hash(text) for text in sorted(set(texts))}
+        missing = {digest: text for text, digest in hashes.items() if digest not in self._known}
         if missing:
-            found |= self._stored(connection, missing)
-            if len(self._known) + len(found) > _REMEMBERED:
+            if len(self._known) > _REMEMBERED:
                 self._known.clear()
-            self._known |= found
-        return found
+                missing = {digest: text for text, digest in hashes.items()}
+            self._known |= self._stored(connection, missing)
+        return {text: self._known[digest] for text, digest in hashes.items()}
 
     def forget(self) -> None:
         """To be called when the transaction failed: what it created is not there."""
@@ -47,4 +46,4 @@ class TextNumbers:
         first = (connection.scalar(select(func.max(TextRow.id))) or 0) + 1
         numbers |= {digest: number for number, digest in enumerate(fresh, first)}
         insert_rows(connection, TextRow, [(numbers[digest], digest, to_column(missing[digest])) for digest in fresh])
-        return {text: numbers[digest] for digest, text in missing.items()}
+        return numbers
