@@ -25,9 +25,9 @@ SPELLED_MARKS = (" dot ", "at]", "at)", "at}", "at ]", "at )", "at }")
 
 _DOT = r"(?: ?[\[({] ?(?:dot|\.) ?[\])}] ?| dot |\.)"
 _SPELLED = re.compile(
-    r"(?<![\w.+-])(?P<local>[A-Za-z0-9_.+-]{1,64}+) ?[\[({] ?(?:at|@) ?[\])}] ?"
+    r"(?<![A-Za-z0-9_.+-])(?P<local>[A-Za-z0-9_.+-]{1,64}+) ?[\[({] ?(?:at|@) ?[\])}] ?"
     rf"(?P<domain>{_LABEL}(?:{_DOT}{_LABEL}){{1,4}})"
-    r"|(?<![\w.+-])(?P<local_>[A-Za-z0-9_.+-]{1,64}+) at "
+    r"|(?<![A-Za-z0-9_.+-])(?P<local_>[A-Za-z0-9_.+-]{1,64}+) at "
     r"(?P<domain_>[A-Za-z0-9-]{1,63}+(?: dot [A-Za-z0-9-]{2,63}){0,2} dot (?:com|net|org|edu|gov|info|io|de|uk|fr))\b",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ VENDOR_MARKS = (
 _VENDOR = re.compile(
     r"(?<![A-Za-z0-9_])(?:"
     r"(?:sk-|gsk_|xai-|r8_|pplx-|lsv2_(?:pt|sk)_|nvapi-|tvly-|pcsk_|ntn_|lin_api_)(?P<loose>[A-Za-z0-9_-]{20,250})"
-    r"|(?:(?:sk|rk)_(?:live|test)_|whsec_)(?P<stripe>[A-Za-z0-9+/=]{16,250})"
+    r"|(?:(?:sk|rk)_(?:live|test)_|whsec_)[A-Za-z0-9+/=]{16,250}"
     r"|gh[pousr]_[A-Za-z0-9]{36,250}|github_pat_[A-Za-z0-9_]{36,250}"
     r"|gl(?:pat|dt|rt|ptt)-[A-Za-z0-9_-]{20,100}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"
@@ -74,8 +74,7 @@ _KEY_BODY = re.compile(r"[A-Za-z0-9+/=:,\s\\-]*")
 def find_vendor_tokens(text: str) -> Iterator[Finding]:
     """Keys and tokens that their vendors made recognisable; not `sk-xxxx…` and names in words."""
     for match in _VENDOR.finditer(text):
-        loose = match["loose"] or match["stripe"]
-        if len(set(match[0])) >= 12 and (loose is None or _count_digits(loose) >= 2):
+        if len(set(match[0])) >= 9 and (match["loose"] is None or _count_digits(match["loose"]) >= 2):
             yield Finding(*match.span(), Kind.SECRET, match[0])
 
 

@@ -20,7 +20,8 @@ from coachlm.personal_data.words import folded
 Finder = Callable[[str], Iterator[Finding]]
 
 _DIGIT = re.compile("[0-9]")
-_SEVEN_DIGITS = re.compile(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")  # every card, IBAN and phone number has them in a row
+_SEVEN_DIGITS = re.compile(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")  # every card and phone number has them in a row
+_IBAN_START = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}")
 _IP_START = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")
 _LONG_RUN = re.compile(r"[A-Za-z0-9_\-]{16}")  # every vendor's token has one
 
@@ -44,18 +45,18 @@ class Scanner:
             finders.append(find_spelled_emails)
         if "PRIVATE KEY" in text:
             finders.append(find_private_keys)
+        if _LONG_RUN.search(text) and any(mark in text for mark in VENDOR_MARKS):
+            finders.append(find_vendor_tokens)
         if _DIGIT.search(text):
             finders += self._finders_with_digits(text, lower)
-        elif "hf_" in text:  # the one token that may do without a digit
-            finders.append(find_vendor_tokens)
         return finders
 
     def _finders_with_digits(self, text: str, lower: str) -> Iterator[Finder]:
-        if _LONG_RUN.search(text) and any(mark in text for mark in VENDOR_MARKS):
-            yield find_vendor_tokens
         if any(word in lower for word in NAMING_WORDS):
             yield find_named_secrets
         if _SEVEN_DIGITS.search(text):
-            yield from (find_cards, find_ibans, self._phones.find)
+            yield from (find_cards, self._phones.find)
+        if _IBAN_START.search(text):
+            yield find_ibans
         if _IP_START.search(text):
             yield find_ip_addresses
