@@ -1,0 +1,1 @@
+"""Packed continuous batching over an unmodified transformers model; `engine.py` holds the idea, read it first."""

@@ -1,0 +1,161 @@
+"""Attention over slots, as the function that an unmodified transformers model calls in every layer.
+
+The model passes keyword arguments it doesn't know through to its attention function: that is how the step's plan
+arrives here, without any state outside the call.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from reviser.packed.cache import SlotCache
+from reviser.packed.support import UnsupportedModel
+
+NAME = "coachlm_slots"
+GROUP_SLOTS = 8  # more in a call means fewer calls, but all read as far as the longest of them
+_LONG_SPAN = 16  # a prompt's chunk has a call of its own: the others would be padded to it
+_CHANGES = ("softcap", "s_aux", "position_bias")  # arguments that change what attention computes
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive tokens of one slot: `tokens` go to the places from `start` on."""
+
+    slot: int
+    start: int
+    tokens: Sequence[int]
+    wanted: int  # of how many of its last positions the logits are wanted
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Spans in adjoining slots that attend in one call: R spans, padded to T tokens, which see up to L places."""
+
+    slots: slice  # R of them
+    stream: slice  # where their tokens stand in the step's stream
+    gather: torch.Tensor | None  # (R, T) int64, places in the stream, a short span's last repeated; None: no padding
+    valid: torch.Tensor | None  # (R, T) bool, False for padding
+    mask: torch.Tensor  # (R, 1, G * T, L), 0 or -inf; query heads that share a key head stand one after another
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """All that attention needs to know of a step, the same in every layer."""
+
+    cache: SlotCache
+    rows: torch.Tensor  # where the stream's keys and values go, see `SlotCache.rows_of`
+    groups: list[Group]
+
+
+def register() -> None:
+    """Make the function known to transformers under `NAME`. No mask function: then models build no mask."""
+    AttentionInterface.register(NAME, slot_attention)
+
+
+def slot_attention(
+    module: Any,  # the model's attention layer
+    query: torch.Tensor,  # (1, H * G, N, D)
+    key: torch.Tensor,  # (1, H, N, D)
+    value: torch.Tensor,  # (1, H, N, D)
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    packed_step: StepPlan | None = None,
+    sliding_window: int | None = None,
+    **others: Any,
+) -> tuple[torch.Tensor, None]:
+    """Keep the step's keys and values in their slots, then let each span attend to its own slot."""
+    if packed_step is None:
+        raise UnsupportedModel(f"{type(module).__name__} does not hand keyword arguments on to its attention")
+    cache, layer = packed_step.cache, module.layer_idx
+    _check(module, query, key, value, cache, sliding_window, others)
+    cache.write(layer, packed_step.rows, key[0], value[0])
+    heads, width = cache.shape.heads, cache.shape.head_dim
+    stream = query[0].unflatten(0, (heads, -1))  # (H, G, N, D)
+    out = torch.empty_like(query[0].transpose(0, 1).contiguous())  # (N, H * G, D)
+    keys, values = cache.slots[layer]  # (slot, H, place, D) each
+    for group in packed_step.groups:
+        count, length = group.slots.stop - group.slots.start, group.mask.shape[-1]
+        asked = stream[:, :, group.stream] if group.gather is None else stream[:, :, group.gather.view(-1)]
+        asked = asked.unflatten(2, (count, -1))  # (H, G, R, T, D)
+        asked = asked.permute(2, 0, 1, 3, 4).reshape(count, heads, -1, width)  # (R, H, G * T, D)
+        seen = scaled_dot_product_attention(
+            asked, keys[group.slots, :, :length], values[group.slots, :, :length], attn_mask=group.mask, scale=scaling
+        )
+        seen = seen.unflatten(2, (stream.shape[1], -1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # (R, T, H * G, D)
+        out[group.stream] = seen.flatten(0, 1) if group.valid is None else seen[group.valid]
+    return out[None], None  # (1, N, H * G, D)
+
+
+def _check(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    cache: SlotCache,
+    sliding_window: int | None,
+    others: dict[str, Any],
+) -> None:
+    """Raises: UnsupportedModel, for what would come out wrong."""
+    name = type(module).__name__
+    if sliding_window is not None and sliding_window < cache.slot_tokens:
+        raise UnsupportedModel(f"{name} slides a window of {sliding_window} tokens, a slot has {cache.slot_tokens}")
+    if changes := [change for change in _CHANGES if others.get(change) is not None]:
+        raise UnsupportedModel(f"{name} wants {', '.join(changes)}")
+    wanted = (1, cache.shape.heads, query.shape[2], cache.shape.head_dim)
+    if key.shape != wanted or value.shape != wanted:
+        raise UnsupportedModel(f"{name} has keys {tuple(key.shape)} and values {tuple(value.shape)}, not {wanted}")
+
+
+def plan_step(cache: SlotCache, spans: list[Span], query_heads: int) -> StepPlan:
+    """`spans` in the order of their slots; they form the stream one after another."""
+    device = cache.slots.device
+    slots = torch.tensor([span.slot for span in spans for _ in span.tokens], device=device)  # (N,)
+    places = torch.tensor([place for span in spans for place in range(span.start, span.end)], device=device)  # (N,)
+    groups, offset = [], 0
+    for members in _adjoining(spans):
+        groups.append(_group(members, offset, query_heads // cache.shape.heads, cache))
+        offset = groups[-1].stream.stop
+    return StepPlan(cache, cache.rows_of(slots, places), groups)
+
+
+def _adjoining(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    members: list[Span] = []
+    for span in spans:
+        if members and (
+            span.slot != members[-1].slot + 1
+            or len(members) == GROUP_SLOTS
+            or max(len(span.tokens), len(members[-1].tokens)) > _LONG_SPAN
+        ):
+            yield members
+            members = []
+        members.append(span)
+    if members:
+        yield members
+
+
+def _group(members: list[Span], offset: int, share: int, cache: SlotCache) -> Group:
+    """`share`: query heads that share a key head."""
+    device = cache.slots.device
+    sizes = [len(span.tokens) for span in members]
+    counts = torch.tensor(sizes, device=device)[:, None]  # (R, 1)
+    steps = torch.arange(max(sizes), device=device)  # (T,)
+    within = torch.minimum(steps, counts - 1)  # (R, T)
+    starts = torch.tensor([span.start for span in members], device=device)[:, None]  # (R, 1)
+    hidden = torch.arange(max(span.end for span in members), device=device) > (starts + within)[:, :, None]  # (R, T, L)
+    mask = torch.zeros(hidden.shape, dtype=cache.shape.dtype, device=device).masked_fill_(hidden, float("-inf"))
+    ragged = min(sizes) < max(sizes)
+    return Group(
+        slots=slice(members[0].slot, members[-1].slot + 1),
+        stream=slice(offset, offset + sum(sizes)),
+        gather=offset + counts.cumsum(0) - counts + within if ragged else None,
+        valid=steps < counts if ragged else None,
+        mask=mask.repeat(1, share, 1)[:, None],
+    )

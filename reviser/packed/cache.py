@@ -1,0 +1,76 @@
+"""The keys and values of every sequence under way: one preallocated tensor, cut into slots of equal length."""
+
+from dataclasses import dataclass
+
+import torch
+
+from reviser.packed.support import UnsupportedModel
+
+
+@dataclass(frozen=True, slots=True)
+class CacheShape:
+    """What one token of one sequence keeps."""
+
+    layers: int
+    heads: int  # of keys and values
+    head_dim: int
+    dtype: torch.dtype
+
+    @property
+    def token_bytes(self) -> int:
+        return 2 * self.layers * self.heads * self.head_dim * self.dtype.itemsize
+
+    def slots_within(self, budget_bytes: int, slot_tokens: int, prefix_tokens: int) -> int:
+        """How many slots the budget holds beside the shared prefix.
+
+        Raises: UnsupportedModel, when it holds none.
+        """
+        slots = (budget_bytes // self.token_bytes - prefix_tokens) // slot_tokens
+        if slots < 1:
+            needed = (slot_tokens + prefix_tokens) * self.token_bytes
+            raise UnsupportedModel(
+                f"a cache of {budget_bytes:,} bytes holds no slot of {slot_tokens:,} tokens: that takes {needed:,}"
+            )
+        return slots
+
+
+class SlotCache:
+    """Slots, and apart from them the shared prefix; stale places are finite and masked, never read as numbers."""
+
+    def __init__(self, shape: CacheShape, slots: int, slot_tokens: int, device: torch.device) -> None:
+        self.shape = shape
+        self.slot_tokens = slot_tokens
+        # (layer, key | value, slot, head, place, head_dim). Zeros, because a masked NaN would still spread.
+        self.slots = torch.zeros(
+            (shape.layers, 2, slots, shape.heads, slot_tokens, shape.head_dim), dtype=shape.dtype, device=device
+        )
+        self.prefix = self.slots[:, :, 0, :, :0]  # (layer, key | value, head, place, head_dim)
+        self._heads = torch.arange(shape.heads, device=device)
+
+    @property
+    def nbytes(self) -> int:
+        return self.slots.nbytes + self.prefix.nbytes
+
+    def rows_of(self, slots: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Where tokens go in `write`: (N,) slots and (N,) places → (H * N,), head by head."""
+        heads = slots * self.shape.heads + self._heads[:, None]  # (H, N)
+        return (heads * self.slot_tokens + places).view(-1)
+
+    def write(self, layer: int, rows: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
+        """Keep the keys and values (H, N, D) of N tokens."""
+        width = self.shape.head_dim
+        for kept, new in zip(self.slots[layer], (key, value), strict=True):
+            kept.view(-1, width).index_copy_(0, rows, new.reshape(-1, width))
+
+    def keep_prefix(self, slot: int, tokens: int) -> None:
+        """Take a slot's first tokens as the prefix that `fill` copies."""
+        self.prefix = self.slots[:, :, slot, :, :tokens].clone()
+
+    def fill(self, slot: int, tokens: int) -> None:
+        self.slots[:, :, slot, :, :tokens] = self.prefix[:, :, :, :tokens]
+
+    def move(self, source: int, target: int, tokens: int) -> None:
+        self.slots[:, :, target, :, :tokens] = self.slots[:, :, source, :, :tokens]
+
+    def clear(self, slot: int) -> None:
+        self.slots[:, :, slot] = 0

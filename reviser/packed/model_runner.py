@@ -1,0 +1,118 @@
+"""Device: runs the scheduler's steps through the model, over the slots it keeps."""
+
+from typing import Any
+
+import torch
+
+from reviser.packed.attention import NAME, Span, plan_step, register
+from reviser.packed.cache import CacheShape, SlotCache
+from reviser.packed.scheduler import Limits, Step
+from reviser.packed.support import UnsupportedModel, check_config
+
+_PROBE_TOKENS = 24
+_TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}  # of the largest logit
+
+
+def cache_shape(model: Any) -> CacheShape:
+    """What the model keeps of a token; the attention function refuses a model that turns out otherwise."""
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    return CacheShape(
+        layers=config.num_hidden_layers,
+        heads=getattr(config, "num_key_value_heads", None) or heads,
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
+        dtype=model.dtype,
+    )
+
+
+class ModelRunner:
+    """The model attends over slots from here to `close`; until then its own `generate` does not work."""
+
+    def __init__(self, model: Any, limits: Limits, prefix: list[int]) -> None:
+        """Raises: UnsupportedModel, when the model is found to compute something else over slots than by itself."""
+        check_config(model, limits.slot_tokens)
+        self.model = model
+        self.vocabulary: int = model.get_input_embeddings().num_embeddings
+        self._query_heads: int = model.config.get_text_config().num_attention_heads
+        self._own_attention: str = model.config._attn_implementation
+        self.cache = SlotCache(cache_shape(model), limits.slots, limits.slot_tokens, model.device)
+        register()
+        try:
+            self._check_same_logits()
+            self._keep_prefix(prefix, limits.prefill_tokens)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the model back its own attention."""
+        self.model.set_attn_implementation(self._own_attention)
+
+    def forward(self, step: Step) -> list[list[int | None]]:
+        """Each row's greedy next tokens after its last `wanted` positions; None where a logit is not a number."""
+        for slot in step.clear:
+            self.cache.clear(slot)
+        for source, target, tokens in step.moves:
+            self.cache.move(source, target, tokens)
+        for sequence in step.admitted:
+            self.cache.fill(sequence.slot, sequence.cached)
+        spans = [Span(row.sequence.slot, row.sequence.cached, row.tokens, row.wanted) for row in step.rows]
+        with torch.inference_mode():
+            best = self._logits(spans).max(dim=-1)  # (S,) values and tokens; a NaN is its row's maximum
+            tokens = torch.where(best.values.isnan(), -1, best.indices).tolist()
+        answers = iter([None if token < 0 else token for token in tokens])
+        return [[next(answers) for _ in range(span.wanted)] for span in spans]
+
+    def _logits(self, spans: list[Span]) -> torch.Tensor:
+        """(S, V): the wanted positions' logits, in the order of the spans."""
+        ids = [token for span in spans for token in span.tokens]
+        places = [place for span in spans for place in range(span.start, span.end)]
+        wanted, offset = [], 0
+        for span in spans:
+            offset += len(span.tokens)
+            wanted += range(offset - span.wanted, offset)
+        device = self.model.device
+        return self.model(
+            input_ids=torch.tensor([ids], device=device),  # (1, N)
+            position_ids=torch.tensor([places], device=device),  # (1, N)
+            use_cache=False,
+            logits_to_keep=torch.tensor(wanted, dtype=torch.long, device=device),  # (S,)
+            packed_step=plan_step(self.cache, spans, self._query_heads),
+        ).logits[0]
+
+    def _keep_prefix(self, prefix: list[int], chunk: int) -> None:
+        with torch.inference_mode():
+            for start in range(0, len(prefix), chunk):
+                self._logits([Span(0, start, prefix[start : start + chunk], wanted=0)])
+        self.cache.keep_prefix(0, len(prefix))
+
+    def _check_same_logits(self) -> None:
+        """A short prompt in two pieces beside another must give the logits that the model's own attention gives."""
+        length = min(_PROBE_TOKENS, self.cache.slot_tokens)
+        probe = torch.arange(length, device=self.model.device) * 7919 % self.vocabulary  # (T,)
+        name = type(self.model).__name__
+        try:
+            with torch.inference_mode():
+                own = self._own_logits(probe[None])
+                self.model.set_attn_implementation(NAME)
+                packed = self._probe_logits(probe.tolist())
+        except UnsupportedModel:
+            raise
+        except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError) as error:
+            raise UnsupportedModel(f"{name} can't run over slots: {error}") from error
+        if not self.cache.slots[:, 0, 0].flatten(1).any(dim=1).all():  # (layer,)
+            raise UnsupportedModel(f"{name} has layers whose attention can't be set")
+        apart = float((own - packed).abs().max() / own.abs().max())
+        # A model whose own logits are no numbers fails request by request.
+        if bool(own.isfinite().all()) and not apart <= _TOLERANCE.get(own.dtype, 0):
+            raise UnsupportedModel(f"{name}'s logits over slots are {apart:.1%} off")
+
+    def _own_logits(self, ids: torch.Tensor) -> torch.Tensor:
+        """(1, T) → (V,), after the last token."""
+        return self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1]
+
+    def _probe_logits(self, tokens: list[int]) -> torch.Tensor:
+        half, last = len(tokens) // 2, self.cache.slots.shape[2] - 1
+        self._logits([Span(0, 0, tokens[:half], 0)])
+        other = [Span(last, 0, tokens[half:], 1)] if last else []
+        return self._logits([Span(0, half, tokens[half:], 1), *other])[0]
