@@ -81,15 +81,14 @@ def strip_repeats(text: str, known: str = "") -> str:
     tables keep everything; units without a letter (rules, dots, blanks) only count when they run very long.
     """
     text = _CHAR_RUN.sub(lambda match: _shortened_run(match, known), text)
-    runs = _runs(text)
-    if runs:
-        text = _without_runs(text, runs, known)
+    text = _without_runs(text, _runs(text), known)
     return _without_repeated_lines(text, known)
 
 
 def _shortened_run(match: re.Match[str], known: str) -> str:
     wordless = not any(char.isalpha() for char in match[1])
-    if match[0] in known or (wordless and len(match[0]) < 400):
+    sequence = len(match[1]) > 1 and match[1].isupper()  # of genes, say
+    if match[0] in known or sequence or (wordless and len(match[0]) < 400):
         return match[0]
     return match[1] * 3
 
@@ -135,14 +134,19 @@ def _without_runs(text: str, runs: list[tuple[int, int, int]], known: str) -> st
     position = 0
     for start, length, end in runs:
         unit = text[start : start + length]
-        times = (end - start) / length
-        if times < _repeats_allowed(unit) or overlaps(protected, start, end):
+        times = (end - start) // length
+        if start < position or times < _repeats_allowed(unit) or overlaps(protected, start, end):
             continue
-        kept_end = start + _phase(unit) + length * _times_in_a_row(unit, known, int(times))
-        if position <= kept_end < end:
-            pieces.append(text[position:kept_end])
-            position = len(text) if _goes_on(text, length, end) else end
-    return "".join([*pieces, text[position:]]) if pieces else text
+        kept = _times_in_a_row(unit, known, times)
+        if kept == times:
+            continue
+        if _breaks_off(text, length, end):
+            pieces.append(text[position : start + _phase(unit) + kept * length])
+            position = len(text)
+        else:  # whole units go, so that what follows still joins
+            pieces.append(text[position : end - (times - kept) * length])
+            position = end
+    return "".join([*pieces, text[position:]])
 
 
 def _phase(unit: str) -> int:
@@ -151,19 +155,19 @@ def _phase(unit: str) -> int:
     return begin.end() % len(unit) if begin else 0
 
 
-def _goes_on(text: str, length: int, end: int) -> bool:
-    """Whether what follows the run is its next token cut short by the end of the text."""
+def _breaks_off(text: str, length: int, end: int) -> bool:
+    """Whether nothing follows the run but its next token, cut short by the end of the text."""
     rest = text[end:]
     return len(rest) < 40 and text.startswith(rest, end - length)
 
 
-def _repeats_allowed(unit: str) -> float:
+def _repeats_allowed(unit: str) -> int:
     """From how many occurrences in a row on a unit counts as a loop."""
     if not any(char.isalpha() for char in unit):
-        return max(400 / len(unit), 4)  # rules, dot leaders, blank lines, zeros
+        return max(400 // len(unit), 4)  # rules, dot leaders, blank lines, zeros
     if len(unit.split()) == 1 and (unit.isascii() or len(unit) < 4):
         return 12  # "ha ha ha", "very very very"
-    if len(unit) < 20:
+    if len(unit) < 20 or (len(unit) < 60 and not any(stop in unit for stop in ".!?\n")):
         return 6
     return 3 if len(unit) < 120 else 2
 

@@ -1,0 +1,118 @@
+"""The engine `rules`: repairs that are sure to be right, and nothing else. What every model must beat.
+
+Mends encoding and white space in any language; doubled words, punctuation, casing and typos in English prose. Inputs
+are material to work on and only have their encoding mended. Where a task is about the form of a text (spelling,
+casing, rhyme, ciphers, …), its flaws may be the point: encoding and white space alone are mended then.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from coachlm.hygiene import is_placeholder_input, strip_repeats
+from coachlm.pairs import InstructionPair
+from coachlm.revision import Outcome, Revision
+from reviser.finish import Finisher
+from reviser.repairs import (
+    Prose,
+    drop_doubles,
+    is_english,
+    looks_like_code,
+    mend_casing,
+    mend_encoding,
+    mend_punctuation,
+    mend_space,
+    mend_spelling,
+)
+from reviser.spelling import Speller
+
+_ABOUT_FORM = re.compile(
+    r"spell|typo|grammar|grammatic|punctuat|capital(?:i[sz]|\s+letter)|proofread|\bcorrect|\bedit|\bfix|\berrors?\b|mistake|"
+    r"(?:lower|upper|camel|snake)[ -]?case|\bletters?\b|anagram|palindrom|scrambl|rhym|dialect|slang|accent|pirate|"
+    r"old english|shakespear|emoji|regex|regular expression|encod|decod|cipher|encrypt|phonetic|pronounc|prefix|suffix|"
+    r"vowel|consonant|syllab|translat|etymolog|tokeni|poem|haiku|lyrics|song|verse|password|\btweet|text message|"
+    r"repeat|\bduplicate|character|\bstring\b|\bcode\b|function|variable|sql|python|javascript|html|css|json|xml|csv",
+    re.IGNORECASE,
+)
+_ABOUT_MARKUP = re.compile(r"html|xml|entit|escap|markup|\bcode\b|&\w+;", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]{3,}")
+_BLANKS = re.compile(r"[ \t]+")
+
+
+class RulesReviser:
+    """Revises by rules; see `coachlm.protocols.Reviser`. Loads its word list when built (about a second)."""
+
+    def __init__(self, *, detect_language: Callable[[str], str | None] | None = None) -> None:
+        self._finisher = Finisher(engine="rules", detect_language=detect_language)
+        self._speller = Speller()
+
+    @property
+    def name(self) -> str:
+        return self._finisher.engine
+
+    @property
+    def adapter(self) -> str | None:
+        return None
+
+    def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+        began = time.perf_counter()
+        revisions = [self._revise(raw) for raw in pairs]
+        seconds = (time.perf_counter() - began) / max(len(pairs), 1)
+        return [replace(revision, seconds=seconds) for revision in revisions]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _revise(self, raw: InstructionPair) -> Revision:
+        try:
+            return self._finisher.from_pair(raw, repair_pair(raw, self._speller))
+        except (ValueError, RecursionError, OverflowError):
+            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "engine_error")
+
+
+def repair_pair(raw: InstructionPair, speller: Speller) -> InstructionPair:
+    """The pair with what is surely wrong put right; equal to `raw` when nothing is."""
+    unescape = not _ABOUT_MARKUP.search(raw.instruction)
+    instruction, response = (_clean(text, unescape=unescape) for text in (raw.instruction, raw.response))
+    extra = "" if is_placeholder_input(raw.input) else mend_encoding(raw.input, unescape=False)
+    if not _ABOUT_FORM.search(raw.instruction):
+        # A word that comes twice is meant as it is.
+        counts = Counter(_WORD.findall(f"{instruction}\n{extra}\n{response}"))
+        meant = frozenset(word for word, count in counts.items() if count > 1)
+        instruction = _repair_prose(instruction, speller, meant)
+        response = _repair_prose(response, speller, meant)
+    repaired = InstructionPair(instruction, extra, response)
+    return raw if _differ_in_blanks_alone(raw, repaired) else repaired
+
+
+def _differ_in_blanks_alone(left: InstructionPair, right: InstructionPair) -> bool:
+    """Whether nothing but blanks within lines differs: too little to bother an annotator with."""
+    return all(
+        _BLANKS.sub(" ", old).replace(" \n", "\n") == _BLANKS.sub(" ", new).replace(" \n", "\n")
+        for old, new in (
+            (left.instruction, right.instruction),
+            (left.input, right.input),
+            (left.response, right.response),
+        )
+    )
+
+
+def _clean(text: str, *, unescape: bool) -> str:
+    """What is safe in any language."""
+    text = mend_encoding(text, unescape=unescape)
+    if looks_like_code(text):
+        return text
+    prose = Prose.of(text)
+    return strip_repeats(prose.restore(mend_space(prose.text)))
+
+
+def _repair_prose(text: str, speller: Speller, meant: frozenset[str]) -> str:
+    prose = Prose.of(text)
+    if looks_like_code(text) or not is_english(prose.text, speller):
+        return text
+    repaired = drop_doubles(prose.text, speller)
+    repaired = mend_punctuation(repaired, speller)
+    repaired = mend_spelling(repaired, speller, meant)
+    return prose.restore(mend_casing(repaired, speller))
