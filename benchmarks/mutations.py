@@ -111,13 +111,12 @@ def _insert(data: bytes, _: list[bytes], chance: random.Random) -> bytes:
     return data[:place] + chance.choice(_ODD_BYTES) + data[place:]
 
 
-_BYTE_DAMAGES: tuple[Callable[[bytes, list[bytes], random.Random], bytes], ...] = (
-    _flip,
-    _cut,
-    _repeat,
-    _splice,
-    _insert,
-)
+_ODD_BYTES = (
+    b"\x00", b"\\u0000", b"\\ud800", b"\xed\xa0\x80", b"\xff\xfe", b"[" * 2000, b'{"a":' * 600, b"9" * 5000, b"NaN",
+    b"\xe2\x80\xae", b'"', b"\\", b"1e999", b"<|endoftext|>", b"@" * 3000, b"sk-" * 900,
+)  # fmt: skip
+ByteDamage = Callable[[bytes, list[bytes], random.Random], bytes]
+_BYTE_DAMAGES: tuple[ByteDamage, ...] = (_flip, _cut, _repeat, _splice, _insert)
 
 _ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 10**40, 1e308, "", " ", "\x00", "\ud800", [], {}, [[]], [None], {"": None}, ["a"] * 50, "x" * 5000,
