@@ -1,6 +1,5 @@
 """Building the engine that the settings name."""
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from coachlm.settings import Settings
 ENGINES = ("rules", "transformers", "none")
 
 
-def build_reviser(settings: Settings, *, detect_language: Callable[[str], str | None] | None = None) -> Reviser | None:
-    """The engine, ready to revise; None for `none`. `detect_language` feeds the language guard.
+def build_reviser(settings: Settings) -> Reviser | None:
+    """The engine, ready to revise; None for `none`.
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
@@ -20,20 +19,16 @@ def build_reviser(settings: Settings, *, detect_language: Callable[[str], str | 
         case "none":
             return None
         case "rules":
-            return _rules(detect_language)
+            from reviser.rules import RulesReviser
+
+            return RulesReviser()
         case "transformers":
-            return _transformers(settings, detect_language)
+            return _transformers(settings)
         case other:
             raise SettingsError(f"COACHLM_ENGINE is {other!r}; known engines: {', '.join(ENGINES)}")
 
 
-def _rules(detect_language: Callable[[str], str | None] | None) -> Reviser:
-    from reviser.rules import RulesReviser
-
-    return RulesReviser(detect_language=detect_language)
-
-
-def _transformers(settings: Settings, detect_language: Callable[[str], str | None] | None) -> Reviser:
+def _transformers(settings: Settings) -> Reviser:
     if not settings.model:
         raise SettingsError("COACHLM_ENGINE=transformers needs COACHLM_MODEL: a model folder or hub id")
     missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
@@ -58,7 +53,6 @@ def _transformers(settings: Settings, detect_language: Callable[[str], str | Non
         engine="transformers",
         adapter=adapter.digest if adapter else None,
         leaked=adapter.training_instructions if adapter else frozenset(),
-        detect_language=detect_language,
     )
     return TransformersReviser(
         loaded, finisher, batch_pairs=settings.reviser_batch_pairs, max_new_tokens=settings.max_new_tokens

@@ -1,6 +1,5 @@
 """The one place where an engine's text becomes a `Revision`: hygiene, parsing, validity, guards, flags, outcome."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from coachlm.errors import PromptError
@@ -30,7 +29,6 @@ class Finisher:
     engine: str
     adapter: str | None = None
     leaked: frozenset[str] = frozenset()  # content hashes of the instructions that the adapter was trained on
-    detect_language: Callable[[str], str | None] | None = None
 
     def leaks(self, raw: InstructionPair) -> bool:
         """Whether the instruction was in the adapter's training data; such a pair keeps its original."""
@@ -50,7 +48,7 @@ class Finisher:
             return self.fallback(raw, Outcome.UNCHANGED, None, usage)
         if reason := invalid_reason(revised, raw):
             return self.fallback(raw, Outcome.FALLBACK_INVALID, reason, usage)
-        if guard := refusal(raw, revised, self.detect_language):
+        if guard := refusal(raw, revised):
             return self.fallback(raw, Outcome.FALLBACK_GUARD, guard.value, usage)
         return self._revision(raw, revised, Outcome.REVISED, None, usage)
 

@@ -8,7 +8,7 @@ casing, rhyme, ciphers, …), its flaws may be the point: encoding and white spa
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from coachlm.hygiene import is_placeholder_input, strip_repeats
@@ -44,8 +44,8 @@ _BLANKS = re.compile(r"[ \t]+")
 class RulesReviser:
     """Revises by rules; see `coachlm.protocols.Reviser`. Loads its word list when built (about a second)."""
 
-    def __init__(self, *, detect_language: Callable[[str], str | None] | None = None) -> None:
-        self._finisher = Finisher(engine="rules", detect_language=detect_language)
+    def __init__(self) -> None:
+        self._finisher = Finisher(engine="rules")
         self._speller = Speller()
 
     @property

@@ -5,6 +5,6 @@ is kept. Every function takes time linear in the texts' length.
 """
 
 from coachlm.guards.flags import flags
-from coachlm.guards.refusals import GUARDS, DetectLanguage, Guard, refusal
+from coachlm.guards.refusals import GUARDS, Guard, refusal
 
-__all__ = ["GUARDS", "DetectLanguage", "Guard", "flags", "refusal"]
+__all__ = ["GUARDS", "Guard", "flags", "refusal"]

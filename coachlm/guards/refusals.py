@@ -8,10 +8,9 @@ from rapidfuzz import fuzz
 
 from coachlm.guards.constraints import LANGUAGES, lost_constraints
 from coachlm.hygiene import is_placeholder_input
+from coachlm.language import detect_language
 from coachlm.markup import CodeBlock, code_blocks, prose
 from coachlm.pairs import InstructionPair
-
-DetectLanguage = Callable[[str], str | None]
 
 _COMPARED_CHARS = 4000
 """Fuzzy comparison looks at this many characters at most; it keeps the guards linear."""
@@ -35,16 +34,9 @@ class Guard(StrEnum):
     TRUNCATED = "truncated"  # the response breaks off, or most of it is gone
 
 
-def refusal(
-    raw: InstructionPair, revised: InstructionPair, detect_language: DetectLanguage | None = None
-) -> Guard | None:
+def refusal(raw: InstructionPair, revised: InstructionPair) -> Guard | None:
     """The first guard that refuses; None when the revision may be kept."""
-    for guard, refuses in GUARDS.items():
-        if refuses(raw, revised):
-            return guard
-    if detect_language is not None and changes_language(raw, revised, detect_language):
-        return Guard.LANGUAGE_CHANGE
-    return None
+    return next((guard for guard, refuses in GUARDS.items() if refuses(raw, revised)), None)
 
 
 def drops_constraint(raw: InstructionPair, revised: InstructionPair) -> bool:
@@ -126,15 +118,15 @@ def _breaks_off(text: str) -> bool:
     return _DANGLING.search(last) is not None or (last[-1:].isalnum() and ". " in last and "#" not in last)
 
 
-def changes_language(raw: InstructionPair, revised: InstructionPair, detect_language: DetectLanguage) -> bool:
+def changes_language(raw: InstructionPair, revised: InstructionPair) -> bool:
     """Whether the instruction or response is in another language than before; tasks about languages are exempt."""
     if _ABOUT_LANGUAGES.search(f"{raw.instruction}\n{raw.input[:_COMPARED_CHARS]}"):
         return False
     fields = ((raw.instruction, revised.instruction), (raw.response, revised.response))
-    return any(_differs(before, after, detect_language) for before, after in fields if before != after)
+    return any(_differs(before, after) for before, after in fields if before != after)
 
 
-def _differs(before: str, after: str, detect_language: DetectLanguage) -> bool:
+def _differs(before: str, after: str) -> bool:
     before, after = prose(before[:_COMPARED_CHARS]).strip(), prose(after[:_COMPARED_CHARS]).strip()
     if min(len(before), len(after)) < _MIN_DETECTABLE:
         return False
@@ -156,5 +148,6 @@ GUARDS: dict[Guard, Callable[[InstructionPair, InstructionPair], bool]] = {
     Guard.DROPPED_CONSTRAINT: drops_constraint,
     Guard.CODE_FENCE: breaks_code,
     Guard.TRUNCATED: truncates,
+    Guard.LANGUAGE_CHANGE: changes_language,
 }
-"""In the order they are asked; the language guard needs a detector and comes last."""
+"""In the order they are asked."""
