@@ -39,40 +39,13 @@ _IPV6 = re.compile(
     r"(?<![\w:.])[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}(?:[0-9A-Fa-f]{1,4}(?:(?:\.[0-9]{1,3}){3})?)?(?!\w)"
 )
 _WORD = re.compile(r"\w+")
-_VERSION_WORDS = frozenset(
-    (
-        "version",
-        "versions",
-        "ver",
-        "v",
-        "release",
-        "build",
-        "firmware",
-        "revision",
-        "rev",
-        "section",
-        "chapter",
-        "clause",
-    )
-)
+_VERSION_WORDS = {
+    "version", "versions", "ver", "v", "release", "build", "firmware", "revision", "rev", "section", "chapter",
+}  # fmt: skip
 _COMPARISONS = ("==", "~=", "^=", "<=", ">=", "!=")
-_NETWORK_WORDS = frozenset(
-    (
-        "ip",
-        "ips",
-        "ipv4",
-        "address",
-        "host",
-        "server",
-        "dns",
-        "ping",
-        "gateway",
-        "nameserver",
-        "resolver",
-        "ssh",
-        "curl",
-    )
-)
+_NETWORK_WORDS = {
+    "ip", "ips", "ipv4", "address", "host", "server", "dns", "ping", "gateway", "nameserver", "resolver", "ssh", "curl",
+}  # fmt: skip
 _PORT_OR_MASK = re.compile(r":[0-9]{2}|/[0-9]")
 _OUTLINE_OCTET = 32
 _NOT_PUBLIC = tuple(

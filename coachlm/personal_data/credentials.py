@@ -46,7 +46,7 @@ _KEYS = ("api", "access", "private", "account", "auth", "signing", "encryption")
 _ASSIGNED_WORDS = tuple(word for word in NAMING_WORDS if word not in ("key", "bearer", "authorization", "curl"))
 _KEY_WORDS = tuple(f"{kind}{gap}key" for kind in _KEYS for gap in ("", " ", "_", "-"))
 _ASSIGNED = re.compile(
-    r"(?:(?P<password>passw(?:or)?[dt]|passwd|passphrase|pwd|密码|密碼|пароль|contraseña|mot de passe|kennwort|senha)"
+    r"(?:(?P<password>passw(?:or)?[dt]|passphrase|pwd|密码|密碼|пароль|contraseña|mot de passe|kennwort|senha)"
     r"|secret(?!ar)|token(?!i[sz])|[a-z]{3,10}[ _-]?key|credential)"
     r"[\w-]{0,24}+[\"'`\])*]{0,3}\s{0,3}(?:=>|:=|[:=]{1,2}|\s(?:is|was)\s)\s{0,3}"
     r"(?:(?:bearer|basic)\s)?(?P<quote>[\"'`])?(?P<value>[^\s\"'`<>(){}\[\],;|]{6,512})(?P<after>[(\[{]?)",
@@ -60,10 +60,12 @@ _BEARER = re.compile(
 _IN_URL = re.compile(r"://[^\s:/@\"'<>]{0,64}:(?P<value>[^\s/@\"'<>{}$\[\]*%]{3,128})@")
 _STAND_IN = re.compile(
     r"your|example|changeme|change_me|placeholder|dummy|sample|xxxx|\*\*\*|\.\.\.|password|passwd|secret|token|api_?key"
-    r"|access_?key|process\.env|os\.environ|self\.|this\.|://|\A[$%/]|\A0x|\A(?:user|pass|pwd|pw|root|admin|test|foo|bar)\Z",
+    r"|access_?key|\A(?:user|pass|pwd|pw|root|admin|test|foo|bar)\Z",
     re.IGNORECASE,
 )
-_ATTRIBUTE = re.compile(r"[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+")
+_CODE = re.compile(
+    r"process\.env|os\.environ|self\.|this\.|://|\A\$\w+\Z|\A%\w*%?\Z|\A/\w+/|\A0x|\A[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+\Z"
+)
 _CLASSES = tuple(re.compile(characters) for characters in ("[a-z]", "[A-Z]", "[0-9]", r"[^A-Za-z0-9]"))
 
 _KEY_BEGIN = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
@@ -115,9 +117,9 @@ def find_url_passwords(text: str) -> Iterator[Finding]:
 
 def _is_secret(value: str, is_password: bool) -> bool:
     """Passwords: mixed kinds of characters. Others: long, varied, with digits, as random strings are."""
-    if _STAND_IN.search(value) or _ATTRIBUTE.fullmatch(value):
-        return False
     classes = sum(bool(characters.search(value)) for characters in _CLASSES)
+    if _CODE.search(value) or (classes < len(_CLASSES) and _STAND_IN.search(value)):
+        return False
     if not is_password:
         return len(value) >= 16 and len(set(value)) >= 8 and classes >= 2 and _count_digits(value) >= 2
     has_both = _count_digits(value) >= 1 and any(character.isalpha() for character in value)

@@ -237,6 +237,7 @@ def test_tokens_of_vendors(token: str) -> None:
     [
         ("password: Tr0ub4dor&3", "password: <SECRET_1>"),
         ("My password is Tr0ub4dor&3, please", "My password is <SECRET_1>, please"),
+        ("password: MySecret2024!x", "password: <SECRET_1>"),
         ('"password": "x7Kq!92p"', '"password": "<SECRET_1>"'),
         ("DB_PASSWORD='x7Kq!92p'", "DB_PASSWORD='<SECRET_1>'"),
         ("密码：x7Kq92pz", "密码：<SECRET_1>"),
