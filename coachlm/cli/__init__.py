@@ -7,8 +7,10 @@ from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
 from coachlm.cli.demo import demo
 from coachlm.cli.doctor import doctor
+from coachlm.cli.evaluate import evaluate
 from coachlm.cli.queue import queue
 from coachlm.cli.run import ingest, revise, run
+from coachlm.cli.train import train
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -21,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (demo, run, ingest, revise, queue, stats, report, export, db, doctor):
+for command in (demo, run, ingest, revise, queue, stats, report, export, evaluate, train, db, doctor):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""What trains the local scorer and what it is measured on."""

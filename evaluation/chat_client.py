@@ -1,0 +1,158 @@
+"""A client of OpenAI-compatible chat completions: bounded concurrency, retries with jitter, every failure named."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+import httpx
+
+from evaluation.judge_answers import AnswerError, Failure
+from evaluation.judge_cache import CachedAnswer
+
+CHARS_PER_TOKEN = 4
+"""Of English text; estimates where the server states no usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeServer:
+    """Where a judge answers and how it may be asked. Prices are for a million tokens; None: cost unknown."""
+
+    base_url: str  # with its version, e.g. http://localhost:8000/v1
+    model: str
+    api_key: str = ""
+    concurrency: int = 8
+    timeout_seconds: float = 60
+    attempts: int = 5  # per question, the first included
+    first_wait_seconds: float = 1  # doubled after each attempt, with jitter
+    longest_wait_seconds: float = 60
+    give_up_after: int = 20  # questions that failed one after another because the server was not there
+    max_completion_tokens: int = 512
+    prompt_price: float | None = None
+    completion_price: float | None = None
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
+        if self.prompt_price is None or self.completion_price is None:
+            return None
+        return (prompt_tokens * self.prompt_price + completion_tokens * self.completion_price) / 1e6
+
+    def __repr__(self) -> str:
+        return f"JudgeServer({self.base_url!r}, {self.model!r})"  # never the key
+
+
+class _PassingError(Exception):
+    """Worth another attempt."""
+
+    def __init__(self, failure: Failure, wait_seconds: float = 0) -> None:
+        super().__init__(failure.value)
+        self.failure = failure
+        self.wait_seconds = wait_seconds
+
+
+class ChatClient:
+    """Asks one server; use as an async context manager."""
+
+    def __init__(self, server: JudgeServer) -> None:
+        self._server = server
+        key = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
+        self._http = httpx.AsyncClient(
+            base_url=server.base_url.rstrip("/") + "/",
+            headers=key,
+            timeout=server.timeout_seconds,
+            limits=httpx.Limits(max_connections=server.concurrency),
+        )
+
+    async def __aenter__(self) -> "ChatClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def ask(self, system: str, prompt: str) -> CachedAnswer:
+        """Raises: AnswerError, when all attempts failed or the server refuses the question."""
+        last = Failure.UNREACHABLE
+        for attempt in range(self._server.attempts):
+            try:
+                return await self._attempt(system, prompt)
+            except _PassingError as error:
+                last = error.failure
+                if attempt + 1 < self._server.attempts:
+                    await asyncio.sleep(self._wait(attempt, error.wait_seconds))
+        raise AnswerError(last)
+
+    def _wait(self, attempt: int, asked_for: float) -> float:
+        """Half to whole of the doubled wait, and never less than the server asked for (within bounds)."""
+        wait = self._server.first_wait_seconds * 2**attempt * random.uniform(0.5, 1)  # noqa: S311  # no secret
+        return min(max(wait, asked_for), self._server.longest_wait_seconds)
+
+    async def _attempt(self, system: str, prompt: str) -> CachedAnswer:
+        body = {
+            "model": self._server.model,
+            "messages": [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+            "temperature": 0,
+            "max_tokens": self._server.max_completion_tokens,
+        }
+        try:
+            async with asyncio.timeout(self._server.timeout_seconds):  # httpx's own bounds the gap between bytes only
+                response = await self._http.post("chat/completions", json=body)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise _PassingError(Failure.TIMEOUT) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise _PassingError(Failure.UNREACHABLE) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise AnswerError(Failure.REJECTED) from error
+        _check_status(response)
+        return _read_completion(response, len(system) + len(prompt))
+
+
+def _check_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        raise _PassingError(Failure.RATE_LIMITED, _retry_after(response.headers.get("retry-after", "")))
+    if status == httpx.codes.REQUEST_TIMEOUT:
+        raise _PassingError(Failure.TIMEOUT)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise _PassingError(Failure.SERVER_ERROR, _retry_after(response.headers.get("retry-after", "")))
+    if status != httpx.codes.OK:
+        raise AnswerError(Failure.REJECTED)
+
+
+def _retry_after(value: str) -> float:
+    """Seconds, from a number or a date; 0 for anything else. Source: RFC 9110 §10.2.3."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time()
+        except (ValueError, OverflowError):
+            return 0
+    return seconds if 0 < seconds < float("inf") else 0
+
+
+def _read_completion(response: httpx.Response, prompt_chars: int) -> CachedAnswer:
+    try:
+        body = response.json()
+        choice = body["choices"][0]
+        text, finish = choice["message"]["content"], choice.get("finish_reason")
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        raise AnswerError(Failure.MALFORMED) from error
+    if finish == "length":
+        raise AnswerError(Failure.CUT_OFF)
+    if not isinstance(text, str) or not text.strip():
+        raise AnswerError(Failure.NO_VERDICT)
+    text = text.encode("utf-8", "replace").decode()
+    usage = body.get("usage")
+    return CachedAnswer(
+        text=text,
+        prompt_tokens=_tokens(usage, "prompt_tokens", prompt_chars),
+        completion_tokens=_tokens(usage, "completion_tokens", len(text)),
+    )
+
+
+def _tokens(usage: Any, name: str, chars: int) -> int:
+    stated = usage.get(name) if isinstance(usage, dict) else None
+    if isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < 1 << 31:
+        return stated
+    return chars // CHARS_PER_TOKEN + 1

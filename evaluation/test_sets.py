@@ -1,0 +1,199 @@
+"""The test sets of the paper (Table VI) as they lie in the user's folder of public data, and any set of the user's own.
+
+The project ships none of them: `docs/data.md` says where they come from.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from coachlm.errors import InputError
+from coachlm.pairs import InstructionPair
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SetFile:
+    """A file below the folder of public data, and the content the paper's figures are about."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredSet:
+    """One registered set; `files[0]` holds the instructions."""
+
+    name: str
+    count: int
+    reference: str  # who wrote the reference responses
+    licence: str
+    origin: str
+    files: tuple[SetFile, ...]
+
+
+TEST_SETS: dict[str, RegisteredSet] = {
+    each.name: each
+    for each in (
+        RegisteredSet(
+            "coachlm150", 150, "people", "Apache-2.0", "the CoachLM paper's repository",
+            (SetFile(
+                "coachlm/coachlm150.json", "f377ab4ba516067cac1ecde17411ec71f4975ee916bad0a0342423b712ea5b54"
+            ),),
+        ),
+        RegisteredSet(
+            "pandalm170", 170, "none in the public files (the paper: ChatGPT)", "Apache-2.0", "PandaLM's repository",
+            (SetFile(
+                "test_sets/pandalm170_comparisons.json",
+                "cc154f9067c7382d7ea86f8f246511a5e1ac87e1fddd845c5938d789505b07a4",
+            ),),
+        ),
+        RegisteredSet(
+            "vicuna80", 80, "Bard", "Apache-2.0", "the evaluation of the Vicuna blog",
+            (
+                SetFile(
+                    "test_sets/vicuna80_questions.jsonl",
+                    "590c39157bc561eadd7f03cad4be18c2b597f93029780af65f86718f39eafa87",
+                ),
+                SetFile(
+                    "test_sets/vicuna80_answers_bard.jsonl",
+                    "3b807061959b50b2c7cc2d278c02ce4a1608c6afe366d22613ba90be6c9a3f3f",
+                ),
+            ),
+        ),
+        RegisteredSet(
+            "self_instruct252", 252, "people", "Apache-2.0", "the Self-Instruct repository",
+            (SetFile(
+                "test_sets/self_instruct252.jsonl", "81d60a117db495cecedecd9193504fd07c5b5a42f6699ef6b0f9da10fc22f42e"
+            ),),
+        ),
+    )
+}  # fmt: skip
+"""Source of counts and references: paper Table VI."""
+
+
+class SetState(StrEnum):
+    """How a registered set lies in the folder."""
+
+    READY = "ready"
+    MISSING = "missing"  # a file isn't there
+    CHANGED = "changed"  # another content than the registered one: figures are not comparable with the paper's
+
+
+@dataclass(frozen=True, slots=True)
+class SetFinding:
+    """What was found of a registered set; `detail` names the file that is missing or changed."""
+
+    test_set: RegisteredSet
+    state: SetState
+    detail: str = ""
+
+
+def look_at_sets(folder: Path) -> list[SetFinding]:
+    return [_look_at(test_set, folder) for test_set in TEST_SETS.values()]
+
+
+def _look_at(test_set: RegisteredSet, folder: Path) -> SetFinding:
+    for file in test_set.files:
+        path = folder / file.path
+        if not path.is_file():
+            return SetFinding(test_set, SetState.MISSING, file.path)
+        digest = hashlib.sha256(_read(path)).hexdigest()
+        if digest != file.sha256:
+            return SetFinding(test_set, SetState.CHANGED, f"{file.path} has sha256 {digest}")
+    return SetFinding(test_set, SetState.READY)
+
+
+def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool = False) -> list[InstructionPair]:
+    """A registered set by name from `folder`, or the user's own file by path; `response` is the reference or empty.
+
+    An own file is JSON (a list) or JSON lines of records with `instruction`, and optionally `input` and one of
+    `reference response`, `output`, `response`.
+
+    Raises: InputError, when the set is unknown, missing, changed (unless allowed) or holds a record of another shape.
+    """
+    test_set = TEST_SETS.get(name_or_path)
+    if test_set is None:
+        return _own_set(Path(name_or_path))
+    if folder is None:
+        raise InputError(f"{test_set.name} needs the folder of public data: set COACHLM_DATA_DIR (docs/data.md)")
+    finding = _look_at(test_set, folder)
+    if finding.state is SetState.MISSING or (finding.state is SetState.CHANGED and not allow_changed):
+        raise InputError(
+            f"test set {test_set.name} is {finding.state}: {finding.detail}; get it again from {test_set.origin}"
+        )
+    paths = [folder / file.path for file in test_set.files]
+    if test_set.name == "vicuna80":
+        return _vicuna(*paths)
+    read = _self_instruct if test_set.name == "self_instruct252" else _alpaca
+    pairs = read_records(paths[0], read)
+    return list(dict.fromkeys(pairs)) if test_set.name == "pandalm170" else pairs
+
+
+def _own_set(path: Path) -> list[InstructionPair]:
+    if not path.is_file():
+        raise InputError(f"{path} is no file and none of the registered test sets: {', '.join(TEST_SETS)}")
+    pairs = read_records(path, _alpaca)
+    if not pairs:
+        raise InputError(f"{path} holds no records")
+    return pairs
+
+
+def _alpaca(record: dict[str, Any]) -> InstructionPair:
+    names = ("reference response", "output", "response")
+    reference = next((record[name] for name in names if name in record), "")
+    return _pair(record["instruction"], record.get("input") or "", reference)
+
+
+def _self_instruct(record: dict[str, Any]) -> InstructionPair:
+    instance = record["instances"][0]
+    return _pair(record["instruction"], instance["input"], instance["output"])
+
+
+def _vicuna(questions: Path, answers: Path) -> list[InstructionPair]:
+    references = dict(read_records(answers, lambda record: (record["question_id"], record["text"])))
+    return read_records(questions, lambda record: _pair(record["text"], "", references.get(record["question_id"], "")))
+
+
+def _pair(instruction: object, material: object, reference: object) -> InstructionPair:
+    if not (isinstance(instruction, str) and isinstance(material, str) and isinstance(reference, str)):
+        raise TypeError("instruction, input and reference must be text")
+    if not (instruction.strip() or material.strip()):
+        raise ValueError("instruction and input are empty")
+    return InstructionPair(instruction, material, reference)
+
+
+def read_records(path: Path, read: Callable[[Any], T]) -> list[T]:
+    """Each record of a JSON list or of JSON lines, as `read` makes it.
+
+    Raises: InputError, naming the file and the first record, from 1, that has another shape.
+    """
+    found: list[T] = []
+    for number, record in enumerate(_records(path), 1):
+        try:
+            found.append(read(record))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{path}, record {number}: {type(error).__name__} {error}; see docs/data.md") from error
+    return found
+
+
+def _records(path: Path) -> list[Any]:
+    content = _read(path)
+    try:
+        if content.lstrip()[:1] == b"[":
+            return json.loads(content)
+        return [json.loads(line) for line in content.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is neither a JSON list nor JSON lines: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't read {path}: {error.strerror or error}") from error
