@@ -14,6 +14,7 @@
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
     │   ├── ModelError         a model or adapter folder is refused
     │   └── EngineError        the engine failed for a whole batch
+    ├── TrainingError          a coach can't be tuned: no data, an unfit base or folder, a loss that is not a number
     └── ExportError            a data set can't be written
 
 Messages name the item, what was wrong and the remedy. Third-party errors are wrapped at the room's edge with `from`.
@@ -74,6 +75,10 @@ class ModelError(ReviserError):
 
 class EngineError(ReviserError):
     """The engine failed for a whole batch; no pair of it was revised."""
+
+
+class TrainingError(CoachLMError):
+    """A coach can't be tuned: no data, a base or folder that does not fit, a loss that is not a number, no disk."""
 
 
 class ExportError(CoachLMError):

@@ -1,0 +1,61 @@
+"""A run's two pictures: how far the experts went and what α cuts, and how the loss fell, as SVG."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from coachlm.errors import TrainingError
+from trainer.run_folder import StepMetrics
+from trainer.selection import Selection
+
+_ALL, _CHOSEN = "#b8bec8", "#1f6f8b"
+
+
+def plot_distances(selection: Selection, path: Path) -> None:
+    """Raises (both): TrainingError, when the file can't be written."""
+    shown = [part for part in selection.histogram if part[1]]
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.add_subplot()
+    places = range(len(shown))
+    axes.bar(places, [part[1] for part in shown], color=_ALL, label=f"all {selection.read:,}")
+    label = f"chosen {selection.chosen:,} (α = {selection.alpha:g}, from {selection.cut_distance:,} on)"
+    axes.bar(places, [part[2] for part in shown], color=_CHOSEN, label=label)
+    axes.set_xticks(places, [f"{part[0]:,}" for part in shown])
+    axes.set_xlabel("characters inserted, deleted or replaced (from each label up to the next)")
+    axes.set_ylabel("expert revisions")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def plot_loss(metrics: Sequence[StepMetrics], path: Path) -> None:
+    """Each step's loss, and each epoch's mean over its target tokens."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([m.step for m in metrics], [m.loss for m in metrics], color=_ALL, label="step")
+    ends, means = [], []
+    for epoch in sorted({m.epoch for m in metrics}):
+        of_epoch = [m for m in metrics if m.epoch == epoch]
+        ends.append(of_epoch[-1].step)
+        means.append(epoch_loss(of_epoch))
+    axes.plot(ends, means, color=_CHOSEN, marker="o", label="epoch")
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss, nats per target token")
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
+def epoch_loss(metrics: Sequence[StepMetrics]) -> float:
+    return sum(m.loss * m.target_tokens for m in metrics) / sum(m.target_tokens for m in metrics)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+    try:
+        with mpl.rc_context(rc={"svg.fonttype": "none", "svg.hashsalt": path.name}):
+            FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
+    except OSError as error:
+        raise TrainingError(f"{path} can't be written: {error}; make room and run the same again") from error
