@@ -18,7 +18,8 @@ LANGUAGES = (
 _LANGUAGE = re.compile(rf"\b(?:in|into|to) ({LANGUAGES})\b")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]{2,200})[\"”]|[‘]([^‘’\n]{2,200})[’]|(?<![\w'])'([^'\n]{2,200})'(?!\w)")
 _EXCLUSION = re.compile(
-    r"\b(?:without|don'?t|do not|must not|should not|shouldn't|cannot|avoid\w*|except|excluding|never|no)\b",
+    r"\b(?:without|don'?t|do not|must not|should not|shouldn't|cannot|avoid\w*|except|excluding|never|"
+    r"no(?! (?:more|less|fewer|longer|later) than))\b",
     re.IGNORECASE,
 )
 _BOUND = re.compile(

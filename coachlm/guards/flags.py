@@ -58,11 +58,12 @@ def flags(raw: InstructionPair, revised: InstructionPair) -> tuple[Flag, ...]:
 
 
 def _additions(field: Field, text: str, known: str) -> Iterator[Flag]:
+    values = number_values(known)
     spans = [
         *((FlagKind.ADDED_CODE, *span) for span in _added_code(text, known)),
         *((FlagKind.ADDED_URL, *span) for span in _added(_URL, text, known)),
-        *((FlagKind.ADDED_DATE, *span) for span in _added(_DATE, text, known)),
-        *((FlagKind.ADDED_NUMBER, *span) for span in _added_numbers(text, known)),
+        *((FlagKind.ADDED_DATE, *span) for span in _added(_DATE, text, known) if text[slice(*span)] not in values),
+        *((FlagKind.ADDED_NUMBER, *span) for span in _added_numbers(text, values)),
         *((FlagKind.ADDED_NAME, *span) for span in _added_names(text, known)),
     ]
     taken = bytearray(len(text) + 1)  # a character belongs to one flag: a date's digits are no further number
@@ -94,8 +95,7 @@ def _added_code(text: str, known: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _added_numbers(text: str, known: str) -> Iterator[tuple[int, int]]:
-    old = number_values(known)
+def _added_numbers(text: str, old: set[str]) -> Iterator[tuple[int, int]]:
     list_numbers = [match.span() for match in _LIST_NUMBER.finditer(text)]
     position = 0
     for value, start, end in numbers(text):
