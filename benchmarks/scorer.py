@@ -1,4 +1,4 @@
-"""The local scorer: accuracy on held-out expert preferences, all and of like length, and AUC of strong above weak models.
+"""The local scorer: accuracy on held-out expert preferences, all and of like length; AUC of strong above weak models.
 
 Compared in the same run with length alone, layout alone, a readability formula and chance. Training is
 `benchmarks.scorer_training.train`.
@@ -39,7 +39,7 @@ def main() -> None:
     contenders: dict[str, Score] = {
         "scorer": PairScorer.load().raw,
         "length_free": PairScorer.load(length_free=True).raw,
-        "length": lambda pairs: np.array([float(len(pair.response.split())) for pair in pairs]),
+        "length": _words,
         "layout": lambda pairs: np.array([float(pair.response.strip().count("\n")) for pair in pairs]),
         "readability": lambda pairs: np.array([_reading_ease(pair.response) for pair in pairs]),
         "random": lambda pairs: np.random.default_rng(0).random(len(pairs)),
@@ -47,6 +47,9 @@ def main() -> None:
     figures: dict[str, object] = {
         "pairs_held_out": len(parts.held_out),
         "pairs_length_matched": sum(each.length_matched() for each in parts.held_out),
+        "longer_preferred_experts": round(
+            _accuracy(_words, [p for p in parts.held_out if p.words[0] != p.words[1]]), 4
+        ),
         "ms_per_pair": round(_milliseconds(parts), 3),
     }
     for contender, score in contenders.items():
@@ -77,8 +80,7 @@ def _figures(
     matched = [each for each in held_out if each.length_matched()]
     flat = [Preference(_flat(each.raw), _flat(each.revised)) for each in held_out]
     high, low = score(strong), score(weak)
-    ratio = np.array([(len(s.response.split()) + 1) / (len(w.response.split()) + 1) for s, w in zip(strong, weak)])
-    alike = (ratio < 1.25) & (ratio > 0.8)
+    alike = np.array([Preference(*sides).length_matched() for sides in zip(weak, strong, strict=True)])
     return {
         "accuracy_held_out": _accuracy(score, held_out),
         "accuracy_valid": _accuracy(score, parts.valid),
@@ -89,7 +91,24 @@ def _figures(
         "auc_strong_over_weak": _auc(high, low),
         "strong_over_weak_same_request": _share_above(high, low),
         "strong_over_weak_length_matched": _share_above(high[alike], low[alike]),
+        "longer_preferred": _longer_preferred(score, held_out),
+        "rank_correlation_with_length": _rank_correlation(np.concatenate([high, low]), _words(strong + weak)),
     }
+
+
+def _longer_preferred(score: Score, preferences: list[Preference]) -> float:
+    """Of versions that differ in length; the experts' own share is `longer_preferred_experts`."""
+    longer = [(p.raw, p.revised) if p.words[0] < p.words[1] else (p.revised, p.raw) for p in preferences]
+    longer = [sides for sides, p in zip(longer, preferences, strict=True) if p.words[0] != p.words[1]]
+    return _share_above(score([long for _, long in longer]), score([short for short, _ in longer]))
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(np.argsort(np.argsort(one)), np.argsort(np.argsort(other)))[0, 1])
+
+
+def _words(pairs: Sequence[InstructionPair]) -> np.ndarray:
+    return np.array([float(len(pair.response.split())) for pair in pairs])
 
 
 def _flat(pair: InstructionPair) -> InstructionPair:

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
+from coachlm.errors import SettingsError
 from evaluation.judge_answers import AnswerError, Failure
-from evaluation.judge_cache import CachedAnswer
 
 CHARS_PER_TOKEN = 4
 """Of English text; estimates where the server states no usage."""
@@ -33,6 +33,13 @@ class JudgeServer:
     prompt_price: float | None = None
     completion_price: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises: SettingsError."""
+        if not self.base_url.startswith(("http://", "https://")):
+            raise SettingsError(f"the judge's address {self.base_url!r} must start with http:// or https://")
+        if min(self.concurrency, self.attempts, self.give_up_after, self.max_completion_tokens) < 1:
+            raise SettingsError("concurrency, attempts, give_up_after and max_completion_tokens must be at least 1")
+
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         if self.prompt_price is None or self.completion_price is None:
             return None
@@ -40,6 +47,16 @@ class JudgeServer:
 
     def __repr__(self) -> str:
         return f"JudgeServer({self.base_url!r}, {self.model!r})"  # never the key
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a server answered and took for it; `failure` where the text is empty or cut off."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    failure: Failure | None = None
 
 
 class _PassingError(Exception):
@@ -70,7 +87,7 @@ class ChatClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def ask(self, system: str, prompt: str) -> CachedAnswer:
+    async def ask(self, system: str, prompt: str) -> Completion:
         """Raises: AnswerError, when all attempts failed or the server refuses the question."""
         last = Failure.UNREACHABLE
         for attempt in range(self._server.attempts):
@@ -87,7 +104,7 @@ class ChatClient:
         wait = self._server.first_wait_seconds * 2**attempt * random.uniform(0.5, 1)  # noqa: S311  # no secret
         return min(max(wait, asked_for), self._server.longest_wait_seconds)
 
-    async def _attempt(self, system: str, prompt: str) -> CachedAnswer:
+    async def _attempt(self, system: str, prompt: str) -> Completion:
         body = {
             "model": self._server.model,
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
@@ -131,23 +148,21 @@ def _retry_after(value: str) -> float:
     return seconds if 0 < seconds < float("inf") else 0
 
 
-def _read_completion(response: httpx.Response, prompt_chars: int) -> CachedAnswer:
+def _read_completion(response: httpx.Response, prompt_chars: int) -> Completion:
     try:
         body = response.json()
         choice = body["choices"][0]
         text, finish = choice["message"]["content"], choice.get("finish_reason")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise AnswerError(Failure.MALFORMED) from error
-    if finish == "length":
-        raise AnswerError(Failure.CUT_OFF)
-    if not isinstance(text, str) or not text.strip():
-        raise AnswerError(Failure.NO_VERDICT)
-    text = text.encode("utf-8", "replace").decode()
+    text = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
+    failure = Failure.CUT_OFF if finish == "length" else None if text.strip() else Failure.NO_VERDICT
     usage = body.get("usage")
-    return CachedAnswer(
+    return Completion(
         text=text,
         prompt_tokens=_tokens(usage, "prompt_tokens", prompt_chars),
         completion_tokens=_tokens(usage, "completion_tokens", len(text)),
+        failure=failure,
     )
 
 

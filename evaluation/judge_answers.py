@@ -142,7 +142,7 @@ def _only(text: str, keys: set[str], read: Callable[[dict[str, Any]], Answer], p
         found = [plain]
     if not found:
         raise AnswerError(Failure.NO_VERDICT)
-    if any(each[key] != found[0][key] for each in found for key in keys):
+    if any(each[key] != found[0][key] for each in found[1:] for key in keys):
         raise AnswerError(Failure.AMBIGUOUS)
     return read(found[-1])
 

@@ -40,9 +40,9 @@ class JudgeCache:
         return CachedAnswer(*row) if row else None
 
     def put(self, key: str, answer: CachedAnswer) -> None:
-        """The first answer to a question stays."""
+        """Replaces what was kept for the question."""
         values = (key, answer.text, answer.prompt_tokens, answer.completion_tokens)
-        self._execute("INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", values)
+        self._execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", values)
 
     def _execute(self, statement: str, values: tuple[str | int, ...]) -> tuple[str, int, int] | None:
         try:

@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from coachlm.pairs import InstructionPair, content_hash
-from evaluation.chat_client import CHARS_PER_TOKEN, ChatClient, JudgeServer
+from evaluation.chat_client import CHARS_PER_TOKEN, ChatClient, Completion, JudgeServer
 from evaluation.judge_answers import (
     AnswerError,
     Failure,
@@ -43,7 +44,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run asked and cost; answers that failed to be read cost too."""
+    """What a run asked and cost, answers that could not be used included; retries of failed calls are not."""
 
     asked: int
     from_cache: int
@@ -110,9 +111,12 @@ class OpenAIJudge:
         async with ChatClient(self._server) as client:
             run = _Run(self._server, self._cache, client, self._key, read)
             questions = iter(list(dict.fromkeys(prompts)))
-            async with asyncio.TaskGroup() as group:
-                for _ in range(self._server.concurrency):
-                    group.create_task(run.work(questions))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self._server.concurrency):
+                        group.create_task(run.work(questions))
+            except ExceptionGroup as errors:  # all for one reason: the cache
+                raise errors.exceptions[0] from errors
         return Answers([run.found[prompt] for prompt in prompts], run.spending())
 
 
@@ -143,14 +147,18 @@ class _Run(Generic[Answer]):
         """Only what can be read is kept: a failed question is asked again by the next run."""
         key = self._key(prompt)
         if (kept := self._cache.get(key)) is not None:
-            self._from_cache += 1
-            return self._read(kept.text)
-        text = await self._ask(prompt)
-        answer = self._read(text.text)
-        self._cache.put(key, text)
+            with suppress(AnswerError):
+                answer = self._read(kept.text)
+                self._from_cache += 1
+                return answer
+        said = await self._ask(prompt)
+        if said.failure is not None:
+            raise AnswerError(said.failure)
+        answer = self._read(said.text)
+        self._cache.put(key, CachedAnswer(said.text, said.prompt_tokens, said.completion_tokens))
         return answer
 
-    async def _ask(self, prompt: str) -> CachedAnswer:
+    async def _ask(self, prompt: str) -> Completion:
         if self._gone_in_a_row >= self._server.give_up_after:
             raise AnswerError(Failure.NOT_ASKED)
         self._asked += 1

@@ -1,0 +1,37 @@
+"""What a rater's scores say of a data set: mean, histogram and the share of accurate responses (paper Fig. 4)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ACCURATE_ABOVE = 4.5
+"""Source: paper Fig. 4, AlpaGasus's threshold."""
+
+STEP = 0.5
+HIGHEST = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RatingSummary:
+    """`histogram`: lower edge of a bin half a point wide → ratings, all bins from 0 to 5 in order."""
+
+    count: int
+    mean: float
+    accurate: int  # above ACCURATE_ABOVE
+    histogram: dict[float, int]
+
+    @property
+    def share_accurate(self) -> float:
+        return self.accurate / max(1, self.count)
+
+
+def summarise_ratings(scores: Sequence[float]) -> RatingSummary:
+    """Scores from 0 to 5."""
+    histogram = {index * STEP: 0 for index in range(round(HIGHEST / STEP) + 1)}
+    for score in scores:
+        histogram[score // STEP * STEP] += 1
+    return RatingSummary(
+        count=len(scores),
+        mean=sum(scores) / max(1, len(scores)),
+        accurate=sum(score > ACCURATE_ABOVE for score in scores),
+        histogram=histogram,
+    )
