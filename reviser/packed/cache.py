@@ -70,7 +70,9 @@ class SlotCache:
         self.slots[:, :, slot, :, :tokens] = self.prefix[:, :, :, :tokens]
 
     def move(self, source: int, target: int, tokens: int) -> None:
+        """The source is emptied: what moves may turn out to be NaN, and only its new slot will be cleared then."""
         self.slots[:, :, target, :, :tokens] = self.slots[:, :, source, :, :tokens]
+        self.slots[:, :, source, :, :tokens] = 0
 
     def clear(self, slot: int) -> None:
         self.slots[:, :, slot] = 0

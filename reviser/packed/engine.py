@@ -89,6 +89,10 @@ class Engine:
             ended += self.step()
         return ended
 
+    def abandon(self) -> None:
+        """Forget every request, after a step has failed."""
+        self.scheduler.abandon()
+
     def close(self) -> None:
         """Give the model its own attention back and let the cache go."""
         self.runner.close()

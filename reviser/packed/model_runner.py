@@ -100,7 +100,9 @@ class ModelRunner:
             raise
         except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError) as error:
             raise UnsupportedModel(f"{name} can't run over slots: {error}") from error
-        if not self.cache.slots[:, 0, 0].flatten(1).any(dim=1).all():  # (layer,)
+        called = self.cache.slots[:, 0, 0].flatten(1).any(dim=1)  # (layer,)
+        self.cache.slots.zero_()
+        if not called.all():
             raise UnsupportedModel(f"{name} has layers whose attention can't be set")
         apart = float((own - packed).abs().max() / own.abs().max())
         # A model whose own logits are no numbers fails request by request.

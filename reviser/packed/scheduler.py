@@ -188,6 +188,12 @@ class Scheduler:
         self._waiting.extendleft(sequence.request for sequence in reversed(active))
         return []
 
+    def abandon(self) -> None:
+        """Forget every request; what their slots hold may be anything."""
+        self._poisoned = list(range(self.limits.slots))
+        self._active = [None] * self.limits.slots
+        self._waiting.clear()
+
     def refusal(self, request: Request, vocabulary: int) -> Failure | None:
         """Why the request can't be taken at all."""
         if not request.prompt:

@@ -19,8 +19,6 @@ def check_config(model: Any, slot_tokens: int) -> None:
     window = getattr(config, "sliding_window", None)
     if kinds - {"full_attention"} and not (kinds == {"sliding_attention"} and window and window >= slot_tokens):
         raise UnsupportedModel(f"{_name(model)} has layers of {', '.join(sorted(kinds))}")
-    if model.config.is_encoder_decoder:
-        raise UnsupportedModel(f"{_name(model)} is no decoder-only model")
     if ropes := sorted(_rope_types(config) & set(_ROPES)):
         raise UnsupportedModel(f"{_name(model)} has {', '.join(ropes)} rotary positions")
     if "logits_to_keep" not in inspect.signature(model.forward).parameters:
