@@ -2,12 +2,11 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import assert_never
 
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
-
-ENGINES = ("rules", "transformers", "none")
 
 
 def build_reviser(settings: Settings) -> Reviser | None:
@@ -25,7 +24,7 @@ def build_reviser(settings: Settings) -> Reviser | None:
         case "transformers":
             return _transformers(settings)
         case other:
-            raise SettingsError(f"COACHLM_ENGINE is {other!r}; known engines: {', '.join(ENGINES)}")
+            assert_never(other)
 
 
 def _transformers(settings: Settings) -> Reviser:

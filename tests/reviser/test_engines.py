@@ -1,0 +1,52 @@
+"""Building engines from settings: what is missing is told with its remedy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coachlm.errors import ModelError, SettingsError
+from coachlm.settings import Settings
+from reviser import build_reviser
+
+
+def settings(**values: object) -> Settings:
+    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+
+
+def test_importing_the_room_loads_no_engine() -> None:
+    code = "import sys, reviser; print([m for m in ('torch', 'transformers', 'symspellpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_none_is_no_engine() -> None:
+    assert build_reviser(settings(engine="none")) is None
+
+
+def test_rules_need_no_model() -> None:
+    engine = build_reviser(settings(engine="rules"))
+    assert engine is not None
+    assert (engine.name, engine.adapter) == ("rules", None)
+
+
+def test_transformers_need_a_model() -> None:
+    with pytest.raises(SettingsError, match="COACHLM_MODEL"):
+        build_reviser(settings(engine="transformers"))
+
+
+def test_missing_packages_are_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviser.engines.find_spec", lambda name: None if name == "torch" else object())
+    with pytest.raises(ModelError, match=r"torch: pip install 'coachlm-platform\[reviser\]'"):
+        build_reviser(settings(engine="transformers", model="x"))
+
+
+def test_the_whole_engine_from_settings(model_folder: Path, adapter_folder: Path) -> None:
+    engine = build_reviser(settings(engine="transformers", model=str(model_folder), adapter=str(adapter_folder)))
+    assert engine is not None
+    assert engine.name == "transformers"
+    assert engine.adapter is not None
+    assert len(engine.adapter) == 64
+    engine.close()
+    engine.close()
