@@ -105,7 +105,7 @@ def add_lora(base: BaseModel, *, rank: int, alpha: int, modules: tuple[str, ...]
         lora_alpha=alpha,
         lora_dropout=0.0,
         target_modules=list(modules or found),
-        base_model_name_or_path=base.name,
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.model.modules()),  # GPT-2's layers
     )
     return get_peft_model(base.model, config)
 

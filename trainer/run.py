@@ -5,7 +5,6 @@ import logging
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ def train_coach(
             source=source.name,
             data_digest=selection.data_digest,
             selection=selection.as_dict(),
-            recipe=asdict(recipe),
+            recipe=recipe.as_dict(),
             examples=len(examples),
             left_out=dict(left_out),
             metrics=_summary(steps) | _held_out_nll(model, base, tested, recipe),

@@ -51,10 +51,13 @@ class Recipe:
         if self.seed < 0:
             raise TrainingError(f"seed is {self.seed}; it must not be negative")
 
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"modules": list(self.modules)}
+
 
 def run_fingerprint(base_digest: str, data_digest: str, recipe: Recipe) -> str:
     """sha256 over all that decides the result, hex; a run goes on only where it is the same."""
-    parts = {"base": base_digest, "data": data_digest, "recipe": asdict(recipe)}
+    parts = {"base": base_digest, "data": data_digest, "recipe": recipe.as_dict()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -121,10 +121,11 @@ def _answer(record: "RunRecord", output: Path, as_json: bool) -> None:
     )
     for reason, count in (record.selection["rejects"] | record.left_out).items():
         out.print(f"  left out: {count:,} {reason}")
-    out.print(
-        f"loss {metrics['loss_first_epoch']:.3f} → {metrics['loss_last_epoch']:.3f} in {metrics['steps']:,} steps, "
-        f"{record.seconds:,.0f} s, {metrics['tokens_per_second']:,.0f} tokens/s"
-    )
+    if metrics["steps"]:
+        out.print(
+            f"loss {metrics['loss_first_epoch']:.3f} → {metrics['loss_last_epoch']:.3f} in {metrics['steps']:,} steps, "
+            f"{record.seconds:,.0f} s, {metrics['tokens_per_second']:,.0f} tokens/s"
+        )
     if metrics["held_out"]:
         before, after = metrics["nll_before"], metrics["nll_after"]
         out.print(f"{metrics['held_out']:,} held-out pairs: {before:.3f} → {after:.3f} nats a token")
