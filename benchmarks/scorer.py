@@ -16,7 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scorer_training.corpora import Parts, Preference, expert_preferences, model_answers
+from benchmarks.scorer_training.corpora import (
+    Parts,
+    Preference,
+    escape_marks,
+    expert_preferences,
+    model_answers,
+)
 from coachlm.pairs import InstructionPair
 from evaluation.scorer import PairScorer
 
@@ -57,6 +63,7 @@ def main() -> None:
         for measure, value in _figures(score, parts, strong, weak).items():
             figures[measure + suffix] = round(value, 4)
     figures |= _calibration(parts)
+    figures["auc_of_escaping_in_the_file"] = round(_auc(*map(np.array, escape_marks(folder))), 4)
     _print(figures, list(contenders))
     print(json.dumps(figures))
 

@@ -76,6 +76,15 @@ def _listed(path: Path) -> set[str]:
         return {_key(row["src"]) for row in csv.DictReader(file)}
 
 
+def escape_marks(folder: Path) -> tuple[list[float], list[float]]:
+    """Of the validation file's revised and raw rows: 1 with a real line end, -1 with an escaped one, else 0."""
+    marks: tuple[list[float], list[float]] = ([], [])
+    with (folder / "quality/expert_preference_valid.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            marks[row["score"] == "0"].append(float("\n" in row["src"]) - float("\\n" in row["src"]))
+    return marks
+
+
 def _as_row(pair: InstructionPair) -> str:
     return f"{pair.instruction} {pair.input} {pair.response}"
 
