@@ -13,7 +13,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo check test bench lock clean
+.PHONY: help demo reviser check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -21,6 +21,8 @@ help: ## say what can be made
 
 demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no broker, CPU)
 	@$(BIN)/coachlm demo --output $(OUTPUT)
+
+reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a model instead of rules
 
 check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
@@ -39,6 +41,7 @@ bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
 	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
+	$(LOCK) --constraint requirements/test.txt --extra reviser -o requirements/reviser.txt
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
 
 clean: ## remove what the other targets made
@@ -46,6 +49,9 @@ clean: ## remove what the other targets made
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@
+
+$(VENV)/.reviser: requirements/reviser.txt pyproject.toml
+	@scripts/setup-venv requirements/reviser.txt $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml
 	@scripts/setup-venv requirements/test.txt $@

@@ -33,7 +33,7 @@ def _transformers(settings: Settings) -> Reviser:
     missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
     if missing:
         raise ModelError(
-            f"the transformers engine needs {', '.join(missing)}: pip install 'coachlm-platform[reviser]', "
+            f"the transformers engine needs {', '.join(missing)}: run `make reviser` in the checkout, "
             "or take COACHLM_ENGINE=rules"
         )
     from reviser.adapter import read_adapter

@@ -66,7 +66,7 @@ def _packages(settings: Settings) -> Iterator[Finding]:
     if not missing:
         yield Finding("packages", "ok", "torch, transformers and peft are there")
     elif settings.engine == "transformers":
-        remedy = "install the extra `reviser`; in a checkout: .venv/bin/pip install -e '.[reviser]'"
+        remedy = "run `make reviser` in the checkout"
         yield Finding("packages", "failed", f"missing for the transformers engine: {', '.join(missing)}", remedy)
     else:
         yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")

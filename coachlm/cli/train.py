@@ -81,7 +81,7 @@ def _require_libraries() -> None:
 
     missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
     if missing:
-        raise TrainingError(f"training needs {', '.join(missing)}: pip install 'coachlm-platform[reviser]'")
+        raise TrainingError(f"training needs {', '.join(missing)}: run `make reviser` in the checkout")
 
 
 def _run(
