@@ -1,0 +1,332 @@
+"""The packed engine against plain `generate`, its static cache and transformers' own continuous batching, on the CPU.
+
+A random-weight Llama in float32 on one thread; the expert revisions are forced upon it token by token, so that output
+lengths and copied n-grams are those of real revisions. Samples per CPU-second, all contenders in one run. `--quick`
+takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios
+show that all runs, the full run's are the ones to quote.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import ByteLevelBPETokenizer
+from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, LogitsProcessor, LogitsProcessorList
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from coachlm.pairs import InstructionPair
+from coachlm.prompt import coach_prefix, coach_prompt, render_pair
+from reviser.packed.engine import Engine, EngineOptions
+from reviser.packed.scheduler import Counts, Step
+from reviser.packed.sequence import Request
+
+PAD, BOS, EOS = 0, 1, 2
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "glm")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A coach prompt and the revision that an expert wrote, as tokens."""
+
+    prompt: list[int]
+    output: list[int]
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much the run does."""
+
+    rows: int
+    vocabulary: int = 8000
+    hidden: int = 512
+    layers: int = 8
+    longest: int = 1024  # rows with longer outputs are left out
+    slots: tuple[int, ...] = (32, 64, 8)
+    repeats: int = 2  # the best one counts
+    equality_prompts: int = 200
+
+
+FULL = Size(rows=128)
+QUICK = Size(rows=32, vocabulary=2000, hidden=256, layers=2, longest=200, slots=(32,), repeats=1, equality_prompts=3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rows, smaller model; within 50 s on 2 cores")
+    parser.add_argument("--plot", type=Path, help="write the figures as a bar chart")
+    arguments = parser.parse_args()
+    size = QUICK if arguments.quick else FULL
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    prefix, rows = read_rows(size.vocabulary)
+    rows = [row for row in rows if len(row.output) <= size.longest]
+    model = llama(size)
+    rates = measure(model, prefix, rows, size)
+    share = greedy_equal_share(size.equality_prompts)
+    report(rates, share, arguments.plot)
+
+
+def read_rows(vocabulary: int) -> tuple[list[int], list[Row]]:
+    """The tokens that all prompts share, and the expert revisions, the most changed first."""
+    folder = os.environ.get("COACHLM_DATA_DIR")
+    if not folder:
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+    lines = (Path(folder) / "coachlm/expert_revisions.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    raw = [_pair(record, "Raw") for record in records]
+    revised = [_pair(record, "Revised") for record in records]
+    tokenizer = ByteLevelBPETokenizer()
+    texts = [coach_prompt(pair) for pair in raw] + [render_pair(pair) for pair in revised]
+    specials = ["<pad>", "<s>", "</s>"]
+    tokenizer.train_from_iterator(texts, vocab_size=vocabulary, special_tokens=specials, show_progress=False)
+    encoded = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    rows = [
+        Row([BOS, *prompt], [*output, EOS], float(record["Distance"] or 0))
+        for prompt, output, record in zip(encoded[: len(raw)], encoded[len(raw) :], records, strict=True)
+    ]
+    prefix = [BOS, *tokenizer.encode(coach_prefix()).ids]
+    return prefix, sorted(rows, key=lambda row: -row.distance)
+
+
+def _pair(record: dict[str, Any], kind: str) -> InstructionPair:
+    return InstructionPair(*(record[f"{kind} {field}"] or "" for field in ("Instruction", "Input", "Response")))
+
+
+def llama(size: Size) -> Any:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=size.vocabulary,
+        hidden_size=size.hidden,
+        intermediate_size=size.hidden * 43 // 16,
+        num_hidden_layers=size.layers,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        max_position_embeddings=2048,
+        pad_token_id=PAD,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+    )
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="sdpa").eval()
+
+
+def sample(rows: list[Row], count: int) -> list[Row]:
+    return random.Random(1).sample(rows, min(count, len(rows)))
+
+
+def measure(model: Any, prefix: list[int], rows: list[Row], size: Size) -> dict[str, float | None]:
+    """Samples per CPU-second by contender and kind of rows."""
+    third = len(rows) * 3 // 10
+    mixed, light, full = (sample(kind, size.rows) for kind in (rows, rows[-third:], rows[:third]))
+    rates: dict[str, float | None] = {}
+
+    def note(name: str, run: Callable[[], Counts | None], count: int, repeats: int = 1) -> None:
+        best, counts = 0.0, None
+        for _ in range(repeats):
+            began = time.process_time()
+            counts = run()
+            best = max(best, count / (time.process_time() - began))
+        rates[name] = best
+        print(f"{name:36s} {best:8.3f} samples per CPU-second  {_told(counts)}", flush=True)
+
+    packed(model, prefix, mixed[:4], slots=4, drafts=True)  # warms up
+    for kind, some in (("mixed", mixed), ("light", light), ("full", full)):
+        for slots in size.slots if kind != "full" else (32,):
+            for drafts in (False, True):
+                name = f"packed {slots}{' drafts' if drafts else ''}, {kind}"
+                note(name, lambda s=some, n=slots, d=drafts: packed(model, prefix, s, n, d), len(some), size.repeats)
+    if (batched := _transformers_cb(model, mixed)) is not None:
+        note("transformers generate_batch, mixed", batched, len(mixed))
+    else:
+        rates["transformers generate_batch, mixed"] = None
+    note("generate 32, static cache, mixed", lambda: plain(model, mixed, static=True), len(mixed))
+    note("generate 32, mixed", lambda: plain(model, mixed, static=False), len(mixed))
+    return rates
+
+
+def _told(counts: Counts | None) -> str:
+    if counts is None:
+        return ""
+    per = counts.computed_tokens / counts.emitted_tokens
+    drafted = f", {counts.accepted_tokens} of {counts.drafted_tokens} drafted accepted" if counts.drafted_tokens else ""
+    return f"{counts.steps} steps, {per:.2f} tokens computed per emitted{drafted}"
+
+
+def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: bool) -> Counts:
+    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=drafts)
+    engine = Engine(model, (EOS,), options, prefix)
+    ask = engine.runner.forward
+
+    def forced(step: Step) -> list[list[int | None]]:
+        answers = ask(step)
+        for row, answer in zip(step.rows, answers, strict=True):
+            done = len(row.sequence.output)
+            reference = rows[row.sequence.request.key].output[done : done + len(answer)]
+            answer[: len(reference)] = reference
+        return answers
+
+    engine.runner.forward = forced
+    ended = engine.run(Request(key, row.prompt, 1024) for key, row in enumerate(rows))
+    engine.close()
+    wrong = [each.key for each in ended if each.tokens != rows[each.key].output[:1024]]
+    if wrong or len(ended) != len(rows):
+        sys.exit(f"the packed engine lost or changed outputs: {wrong}")
+    return engine.counts
+
+
+class Forced(LogitsProcessor):
+    """Makes each row's reference the most likely output."""
+
+    def __init__(self, rows: list[Row], width: int) -> None:
+        self._width = width
+        longest = max(len(row.output) for row in rows)
+        self._tokens = torch.tensor([row.output + [EOS] * (longest + 1 - len(row.output)) for row in rows])  # (B, T)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> Any:
+        place = input_ids.shape[1] - self._width
+        return scores.scatter_(1, self._tokens[:, place : place + 1], 1e9)
+
+
+def plain(model: Any, rows: list[Row], static: bool) -> None:
+    """`generate` in batches of 32 in order of arrival, left-padded."""
+    for start in range(0, len(rows), 32):
+        batch = rows[start : start + 32]
+        width = max(len(row.prompt) for row in batch)
+        ids = torch.tensor([[PAD] * (width - len(row.prompt)) + row.prompt for row in batch])
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=(ids != PAD).long(),
+            do_sample=False,
+            max_new_tokens=min(1024, max(len(row.output) for row in batch)),
+            logits_processor=LogitsProcessorList([Forced(batch, width)]),
+            **({"cache_implementation": "static", "disable_compile": True} if static else {}),
+        )
+        for row, tokens in zip(batch, out[:, width:].tolist(), strict=True):
+            if tokens[: len(row.output)] != row.output[:1024]:
+                sys.exit("generate did not follow the reference")
+
+
+def _transformers_cb(model: Any, rows: list[Row]) -> Callable[[], None] | None:
+    """transformers' continuous batching with each request's own length; None where it doesn't run."""
+    generation = GenerationConfig(max_new_tokens=1024, eos_token_id=-1, pad_token_id=PAD, do_sample=False)
+    batching = ContinuousBatchingConfig(
+        block_size=32, num_blocks=1024, max_batch_tokens=512, max_requests_per_batch=32, use_cuda_graph=False
+    )
+
+    def run(some: list[Row] = rows) -> None:
+        with model.continuous_batching_context_manager(
+            generation_config=generation, continuous_batching_config=batching
+        ) as manager:
+            for key, row in enumerate(some):
+                manager.add_request(row.prompt, request_id=str(key), max_new_tokens=min(1024, len(row.output)))
+            done, began = 0, time.monotonic()
+            while done < len(some):
+                result = manager.get_result(timeout=1)
+                done += result is not None and result.is_finished()
+                if result is None and time.monotonic() - began > 600:
+                    raise TimeoutError
+
+    try:
+        with _own_attention(model):
+            run(rows[:2])
+    except Exception as error:  # noqa: BLE001  # whatever a peer lacks here, the others are measured
+        print(f"transformers continuous batching does not run here: {type(error).__name__}: {error}")
+        return None
+    return run
+
+
+@contextmanager
+def _own_attention(model: Any) -> Iterator[None]:
+    own = model.config._attn_implementation
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(own)
+
+
+def greedy_equal_share(prompts: int) -> float:
+    """Share of greedy outputs equal to `generate`, over families, slots and drafts; random small models."""
+    equal = total = 0
+    for family in FAMILIES:
+        torch.manual_seed(0)
+        build: Any = CONFIG_MAPPING[family]
+        config = build(
+            vocab_size=97,
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=16,
+            max_position_embeddings=256,
+            pad_token_id=PAD,
+            bos_token_id=BOS,
+            eos_token_id=EOS,
+            initializer_range=0.3,
+        )
+        model: Any = AutoModelForCausalLM.from_config(config).eval()
+        rng = random.Random(0)
+        asked = [[rng.randrange(3, 97) for _ in range(rng.randint(1, 60))] for _ in range(prompts)]
+        wanted = [_greedy(model, prompt, 24) for prompt in asked]
+        for slots, drafts in ((1, False), (1, True), (8, False), (8, True), (64, False), (64, True)):
+            options = EngineOptions(1 << 26, max_slots=slots, slot_tokens=96, prefill_tokens=40, drafts=drafts)
+            engine = Engine(model, (EOS,), options)
+            ended = engine.run(Request(key, prompt, 24) for key, prompt in enumerate(asked))
+            engine.close()
+            equal += sum(each.tokens == wanted[each.key] for each in ended)
+            total += len(asked)
+    return equal / total
+
+
+def _greedy(model: Any, prompt: list[int], tokens: int) -> list[int]:
+    ids = torch.tensor([prompt])
+    out = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=tokens)
+    return out[0, len(prompt) :].tolist()
+
+
+def report(rates: dict[str, float | None], share: float, plot: Path | None) -> None:
+    def ratio(ours: str, theirs: str) -> float | None:
+        one, other = rates.get(ours), rates.get(theirs)
+        return round(one / other, 2) if one and other else None
+
+    best = max(("packed 32, mixed", "packed 32 drafts, mixed"), key=lambda name: rates[name] or 0)
+    figures = {
+        "ratio_plain": ratio(best, "generate 32, mixed"),
+        "ratio_static_cache": ratio(best, "generate 32, static cache, mixed"),
+        "ratio_transformers_cb": ratio(best, "transformers generate_batch, mixed"),
+        "ratio_drafts_light_32": ratio("packed 32 drafts, light", "packed 32, light"),
+        "ratio_drafts_light_8": ratio("packed 8 drafts, light", "packed 8, light"),
+        "ratio_drafts_full_32": ratio("packed 32 drafts, full", "packed 32, full"),
+        "greedy_equal_share": share,
+        "ratio_openvino_int8": None,
+        "ratio_llama_cpp": None,
+    }
+    if plot is not None:
+        draw(rates, plot)
+    print(json.dumps(figures))
+
+
+def draw(rates: dict[str, float | None], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    shown = {name: rate for name, rate in rates.items() if rate is not None}
+    figure = Figure(figsize=(8, 0.35 * len(shown) + 1), layout="constrained")
+    axes = figure.subplots()
+    axes.barh(list(shown), list(shown.values()))
+    axes.invert_yaxis()
+    axes.set_xlabel("samples per CPU-second")
+    figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
