@@ -1,1 +1,1 @@
-"""What a data set is like: statistics before and after the coach, and the report that shows them."""
+"""What a data set is like before and after the coach, and how models' responses are rated and compared."""

@@ -1,6 +1,7 @@
 """A client of OpenAI-compatible chat completions: bounded concurrency, retries with jitter, every failure named."""
 
 import asyncio
+import json
 import random
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,9 @@ from evaluation.judge_answers import AnswerError, Failure
 
 CHARS_PER_TOKEN = 4
 """Of English text; estimates where the server states no usage."""
+
+MAX_ANSWER_BYTES = 4_000_000
+"""Unpacked; a longer body is malformed and not read further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +116,28 @@ class ChatClient:
             "max_tokens": self._server.max_completion_tokens,
         }
         try:
-            async with asyncio.timeout(self._server.timeout_seconds):  # httpx's own bounds the gap between bytes only
-                response = await self._http.post("chat/completions", json=body)
+            async with (
+                asyncio.timeout(self._server.timeout_seconds),  # httpx's own bounds the gap between bytes only
+                self._http.stream("POST", "chat/completions", json=body) as response,
+            ):
+                _check_status(response)
+                content = await _read_bounded(response)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise _PassingError(Failure.TIMEOUT) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise _PassingError(Failure.UNREACHABLE) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise AnswerError(Failure.REJECTED) from error
-        _check_status(response)
-        return _read_completion(response, len(system) + len(prompt))
+        return _read_completion(content, len(system) + len(prompt))
+
+
+async def _read_bounded(response: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise AnswerError(Failure.MALFORMED)
+    return bytes(content)
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -148,15 +164,19 @@ def _retry_after(value: str) -> float:
     return seconds if 0 < seconds < float("inf") else 0
 
 
-def _read_completion(response: httpx.Response, prompt_chars: int) -> Completion:
+def _read_completion(content: bytes, prompt_chars: int) -> Completion:
     try:
-        body = response.json()
+        body = json.loads(content)
         choice = body["choices"][0]
         text, finish = choice["message"]["content"], choice.get("finish_reason")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise AnswerError(Failure.MALFORMED) from error
     text = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
-    failure = Failure.CUT_OFF if finish == "length" else None if text.strip() else Failure.NO_VERDICT
+    failure = None
+    if finish == "length":
+        failure = Failure.CUT_OFF
+    elif finish == "content_filter" or not text.strip():
+        failure = Failure.NO_VERDICT
     usage = body.get("usage")
     return Completion(
         text=text,

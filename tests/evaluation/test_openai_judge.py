@@ -96,6 +96,8 @@ def test_the_same_question_is_asked_once(tmp_path: Path):
         (Reply('{"a": 11, "b": 3}'), Failure.OUT_OF_RANGE, 1),
         (Reply('{"a": 1, "b": 3} or rather {"a": 3, "b": 1}'), Failure.AMBIGUOUS, 1),
         (Reply('{"a": 1, "b": 3}', finish_reason="length"), Failure.CUT_OFF, 1),
+        (Reply('{"a": 1, "b": 3}', finish_reason="content_filter"), Failure.NO_VERDICT, 1),
+        (Reply('{"a": 1, "b": 3}' + " " * 5_000_000), Failure.MALFORMED, 1),
         (Reply(body=b"<html>busy</html>"), Failure.MALFORMED, 1),
         (Reply(body=b'{"choices": []}'), Failure.MALFORMED, 1),
         (Reply(body=b"[" * 50_000), Failure.MALFORMED, 1),
