@@ -41,17 +41,17 @@ _SURE_SLIP = 2.0  # swaps and doubled letters; any other slip may as well be jar
 _FACTORS = {5: 200.0, 6: 20.0, 7: 10.0, 8: 3.0, 9: 3.0}  # by the word's length
 _MARGIN = 20  # how much likelier than the next candidate the best one must be
 _MIN_LETTERS = 3
-_SWAPS_ONLY = 4  # as many letters or fewer are a name or loan word as often as a typo, unless two changed places
-_MIN_COUNT_OF_SHORT = 1e9
+# As many letters or fewer are a name or loan word as often as a typo, unless two changed places in a very common word.
+_SWAPS_ONLY = {3: 5e9, 4: 1e9}
 
 
 class Speller:
     """Holds the word list (about a second to load); its answers depend on nothing else."""
 
     def __init__(self) -> None:
-        self._symspell = SymSpell(max_dictionary_edit_distance=1, prefix_length=7)
-        self._symspell.load_dictionary(str(files("symspellpy") / _WORDS), 0, 1, encoding="utf-8-sig")
-        self._words: dict[str, int] = self._symspell.words
+        self.symspell = SymSpell(max_dictionary_edit_distance=1, prefix_length=7)
+        self.symspell.load_dictionary(str(files("symspellpy") / _WORDS), 0, 1, encoding="utf-8-sig")
+        self._words: dict[str, int] = self.symspell.words
         self._verdicts: dict[str, str | None] = {}
 
     def count(self, word: str) -> int:
@@ -73,7 +73,7 @@ class Speller:
         return self._verdicts[word]
 
     def _judge(self, word: str) -> str | None:
-        candidates = [found for found in self._symspell.lookup(word, Verbosity.ALL, 1) if found.term.isalpha()]
+        candidates = [found for found in self.symspell.lookup(word, Verbosity.ALL, 1) if found.term.isalpha()]
         if not candidates or self._is_american(word) or self._is_derived(word):
             return None
         scores = sorted(((_slip(word, found.term) * found.count, found.term) for found in candidates), reverse=True)
@@ -82,7 +82,7 @@ class Speller:
             return None
         if len(scores) > 1 and best < _MARGIN * scores[1][0]:
             return None
-        if len(word) <= _SWAPS_ONLY and (sorted(word) != sorted(term) or self.count(term) < _MIN_COUNT_OF_SHORT):
+        if len(word) in _SWAPS_ONLY and (sorted(word) != sorted(term) or self.count(term) < _SWAPS_ONLY[len(word)]):
             return None
         return term
 
@@ -99,12 +99,20 @@ class Speller:
         """Whether known parts make up the word: `tokenizer`, `gameplay`, `neurogenetic`."""
         for suffix in _SUFFIXES:
             stem = word.removesuffix(suffix)
-            if len(stem) >= 4 and stem != word and self._is_stem(stem):
+            if len(stem) >= 4 and stem != word and self._is_stem(stem) and not self._lacks_a_letter(stem, suffix):
                 return True
         rests = (word.removeprefix(prefix) for prefix in _PREFIXES if word.startswith(prefix))
         if any(len(rest) >= 4 and self.knows(rest) for rest in rests):
             return True
-        return any(self.knows(word[:cut]) and self.knows(word[cut:]) for cut in range(3, len(word) - 2))
+        return any(word[:cut] in self._words and word[cut:] in self._words for cut in range(3, len(word) - 2))
+
+    def _lacks_a_letter(self, stem: str, suffix: str) -> bool:
+        """Whether the stem's last consonant should have been doubled: `occured`, `begining`, but not `traveled`."""
+        return (
+            stem[-1] not in "lps"
+            and f"{stem}{stem[-1]}{suffix}" in self._words
+            and f"{stem}{suffix}" not in self._words
+        )
 
     def _is_stem(self, stem: str) -> bool:
         forms = [stem, f"{stem}e"]
