@@ -1,6 +1,7 @@
 """The local scorer: what it promises of any text, plain cases, and its quality on public data."""
 
 import asyncio
+import json
 import math
 from pathlib import Path
 
@@ -92,3 +93,22 @@ def test_held_out_experts_agree(data_dir: Path, scorer: PairScorer):
     assert sum(right) / len(right) >= 0.88
     alike = [found for found, each in zip(right, held_out, strict=True) if each.length_matched()]
     assert sum(alike) / len(alike) >= 0.7
+
+
+def test_a_request_that_is_measured_is_not_learnt(tmp_path: Path):
+    rivers, tides, moon = ("Name a river!", "The Oder"), ("Explain tides", "The moon pulls."), ("NAME a river", "Elbe.")
+    records = []
+    for request, response in (rivers, tides, moon):
+        raw = {"Raw Instruction": request, "Raw Input": "", "Raw Response": response}
+        revised = {"Revised Instruction": request, "Revised Input": "", "Revised Response": f"Here it is:\n{response}"}
+        records.append(json.dumps(raw | revised))
+    (tmp_path / "coachlm").mkdir()
+    (tmp_path / "coachlm/expert_revisions.jsonl").write_text("\n".join(records))
+    (tmp_path / "quality").mkdir()
+    for part, listed in {"train": (rivers, tides), "valid": (moon,)}.items():
+        rows = "".join(f'"Instruction: {request} Response: {response}",0\n' for request, response in listed)
+        (tmp_path / f"quality/expert_preference_{part}.csv").write_text("src,score\n" + rows)
+    parts = expert_preferences(tmp_path)
+    assert [each.raw.instruction for each in parts.train] == ["Explain tides"]
+    assert [each.raw.instruction for each in parts.valid] == ["NAME a river"]
+    assert not parts.unlisted
