@@ -47,11 +47,15 @@ TEST_SETS: dict[str, RegisteredSet] = {
             ),),
         ),
         RegisteredSet(
-            "pandalm170", 170, "none in the public files (the paper: ChatGPT)", "Apache-2.0", "PandaLM's repository",
+            "pandalm170", 170, "GPT-3.5, the first it wrote while judging", "Apache-2.0", "PandaLM's repository",
             (SetFile(
                 "test_sets/pandalm170_comparisons.json",
                 "cc154f9067c7382d7ea86f8f246511a5e1ac87e1fddd845c5938d789505b07a4",
-            ),),
+            ),
+            SetFile(
+                "test_sets/pandalm170_judged_by_gpt35.json",
+                "4c00aa7b3eeae504050a037422ba6f5b0a2ee041680f47bb77b8a4b549b128e3",
+            )),
         ),
         RegisteredSet(
             "vicuna80", 80, "Bard", "Apache-2.0", "the evaluation of the Vicuna blog",
@@ -74,7 +78,8 @@ TEST_SETS: dict[str, RegisteredSet] = {
         ),
     )
 }  # fmt: skip
-"""Source of counts and references: paper Table VI."""
+"""Source of counts: paper Table VI. PandaLM's public files hold up to ten references of GPT-3.5 for a request, none for
+one; which of them the paper used isn't known."""
 
 
 class SetState(StrEnum):
@@ -128,11 +133,15 @@ def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool
             f"test set {test_set.name} is {finding.state}: {finding.detail}; get it again from {test_set.origin}"
         )
     paths = [folder / file.path for file in test_set.files]
-    if test_set.name == "vicuna80":
-        return _vicuna(*paths)
-    read = _self_instruct if test_set.name == "self_instruct252" else _alpaca
-    pairs = read_records(paths[0], read)
-    return list(dict.fromkeys(pairs)) if test_set.name == "pandalm170" else pairs
+    match test_set.name:
+        case "vicuna80":
+            return _vicuna(*paths)
+        case "pandalm170":
+            return _pandalm(*paths)
+        case "self_instruct252":
+            return read_records(paths[0], _self_instruct)
+        case _:
+            return read_records(paths[0], _alpaca)
 
 
 def _own_set(path: Path) -> list[InstructionPair]:
@@ -158,6 +167,18 @@ def _self_instruct(record: dict[str, Any]) -> InstructionPair:
 def _vicuna(questions: Path, answers: Path) -> list[InstructionPair]:
     references = dict(read_records(answers, lambda record: (record["question_id"], record["text"])))
     return read_records(questions, lambda record: _pair(record["text"], "", references.get(record["question_id"], "")))
+
+
+def _pandalm(comparisons: Path, judged: Path) -> list[InstructionPair]:
+    """One pair a request, with the first reference that isn't empty."""
+    written = dict(read_records(judged, lambda record: (record["idx"], record["gpt_reference"])))
+    requests: dict[tuple[str, str], InstructionPair] = {}
+    for number, asked in read_records(comparisons, lambda record: (record["idx"], _alpaca(record))):
+        pair = _pair(asked.instruction, asked.input, written.get(number, ""))
+        request = pair.instruction, pair.input
+        if request not in requests or not requests[request].response:
+            requests[request] = pair
+    return list(requests.values())
 
 
 def _pair(instruction: object, material: object, reference: object) -> InstructionPair:
