@@ -10,7 +10,7 @@ from trainer.examples import Example
 
 IGNORED = -100
 """Label of positions without loss. Source: torch's cross_entropy, `ignore_index`."""
-_JITTER = 0.1
+_JITTER = 0.05
 
 
 def plan_epoch(
@@ -19,7 +19,7 @@ def plan_epoch(
     """One epoch's batches of at most `batch_pairs` indices, their sizes as even as possible, in random order.
 
     Grouped: examples of similar length share a batch, so that little of it is padding. Lengths are blurred by up to
-    10 %, or every epoch would have the same batches.
+    5 %, or every epoch would have the same batches.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
