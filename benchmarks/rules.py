@@ -72,9 +72,11 @@ def measure(folder: Path, *, records: int, show: bool) -> dict[str, float | int]
         "records": len(dolly),
         "distance_reduction": rules.reduction,
         "distance_reduction_symspell": peer.reduction,
-        "clean_changed_dolly": changed(dolly, engine, show=show),
-        "clean_changed_alpaca_eval": changed(strong, engine, show=show),
-        "clean_changed_dolly_symspell": share(plain_symspell(p.response, speller) != p.response for p in dolly),
+        **{f"clean_{field}s_changed_dolly": value for field, value in changed(dolly, engine, show=show).items()},
+        **{f"clean_{field}s_changed_alpaca_eval": value for field, value in changed(strong, engine, show=show).items()},
+        "clean_responses_changed_dolly_symspell": share(
+            plain_symspell(p.response, speller) != p.response for p in dolly
+        ),
         "facts_lost": facts_lost(damaged, engine) + facts_lost(dolly, engine) + facts_lost(strong, engine),
         "pairs_per_cpu_second": speed(dolly, engine),
         "pairs_per_cpu_second_damaged": speed(damaged, engine),
@@ -160,20 +162,26 @@ def plain_symspell(text: str, speller: Speller) -> str:
     return _WORD.sub(first, text)
 
 
-def changed(pairs: Sequence[InstructionPair], engine: RulesReviser, *, show: bool) -> float:
-    revisions = engine.revise(pairs)
-    for raw, revision in zip(pairs, revisions, strict=True):
-        if show and revision.revised != raw:
-            for before, after in zip(raw.as_dict().values(), revision.revised.as_dict().values(), strict=True):
-                print_changes(before, after)
-    return share(revision.revised != raw for raw, revision in zip(pairs, revisions, strict=True))
+def changed(pairs: Sequence[InstructionPair], engine: RulesReviser, *, show: bool) -> dict[str, float]:
+    """Shares of pairs whose instruction (what users typed) and whose response (the clean text) is changed."""
+    shares: dict[str, float] = {}
+    revised = [revision.revised for revision in engine.revise(pairs)]
+    for field in ("instruction", "response"):
+        texts = [(getattr(raw, field), getattr(done, field)) for raw, done in zip(pairs, revised, strict=True)]
+        shares[field] = share(before != after for before, after in texts)
+        for before, after in texts if show else ():
+            print_changes(before, after)
+    return shares
 
 
 def print_changes(before: str, after: str) -> None:
-    ops = word_diff(before, after)
-    for op in ops:
-        if op.kind is not DiffKind.EQUAL:
-            print(f"  {op.kind}: {op.text[:100]!r}")
+    """Each change with what stands before it."""
+    context = ""
+    for op in word_diff(before, after):
+        if op.kind is DiffKind.EQUAL:
+            context = op.text[-30:]
+        else:
+            print(f"  {context!r} {op.kind} {op.text[:100]!r}")
 
 
 def facts_lost(pairs: Sequence[InstructionPair], engine: RulesReviser) -> int:

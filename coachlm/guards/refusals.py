@@ -7,7 +7,7 @@ from enum import StrEnum
 from rapidfuzz import fuzz
 
 from coachlm.guards.constraints import LANGUAGES, lost_constraints
-from coachlm.hygiene import is_placeholder_input
+from coachlm.hygiene import is_placeholder_input, strip_repeats
 from coachlm.language import detect_language
 from coachlm.markup import CodeBlock, code_blocks, prose
 from coachlm.pairs import InstructionPair
@@ -104,8 +104,11 @@ def _bodies(blocks: list[CodeBlock]) -> set[str]:
 
 
 def truncates(raw: InstructionPair, revised: InstructionPair) -> bool:
-    """Whether the response breaks off in mid-sentence where the raw one did not, or all but a scrap of it is gone."""
-    before, after = raw.response.strip(), revised.response.strip()
+    """Whether the response breaks off in mid-sentence where the raw one did not, or all but a scrap of it is gone.
+
+    Loops of the raw response may go: what counts is the text without them.
+    """
+    before, after = strip_repeats(raw.response).strip(), revised.response.strip()
     if len(before) >= 400 and len(after) * 10 < len(before):
         return True
     shortened = len(after) < 0.9 * len(before) and len(before) >= 100

@@ -153,9 +153,15 @@ def test_a_change_of_language_is_refused_unless_the_task_is_about_languages() ->
 def test_a_response_that_breaks_off_or_is_gone_is_refused() -> None:
     whole = "The moon pulls the water. It rises on both sides. The sun helps a little. So there are two tides a day."
     assert refusal(pair(response=whole), pair(response="The moon pulls the water. It rises on both")) is Guard.TRUNCATED
-    assert refusal(pair(response=whole * 5), pair(response="The moon.")) is Guard.TRUNCATED
+    essay = " ".join(f"Tide {n} rose at the harbour of town {n * n}." for n in range(20))
+    assert refusal(pair(response=essay), pair(response="The moon.")) is Guard.TRUNCATED
     assert refusal(pair(response=whole), pair(response="The moon pulls the water. It rises twice a day.")) is None
     assert refusal(pair(response=whole), pair(response="Two causes. See:\n\n1. Moon\n\n2. Sun")) is None
+
+
+def test_a_loop_of_the_raw_response_may_go() -> None:
+    looping = "Boil the water. " + "Then wait for a while. " * 60
+    assert refusal(pair(response=looping), pair(response="Boil the water. Then wait for a while.")) is None
 
 
 def test_added_facts_are_flagged_with_their_spans() -> None:
