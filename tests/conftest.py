@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.databases import (  # noqa: F401  # fixtures
     database_url,
@@ -12,6 +13,12 @@ from tests.databases import (  # noqa: F401  # fixtures
     postgres_server,
     sqlite_databases,
 )
+
+# No deadlines: machines are slow and shared. In CI the same examples every time, elsewhere new ones with every run.
+settings.register_profile(
+    "coachlm", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("coachlm")
 
 
 @pytest.fixture(scope="session")
