@@ -82,10 +82,10 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: Literal["rules", "transformers", "none"] = Field(
-        default="rules", description="What revises: `rules`, `transformers` or `none`."
+    engine: Literal["rules", "packed", "transformers", "none"] = Field(
+        default="rules", description="What revises: `rules`, `packed` (fastest with a model), `transformers` or `none`."
     )
-    model: str | None = Field(default=None, description="Model folder or hub id for `transformers`.")
+    model: str | None = Field(default=None, description="Model folder or hub id for `packed` and `transformers`.")
     model_revision: str | None = Field(default=None, description="Commit of a hub model; pins what is loaded.")
     trust_remote_code: bool = Field(
         default=False, description="Run code that a hub model brings; needs `model_revision` to be a full commit."
@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     adapter: str | None = Field(default=None, description="LoRA adapter folder (safetensors).")
     reviser_batch_pairs: int = Field(default=32, ge=1, le=4096, description="Pairs per forward batch. Paper: 32.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Longest revision, in tokens.")
+    reviser_cache_mib: int = Field(
+        default=2048,
+        ge=1,
+        description="Memory of `packed` for keys and values, at most; it sets how many pairs run at once.",
+    )
 
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")

@@ -1,12 +1,20 @@
 """Building the engine that the settings name."""
 
+import logging
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
+
+if TYPE_CHECKING:
+    from reviser.finish import Finisher
+    from reviser.model_loading import LoadedModel
+
+log = logging.getLogger(__name__)
 
 
 def build_reviser(settings: Settings) -> Reviser | None:
@@ -21,19 +29,19 @@ def build_reviser(settings: Settings) -> Reviser | None:
             from reviser.rules import RulesReviser
 
             return RulesReviser()
-        case "transformers":
-            return _transformers(settings)
+        case "packed" | "transformers":
+            return _with_model(settings)
         case other:
             assert_never(other)
 
 
-def _transformers(settings: Settings) -> Reviser:
+def _with_model(settings: Settings) -> Reviser:
     if not settings.model:
-        raise SettingsError("COACHLM_ENGINE=transformers needs COACHLM_MODEL: a model folder or hub id")
+        raise SettingsError(f"COACHLM_ENGINE={settings.engine} needs COACHLM_MODEL: a model folder or hub id")
     missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
     if missing:
         raise ModelError(
-            f"the transformers engine needs {', '.join(missing)}: run `make reviser` in the checkout, "
+            f"the {settings.engine} engine needs {', '.join(missing)}: run `make reviser` in the checkout, "
             "or take COACHLM_ENGINE=rules"
         )
     from reviser.adapter import read_adapter
@@ -49,10 +57,32 @@ def _transformers(settings: Settings) -> Reviser:
         adapter=adapter,
     )
     finisher = Finisher(
-        engine="transformers",
+        engine=settings.engine,
         adapter=adapter.digest if adapter else None,
         leaked=adapter.training_instructions if adapter else frozenset(),
     )
+    if settings.engine == "packed" and (packed := _packed(settings, loaded, finisher)):
+        return packed
     return TransformersReviser(
-        loaded, finisher, batch_pairs=settings.reviser_batch_pairs, max_new_tokens=settings.max_new_tokens
+        loaded,
+        replace(finisher, engine="transformers"),
+        batch_pairs=settings.reviser_batch_pairs,
+        max_new_tokens=settings.max_new_tokens,
     )
+
+
+def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> Reviser | None:
+    """None for a model that it can't do; the log says why."""
+    from reviser.packed.support import UnsupportedModel
+    from reviser.packed_engine import PackedOptions, PackedReviser
+
+    options = PackedOptions(
+        cache_bytes=settings.reviser_cache_mib << 20,
+        max_slots=settings.reviser_batch_pairs,
+        max_new_tokens=settings.max_new_tokens,
+    )
+    try:
+        return PackedReviser(loaded, finisher, options)
+    except UnsupportedModel as reason:
+        log.warning("the packed engine can't take this model, plain generate does: %s", reason)
+        return None

@@ -65,9 +65,9 @@ def _packages(settings: Settings) -> Iterator[Finding]:
     missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
     if not missing:
         yield Finding("packages", "ok", "torch, transformers and peft are there")
-    elif settings.engine == "transformers":
+    elif settings.engine in ("packed", "transformers"):
         remedy = "run `make reviser` in the checkout"
-        yield Finding("packages", "failed", f"missing for the transformers engine: {', '.join(missing)}", remedy)
+        yield Finding("packages", "failed", f"missing for the {settings.engine} engine: {', '.join(missing)}", remedy)
     else:
         yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _paths = click.argument("paths", nargs=-1, required=True)
 _format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
 _turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
-_engine = click.option("--engine", help="`rules`, `transformers` or `none`.")
+_engine = click.option("--engine", help="`rules`, `packed`, `transformers` or `none`.")
 _model = click.option("--model", help="Model folder or hub id, for `transformers`.")
 _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
 
@@ -77,7 +77,7 @@ def revise(db: str | None, as_json: bool, **options: Any) -> None:
     settings = load_settings(database_url=db, **options)
     reviser = _reviser(settings)
     if reviser is None:
-        raise SettingsError("engine `none` revises nothing; choose `rules` or `transformers`")
+        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
     counts = RunCounts()
     with open_database(settings) as database:
         revise_in(database, reviser, settings, counts, show=not as_json)

@@ -17,7 +17,7 @@ from reviser.packed.support import UnsupportedModel
 
 NAME = "coachlm_slots"
 GROUP_SLOTS = 8  # more in a call means fewer calls, but all read as far as the longest of them
-_LONG_SPAN = 16  # a prompt's chunk has a call of its own: the others would be padded to it
+_PADDED_TO = 2  # times the shortest span of a call
 _CHANGES = ("softcap", "s_aux", "position_bias")  # arguments that change what attention computes
 
 
@@ -127,18 +127,21 @@ def plan_step(cache: SlotCache, spans: list[Span], query_heads: int) -> StepPlan
 
 
 def _adjoining(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Runs of spans in adjoining slots and of like length: what is short would be padded to what is long."""
     members: list[Span] = []
     for span in spans:
-        if members and (
-            span.slot != members[-1].slot + 1
-            or len(members) == GROUP_SLOTS
-            or max(len(span.tokens), len(members[-1].tokens)) > _LONG_SPAN
-        ):
+        if members and (span.slot != members[-1].slot + 1 or len(members) == GROUP_SLOTS or not _alike(span, members)):
             yield members
             members = []
         members.append(span)
     if members:
         yield members
+
+
+def _alike(span: Span, members: list[Span]) -> bool:
+    shortest = min(len(span.tokens), *(len(member.tokens) for member in members))
+    longest = max(len(span.tokens), *(len(member.tokens) for member in members))
+    return longest <= _PADDED_TO * shortest
 
 
 def _group(members: list[Span], offset: int, share: int, cache: SlotCache) -> Group:

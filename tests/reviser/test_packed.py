@@ -1,7 +1,6 @@
 """The packed engine: what comes out equals `generate`, and what one request does harms no other."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -33,15 +32,6 @@ def ragged(count: int, seed: int = 0, longest: int = 60) -> list[Request]:
             words = (words[:6] * 5)[:longest]
         asked.append(Request(key, (PREFIX if key % 2 else []) + words, rng.randint(1, 24)))
     return asked
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operators on several threads cost many times what they cost on one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 WAYS = [  # slots, drafts, shared prefix, prompt tokens a step

@@ -1,10 +1,10 @@
 """The packed engine as a `Reviser`: the same revisions as the plain engine's, one for each pair, in order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import PreTrainedTokenizerFast
 
@@ -12,11 +12,14 @@ from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import coach_prompt, render_pair
 from coachlm.revision import Outcome, Revision
+from coachlm.settings import Settings
+from reviser.engines import build_reviser
 from reviser.finish import Finisher
 from reviser.model_loading import LoadedModel
 from reviser.packed.scheduler import Step
 from reviser.packed_engine import PackedOptions, PackedReviser
 from reviser.transformers_engine import TransformersReviser
+from tests.reviser.conftest import save_model, save_tokenizer
 from tests.reviser.tiny_models import tiny
 
 PAIRS = [
@@ -30,14 +33,6 @@ PAIRS = [
 ]
 LONG = InstructionPair("Shorten the text.", "word " * 400, "It is a word.")
 BETTER = {pair.id: InstructionPair(pair.instruction, "", f"{pair.response}, in most years.") for pair in PAIRS}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +143,23 @@ def test_no_pairs_and_a_closed_engine(loaded: LoadedModel):
     assert (reviser.name, reviser.adapter) == ("packed", "d1")
     with pytest.raises(EngineError, match="closed"):
         reviser.revise(PAIRS)
+
+
+def settings_for(folder: Path) -> Settings:
+    return Settings(engine="packed", model=str(folder), reviser_cache_mib=8, max_new_tokens=64)
+
+
+def test_the_settings_name_it(tmp_path: Path):
+    reviser = build_reviser(settings_for(save_model(tmp_path)))
+    assert isinstance(reviser, PackedReviser)
+    assert [each.engine for each in reviser.revise(PAIRS[:1])] == ["packed"]
+    reviser.close()
+
+
+def test_a_model_it_can_not_do_falls_back_to_plain_generate(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    size = save_tokenizer(tmp_path)
+    tiny("bloom", vocab_size=size).save_pretrained(tmp_path)
+    reviser = build_reviser(settings_for(tmp_path))
+    assert isinstance(reviser, TransformersReviser)
+    assert reviser.name == "transformers"
+    assert "can't be set" in caplog.text
