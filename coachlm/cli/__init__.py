@@ -8,6 +8,7 @@ from coachlm.cli.dataset import export, report, stats
 from coachlm.cli.demo import demo
 from coachlm.cli.doctor import doctor
 from coachlm.cli.evaluate import evaluate
+from coachlm.cli.output import show_log
 from coachlm.cli.queue import queue
 from coachlm.cli.run import ingest, revise, run
 from coachlm.cli.train import train
@@ -15,12 +16,14 @@ from coachlm.cli.train import train
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="coachlm")
-def main() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say on the error stream why things are done as they are.")
+def main(verbose: bool) -> None:
     """CoachLM turns logs of deployed LLMs into expert-grade instruction data.
 
     Settings come from flags, COACHLM_* variables and coachlm.env, in this order; docs/settings.md lists them.
     Every command takes --json, answers errors on one line and exits with 1 where it failed.
     """
+    show_log(verbose=verbose)
 
 
 for command in (demo, run, ingest, revise, queue, stats, report, export, evaluate, train, db, doctor):

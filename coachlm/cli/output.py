@@ -1,6 +1,7 @@
 """How commands answer: tables and sentences for people, one JSON document for programs, errors without tracebacks."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from coachlm.errors import CoachLMError
+
+ROOMS = ("coachlm", "streams", "reviser", "storage", "trainer", "evaluation")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +32,20 @@ def json_option(function: Callable[P, R]) -> Callable[P, R]:
 
 def emit_json(value: Mapping[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+class _TerminalSafe(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return terminal_safe(super().format(record))
+
+
+def show_log(*, verbose: bool) -> None:
+    """The rooms' log on the error stream: warnings, with `verbose` also the reasons of choices; libraries' warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_TerminalSafe("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for room in ROOMS:
+        logging.getLogger(room).setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def terminal_safe(text: str) -> str:
