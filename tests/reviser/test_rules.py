@@ -75,6 +75,7 @@ def test_what_is_surely_wrong_is_mended(broken: str, whole: str, speller: Spelle
         "A word such as thier, thier I say, is meant when it comes twice.",
         "Das ist ein schöner Garten , und die Rosen sind verry schön und rot.",
         "Les marées sont grandes ; le jardin est là , près de la mer.",
+        "She calls it nostra profesion classico, as they do at home in the old town.",
         "apple",
         "yes, no, yes, no, yes, no",
         "eBay and iPhone are names.",

@@ -37,10 +37,12 @@ class Scripted:
         self._loaded = loaded
         self._answer = answer
         self.batches: list[int] = []
+        self.padding = 0
 
     def generate(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> torch.Tensor:
         tokenizer = self._loaded.tokenizer
         self.batches.append(len(input_ids))
+        self.padding += int((attention_mask == 0).sum())
         prompts = [row[mask.bool()].tolist() for row, mask in zip(input_ids, attention_mask, strict=True)]
         answers = [tokenizer(self._answer(tokenizer.decode(prompt)))["input_ids"] + [2] for prompt in prompts]
         width = max(map(len, answers))
@@ -92,6 +94,14 @@ def test_a_random_model_yields_fallbacks_and_never_raises(loaded: LoadedModel) -
     assert all(revision.outcome is Outcome.FALLBACK_INVALID for revision in revisions)
     assert {revision.reason for revision in revisions} <= {"unfinished", "not_a_pair"}
     assert revisions[:2] == revisions[2:]
+
+
+def test_pairs_of_like_length_share_a_batch(loaded: LoadedModel) -> None:
+    fake, model = scripted(loaded, echo)
+    long = InstructionPair("Say more of it now", "", "It is.")
+    revisions = engine(fake, batch_pairs=2, max_new=200).revise([SHORT, long, SHORT, long])
+    assert [revision.revised for revision in revisions] == [SHORT, long, SHORT, long]
+    assert model.padding == 0
 
 
 def test_an_empty_call(loaded: LoadedModel) -> None:
