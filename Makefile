@@ -35,7 +35,7 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 	$(BIN)/pytest
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
-	@for file in benchmarks/[a-z]*.py; do \
+	@for file in $$(grep -l '^def main' benchmarks/*.py); do \
 	  name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 lock: ## renew the pins in requirements/ from pyproject.toml

@@ -1,0 +1,92 @@
+"""Pairs, statuses, the rubric: what every room takes for granted."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coachlm.categories import PAPER_SHARES, RevisionCategory
+from coachlm.errors import RubricError, TransitionError
+from coachlm.pairs import InstructionPair, content_hash
+from coachlm.rubric import CRITERIA, Dimension, Level, Part, Scores, score_range
+from coachlm.status import TRANSITIONS, Status, check_transition
+
+
+def test_a_pair_keeps_its_id_for_ever() -> None:
+    assert InstructionPair("Name a river.", "", "The Ume.").id == GOLDEN
+
+
+@given(st.text(), st.text(), st.text())
+def test_outer_white_space_and_line_ends_change_no_id(instruction: str, input: str, response: str) -> None:
+    pair = InstructionPair(instruction, input, response)
+    padded = InstructionPair(f" \n{instruction}\t", f"{input}\r\n", f"\r{response}".replace("\n", "\r\n"))
+    assert padded.id == pair.id
+
+
+def test_texts_do_not_run_into_one_another() -> None:
+    assert InstructionPair("ab", "", "c").id != InstructionPair("a", "", "bc").id
+    assert content_hash("a", "b") != content_hash("ab")
+    assert len(InstructionPair("\ud800", "", "lone surrogate").id) == 32
+
+
+def test_only_the_tables_transitions_are_allowed() -> None:
+    for current, wanted in itertools.product(Status, Status):
+        if wanted in TRANSITIONS[current]:
+            check_transition("p1", current, wanted)
+        else:
+            with pytest.raises(TransitionError, match="p1"):
+                check_transition("p1", current, wanted)
+
+
+def test_every_pair_can_reach_approval_or_is_final() -> None:
+    reached = {Status.APPROVED}
+    while grown := {s for s in Status if TRANSITIONS[s] & reached} - reached:
+        reached |= grown
+    assert reached == set(Status)
+    assert TRANSITIONS[Status.APPROVED] == frozenset()
+
+
+def test_table_ii_has_nine_dimensions_with_readability_on_both_sides() -> None:
+    assert len(CRITERIA) == 10
+    assert {c.dimension for c in CRITERIA.values() if c.level is Level.RED_LINE} == {Dimension.SAFETY}
+    assert sum(c.part is Part.INSTRUCTION for c in CRITERIA.values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("part", "flaws", "expected"),
+    [
+        (Part.RESPONSE, {Dimension.SAFETY, Dimension.RICHNESS}, (0, 40)),
+        (Part.RESPONSE, {Dimension.CORRECTNESS, Dimension.HUMANIZATION}, (40, 80)),
+        (Part.RESPONSE, {Dimension.HUMANIZATION}, (80, 100)),
+        (Part.RESPONSE, {Dimension.FEASIBILITY}, (80, 100)),  # a flaw of the other side
+        (Part.INSTRUCTION, {Dimension.FEASIBILITY}, (0, 80)),
+        (Part.INSTRUCTION, {Dimension.SAFETY}, (80, 100)),
+        (Part.INSTRUCTION, set(), (80, 100)),
+    ],
+)
+def test_flaws_cap_the_score(part: Part, flaws: set[Dimension], expected: tuple[int, int]) -> None:
+    assert score_range(part, frozenset(flaws)) == expected
+
+
+@given(st.integers(-5, 105), st.integers(-5, 105), st.frozensets(st.sampled_from(Dimension)))
+def test_scores_hold_their_ranges(instruction: int, response: int, flaws: frozenset[Dimension]) -> None:
+    ranges = {part: score_range(part, flaws) for part in Part}
+    fits = all(
+        low <= score <= high
+        for score, (low, high) in ((instruction, ranges[Part.INSTRUCTION]), (response, ranges[Part.RESPONSE]))
+    )
+    if fits:
+        Scores(instruction, response, flaws)
+    else:
+        with pytest.raises(RubricError, match="range"):
+            Scores(instruction, response, flaws)
+
+
+def test_the_papers_shares_add_up_on_each_side() -> None:
+    for side in ("instruction", "response"):
+        shares = [PAPER_SHARES[category] for category in RevisionCategory if category.startswith(side)]
+        assert sum(shares) == pytest.approx(1.0, abs=0.002)
+
+
+GOLDEN = "2c860e2a79c6d447f007831d4c0a9fd5"
