@@ -1,6 +1,7 @@
 """The task classifier: F1 on Dolly's held-out fifth, accuracy on hand-labelled requests and logs, time per pair.
 
-Compared with always naming the commonest class, and with keyword rules. Training is `benchmarks.task_classes.train`.
+Compared with always naming the commonest class, with keyword rules, and (not with --quick) with the same model trained
+on Dolly's categories as filed alone. Training is `benchmarks.task_classes.train`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.task_classes.corpora import Labelled, alpaca, dolly_held_out, hand_labelled
+from benchmarks.task_classes.corpora import Labelled, alpaca, dolly_held_out, dolly_training, hand_labelled
 from coachlm.classes import CLASSES, TaskClassifier
 from coachlm.pairs import InstructionPair, TaskClass
 
@@ -50,7 +51,21 @@ def main() -> None:
     }
     sets["hand"] = [item for source in ("alpaca", "oasst", "sharegpt") for item in sets[source]]
     sets["hand_unseen"] = [item for item in sets["hand"] if int(item[0].id[-1], 16) % 2]
-    _report(classifier, sets, microseconds, loaded_mb)
+    contenders = {"coachlm": _labels_of(classifier), "keywords": _keywords, "majority": _majority}
+    if not quick:
+        contenders["as_filed"] = _labels_of(_trained_as_filed(folder))
+    _report(classifier, contenders, sets, microseconds, loaded_mb)
+
+
+def _labels_of(classifier: TaskClassifier) -> Predict:
+    return lambda pairs: [task_class for task_class, _ in classifier.classify(pairs)]
+
+
+def _trained_as_filed(folder: Path) -> TaskClassifier:
+    from benchmarks.task_classes.train import fit
+
+    weights, bias = fit([(pair, task_class, 1.0) for pair, task_class in dolly_training(folder, as_filed=True)])
+    return TaskClassifier(weights, bias)
 
 
 def _microseconds(classifier: TaskClassifier, pairs: list[InstructionPair]) -> float:
@@ -79,14 +94,17 @@ def _keywords(pairs: Sequence[InstructionPair]) -> list[TaskClass]:
     return found
 
 
-def _report(classifier: TaskClassifier, sets: dict[str, list[Labelled]], microseconds: float, loaded_mb: float) -> None:
-    def ours(pairs: Sequence[InstructionPair]) -> list[TaskClass]:
-        return [task_class for task_class, _ in classifier.classify(pairs)]
-
+def _report(
+    classifier: TaskClassifier,
+    contenders: dict[str, Predict],
+    sets: dict[str, list[Labelled]],
+    microseconds: float,
+    loaded_mb: float,
+) -> None:
     figures: dict[str, object] = {}
     print(f"{'':16}{'':11}{'pairs':>7}{'accuracy':>10}{'macro-F1':>10}" + "".join(f"{c:>15}" for c in CLASSES))
     for set_name, items in sets.items():
-        for name, predict in {"coachlm": ours, "keywords": _keywords, "majority": _majority}.items():
+        for name, predict in contenders.items():
             accuracy, f1 = _quality(items, predict)
             each = "".join(f"{score:15.3f}" for score in f1)
             print(f"{set_name:16}{name:11}{len(items):7,}{accuracy:10.3f}{f1.mean():10.3f}{each}")

@@ -40,13 +40,15 @@ _COMPOSES = re.compile(
 )
 
 
-def dolly_training(folder: Path) -> list[Labelled]:
-    """Four fifths of Dolly 15k. What is filed as creative writing but only asks a question (two in five,
-    such as how early to be at the airport) is Q&A."""
+def dolly_training(folder: Path, as_filed: bool = False) -> list[Labelled]:
+    """Four fifths of Dolly 15k. Unless `as_filed`, what is filed as creative writing but only asks a question (two in
+    five, such as how early to be at the airport) is Q&A."""
+    training = [(pair, task_class) for pair, task_class in _dolly(folder) if not is_held_out(pair)]
+    if as_filed:
+        return training
     return [
         (pair, TaskClass.QA if task_class is TaskClass.CREATIVE and only_asks(pair.instruction) else task_class)
-        for pair, task_class in _dolly(folder)
-        if not is_held_out(pair)
+        for pair, task_class in training
     ]
 
 

@@ -14,7 +14,9 @@ def rows() -> list[str]:
     lines = []
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        shown = "–" if default in (None, "", ()) else f"`{','.join(default) if isinstance(default, tuple) else default}`"
+        shown = (
+            "–" if default in (None, "", ()) else f"`{','.join(default) if isinstance(default, tuple) else default}`"
+        )
         lines.append(f"| `COACHLM_{name.upper()}` | {shown} | {field.description} |")
     return lines
 
