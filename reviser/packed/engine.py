@@ -72,7 +72,9 @@ class Engine:
         return None
 
     def step(self) -> list[Completion]:
-        """One forward of the model; returns what has ended with it."""
+        """One forward of the model; returns what has ended with it. Does nothing while idle."""
+        if self.idle:
+            return []
         step = self.scheduler.schedule()
         try:
             answers = self.runner.forward(step)

@@ -1,6 +1,7 @@
 """The packed engine: what comes out equals `generate`, and what one request does harms no other."""
 
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -103,7 +104,7 @@ def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool):
     healthy = {key for key, tokens in own.items() if poison not in tokens}
     with torch.no_grad():
         model.model.embed_tokens.weight[poison] = float("nan")
-    poisoned = [Request(100 + key, [1, 5, poison, *range(20, 20 + key)], 20) for key in range(6)]
+    poisoned = [Request(100 + key, [1, 5, poison, *range(14, 54 + key)], 20) for key in range(6)]
     mixed = [each for pair in zip(asked, poisoned * 4, strict=False) for each in pair][: 2 * len(asked)]
     ended = packed_greedy(model, mixed, max_slots=3, drafts=drafts, prefill_tokens=9)
     assert len(healthy) > 8
@@ -113,6 +114,27 @@ def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool):
             assert each.tokens == []
         elif each.key in healthy:
             assert (each.failure, each.tokens) == (None, own[each.key])
+
+
+def test_a_row_that_turns_out_as_no_number_after_its_slot_was_moved():
+    model = tiny("llama", tie_word_embeddings=False)
+    with torch.no_grad():
+        model.model.embed_tokens.weight[13] = float("nan")
+    poisoned = Request(0, [1, 13, *range(14, 60)], 5)
+    with engine_for(model, max_slots=3, prefill_tokens=12, drafts=False) as engine:
+        engine.runner.forward = _never(13, engine.runner.forward)
+        for request in (Request(1, [5], 30), Request(2, [6], 1), poisoned):
+            engine.add(request)
+        early = [each for _ in range(40) for each in engine.step()]
+        asked = [Request(10, [5, 6, 7, 8] * 12, 30), Request(11, [9, 10], 8), Request(12, [11, 5], 8)]
+        ended = engine.run(asked)
+    assert {each.key: each.failure for each in early} == {0: Failure.NAN_LOGITS, 1: None, 2: None}
+    assert {each.key: each.failure for each in ended} == {10: None, 11: None, 12: None}
+
+
+def _never(token: int, forward: Any) -> Any:
+    """`forward`, with another token wherever the model says this one."""
+    return lambda step: [[5 if each == token else each for each in answer] for answer in forward(step)]
 
 
 def test_the_cache_takes_what_the_budget_says_and_no_more():
