@@ -162,7 +162,7 @@ def test_a_replacement_that_fails_half_way_leaves_no_manifest_that_claims_comple
     _export(tmp_path)
     (tmp_path / "README.md").unlink()
     (tmp_path / "README.md/in the way").mkdir(parents=True)
-    with pytest.raises(ExportError, match="README|directory"):
+    with pytest.raises(ExportError, match=r"README|directory"):
         _export(tmp_path, text=TextChoice.RAW)
     assert not (tmp_path / "manifest.json").exists()
 
