@@ -8,7 +8,7 @@ alone.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,32 +16,21 @@ from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria,
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
-from coachlm.prompt import coach_prompt, render_pair
-from coachlm.revision import Outcome, Revision
-from reviser.finish import Finisher, Usage
+from coachlm.revision import Revision
+from reviser.finish import Finisher
+from reviser.jobs import Job, JobDesk
 from reviser.model_loading import LoadedModel
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A pair on its way through the model."""
-
-    index: int  # place in the call
-    raw: InstructionPair
-    tokens: list[int]  # the prompt
-    max_new: int
 
 
 class TransformersReviser:
     """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
 
     def __init__(self, loaded: LoadedModel, finisher: Finisher, *, batch_pairs: int, max_new_tokens: int) -> None:
-        self._loaded: LoadedModel | None = loaded
+        self._desk: JobDesk | None = JobDesk(loaded, finisher, max_new_tokens)
         self._finisher = finisher
         self._batch_pairs = batch_pairs
-        self._max_new_tokens = max_new_tokens
 
     @property
     def name(self) -> str:
@@ -53,60 +42,33 @@ class TransformersReviser:
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         """Raises: EngineError, when every pair that reached the model failed with something else than memory."""
-        if self._loaded is None:
+        desk = self._desk
+        if desk is None:
             raise EngineError("the engine is closed")
         began = time.perf_counter()
-        revisions: dict[int, Revision] = {}
-        jobs: list[_Job] = []
-        for index, raw in enumerate(pairs):
-            job = self._job(index, raw, self._loaded)
-            if isinstance(job, Revision):
-                revisions[index] = job
-            else:
-                jobs.append(job)
-        jobs.sort(key=lambda job: len(job.tokens))
-        _Run(self._loaded, self._finisher, revisions).revise_all(jobs, self._batch_pairs)
+        opened = [desk.open(index, raw) for index, raw in enumerate(pairs)]
+        revisions = {index: each for index, each in enumerate(opened) if isinstance(each, Revision)}
+        jobs = sorted((each for each in opened if isinstance(each, Job)), key=lambda job: len(job.tokens))
+        _Run(desk, revisions).revise_all(jobs, self._batch_pairs)
         seconds = (time.perf_counter() - began) / max(len(pairs), 1)
         return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
 
     def close(self) -> None:
         """Give the model's memory back; closing twice is fine."""
-        self._loaded = None
+        self._desk = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-    def _job(self, index: int, raw: InstructionPair, loaded: LoadedModel) -> _Job | Revision:
-        if self._finisher.leaks(raw):
-            return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
-        try:
-            tokens = _encode(loaded, coach_prompt(raw))
-            # The coach writes the whole pair again: an answer without room for it as it is would break off.
-            needed = len(_encode(loaded, render_pair(raw)))
-        except (TypeError, ValueError) as error:  # lone surrogates, for one
-            log.warning("pair %s can't be tokenised: %s", raw.id, error)
-            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "not_tokenisable")
-        max_new = min(self._max_new_tokens, loaded.context_tokens - len(tokens))
-        if max_new < needed:
-            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "too_long", Usage(len(tokens)))
-        return _Job(index, raw, tokens, max_new)
-
-
-def _encode(loaded: LoadedModel, text: str) -> list[int]:
-    """Token ids with what the tokeniser puts in front, without the end of sequence that some put behind."""
-    ids: list[int] = loaded.tokenizer(text, verbose=False)["input_ids"]
-    return ids[:-1] if ids and ids[-1] in loaded.eos_ids else ids
 
 
 class _Run:
     """One call of `revise`: takes jobs through the model and fills `revisions` by index."""
 
-    def __init__(self, loaded: LoadedModel, finisher: Finisher, revisions: dict[int, Revision]) -> None:
-        self._loaded = loaded
-        self._finisher = finisher
+    def __init__(self, desk: JobDesk, revisions: dict[int, Revision]) -> None:
+        self._desk = desk
         self._revisions = revisions
         self._succeeded = False
 
-    def revise_all(self, jobs: list[_Job], batch_pairs: int) -> None:
+    def revise_all(self, jobs: list[Job], batch_pairs: int) -> None:
         # Longest last: what memory allows is found out with the batches that matter most still to come.
         failures: list[Exception] = []
         pending = [jobs[start : start + batch_pairs] for start in range(0, len(jobs), batch_pairs)][::-1]
@@ -123,7 +85,7 @@ class _Run:
             raise EngineError(f"no pair could be revised: {failures[0]}") from failures[0]
 
     def _split_or_fall_back(
-        self, batch: list[_Job], error: Exception, pending: list[list[_Job]], failures: list[Exception]
+        self, batch: list[Job], error: Exception, pending: list[list[Job]], failures: list[Exception]
     ) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -137,23 +99,12 @@ class _Run:
         if reason == "engine_error":
             failures.append(error)
         log.warning("pair %s: %s: %s", job.raw.id, reason, error)
-        self._revisions[job.index] = self._finisher.fallback(
-            job.raw, Outcome.FALLBACK_ERROR, reason, Usage(len(job.tokens))
-        )
+        self._revisions[job.index] = self._desk.close(job, [], reason)
 
-    def _revise_batch(self, batch: list[_Job]) -> None:
-        outputs, broken = generate(self._loaded, [job.tokens for job in batch], [job.max_new for job in batch])
+    def _revise_batch(self, batch: list[Job]) -> None:
+        outputs, broken = generate(self._desk.loaded, [job.tokens for job in batch], [job.max_new for job in batch])
         for job, output, nan in zip(batch, outputs, broken, strict=True):
-            self._revisions[job.index] = self._finish(job, output, nan=nan)
-
-    def _finish(self, job: _Job, output: list[int], *, nan: bool) -> Revision:
-        usage = Usage(len(job.tokens), len(output))
-        if nan:
-            return self._finisher.fallback(job.raw, Outcome.FALLBACK_ERROR, "nan_logits", usage)
-        if not output or output[-1] not in self._loaded.eos_ids:
-            return self._finisher.fallback(job.raw, Outcome.FALLBACK_INVALID, "unfinished", usage)
-        text = self._loaded.tokenizer.decode(output[:-1], skip_special_tokens=True)
-        return self._finisher.from_text(job.raw, text, usage)
+            self._revisions[job.index] = self._desk.close(job, output, "nan_logits" if nan else None)
 
 
 def generate(loaded: LoadedModel, prompts: list[list[int]], limits: list[int]) -> tuple[list[list[int]], list[bool]]:
