@@ -1,6 +1,5 @@
 """A LoRA adapter folder: its checks before any weight is read, its content digest, what it was trained on."""
 
-import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from coachlm.errors import ModelError
+from coachlm.model_facts import adapter_digest
 
 WEIGHTS = "adapter_model.safetensors"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
@@ -76,17 +76,6 @@ def refuse_pickles(folder: Path, remedy: str) -> None:
         raise ModelError(
             f"{folder}: {pickled[0]} is pickled and could run code when loaded; {remedy} (.safetensors) and remove it"
         )
-
-
-def adapter_digest(folder: Path) -> str:
-    """sha256 over the names, sizes and bytes of the folder's files in the order of their names, hex."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _training_instructions(folder: Path) -> frozenset[str]:

@@ -11,6 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from coachlm.errors import ModelError
+from coachlm.model_facts import context_tokens, eos_ids
 from reviser.adapter import Adapter, refuse_pickles
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -45,10 +46,12 @@ def load_model(
         raise ModelError(f"model {name} can't be loaded: {_first_line(error)}; check its files") from error
     if adapter is not None:
         model = _with_adapter(model, name, adapter)
-    eos_ids = _eos_ids(model, tokenizer)
+    ends = eos_ids(model, tokenizer)
+    if not ends:
+        raise ModelError("the model's tokeniser has no end-of-sequence token: its outputs could never end")
     if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(eos_ids[0])
-    return LoadedModel(model.to(device).eval(), tokenizer, _context_tokens(model), eos_ids)
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(ends[0])
+    return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends)
 
 
 def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> None:
@@ -127,25 +130,6 @@ def _lora_width(layer: Any, side: str) -> int | None:
         return layer.in_features if side == "A" else layer.out_features
     weight = getattr(layer, "weight", None)  # GPT-2's Conv1D keeps (in, out)
     return None if weight is None or weight.dim() != 2 else weight.shape[0 if side == "A" else 1]
-
-
-def _context_tokens(model: Any) -> int:
-    """How many tokens a prompt and its answer may have together."""
-    config = model.config.get_text_config()
-    for field in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
-        value = getattr(config, field, None)
-        if isinstance(value, int) and value > 0:
-            return value
-    return 2048
-
-
-def _eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    found = tuple(dict.fromkeys(i for i in [tokenizer.eos_token_id, *ids] if i is not None))
-    if not found:
-        raise ModelError("the model's tokeniser has no end-of-sequence token: its outputs could never end")
-    return found
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """Writing an adapter: weights, configuration and what it was trained on, in a folder named by its content."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ import torch
 from peft import get_peft_model_state_dict
 
 from coachlm.errors import TrainingError
+from coachlm.model_facts import adapter_digest
 from trainer.checkpoints import write_tensors
 
 
@@ -38,17 +38,6 @@ def publish_adapter(model: Any, instruction_hashes: Iterable[str], folder: Path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return digest
-
-
-def adapter_digest(folder: Path) -> str:
-    """sha256 over the names, sizes and bytes of the folder's files in the order of their names, hex; what engines
-    name an adapter by (`reviser.adapter`)."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        data = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(data)}\0".encode())
-        digest.update(data)
-    return digest.hexdigest()
 
 
 def _config(model: Any) -> dict[str, Any]:

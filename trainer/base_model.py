@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from coachlm.errors import TrainingError
+from coachlm.model_facts import context_tokens, eos_ids
 
 _KEPT_SUFFIXES = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja"})
 log = logging.getLogger(__name__)
@@ -63,12 +64,14 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
     commit = getattr(model.config, "_commit_hash", None)
     if not folder.is_dir() and not commit:
         raise TrainingError(f"base {name}: the hub named no commit for it, so a run could not say what it tuned")
-    eos_ids = _eos_ids(name, model, tokenizer)
-    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else eos_ids[0]
+    ends = eos_ids(model, tokenizer)
+    if not ends:
+        raise TrainingError(f"base {name} has no end-of-sequence token: a coach tuned on it could never stop")
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
     digest = f"sha256:{_folder_digest(folder)}" if folder.is_dir() else f"commit:{commit}"
     model.config.use_cache = False
     return BaseModel(
-        name, digest, model.to(precision.device), tokenizer, precision, eos_ids, pad_id, _context_tokens(model)
+        name, digest, model.to(precision.device), tokenizer, precision, ends, pad_id, context_tokens(model)
     )
 
 
@@ -129,24 +132,6 @@ def _folder_digest(folder: Path) -> str:
         with path.open("rb") as file:
             digest.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
-
-
-def _eos_ids(name: str, model: Any, tokenizer: Any) -> tuple[int, ...]:
-    configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    found = tuple(dict.fromkeys(i for i in [tokenizer.eos_token_id, *ids] if i is not None))
-    if not found:
-        raise TrainingError(f"base {name} has no end-of-sequence token: a coach tuned on it could never stop")
-    return found
-
-
-def _context_tokens(model: Any) -> int:
-    config = model.config.get_text_config()
-    for field in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
-        value = getattr(config, field, None)
-        if isinstance(value, int) and value > 0:
-            return value
-    return 2048
 
 
 def _first_line(error: Exception) -> str:

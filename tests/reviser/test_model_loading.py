@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from coachlm.errors import ModelError
+from coachlm.model_facts import adapter_digest
 from coachlm.pairs import content_hash
-from reviser.adapter import adapter_digest, read_adapter
+from reviser.adapter import read_adapter
 from reviser.model_loading import load_model
 from tests.reviser.conftest import save_adapter, save_model
 
