@@ -14,6 +14,8 @@
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
     │   ├── ModelError         a model or adapter folder is refused
     │   └── EngineError        the engine failed for a whole batch
+    ├── AccessError            a token, role or unit doesn't allow it
+    ├── StreamError            the broker refuses, can't be reached, or has stopped giving messages
     ├── TrainingError          a coach can't be tuned: no data, an unfit base or folder, a loss that is not a number
     └── ExportError            a data set can't be written
 
@@ -83,3 +85,11 @@ class TrainingError(CoachLMError):
 
 class ExportError(CoachLMError):
     """A data set can't be written."""
+
+
+class AccessError(CoachLMError):
+    """Nobody known, or somebody whose role or unit doesn't allow it."""
+
+
+class StreamError(CoachLMError):
+    """The broker refuses or can't be reached, topics are missing or unlike the settings, or nothing moves any more."""

@@ -99,6 +99,34 @@ class Settings(BaseSettings):
         description="Memory of `packed` for keys and values, at most; it sets how many pairs run at once.",
     )
 
+    # Streams
+    kafka_servers: Listed[str] = Field(default=(), description="Kafka brokers as HOST:PORT; empty: embedded.")
+    kafka_prefix: str = Field(default="", description="Put in front of topic and group names, e.g. `coachlm.`.")
+    kafka_partitions: int = Field(default=8, ge=1, le=10_000, description="Partitions of each topic when created.")
+    kafka_replication: int = Field(default=1, ge=1, le=7, description="Copies of each partition; 3 in production.")
+    kafka_retention_hours: int = Field(default=168, ge=1, description="How long topics keep messages.")
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="Security protocol of the brokers."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="How to log in when `kafka_security` is SASL."
+    )
+    kafka_user: str | None = Field(default=None, description="User for SASL.")
+    kafka_password: SecretStr = Field(default=SecretStr(""), description="Password for SASL.")
+    kafka_ca_file: str | None = Field(default=None, description="PEM file of the brokers' certificate authority.")
+    stream_driver: Literal["faust", "aiokafka"] = Field(
+        default="faust", description="What consumes: `faust` (faust-streaming) or `aiokafka`; same handlers."
+    )
+    stream_batch_messages: int = Field(default=500, ge=1, le=10_000, description="Messages per batch at most.")
+    stream_tries: int = Field(default=5, ge=1, description="Tries of a failing message before it is a dead letter.")
+    watchdog_seconds: int = Field(
+        default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
+    )
+    drain_seconds: int = Field(default=30, ge=1, description="How long a worker may finish its batch on SIGTERM.")
+
+    # Service
+    api_url: str = Field(default="http://127.0.0.1:8080", description="Where pages and clients find the service.")
+
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")
 

@@ -1,0 +1,1 @@
+"""The HTTP service: everything that people and programs may do, under roles."""

@@ -1,0 +1,93 @@
+"""What passes between a message broker, the stages that handle its messages and the store.
+
+At-least-once on the wire, once in the database: a message is acknowledged after the transaction that holds all it came
+to, and every write is idempotent, so that a message may come any number of times.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from coachlm.protocols import IntakeBatch, IntakeCounts, Store
+from coachlm.revision import Revision
+
+
+class Topic(StrEnum):
+    """The topics, without the prefix of the settings."""
+
+    RAW = "logs.raw"  # records of any log format, as their writers wrote them
+    ACCEPTED = "pairs.accepted"  # pairs that wait for the coach; key: pair id
+    REVISED = "pairs.revised"  # what the coach made of them; key: pair id
+    EXCLUDED = "pairs.excluded"  # pairs set aside at intake, with the reason; key: pair id
+    DEAD = "pairs.dead"  # news of dead letters, without their bytes (which the database keeps)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """A message as the broker gave it."""
+
+    topic: str  # with its prefix
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None  # None: a tombstone
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0  # of the broker or the producer; may lie in the future
+
+    @property
+    def source(self) -> str:
+        """The `source` of a `Position` whose `record` is the offset."""
+        return f"{self.topic}:{self.partition}"
+
+
+class DeadReason(StrEnum):
+    """Why a message can't be handled; it is kept for repair and replay."""
+
+    UNREADABLE = "unreadable"  # no record that any log format reads: broken JSON, unknown shape, not text
+    INCOMPLETE = "incomplete"  # half of a call whose other half isn't in the message
+    TOO_LARGE = "too_large"
+    WRONG_SCHEMA = "wrong_schema"  # not of our codec
+    NEWER_VERSION = "newer_version"  # our codec, of a version that this program doesn't know
+    FAILED = "failed"  # a stage raised on this message alone, again and again
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up, with why; `error` never holds the message's text."""
+
+    message: StreamMessage
+    reason: DeadReason
+    error: str
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A row of the outbox: what is to be published because the transaction that wrote it holds."""
+
+    number: int
+    topic: Topic
+    key: str
+    body: dict[str, Any]  # for the codec
+
+
+class StreamStore(Store, Protocol):
+    """A store that also keeps dead letters and an outbox; every call is one transaction and idempotent."""
+
+    def commit_stream_intake(self, batch: IntakeBatch, dead: Sequence[DeadLetter]) -> IntakeCounts:
+        """As `commit_intake`; with the dead letters, and an announcement of every pair that is new and not a copy."""
+        ...
+
+    def still_accepted(self, pair_ids: Iterable[str]) -> set[str]:
+        """Those that wait for the coach: a repeated message costs no second revision."""
+        ...
+
+    def save_stream_revisions(self, revisions: Sequence[Revision], dead: Sequence[DeadLetter]) -> int:
+        """As `save_revisions`; with the dead letters, and an announcement of every revision that is new."""
+        ...
+
+    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+        """Hands the oldest announcements that no other relay has in hands to `send`, and deletes them once it has
+        returned; what it raises passes through and leaves them. Gives how many; 0: there are none."""
+        ...

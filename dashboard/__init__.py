@@ -1,0 +1,1 @@
+"""The Streamlit pages; they know the service by its client alone."""

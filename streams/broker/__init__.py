@@ -1,0 +1,1 @@
+"""Kafka between the stages: topics, codec, handlers, two drivers, producing, and what is checked afterwards."""
