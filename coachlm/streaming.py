@@ -64,7 +64,14 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A row of the outbox: what is to be published because the transaction that wrote it holds."""
+    """A row of the outbox: what is to be published because the transaction that wrote it holds.
+
+    The body's fields, all of them given (docs/schemas holds their types):
+    - ACCEPTED: pair_id, instruction, input, response, task_class
+    - REVISED: pair_id, instruction, input, response (as revised), outcome, reason, engine, adapter
+    - EXCLUDED: pair_id, reason, detail
+    - DEAD: topic, partition, offset, reason, error, tries; the key is `topic:partition:offset`
+    """
 
     number: int
     topic: Topic
