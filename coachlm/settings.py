@@ -99,6 +99,14 @@ class Settings(BaseSettings):
         description="Memory of `packed` for keys and values, at most; it sets how many pairs run at once.",
     )
 
+    # Adapters
+    adapters_url: str = Field(
+        default="adapters", description="Where adapters are published: a folder, or a URL that fsspec knows (s3://…)."
+    )
+    adapters_cache: str = Field(
+        default="~/.cache/coachlm/adapters", description="Local folder for adapters fetched from there."
+    )
+
     # Streams
     kafka_servers: Listed[str] = Field(default=(), description="Kafka brokers as HOST:PORT; empty: embedded.")
     kafka_prefix: str = Field(default="", description="Put in front of topic and group names, e.g. `coachlm.`.")

@@ -10,11 +10,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select
 
 from coachlm.errors import SchemaError
+from storage import adapter_tables as _adapter_tables  # noqa: F401  # its tables belong to the schema
 from storage.database import Database
 from storage.tables import MetaRow
 
 INTAKE_LOCK = "intake"  # the row of `meta` that intake locks
 HASH_SALT = "hash_salt"
+STREAMS = "streams"  # a row of `meta` that is there once streams have written
 _APPLICATION = ("application", "coachlm")
 _POSTGRES_LOCK = 0x0C0AC41A  # any number that other programs are unlikely to take
 

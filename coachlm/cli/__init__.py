@@ -3,6 +3,7 @@
 import click
 
 from coachlm import __version__
+from coachlm.cli.adapters import adapters
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
 from coachlm.cli.demo import demo
@@ -26,5 +27,5 @@ def main(verbose: bool) -> None:
     show_log(verbose=verbose)
 
 
-for command in (demo, run, ingest, revise, queue, stats, report, export, evaluate, train, db, doctor):
+for command in (demo, run, ingest, revise, queue, stats, report, export, evaluate, train, adapters, db, doctor):
     main.add_command(command)
