@@ -66,11 +66,13 @@ class DeadLetter:
 class Announcement:
     """A row of the outbox: what is to be published because the transaction that wrote it holds.
 
-    The body's fields, all of them given (docs/schemas holds their types):
-    - ACCEPTED: pair_id, instruction, input, response, task_class
-    - REVISED: pair_id, instruction, input, response (as revised), outcome, reason, engine, adapter
-    - EXCLUDED: pair_id, reason, detail
-    - DEAD: topic, partition, offset, reason, error, tries; the key is `topic:partition:offset`
+    The body's fields, all of them given (docs/schemas has their types; some may be None):
+    - ACCEPTED: pair, instruction, input, response, task_class, provenance {format, source, record, part, model,
+      language, timestamp}
+    - REVISED: pair, instruction, input, response (as revised), outcome, engine, adapter, reason, flags [{kind, field,
+      start, end, text}], prompt_tokens, output_tokens
+    - EXCLUDED: pair, reason, detail
+    - DEAD: dead_letter, topic, partition, offset, reason, error, tries
     """
 
     number: int
