@@ -85,6 +85,11 @@ def is_canary(pair_id: str, canary: AdapterRecord) -> bool:
     return place < canary.canary_share
 
 
+def is_held_out(pair_id: str, share: float) -> bool:
+    """Whether an approved pair belongs to the gate and never to training: by hash, so that it stays so for ever."""
+    return int(content_hash(pair_id, "held out")[:13], 16) / float(1 << 52) < share
+
+
 class AdapterRegistry(Protocol):
     """Which adapters there are and which are in force. Raises (all): StoreError, NotFoundError, TransitionError."""
 

@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, cast
 
 import orjson
 
+from coachlm.adapters import is_held_out
 from coachlm.dataset import DatasetRow
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair, RejectReason
@@ -45,17 +46,29 @@ class ApprovedPairs(Protocol):
     def dataset_rows(self, *, statuses: Iterable[Status] | None = None) -> Iterator[DatasetRow]: ...
 
 
-def approved_source(store: ApprovedPairs) -> Source:
-    """What the owners approved, in order of arrival; machine-only pairs are no experts' and are not among them."""
+def approved_source(store: ApprovedPairs, held_out_share: float = 0.0) -> Source:
+    """What the owners approved, in order of arrival; machine-only pairs are no experts' and are not among them.
+
+    The share that is held out for the gate is left out; see `held_out_pairs`.
+    """
 
     def revisions(rejects: Counter[str]) -> Iterator[ExpertRevision]:
         for row in store.dataset_rows(statuses=[Status.APPROVED]):
             if row.final is None:
                 rejects["no_final_text"] += 1
+            elif is_held_out(row.pair_id, held_out_share):
+                rejects["held_out"] += 1
             else:
                 yield ExpertRevision(row.raw, row.final)
 
     return Source("approved pairs of the database", revisions)
+
+
+def held_out_pairs(store: ApprovedPairs, share: float, limit: int) -> list[ExpertRevision]:
+    """The newest `limit` approved pairs that belong to the gate."""
+    rows = (row for row in store.dataset_rows(statuses=[Status.APPROVED]) if is_held_out(row.pair_id, share))
+    newest = deque((ExpertRevision(row.raw, row.final) for row in rows if row.final is not None), maxlen=limit)
+    return list(newest)
 
 
 def file_source(path: Path, raw_path: Path | None = None) -> Source:
