@@ -13,7 +13,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo reviser check test bench lock clean
+.PHONY: help demo reviser kafka need-kafka check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -24,6 +24,12 @@ demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no
 
 reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a model instead of rules
 
+kafka: $(VENV)/.test need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
+	@$(BIN)/python -m benchmarks.servers.kafka --nodes $(or $(NODES),1)
+
+need-kafka:
+	@scripts/need-kafka
+
 check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -32,9 +38,12 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them
 	@scripts/need-postgresql
+	@scripts/need-kafka
 	$(BIN)/pytest
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
+	@scripts/need-postgresql
+	@scripts/need-kafka
 	@for file in $$(grep -l '^def main' benchmarks/*.py); do \
 	  name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
@@ -45,7 +54,7 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .kafka $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.brokers import kafka_broker, kafka_cluster, kafka_prefix, kafka_server  # noqa: F401  # fixtures
 from tests.databases import (  # noqa: F401  # fixtures
     database_url,
     databases,

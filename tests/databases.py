@@ -5,12 +5,7 @@ is started from the installed binaries and ended with the test run.
 """
 
 import os
-import pwd
 import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -20,14 +15,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+from benchmarks.servers.postgres import PostgresServer
+from benchmarks.servers.process import ServerError
 from storage.database import open_database
 from storage.schema import upgrade
-
-_INSTALL = (
-    "no PostgreSQL server to test with: install one (Debian, Ubuntu: `apt-get install postgresql`), "
-    "or set COACHLM_TEST_POSTGRES to the URL of a user who may create databases"
-)
-_START_SECONDS = 30
 
 
 class Databases:
@@ -98,11 +89,15 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="coachlm-postgres-"))
     try:
-        yield from _private_server(folder)
+        server = PostgresServer()
+    except ServerError as error:
+        pytest.fail(str(error))
+    try:
+        server.start()
+        yield server.url
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -139,63 +134,3 @@ def _migrate(url: str) -> None:
             connection.exec_driver_sql("ROLLBACK")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
-
-
-def _private_server(folder: Path) -> Iterator[str]:
-    binaries = _binaries()
-    user = _server_user()
-    data, log = folder / "data", folder / "log"
-    if user is not None:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    init = ["--auth=trust", "--username=coachlm", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", str(data)]
-    subprocess.run([binaries / "initdb", *init], check=True, capture_output=True, cwd=folder, **as_user)
-    quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=60"]
-    options = [part for setting in quick for part in ("-c", setting)]
-    command = [binaries / "postgres", "-D", str(data), "-k", str(folder), *options]
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **as_user)
-    url = f"postgresql+psycopg://coachlm@/postgres?host={folder}"
-    try:
-        _await_server(server, f"host={folder} user=coachlm dbname=postgres", log)
-        yield url
-    finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL's "fast" shutdown
-        try:
-            server.wait(_START_SECONDS)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _binaries() -> Path:
-    """The newest installed server's folder."""
-    on_path = shutil.which("initdb")
-    if on_path:
-        return Path(on_path).resolve().parent
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    if not found:
-        pytest.fail(_INSTALL)
-    return max(found, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0)
-
-
-def _server_user() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root: its own user then, who comes with the package."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("postgres")
-    except KeyError:
-        return pwd.getpwnam("nobody")
-
-
-def _await_server(server: subprocess.Popen[bytes], conninfo: str, log: Path) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            psycopg.connect(conninfo).close()
-        except psycopg.OperationalError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"the private PostgreSQL server did not start:\n{log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,99 @@
+"""A private PostgreSQL server from the installed binaries, on a socket in a temporary folder."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from signal import SIGINT, SIGQUIT
+from typing import Any
+
+import psycopg
+
+from benchmarks.servers.process import ServerError, ServerProcess
+
+_INSTALL = (
+    "no PostgreSQL server to run: install one (Debian, Ubuntu: `apt-get install postgresql`), "
+    "or set COACHLM_TEST_POSTGRES to the URL of a user who may create databases"
+)
+_START_SECONDS = 30
+_OPTIONS = ("listen_addresses=", "max_connections=60", "fsync=off", "full_page_writes=off")
+
+
+class PostgresServer:
+    """One folder, one socket, from `start()` to `remove()`, whatever restarts lie between.
+
+    `durable` keeps every commit through a crash of the server (of the machine none are kept); without it the server is
+    quicker. Raises: ServerError when no binaries are installed or the server does not start.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        binaries = _binaries()
+        self._user = _server_user()
+        self._folder = Path(tempfile.mkdtemp(prefix="coachlm-postgres-"))
+        if self._user is not None:
+            os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        data = self._folder / "data"
+        options = [*_OPTIONS, f"synchronous_commit={'on' if durable else 'off'}"]
+        self._command = [binaries / "postgres", "-D", data, "-k", self._folder]
+        self._command += [part for option in options for part in ("-c", option)]
+        init = ["--auth=trust", "--username=coachlm", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", str(data)]
+        as_user: dict[str, Any] = {}
+        if self._user is not None:
+            as_user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+        command = [binaries / "initdb", *init]
+        subprocess.run(command, check=True, capture_output=True, cwd=self._folder, **as_user)
+        self._server: ServerProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy's, of the maintenance database."""
+        return f"postgresql+psycopg://coachlm@/postgres?host={self._folder}"
+
+    def start(self) -> None:
+        self._server = ServerProcess(self._command, self._folder / "postgres.log", self._user)
+        self._server.await_ready(self._answers, _START_SECONDS)
+
+    def stop(self) -> None:
+        """Disconnect everybody, roll back what is open, end (PostgreSQL's "fast" shutdown)."""
+        if self._server is not None:
+            self._server.end(SIGINT)
+
+    def crash(self) -> None:
+        """End at once, as after a failure; the next start recovers from the log."""
+        if self._server is not None:
+            self._server.end(SIGQUIT)
+
+    def remove(self) -> None:
+        if self._server is not None:
+            self._server.end(SIGINT)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(f"host={self._folder} user=coachlm dbname=postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def _binaries() -> Path:
+    """The newest installed server's folder."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if not found:
+        raise ServerError(_INSTALL)
+    return max(found, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0)
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: its own user then, who comes with the package."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
