@@ -1,0 +1,108 @@
+"""The owner's side: reviews, classes, priorities, and what was set aside."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from api.models.base import Comment, Given, Name, PairId, PairText, Taken, Text, Version
+from api.models.desk import CoachRevision, SubmittedEdit
+from coachlm.pairs import ExcludeReason, TaskClass
+from coachlm.post_edit import Decision
+from coachlm.status import Status
+
+
+class ReviewItem(Given):
+    """A post-edited pair that waits for its owner."""
+
+    pair_id: str
+    version: int
+    raw: PairText
+    revision: CoachRevision | None = None
+    post_edit: SubmittedEdit
+    task_class: TaskClass | None = None
+
+
+class ReviewItems(Given):
+    """Pairs that wait for the owner, oldest first."""
+
+    items: tuple[ReviewItem, ...]
+
+
+class ReviewRequest(Taken):
+    """An owner's decision; `final` goes with `fix`, and only with it."""
+
+    pair_id: PairId
+    version: Version
+    decision: Decision
+    final: PairText | None = None
+    comment: Comment = ""
+
+
+class ClassRequest(Taken):
+    """The class that a person sees."""
+
+    task_class: TaskClass
+    version: Version
+
+
+class HandOverRequest(Taken):
+    """Who gets a returned pair; null: everybody."""
+
+    to: Name | None = None
+
+
+class RestoreRequest(Taken):
+    """An excluded pair, or a near copy, that is to go through the coach after all."""
+
+    version: Version
+
+
+class PriorityRequest(Taken):
+    """Smaller comes first; items start at 100."""
+
+    pair_ids: tuple[PairId, ...] = Field(min_length=1, max_length=10_000)
+    priority: int = Field(ge=-1_000_000, le=1_000_000)
+
+
+class Changed(Given):
+    """How many things a request changed."""
+
+    changed: int
+
+
+class ExcludedPair(Given):
+    """A pair that was set aside, by the filter or by a person, or that is a near copy of another."""
+
+    pair_id: str
+    version: int
+    raw: PairText
+    status: Status
+    task_class: TaskClass | None = None
+    reason: ExcludeReason | None = None
+    detail: Text = ""
+    duplicate_of: str | None = None
+    created_at: datetime | None = None
+
+
+class Exclusions(Given):
+    """A page of excluded pairs, in order of arrival."""
+
+    pairs: tuple[ExcludedPair, ...]
+    next: str | None = Field(description="Give it as `after` for the next page; null: this is the last one.")
+
+
+class PairState(Given):
+    """A pair as it stands."""
+
+    pair_id: str
+    version: int
+    status: Status
+    raw: PairText
+    revision: CoachRevision | None = None
+    final: PairText | None = Field(default=None, description="The owner's text, else the annotator's last.")
+    annotator: Text | None = None
+    task_class: TaskClass | None = None
+    exclude_reason: ExcludeReason | None = None
+    exclude_detail: Text = ""
+    duplicate_of: str | None = None
+    created_at: datetime | None = None

@@ -1,0 +1,59 @@
+"""Who works with the service."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from api.models.base import Given, Name, Taken, Text
+from coachlm.pairs import TaskClass
+from storage.work import PersonRole
+
+
+class Me(Given):
+    """Whom the token belongs to, and what may be done with it."""
+
+    name: Text
+    role: PersonRole
+    unit: TaskClass | None = Field(description="Whose items the person gets; null: every class.")
+
+
+class Person(Given):
+    """Somebody who annotates, reviews or operates."""
+
+    name: Text
+    role: PersonRole
+    unit: TaskClass | None = None
+    seniority: str | None = None
+    is_active: bool = True
+    created_at: datetime | None = None
+
+
+class People(Given):
+    """Everybody, in the order of their names."""
+
+    people: tuple[Person, ...]
+
+
+class NewPerson(Taken):
+    """Somebody to add; the answer to `POST /v1/people/NAME/token` lets them in."""
+
+    name: Name
+    role: PersonRole = PersonRole.ANNOTATOR
+    unit: TaskClass | None = None
+    seniority: str | None = None
+
+
+class PersonChange(Taken):
+    """What is to change; what is left out stays. `unit: null` means every class."""
+
+    role: PersonRole | None = None
+    unit: TaskClass | None = None
+    seniority: str | None = None
+    is_active: bool | None = None
+
+
+class NewToken(Given):
+    """A token in clear, this once: only its hash is kept. The person's earlier one no longer works."""
+
+    name: Text
+    token: str
