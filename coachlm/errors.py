@@ -5,12 +5,14 @@
     ├── InputError             a source can't be read at all (one bad record is a Reject, never an exception)
     ├── RubricError            scores outside the rubric of Table II
     ├── PromptError            a text is not a coach prompt or not a revised pair
-    ├── StoreError             the database refuses or can't be reached
+    ├── StoreError             the store refuses
+    │   ├── DatabaseError      the database itself refuses or can't be reached
     │   ├── SchemaError        the database is of another (newer or unmigrated) schema
     │   ├── NotFoundError      no such pair, person or item
     │   ├── TransitionError    the status change is not in the transition table
     │   ├── LeaseError         the lease is unknown, foreign or expired
-    │   └── ConflictError      somebody else changed the item meanwhile
+    │   └── ConflictError      it doesn't fit what the item has become meanwhile
+    │       └── StaleError     the pair is of another version than the one that was seen
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
     │   ├── ModelError         a model or adapter folder is refused
     │   └── EngineError        the engine failed for a whole batch
@@ -44,7 +46,11 @@ class PromptError(CoachLMError):
 
 
 class StoreError(CoachLMError):
-    """The database refuses or can't be reached."""
+    """The store refuses."""
+
+
+class DatabaseError(StoreError):
+    """The database itself refuses or can't be reached; the same call may succeed later."""
 
 
 class SchemaError(StoreError):
@@ -64,7 +70,11 @@ class LeaseError(StoreError):
 
 
 class ConflictError(StoreError):
-    """The item changed since it was handed out; the text that came with it was kept as a draft."""
+    """The item is not what it was when it was handed out; the text that came with it was kept as a draft."""
+
+
+class StaleError(ConflictError):
+    """The pair changed since it was read: load it again; the text that came with it was kept as a draft."""
 
 
 class ReviserError(CoachLMError):

@@ -1,11 +1,11 @@
-"""What went wrong in the database, said as a StoreError with its remedy; never with a password or a row's text."""
+"""What went wrong in the database, said as a DatabaseError with its remedy; never with a password or a row's text."""
 
 import sqlite3
 
 import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from coachlm.errors import StoreError
+from coachlm.errors import DatabaseError
 
 Failure = SQLAlchemyError | sqlite3.Error | psycopg.Error
 
@@ -34,11 +34,11 @@ _POSTGRES_REMEDIES = (
 )
 
 
-def store_error(error: Failure, database: str) -> StoreError:
+def store_error(error: Failure, database: str) -> DatabaseError:
     """`database` is its name without a password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-    return StoreError(f"database {database}: {_remedy(cause, said)} ({said})")
+    return DatabaseError(f"database {database}: {_remedy(cause, said)} ({said})")
 
 
 def _remedy(cause: BaseException, said: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from coachlm.errors import ConflictError, LeaseError, StoreError
+from coachlm.errors import ConflictError, LeaseError, StaleError, StoreError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import PostEdit
 from coachlm.status import Status
@@ -157,7 +157,7 @@ class PostEditQueue:
             raise ConflictError(f"the key {key!r} was used for another text; send a new text under a new key")
         lease, _seq = leases.check_lease(connection, token, who, now, pair=pair.seq)
         if version != pair.version:
-            raise ConflictError(f"pair {pair.pair_id} changed (version {pair.version}, not {version}); load it again")
+            raise StaleError(f"pair {pair.pair_id} changed (version {pair.version}, not {version}); load it again")
         leases.end_lease(connection, lease, Ending.SUBMITTED, now)
         connection.execute(delete(QueueItemRow).where(QueueItemRow.pair == pair.seq))
         after = change_status(connection, pair, Status.POST_EDITED, now, person=who.id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from coachlm.errors import ConflictError, NotFoundError
+from coachlm.errors import NotFoundError, StaleError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status, check_transition
 from storage.tables import PairRow
@@ -27,7 +27,7 @@ class PairState:
 def lock_pair(connection: Connection, pair_id: str, version: int | None = None) -> PairState:
     """The pair's state; nobody else changes it until the transaction ends.
 
-    Raises: NotFoundError; ConflictError, when its version is not the one given.
+    Raises: NotFoundError; StaleError, when its version is not the one given.
     """
     row = connection.execute(
         select(PairRow.seq, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
@@ -37,7 +37,7 @@ def lock_pair(connection: Connection, pair_id: str, version: int | None = None) 
     if row is None:
         raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
     if version is not None and version != row.version:
-        raise ConflictError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
+        raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
     task_class = row.corrected_class or row.task_class
     return PairState(
         row.seq, pair_id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
