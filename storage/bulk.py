@@ -17,17 +17,19 @@ from storage.tables import Base
 Row = tuple[Any, ...]
 
 
-def insert_rows(connection: Connection, entity: type[Base], rows: Sequence[Row]) -> None:
-    """Each row has a value for every column, in the order of the table's declaration and in the form that the column
-    stores (`storage.columns`): column types are passed by, for speed."""
+def insert_rows(
+    connection: Connection, entity: type[Base], rows: Sequence[Row], *, leaving_out: str | None = None
+) -> None:
+    """Each row has a value for every column but the one left out (which the database numbers), in the order of the
+    table's declaration and in the form that the column stores (`storage.columns`): types are passed by, for speed."""
     if not rows:
         return
     table = _table(entity)
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_insert_statement(table), list(rows))
+        connection.exec_driver_sql(_insert_statement(table, leaving_out), list(rows))
         return
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table.name), sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, _names(table, leaving_out)))
     )
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
@@ -54,5 +56,10 @@ def _table(entity: type[Base]) -> Table:
 
 
 @cache
-def _insert_statement(table: Table) -> str:
-    return str(insert(table).compile(dialect=sqlite.dialect()))
+def _insert_statement(table: Table, leaving_out: str | None) -> str:
+    names = _names(table, leaving_out)
+    return str(insert(table).compile(dialect=sqlite.dialect(), column_keys=names))
+
+
+def _names(table: Table, leaving_out: str | None) -> list[str]:
+    return [column.name for column in table.columns if column.name != leaving_out]

@@ -46,7 +46,8 @@ class BatchWriter:
     """Writes one batch within the given transaction."""
 
     def __init__(self, connection: Connection, batch: IntakeBatch, texts: TextNumbers, now: datetime) -> None:
-        self._connection = connection
+        self.connection = self._connection = connection
+        self.new_pairs: list[tuple[int, Status]] = []  # number and status of each pair that `write` stored
         self._batch = batch
         self._now = to_micros(now)
         self._counted: Counter[str] = Counter()
@@ -115,6 +116,7 @@ class BatchWriter:
         else:
             status = Status.ACCEPTED
             self._counted["accepted"] += 1
+        self.new_pairs.append((seq, status))
         return (
             seq, pair.id, to_column(pair.instruction), to_column(pair.input), to_column(pair.response), status.value, 1,
             None if item.task_class is None else item.task_class.value, item.class_confidence, None, original,

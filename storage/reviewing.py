@@ -10,6 +10,8 @@ from coachlm.errors import ConflictError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
 from coachlm.post_edit import Decision, Review
 from coachlm.status import Status
+from coachlm.streaming import Topic
+from storage.announcements import announce_where_streamed
 from storage.bulk import is_among
 from storage.database import Database, utc_now
 from storage.items import read_review_items
@@ -59,7 +61,9 @@ class ReviewDesk:
             owner = find_reviewer(connection, person)
             pair = lock_pair(connection, pair_id, version)
             gone: dict[str, Any] = {"exclude_reason": None, "exclude_detail": None, "duplicate_of": None}
-            return change_status(connection, pair, Status.ACCEPTED, self._now(), person=owner.id, **gone)
+            now = self._now()
+            announce_where_streamed(connection, Topic.ACCEPTED, pair.seq, now)
+            return change_status(connection, pair, Status.ACCEPTED, now, person=owner.id, **gone)
 
     def correct_class(self, pair_id: str, task_class: TaskClass, person: str, *, version: int) -> int:
         """What was predicted stays beside it; a waiting item moves to the other unit."""

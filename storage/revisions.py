@@ -19,8 +19,8 @@ from storage.work_tables import EventRow, QueueItemRow, RevisionRow
 NORMAL_PRIORITY = 100
 
 
-def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> int:
-    """Those of pairs that are accepted; the pair moves on to `revised`. Gives how many these were."""
+def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> list[int]:
+    """Those of pairs that are accepted; the pair moves on to `revised`. Gives the numbers of these pairs."""
     waiting = _lock_accepted(connection, [revision.pair_id for revision in revisions])
     fresh: list[tuple[Any, Revision]] = []
     for revision in revisions:
@@ -29,7 +29,7 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
             check_transition(pair.id, Status(pair.status), Status.REVISED)
             fresh.append((pair, revision))
     if not fresh:
-        return 0
+        return []
     connection.execute(insert(RevisionRow), [_row(pair.seq, revision, now) for pair, revision in fresh])
     connection.execute(
         update(PairRow)
@@ -39,7 +39,7 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
     )
     connection.execute(insert(EventRow), [_event(pair, revision, now) for pair, revision in fresh])
     connection.execute(insert(QueueItemRow), [_queue_item(pair) for pair, _ in fresh])
-    return len(fresh)
+    return [pair.seq for pair, _ in fresh]
 
 
 def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
@@ -68,7 +68,7 @@ def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, Any]:
         select(*columns)
         .where(is_among(connection, PairRow.id.expression, ids), PairRow.status == Status.ACCEPTED.value)
         .order_by(PairRow.seq)
-        .with_for_update()
+        .with_for_update(key_share=True)  # intake refers to these rows and must not wait for us
     )
     return {row.id: row for row in rows}
 

@@ -1,6 +1,7 @@
 """The Store of intake and revising on a database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
 
@@ -35,12 +36,17 @@ class DatabaseStore:
         self._one_batch = Lock()  # guards `_texts`
 
     def commit_intake(self, batch: IntakeBatch) -> IntakeCounts:
+        with self._intake(batch) as writer:
+            return writer.write(self._near_copies)
+
+    @contextmanager
+    def _intake(self, batch: IntakeBatch) -> Iterator[BatchWriter]:
+        """A transaction under the lock of intake, with the batch's writer."""
         with self._one_batch:
             try:
                 with self._database.writing() as connection:
                     connection.execute(select(MetaRow.value).where(MetaRow.name == INTAKE_LOCK).with_for_update())
-                    writer = BatchWriter(connection, batch, self._texts, self._now())
-                    return writer.write(self._near_copies)
+                    yield BatchWriter(connection, batch, self._texts, self._now())
             except BaseException:
                 self._texts.forget()
                 raise
@@ -77,7 +83,7 @@ class DatabaseStore:
 
     def save_revisions(self, revisions: Sequence[Revision]) -> int:
         with self._database.writing() as connection:
-            return store_revisions(connection, revisions, self._now())
+            return len(store_revisions(connection, revisions, self._now()))
 
     def close(self) -> None:
         self._database.close()

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from storage.work_tables import Base  # all tables: these stand on those of `storage.tables`
+from storage import adapter_tables, stream_tables, work_tables  # noqa: F401  # every module that has tables
+from storage.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True

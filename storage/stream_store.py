@@ -1,0 +1,113 @@
+"""The StreamStore on a database: what a batch of messages came to, its dead letters and what is to be announced of it
+stand in one transaction, so that a message may come any number of times."""
+
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from coachlm.protocols import IntakeBatch, IntakeCounts
+from coachlm.revision import Revision
+from coachlm.status import Status
+from coachlm.streaming import Announcement, DeadLetter, Topic
+from storage.announcements import announce, read_announcements
+from storage.bulk import is_among
+from storage.revisions import store_revisions
+from storage.schema import STREAMS
+from storage.store import DatabaseStore
+from storage.stream_tables import DeadLetterRow, OutboxRow
+from storage.tables import MetaRow, PairRow
+
+_TOPICS = {Status.ACCEPTED: Topic.ACCEPTED, Status.EXCLUDED: Topic.EXCLUDED}  # near copies are news to nobody
+
+
+class DatabaseStreamStore(DatabaseStore):
+    """Implements `coachlm.streaming.StreamStore`; safe to share between threads, and between processes by its database.
+
+    Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled back then.
+    """
+
+    def commit_stream_intake(self, batch: IntakeBatch, dead: Sequence[DeadLetter]) -> IntakeCounts:
+        with self._intake(batch) as writer:
+            counts = writer.write(self._near_copies)
+            now, connection = self._now(), writer.connection
+            owed = [(_TOPICS[status], seq) for seq, status in writer.new_pairs if status in _TOPICS]
+            announce(connection, [*owed, *_bury(connection, dead, now)], now)
+            _mark_streamed(connection)
+            return counts
+
+    def still_accepted(self, pair_ids: Iterable[str]) -> set[str]:
+        wanted = list(pair_ids)
+        if not wanted:
+            return set()
+        with self._database.reading() as connection:
+            chosen = is_among(connection, PairRow.id.expression, wanted)
+            return set(connection.scalars(select(PairRow.id).where(chosen, PairRow.status == Status.ACCEPTED.value)))
+
+    def save_stream_revisions(self, revisions: Sequence[Revision], dead: Sequence[DeadLetter]) -> int:
+        with self._database.writing() as connection:
+            now = self._now()
+            stored = store_revisions(connection, revisions, now)
+            owed = [(Topic.REVISED, seq) for seq in stored]
+            announce(connection, [*owed, *_bury(connection, dead, now)], now)
+            return len(stored)
+
+    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+        """See StreamStore. A crash after `send` announces the same again: at least once. On PostgreSQL several relays
+        share the work; on SQLite one sends at a time, and nobody else writes meanwhile."""
+        with self._database.writing() as connection:
+            rows = connection.execute(
+                select(OutboxRow.number, OutboxRow.topic, OutboxRow.subject)
+                .order_by(OutboxRow.number)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            if not rows:
+                return 0
+            announcements = read_announcements(connection, rows)
+            if announcements:
+                send(announcements)
+            sent = is_among(connection, OutboxRow.number.expression, [row.number for row in rows])
+            connection.execute(delete(OutboxRow).where(sent))
+            return len(rows)
+
+
+def _bury(connection: Connection, dead: Sequence[DeadLetter], now: datetime) -> list[tuple[Topic, int]]:
+    """Stores those that aren't there; gives what is to be announced of them."""
+    if not dead:
+        return []
+    letters = {(letter.message.topic, letter.message.partition, letter.message.offset): letter for letter in dead}
+    rows = [_row(letters[place], now) for place in sorted(letters)]  # in one order: nobody waits in a circle
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
+    return [(Topic.DEAD, number) for number in connection.scalars(statement, rows)]
+
+
+def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
+    message = letter.message
+    return {
+        "topic": message.topic,
+        "partition": message.partition,
+        "record": message.offset,
+        "key": message.key,
+        "headers": [[name, base64.b64encode(value).decode()] for name, value in message.headers],
+        "payload": message.value,
+        "payload_bytes": None if message.value is None else len(message.value),
+        "timestamp_ms": message.timestamp_ms,
+        "reason": letter.reason.value,
+        "error": letter.error,
+        "tries": letter.tries,
+        "state": "open",
+        "dead_at": now,
+        "replayed_at": None,
+        "discarded_at": None,
+    }
+
+
+def _mark_streamed(connection: Connection) -> None:
+    """From now on restored pairs are announced too. The caller holds the lock of intake."""
+    if connection.scalar(select(MetaRow.name).where(MetaRow.name == STREAMS)) is None:
+        connection.execute(insert(MetaRow).values(name=STREAMS, value=""))
