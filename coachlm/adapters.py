@@ -85,6 +85,36 @@ def is_canary(pair_id: str, canary: AdapterRecord) -> bool:
     return place < canary.canary_share
 
 
+class RefreshStep(StrEnum):
+    """What a run of the refresh service does, or how it ended."""
+
+    TRAINING = "training"
+    PUBLISHING = "publishing"
+    GATING = "gating"
+    PROMOTING = "promoting"
+    PROMOTED = "promoted"
+    REFUSED = "refused"  # by the gate
+    FAILED = "failed"  # it can't succeed: no data, an unfit base
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRun:
+    """A run of the refresh service."""
+
+    id: int
+    folder: str
+    approved_pairs: int  # how many there were when it began
+    step: RefreshStep
+    adapter: str | None
+    detail: str
+    started_at: datetime
+    changed_at: datetime
+
+    @property
+    def has_ended(self) -> bool:
+        return self.step in (RefreshStep.PROMOTED, RefreshStep.REFUSED, RefreshStep.FAILED)
+
+
 def is_held_out(pair_id: str, share: float) -> bool:
     """Whether an approved pair belongs to the gate and never to training: by hash, so that it stays so for ever."""
     return int(content_hash(pair_id, "held out")[:13], 16) / float(1 << 52) < share

@@ -13,6 +13,8 @@ Turns = Literal["first", "each", "last"]
 ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
 
 T = TypeVar("T")
+REGISTRY = "registry"
+"""The value of `adapter` that follows the adapter registry."""
 
 
 def _split_commas(value: object) -> object:
@@ -90,7 +92,13 @@ class Settings(BaseSettings):
     trust_remote_code: bool = Field(
         default=False, description="Run code that a hub model brings; needs `model_revision` to be a full commit."
     )
-    adapter: str | None = Field(default=None, description="LoRA adapter folder (safetensors).")
+    adapter: str | None = Field(
+        default=None,
+        description="LoRA adapter folder (safetensors), or `registry`: follow what `coachlm adapters` has in force.",
+    )
+    registry_poll_seconds: float = Field(
+        default=10.0, ge=0, description="How often an engine that follows the registry asks it, at most."
+    )
     reviser_batch_pairs: int = Field(default=32, ge=1, le=4096, description="Pairs per forward batch. Paper: 32.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Longest revision, in tokens.")
     reviser_cache_mib: int = Field(

@@ -94,7 +94,9 @@ def add(run: Path, db: str | None, as_json: bool) -> None:
         url = _artifacts(settings).publish(folder.adapters / record.adapter)
         made = AdapterRecord(record.adapter, record.base, record.base_digest, url, training=asdict(record))
         _answer(
-            registry.register(made, getpass.getuser()), as_json, "next: coachlm gate, then coachlm adapters promote"
+            registry.register(made, getpass.getuser()),
+            as_json,
+            "next: coachlm adapters gate, then coachlm adapters promote",
         )
 
 

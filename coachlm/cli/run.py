@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from coachlm.cli.engines import build_engine
 from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
 from coachlm.cli.progress import RunCounts, progress_display
 from coachlm.cli.stores import build_store, database_option, intake_salt, open_database
@@ -41,8 +42,8 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
     """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
-    reviser = _reviser(settings)  # before intake, so that a wrong model is known at once
     with open_database(settings) as database:
+        reviser = build_engine(settings, database)  # before intake, so that a wrong model is known at once
         ingest_into(database, paths, settings, log_format, counts, show=not as_json)
         if reviser is not None:
             revise_in(database, reviser, settings, counts, show=not as_json)
@@ -75,19 +76,14 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise every accepted pair that waits in the database."""
     settings = load_settings(database_url=db, **options)
-    reviser = _reviser(settings)
-    if reviser is None:
+    if settings.engine == "none":
         raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
     counts = RunCounts()
     with open_database(settings) as database:
+        reviser = build_engine(settings, database)
+        assert reviser is not None
         revise_in(database, reviser, settings, counts, show=not as_json)
     _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
-
-
-def _reviser(settings: Settings) -> Reviser | None:
-    from reviser.engines import build_reviser
-
-    return build_reviser(settings)
 
 
 def ingest_into(

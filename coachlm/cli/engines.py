@@ -1,0 +1,39 @@
+"""Builds the engine that revises: the one in the settings, or one that follows the adapter registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coachlm.adapters import AdapterRecord
+from coachlm.errors import ModelError
+from coachlm.protocols import Reviser
+from coachlm.settings import REGISTRY, Settings
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+
+def build_engine(settings: Settings, database: Database) -> Reviser | None:
+    """None for `none`. With `COACHLM_ADAPTER=registry` the engine follows what is promoted in the database.
+
+    Raises: SettingsError, ModelError.
+    """
+    from reviser.engines import build_reviser
+
+    if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers"):
+        return build_reviser(settings)
+    from reviser.following import FollowingReviser
+    from storage.adapters import DatabaseAdapterRegistry
+    from storage.artifacts import AdapterArtifacts
+
+    artifacts = AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser())
+
+    def build(record: AdapterRecord | None) -> Reviser:
+        folder = None if record is None else str(artifacts.fetch(record.artifact, record.digest))
+        engine = build_reviser(settings.model_copy(update={"adapter": folder}))
+        if engine is None or engine.adapter != (None if record is None else record.digest):
+            raise ModelError(f"the engine did not take adapter {record.digest[:12] if record else 'none'}")
+        return engine
+
+    return FollowingReviser(DatabaseAdapterRegistry(database).in_force, build, settings.registry_poll_seconds)

@@ -1,0 +1,149 @@
+"""`refresh`: a new coach from what people approved, through the gate, into force."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from coachlm.cli.output import answering_errors, emit_json, json_option, people, results, terminal_safe
+from coachlm.cli.stores import database_option, open_database
+from coachlm.errors import SettingsError, StoreError
+from coachlm.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from trainer.gate import Coached, HeldOutPair
+    from trainer.refresh import Workshop
+
+_base = click.option("--base", envvar="COACHLM_MODEL", help="The model to tune: a folder or hub id (COACHLM_MODEL).")
+_runs = click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("refresh-runs"), show_default=True, help="Runs' folder."
+)
+_held_out = click.option(
+    "--held-out", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Share kept for the gate."
+)
+
+
+@click.command()
+@_base
+@_runs
+@click.option(
+    "--new-pairs", type=click.IntRange(min=1), default=500, show_default=True, help="Approved since the last."
+)
+@click.option("--poll", "poll_seconds", type=click.IntRange(min=1), default=60, show_default=True, help="Seconds.")
+@click.option("--once", is_flag=True, help="Refresh now if pairs are there, then end.")
+@click.option("--alpha", type=float, default=0.3, show_default=True, help="Share of approved pairs, the most changed.")
+@click.option("--epochs", type=int, help="[default: 7]")
+@_held_out
+@database_option
+@json_option
+@answering_errors
+def refresh(
+    base: str | None, output: Path, new_pairs: int, poll_seconds: int, once: bool, alpha: float, epochs: int | None,
+    held_out: float, db: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Watch for newly approved pairs; train, gate and promote an adapter when there are enough.
+
+    A run that was killed goes on where it stopped. One process per database refreshes at a time.
+    """
+    from trainer import refresh as service
+
+    rules = service.RefreshRules(new_pairs=1 if once else new_pairs, held_out_share=held_out)
+    with workshop(load_settings(database_url=db, model=base), output, alpha, epochs) as shop:
+        while True:
+            if service.refresh_due(shop, rules):
+                run = service.refresh(shop, rules)
+                if as_json:
+                    emit_json({"run": run.folder, "ended": run.step, "detail": run.detail})
+                else:
+                    results().print(terminal_safe(f"{run.step}: {run.detail}"), markup=False)
+            elif once:
+                _nothing(as_json)
+            if once:
+                return
+            time.sleep(poll_seconds)
+
+
+@click.command()
+@click.argument("digest")
+@_base
+@_runs
+@_held_out
+@database_option
+@json_option
+@answering_errors
+def gate(digest: str, base: str | None, output: Path, held_out: float, db: str | None, as_json: bool) -> None:
+    """Judge a candidate on the held-out approved pairs against what is in force; the decision is stored."""
+    from trainer.refresh import RefreshRules, gate_adapter
+
+    with workshop(load_settings(database_url=db, model=base), output, 0.3, None) as shop:
+        report = gate_adapter(shop, RefreshRules(held_out_share=held_out), digest)
+    if as_json:
+        emit_json(report.as_dict())
+        return
+    out = results()
+    out.print(f"{'passed' if report.passed else 'refused'}: {report.reason}", markup=False)
+    for figure in report.figures:
+        out.print(
+            f"  {figure.name:20} {figure.reference:9.4f} → {figure.candidate:9.4f}   difference "
+            f"{figure.low:+.4f} to {figure.high:+.4f}, at most {figure.margin:g}", markup=False
+        )  # fmt: skip
+
+
+@contextmanager
+def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None) -> Iterator["Workshop"]:
+    """Everything a refresh works with. Raises: SettingsError, without a base."""
+    if not settings.model:
+        raise SettingsError("a refresh needs the base model: --base MODEL, or COACHLM_MODEL")
+    from storage.adapters import DatabaseAdapterRegistry
+    from storage.artifacts import AdapterArtifacts
+    from storage.reading import StoreReader
+    from storage.refresh_runs import RefreshRuns
+    from trainer.refresh import Workshop
+    from trainer.run import train_coach
+    from trainer.tuning import Recipe
+
+    base = settings.model
+    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
+    with open_database(settings) as database:
+        yield Workshop(
+            store=StoreReader(database),
+            runs=RefreshRuns(database),
+            registry=DatabaseAdapterRegistry(database),
+            artifacts=AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser()),
+            train=lambda source, folder: train_coach(
+                base, source, folder, alpha=alpha, recipe=recipe, revision=settings.model_revision
+            ),
+            coach=lambda folder, pairs: _coach(settings, folder, pairs),
+            folder=output,
+        )
+
+
+def _coach(settings: Settings, folder: Path, pairs: Sequence["HeldOutPair"]) -> "Coached":
+    """What the adapter in this folder makes of the pairs, and how likely it finds the people's texts."""
+    from reviser.engines import build_reviser
+    from trainer.gate import Coached
+    from trainer.scoring import pair_nll
+
+    engine = settings.engine if settings.engine in ("packed", "transformers") else "packed"
+    chosen: dict[str, Any] = {"engine": engine, "adapter": str(folder)}
+    reviser = build_reviser(settings.model_copy(update=chosen))
+    if reviser is None:
+        raise StoreError("no engine to revise the held-out pairs with; set COACHLM_ENGINE to packed or transformers")
+    try:
+        revisions = reviser.revise([pair.raw for pair in pairs])
+    finally:
+        reviser.close()
+    assert settings.model is not None
+    texts = [(pair.raw, pair.final) for pair in pairs]
+    return Coached(revisions, pair_nll(settings.model, folder, texts, settings.model_revision))
+
+
+def _nothing(as_json: bool) -> None:
+    if as_json:
+        emit_json({"run": None})
+    else:
+        results().print("no newly approved pairs")
+        people.print("next: owners approve post-edits on their page, or with coachlm review")
