@@ -142,6 +142,34 @@ class Settings(BaseSettings):
 
     # Service
     api_url: str = Field(default="http://127.0.0.1:8080", description="Where pages and clients find the service.")
+    api_host: str = Field(default="127.0.0.1", description="Address that `coachlm serve` listens on.")
+    api_port: int = Field(default=8080, ge=0, le=65_535, description="Its port; 0 takes a free one.")
+    api_requests_per_second: float = Field(
+        default=50.0, gt=0, description="How many requests a person may make, over time; four seconds' worth at once."
+    )
+    api_failures_per_minute: float = Field(
+        default=20.0, gt=0, description="Wrong tokens that an address may send before new ones are not looked at."
+    )
+    api_body_bytes: int = Field(
+        default=4_000_000, ge=10_000, description="Longest request, posted logs excepted; longer ones get 413."
+    )
+    api_log_bytes: int = Field(
+        default=4_000_000_000, ge=10_000, description="Longest post of logs, unpacked; lines have `max_record_bytes`."
+    )
+    api_log_posts: int = Field(default=4, ge=1, le=30, description="Posts of logs that are read at the same time.")
+    api_exports: int = Field(default=2, ge=1, le=30, description="Exports that are streamed at the same time.")
+    sweep_seconds: float = Field(
+        default=60.0, ge=1, description="How often leases that ran out and reviews that nobody drew are settled."
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer of JSON web tokens that are taken beside the service's own tokens."
+    )
+    oidc_audience: str | None = Field(default=None, description="Audience that these tokens must be for.")
+    oidc_jwks_url: str | None = Field(default=None, description="Where the issuer publishes its keys (https).")
+    oidc_key_file: str | None = Field(default=None, description="PEM file of the issuer's public key, instead.")
+    oidc_claim: str = Field(
+        default="sub", description="Claim that holds the person's name as `coachlm people` knows it, e.g. `email`."
+    )
 
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")
