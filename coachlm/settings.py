@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
     )
     drain_seconds: int = Field(default=30, ge=1, description="How long a worker may finish its batch on SIGTERM.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port where a stream worker shows its Prometheus metrics; 0: nowhere."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address that it shows them on.")
 
     # Service
     api_url: str = Field(default="http://127.0.0.1:8080", description="Where pages and clients find the service.")
