@@ -1,6 +1,6 @@
 """What the rooms promise one another: a reviser, a store, an index of near copies, and the values between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -88,3 +88,30 @@ class Reviser(Protocol):
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]: ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineVerdict:
+    """What became of one posted line."""
+
+    line: int  # from 0, blank lines counted
+    ok: bool  # a generation was read from it; what isn't ok is stored as a reject where it can be
+    reason: str = ""  # why not: a `RejectReason`, then what was wrong; never the line's text
+
+
+class LogDoor(Protocol):
+    """Where log lines come in over HTTP. Safe to share between threads."""
+
+    def accept(
+        self, lines: Iterable[bytes], format: str | None = None, request_id: str | None = None
+    ) -> Iterator[LineVerdict]:
+        """A verdict for every line that is not blank, once what it came to is durable; in no certain order, because
+        halves of one call wait for each other until the request ends. Memory does not grow with the request.
+
+        The same lines under the same `request_id` (which the caller makes unique among its clients) may be posted
+        any number of times.
+
+        Raises: InputError at once, for a format that does not exist; StoreError or StreamError on the way, when the
+        lines without a verdict are to be posted again.
+        """
+        ...

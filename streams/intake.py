@@ -5,6 +5,7 @@ for whoever sees all records (the runner) to join.
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from coachlm.classes import TaskClassifier
@@ -15,7 +16,7 @@ from coachlm.pairs import Exclusion, Reject, SourcedPair
 from coachlm.personal_data import Redactor, hash_identifier
 from coachlm.protocols import IntakePair
 from coachlm.settings import Settings
-from streams.formats import assemble, parse_record
+from streams.formats import assemble, check_format, parse_record
 from streams.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.turns import conversation_pairs
 
@@ -42,6 +43,16 @@ class IntakeStages:
         self._filter = PreliminaryFilter.from_settings(settings)
         self._classifier = TaskClassifier.load()
         self._hasher = NearDuplicateHasher()
+
+    def in_format(self, format: str | None) -> "IntakeStages":
+        """The same stages for records that are said to be in `format` (None: told by shape).
+
+        Raises: InputError, for a format that does not exist.
+        """
+        check_format(format)
+        stages = copy(self)
+        stages._options = replace(self._options, format=format)
+        return stages
 
     def process(self, records: Iterable[RawRecord | Reject]) -> Extract:
         """All records of a batch; what is a reject already passes through."""

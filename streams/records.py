@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from coachlm.pairs import Position, Reject
-from coachlm.settings import Turns
+from coachlm.settings import Settings, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,7 @@ class ParseOptions:
     turns: Turns = "each"
     max_record_bytes: int = 16_000_000
     max_nesting: int = 100
+
+    @classmethod
+    def from_settings(cls, settings: Settings, format: str | None = None) -> "ParseOptions":
+        return cls(format, settings.turns, settings.max_record_bytes, settings.max_nesting)

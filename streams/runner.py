@@ -21,7 +21,7 @@ from coachlm.pairs import Position, Reject
 from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Reviser, Store
 from coachlm.revision import Revision
 from coachlm.settings import Settings
-from streams.formats import FORMATS
+from streams.formats import check_format
 from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
 from streams.lineage import Source, open_sources, total_bytes
@@ -51,9 +51,8 @@ def run_intake(
 
     Raises: InputError, before anything is read, when a path or the format does not exist; StoreError from the store.
     """
-    if format is not None and format not in FORMATS:
-        raise InputError(f"{format!r} is no log format; there are: {', '.join(sorted(FORMATS))}")
-    options = ParseOptions(format, settings.turns, settings.max_record_bytes, settings.max_nesting)
+    check_format(format)
+    options = ParseOptions.from_settings(settings, format)
     joiner = Joiner(settings.join_buffer_bytes)
     total = max(total_bytes(paths), 1)
     committer = _Committer(

@@ -2,6 +2,6 @@
 
 from streams.formats.outcomes import LogFormat
 from streams.formats.parser import assemble, parse_record
-from streams.formats.registry import FORMATS, detect
+from streams.formats.registry import FORMATS, check_format, detect
 
-__all__ = ["FORMATS", "LogFormat", "assemble", "detect", "parse_record"]
+__all__ = ["FORMATS", "LogFormat", "assemble", "check_format", "detect", "parse_record"]

@@ -1,5 +1,6 @@
 """Every log format by name, and which one a record is in, told by its keys."""
 
+from coachlm.errors import InputError
 from streams.formats import (
     alpaca,
     calls,
@@ -37,6 +38,12 @@ _SPANS = (vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai
 _AFTER = (chat.FORMAT, langfuse.CHATML, containers.FORMAT)
 
 FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
+
+
+def check_format(name: str | None) -> None:
+    """Raises: InputError, when a format is named that does not exist."""
+    if name is not None and name not in FORMATS:
+        raise InputError(f"{name!r} is no log format; there are: {', '.join(sorted(FORMATS))}")
 
 
 def detect(record: Record) -> str | None:
