@@ -1,7 +1,10 @@
 """A run's two pictures: how far the experts went and what α cuts, and how the loss fell, as SVG."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -10,6 +13,9 @@ from matplotlib.figure import Figure
 from coachlm.errors import TrainingError
 from trainer.run_folder import StepMetrics
 from trainer.selection import Selection
+
+if TYPE_CHECKING:
+    from trainer.sweep import Arm
 
 _ALL, _CHOSEN = "#b8bec8", "#1f6f8b"
 
@@ -49,6 +55,28 @@ def plot_loss(metrics: Sequence[StepMetrics], path: Path) -> None:
 
 def epoch_loss(metrics: Sequence[StepMetrics]) -> float:
     return sum(m.loss * m.target_tokens for m in metrics) / sum(m.target_tokens for m in metrics)
+
+
+def plot_sweep(arms: Sequence[Arm], edit_distance_raw: float, path: Path) -> None:
+    """Fig. 5's curve for the held-out figures: likelihood over α, and what is left to edit where it was measured."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.add_subplot()
+    edits = None
+    for base in dict.fromkeys(arm.base for arm in arms):
+        of_base = [arm for arm in arms if arm.base == base]
+        nats = {arm.alpha: arm.nll for arm in of_base if arm.nll is not None}
+        axes.plot(list(nats), list(nats.values()), marker="o", label=f"{Path(base).name}: nats")
+        left = {arm.alpha: arm.edit_distance_left for arm in of_base if arm.edit_distance_left is not None}
+        if left:
+            edits = edits or axes.twinx()
+            edits.plot(list(left), list(left.values()), marker="s", linestyle="--", color=_CHOSEN)
+    axes.set_xlabel("α, the human input ratio")
+    axes.set_ylabel("nats per token of the experts' text")
+    axes.legend(frameon=False)
+    if edits is not None:
+        edits.axhline(edit_distance_raw, color=_ALL, linewidth=1)
+        edits.set_ylabel("characters left to edit (line: raw pairs)")
+    _save(figure, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -4,6 +4,7 @@ import click
 
 from coachlm import __version__
 from coachlm.cli.adapters import adapters
+from coachlm.cli.dashboard import dashboard
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
 from coachlm.cli.demo import demo
@@ -11,7 +12,10 @@ from coachlm.cli.doctor import doctor
 from coachlm.cli.evaluate import evaluate
 from coachlm.cli.output import show_log
 from coachlm.cli.queue import queue
+from coachlm.cli.refresh import gate, refresh
 from coachlm.cli.run import ingest, revise, run
+from coachlm.cli.sweep import sweep
+from coachlm.cli.topics import topics
 from coachlm.cli.train import train
 
 
@@ -27,5 +31,24 @@ def main(verbose: bool) -> None:
     show_log(verbose=verbose)
 
 
-for command in (demo, run, ingest, revise, queue, stats, report, export, evaluate, train, adapters, db, doctor):
+for command in (
+    demo,
+    run,
+    ingest,
+    revise,
+    queue,
+    dashboard,
+    stats,
+    report,
+    export,
+    evaluate,
+    train,
+    adapters,
+    refresh,
+    db,
+    topics,
+    doctor,
+):
     main.add_command(command)
+adapters.add_command(gate)
+evaluate.add_command(sweep)
