@@ -1,0 +1,34 @@
+"""The pages' server, for `streamlit run dashboard/app.py`: Streamlit with the gateway, the components' files and
+protective headers. An entry script: reads the settings and builds the app when it is loaded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from streamlit.starlette import App
+
+from coachlm.settings import load_settings
+from dashboard.gateway import Gateway
+from dashboard.headers import ProtectiveHeaders
+from dashboard.mounting import ASSETS, ASSETS_PATH
+
+_api_url = load_settings().api_url
+_gateway = Gateway(_api_url)
+
+
+@asynccontextmanager
+async def _closing(_: App) -> AsyncIterator[dict[str, Any]]:
+    yield {}
+    await _gateway.close()
+
+
+app = App(
+    "shell.py",
+    secrets={"coachlm": {"api_url": _api_url}},
+    routes=[Mount(ASSETS_PATH, StaticFiles(directory=ASSETS)), *_gateway.routes()],
+    lifespan=_closing,
+    middleware=[Middleware(ProtectiveHeaders)],
+)

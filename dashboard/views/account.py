@@ -1,0 +1,38 @@
+"""Who is signed in, and the way out."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from api.client import ServiceError
+from api.models.people import PersonRole
+from dashboard.mounting import mount
+from dashboard.session import Session, signed_in
+
+Role = PersonRole
+Render = Callable[[], None]
+
+
+def render() -> None:
+    session = signed_in()
+    me = session.me
+    st.subheader("Signed in")
+    st.text(f"{me.name}\n{me.role}, {me.unit or 'every class'}")
+    if st.session_state.get("coachlm_leaving"):
+        mount("session", "sign_out", {"mode": "sign_out"})
+    elif st.button("Sign out", type="primary"):
+        _give_back(session)
+        st.session_state["coachlm_leaving"] = True
+        if "auth" in st.secrets and st.user.is_logged_in:
+            st.logout()
+        st.rerun()
+
+
+def _give_back(session: Session) -> None:
+    """What was fetched ahead goes back into the queue; what has a draft stays until its lease ends."""
+    try:
+        for item in session.service.held():
+            if item.draft is None:
+                session.service.release(item)
+    except ServiceError:
+        return  # the leases end by themselves

@@ -1,0 +1,31 @@
+"""Shown while the service can't be reached; goes on by itself when it is back."""
+
+import streamlit as st
+
+from api.client import Client, ServiceError, UnavailableError
+from dashboard.session import forget_session
+
+RETRY_SECONDS = 3
+
+
+def render(reason: str) -> None:
+    st.subheader("The service is away")
+    st.text(reason)
+    st.markdown(f"This page tries again every {RETRY_SECONDS} seconds. Texts you are editing are kept in this browser.")
+    _retry()
+
+
+@st.fragment(run_every=RETRY_SECONDS)
+def _retry() -> None:
+    service = Client(st.secrets["coachlm"]["api_url"], "", timeout_seconds=2.0, tries=1)
+    try:
+        service.me()
+    except UnavailableError:
+        st.caption("Still away.")
+        return
+    except ServiceError:
+        pass  # it answers: without a token it says so
+    finally:
+        service.close()
+    forget_session()
+    st.rerun()

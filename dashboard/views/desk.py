@@ -1,0 +1,9 @@
+"""The post-edit desk: hands its component what doesn't change; the component does the work with the service."""
+
+from dashboard.mounting import mount
+from dashboard.session import signed_in
+from dashboard.views.desk_data import desk_data
+
+
+def render() -> None:
+    mount("editor", "desk", desk_data(signed_in().me))

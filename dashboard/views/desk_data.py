@@ -1,0 +1,60 @@
+"""What the desk's component is told once: whose desk it is, the rubric, the reasons and categories to choose from."""
+
+from typing import Any
+
+from api.models import Me
+from coachlm.categories import RevisionCategory
+from coachlm.pairs import ExcludeReason
+from coachlm.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_range
+
+_REASONS: dict[ExcludeReason, str] = {
+    ExcludeReason.INVALID_INPUT: "The key content of the instruction is invalid or missing",
+    ExcludeReason.BEYOND_EXPERTISE: "Too professional to be judged here",
+    ExcludeReason.MASSIVE_WORKLOAD: "Verse or lyrics that would have to be rewritten",
+    ExcludeReason.MULTI_MODAL: "About images, video or audio",
+    ExcludeReason.SAFETY: "Toxic, copyrighted or sensitive",
+    ExcludeReason.REFUSAL: "A refusal without content",
+    ExcludeReason.LANGUAGE: "In a language that isn't worked on",
+    ExcludeReason.MANUAL: "Another reason: say which",
+}
+_CATEGORIES: dict[RevisionCategory, str] = {
+    RevisionCategory.INSTRUCTION_LANGUAGE: "Instruction: language, layout",
+    RevisionCategory.INSTRUCTION_FEASIBILITY: "Instruction: made feasible, clear",
+    RevisionCategory.INSTRUCTION_CONTEXT: "Instruction: context added",
+    RevisionCategory.RESPONSE_EXPANSION: "Response: expanded, reasoning added",
+    RevisionCategory.RESPONSE_REWRITE: "Response: rewritten, made relevant",
+    RevisionCategory.RESPONSE_LAYOUT_TONE: "Response: layout, tone",
+    RevisionCategory.RESPONSE_FACTS: "Response: facts corrected",
+    RevisionCategory.RESPONSE_OTHER: "Response: safety, creative work",
+}
+
+
+def desk_data(me: Me) -> dict[str, Any]:
+    return {
+        "person": me.name,
+        "unit": me.unit,
+        "criteria": [_criterion(criterion) for criterion in RUBRIC],
+        "target": TARGET_SCORE,
+        "reasons": [{"value": reason.value, "label": label} for reason, label in _REASONS.items()],
+        "categories": [{"value": kind.value, "label": label} for kind, label in _CATEGORIES.items()],
+    }
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    """With the scores, both ends included, that a part with this flaw alone may get."""
+    low, high = score_range(criterion.part, frozenset({criterion.dimension}))
+    return {
+        "dimension": criterion.dimension.value,
+        "label": _label(criterion.dimension),
+        "part": criterion.part.value,
+        "level": criterion.level.value,
+        "description": criterion.description,
+        "checklist": criterion.checklist,
+        "low": low,
+        "high": high,
+    }
+
+
+def _label(dimension: Dimension) -> str:
+    name = dimension.value.removeprefix(f"{Part.INSTRUCTION.value}_").removeprefix(f"{Part.RESPONSE.value}_")
+    return name.capitalize()
