@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.models.people import PersonRole
-from dashboard.views import desk
+from dashboard.views import adapters, desk, exclusions, review
 
 _EVERY_EDITOR = frozenset({PersonRole.ANNOTATOR, PersonRole.OWNER, PersonRole.ADMIN})
+_OWNERS = frozenset({PersonRole.OWNER, PersonRole.ADMIN})
+_OPERATORS = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,12 @@ class Page:
     render: Callable[[], None]
 
 
-PAGES: tuple[Page, ...] = (Page("desk", "Desk", ":material/edit_note:", _EVERY_EDITOR, desk.render),)
+PAGES: tuple[Page, ...] = (
+    Page("desk", "Desk", ":material/edit_note:", _EVERY_EDITOR, desk.render),
+    Page("review", "Review", ":material/rule:", _OWNERS, review.render),
+    Page("exclusions", "Set aside", ":material/inventory_2:", _OWNERS, exclusions.render),
+    Page("adapters", "Adapters", ":material/tune:", _OWNERS | _OPERATORS, adapters.render),
+)
 """In the order of the navigation; the first one that a role sees is where it starts."""
 
 

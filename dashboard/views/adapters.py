@@ -1,0 +1,153 @@
+"""Adapters: which one revises, what the gate measured, promotion and the way back."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from api.client import LateError, NotOfferedError, RefusedInputError, StaleError
+from api.models import Adapter, Adapters
+from api.models.people import PersonRole
+from coachlm.adapters import AdapterState
+from dashboard.session import Session, signed_in
+
+_MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
+_FORMULAS = {
+    "edit_distance_left": "Characters that people change from the coach's output to their final text, mean over pairs",
+    "nll": "Nats per token of the people's final text under the model; smaller: it finds them likelier",
+    "invalid_share": "Outputs that are no valid pair, and errors of the engine, of all held-out pairs",
+    "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
+    "flagged_share": "Revisions with added facts to check, of all held-out pairs",
+    "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
+}
+
+
+def render() -> None:
+    session = signed_in()
+    try:
+        found = session.service.adapters()
+    except NotOfferedError as error:
+        st.subheader("No adapter registry")
+        st.text(str(error))
+        return
+    st.subheader("Adapters")
+    if not found.adapters:
+        st.text("No adapter is registered. `coachlm refresh` makes one from approved pairs; docs/adapters.md says how.")
+        return
+    _in_force(found)
+    digests = [each.digest for each in found.adapters]
+    chosen = st.selectbox("Adapter", digests, format_func=lambda digest: _label(_by(found, digest)))
+    adapter = _by(found, chosen)
+    _facts(adapter)
+    _gate(adapter)
+    if session.me.role in _MAY_CHANGE:
+        _change(session, adapter)
+    _events(session, adapter)
+
+
+def _in_force(found: Adapters) -> None:
+    if found.current is None and found.canary is None:
+        st.text("None is in force: pairs are revised without an adapter.")
+        return
+    for digest, what in ((found.current, "current"), (found.canary, "canary")):
+        if digest is not None:
+            adapter = _by(found, digest)
+            share = f", {adapter.canary_share:.0%} of pairs" if adapter.canary_share else ""
+            since = f" since {adapter.changed_at:%Y-%m-%d %H:%M} UTC" if adapter.changed_at else ""
+            st.markdown(f"**{what}:** `{digest[:12]}`{share}{since}")
+
+
+def _label(adapter: Adapter) -> str:
+    return f"{adapter.digest[:12]} · {adapter.state}"
+
+
+def _by(found: Adapters, digest: str) -> Adapter:
+    return next(each for each in found.adapters if each.digest == digest)
+
+
+def _facts(adapter: Adapter) -> None:
+    training = adapter.training
+    selection = training.get("selection") if isinstance(training.get("selection"), dict) else {}
+    facts = {
+        "base": adapter.base,
+        "α": (selection or {}).get("alpha"),
+        "trained on": training.get("examples"),
+        "training seconds": training.get("seconds"),
+        "digest": adapter.digest,
+    }
+    shown = {name: str(value) for name, value in facts.items() if value is not None}
+    st.dataframe(pd.DataFrame({"": shown.keys(), "value": shown.values()}), hide_index=True, width="stretch")
+
+
+def _gate(adapter: Adapter) -> None:
+    gate = adapter.gate
+    if gate is None:
+        st.text("The gate hasn't judged it: coachlm adapters gate " + adapter.digest[:12])
+        return
+    verdict = "passed" if gate.get("passed") else "refused"
+    st.text(f"The gate {verdict} it: {gate.get('reason', '')}")
+    figures = [figure for figure in gate.get("figures") or () if isinstance(figure, dict)]
+    if not figures:
+        return
+    st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, against {str(gate.get('against', 'raw'))[:12]}")
+    table = pd.DataFrame([_row(figure) for figure in figures])
+    st.dataframe(table, hide_index=True, width="stretch")
+    st.altair_chart(_chart(table), width="stretch")
+    st.download_button("Figures as CSV", table.to_csv(index=False), f"gate-{adapter.digest[:12]}.csv", "text/csv")
+
+
+def _row(figure: dict[str, Any]) -> dict[str, Any]:
+    name = str(figure.get("name", ""))
+    columns = ("reference", "candidate", "low", "high", "margin", "holds")
+    return {"figure": name, **{column: figure.get(column) for column in columns}, "meaning": _FORMULAS.get(name, "")}
+
+
+def _chart(table: pd.DataFrame) -> Any:
+    """Differences with their intervals, each in units of its own reference so that they fit one scale."""
+    scale = table["reference"].abs().clip(lower=0.01)
+    shown = pd.DataFrame(
+        {
+            "figure": table["figure"],
+            "low": table["low"] / scale,
+            "high": table["high"] / scale,
+            "difference": (table["candidate"] - table["reference"]) / scale,
+        }
+    )
+    base = alt.Chart(shown).encode(y=alt.Y("figure:N", title=None))
+    title = "candidate − reference, as a share of the reference (left of 0: better)"
+    return (
+        base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title).axis(format="%"), x2="high:Q")
+        + base.mark_point(filled=True, size=70).encode(x="difference:Q")
+    ).properties(height=34 * len(shown) + 40)
+
+
+def _change(session: Session, adapter: Adapter) -> None:
+    promotable = adapter.state in (AdapterState.GATED, AdapterState.CANARY, AdapterState.RETIRED)
+    in_force = adapter.state in (AdapterState.CURRENT, AdapterState.CANARY)
+    if not (promotable or in_force):
+        return
+    why = st.text_input("Why (for the history)", key=f"why {adapter.digest}", max_chars=1000)
+    left, right, _ = st.columns([1, 1, 4])
+    try:
+        if promotable and left.button("Promote", type="primary", key=f"promote {adapter.digest}", width="stretch"):
+            session.service.promote(adapter.digest, why)
+            _done(f"{adapter.digest[:12]} is current: engines follow within seconds.")
+        if in_force and right.button("Roll back", key=f"back {adapter.digest}", width="stretch"):
+            session.service.roll_back(adapter.digest, why)
+            _done(f"{adapter.digest[:12]} no longer revises.")
+    except (StaleError, LateError, RefusedInputError) as error:
+        st.error(str(error))
+
+
+def _done(message: str) -> None:
+    st.toast(message)
+    st.rerun()
+
+
+def _events(session: Session, adapter: Adapter) -> None:
+    with st.expander("What happened to it"):
+        for event in session.service.adapter_events(adapter.digest):
+            st.text(
+                f"{event.at:%Y-%m-%d %H:%M:%S}  {event.before or '–'} → {event.after}  by {event.by}  {event.detail}"
+            )

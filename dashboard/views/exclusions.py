@@ -1,0 +1,63 @@
+"""What was set aside, why, and the way back: excluded pairs and near copies can be restored."""
+
+import streamlit as st
+
+from api.client import LateError, StaleError
+from api.models import ExcludedPair
+from coachlm.pairs import ExcludeReason
+from dashboard.diffs import show_text
+from dashboard.session import Session, signed_in
+
+_PAGE = 20
+_TRAIL = "exclusions_trail"  # the `after` of each page that was turned
+
+
+def render() -> None:
+    session = signed_in()
+    st.subheader("Set aside")
+    names = ["every reason", *(reason.value for reason in ExcludeReason)]
+    name = st.selectbox("Reason", names, key="exclusions_reason", on_change=_first_page)
+    trail: list[str | None] = st.session_state.setdefault(_TRAIL, [None])
+    reason = None if name == names[0] else ExcludeReason(name)
+    page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
+    if not page.pairs:
+        st.text("Nothing was set aside for this reason." if reason else "Nothing was set aside.")
+    for pair in page.pairs:
+        _show(session, pair)
+    earlier, later, _ = st.columns([1, 1, 5])
+    if earlier.button("Later arrivals", disabled=len(trail) == 1):
+        trail.pop()
+        st.rerun()
+    if later.button("Earlier arrivals", disabled=page.next is None):
+        trail.append(page.next)
+        st.rerun()
+
+
+def _first_page() -> None:
+    st.session_state[_TRAIL] = [None]
+
+
+def _show(session: Session, pair: ExcludedPair) -> None:
+    why = pair.exclude_reason.value.replace("_", " ") if pair.exclude_reason else f"near copy of {pair.duplicate_of}"
+    with st.container(border=True):
+        left, right = st.columns([6, 1])
+        when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
+        left.text(
+            f"{why}{': ' + pair.exclude_detail if pair.exclude_detail else ''} · {pair.task_class or 'no class'}{when}"
+        )
+        if right.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
+            _restore(session, pair)
+        first = " ".join(pair.raw.instruction.split())[:90] or "(empty instruction)"
+        with left.expander("The pair"):
+            show_text(pair.raw)
+        left.text(first)
+
+
+def _restore(session: Session, pair: ExcludedPair) -> None:
+    try:
+        session.service.restore(pair.pair_id, pair.version)
+    except (StaleError, LateError) as error:
+        st.toast(f"Not restored: {error}")
+    else:
+        st.toast("Restored: it goes through the coach now.")
+    st.rerun()
