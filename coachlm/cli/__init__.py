@@ -14,6 +14,7 @@ from coachlm.cli.output import show_log
 from coachlm.cli.queue import queue
 from coachlm.cli.refresh import gate, refresh
 from coachlm.cli.run import ingest, revise, run
+from coachlm.cli.stream import stream
 from coachlm.cli.sweep import sweep
 from coachlm.cli.topics import topics
 from coachlm.cli.train import train
@@ -47,6 +48,7 @@ for command in (
     refresh,
     db,
     topics,
+    stream,
     doctor,
 ):
     main.add_command(command)

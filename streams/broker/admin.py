@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import CRITICAL, getLogger
+from socket import create_connection
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
-from streams.broker.connection import kafka_python_options
+from streams.broker.connection import addresses, kafka_python_options
 
 CONNECT_SECONDS = 6
 READY_SECONDS = 30
@@ -27,26 +28,51 @@ def administration(settings: Settings) -> Iterator[Any]:
     """A `KafkaAdminClient`. Raises: StreamError, also for what fails inside the block; SettingsError."""
     options = kafka_python_options(settings)
     servers = ", ".join(options["bootstrap_servers"])
-    log = getLogger("kafka")
-    level = log.level
-    log.setLevel(CRITICAL)  # one clear error instead of kafka-python's for every attempt
-    try:
-        admin = _Client(**options, bootstrap_timeout_ms=CONNECT_SECONDS * 1000, request_timeout_ms=READY_SECONDS * 1000)
-    except KafkaTimeoutError as error:
-        raise StreamError(
-            f"no Kafka broker answers at {servers} within {CONNECT_SECONDS} s; is one running there, and do "
-            "COACHLM_KAFKA_SERVERS, COACHLM_KAFKA_SECURITY and user and password suit it?"
-        ) from error
-    except (KafkaError, OSError) as error:
-        raise StreamError(f"the Kafka broker at {servers} refuses: {error}; see COACHLM_KAFKA_* settings") from error
-    finally:
-        log.setLevel(level)
+    _await_listener(settings)
+    admin = _connect(options, servers)
     try:
         yield admin
     except KafkaError as error:
         raise StreamError(f"the Kafka broker at {servers} failed: {error}; see its log") from error
     finally:
         admin.close()
+
+
+def _await_listener(settings: Settings) -> None:
+    """A client of kafka-python that finds nobody leaves its thread and its sockets behind, so look first."""
+    end = monotonic() + CONNECT_SECONDS
+    while True:
+        problems = []
+        for host, port in addresses(settings):
+            try:
+                create_connection((host, port), timeout=max(end - monotonic(), 0.1)).close()
+            except OSError as error:
+                problems.append(f"{host}:{port}: {error.strerror or error}")
+            else:
+                return
+        if monotonic() > end:
+            raise StreamError(
+                f"no Kafka broker answers within {CONNECT_SECONDS} s ({'; '.join(problems)}); "
+                "is one running there, and is COACHLM_KAFKA_SERVERS right?"
+            )
+        sleep(0.2)
+
+
+def _connect(options: dict[str, Any], servers: str) -> Any:
+    log = getLogger("kafka")
+    level = log.level
+    log.setLevel(CRITICAL)  # one clear error instead of kafka-python's for every attempt
+    try:
+        return _Client(**options, bootstrap_timeout_ms=CONNECT_SECONDS * 1000, request_timeout_ms=READY_SECONDS * 1000)
+    except KafkaTimeoutError as error:
+        raise StreamError(
+            f"{servers} doesn't answer as a Kafka broker within {CONNECT_SECONDS} s; do COACHLM_KAFKA_SECURITY, "
+            "COACHLM_KAFKA_SASL_MECHANISM, user and password suit it?"
+        ) from error
+    except (KafkaError, OSError) as error:
+        raise StreamError(f"the Kafka broker at {servers} refuses: {error}; see COACHLM_KAFKA_* settings") from error
+    finally:
+        log.setLevel(level)
 
 
 def patiently(ask: Callable[..., T], *arguments: Any) -> T:

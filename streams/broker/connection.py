@@ -24,13 +24,21 @@ class _Hidden(str):
 
 def servers(settings: Settings) -> list[str]:
     """The brokers as HOST:PORT. Raises: SettingsError when there are none or one is malformed."""
+    addresses(settings)
+    return list(settings.kafka_servers)
+
+
+def addresses(settings: Settings) -> list[tuple[str, int]]:
+    """The brokers as host and port. Raises: SettingsError, as `servers`."""
     if not settings.kafka_servers:
         raise SettingsError("no Kafka broker is set: set COACHLM_KAFKA_SERVERS to HOST:PORT (more with commas)")
+    found = []
     for server in settings.kafka_servers:
         match = _SERVER.fullmatch(server)
         if match is None or not 0 < int(match[2]) < 65_536:
             raise SettingsError(f"COACHLM_KAFKA_SERVERS: {server!r} is not HOST:PORT; e.g. kafka-1:9092,kafka-2:9092")
-    return list(settings.kafka_servers)
+        found.append((match[1].strip("[]"), int(match[2])))
+    return found
 
 
 def kafka_python_options(settings: Settings) -> dict[str, Any]:

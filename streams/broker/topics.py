@@ -6,10 +6,11 @@ messages; so nothing starts before `ensure_topics` has returned.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic, sleep
 from typing import Any
 
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError, for_code
+from kafka.errors import TopicAlreadyExistsError, for_code
 
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
@@ -39,12 +40,17 @@ class TopicState:
 
     wanted: WantedTopic
     partitions: int = 0  # 0: there is no such topic
+    leaders: int = 0  # partitions that can be written and read
     replication: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exists(self) -> bool:
         return self.partitions > 0
+
+    @property
+    def is_ready(self) -> bool:
+        return self.exists and self.leaders == self.partitions and bool(self.settings)
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -107,17 +113,11 @@ def ensure_topics(settings: Settings, *, repair: bool = False) -> list[TopicStat
     Raises: StreamError, naming topic, difference and remedy; SettingsError for a wrong connection.
     """
     with administration(settings) as admin:
-        wanted = wanted_topics(settings)
-        there = set(patiently(admin.list_topics))
-        missing = [topic for topic in wanted if topic.name not in there]
-        if missing:
-            _create(admin, missing)
-        _await_leaders(admin, [topic.name for topic in wanted])
-        states = _states(admin, wanted)
+        states = _made_ready(admin, wanted_topics(settings))
         if repair:
             for state in states:
                 _repair(admin, state)
-            states = _states(admin, wanted)
+            states = _made_ready(admin, wanted_topics(settings))
     _refuse_differences(states)
     return states
 
@@ -162,11 +162,20 @@ def _create(admin: Any, topics: Sequence[WantedTopic]) -> None:
             )
 
 
-def _await_leaders(admin: Any, names: list[str]) -> None:
-    try:
-        admin.wait_for_topics(names, timeout_ms=READY_SECONDS * 1000)
-    except KafkaTimeoutError as error:
-        raise StreamError(f"{error}; are enough brokers up? See `coachlm topics`") from error
+def _made_ready(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
+    """Asks again and again: for a moment a broker may not know yet of a new topic, or still know a deleted one."""
+    end = monotonic() + READY_SECONDS
+    while True:
+        states = _states(admin, wanted)
+        if all(state.is_ready for state in states):
+            return states
+        missing = [state.wanted for state in states if not state.exists]
+        if monotonic() > end:
+            waiting = ", ".join(state.wanted.name for state in states if not state.is_ready)
+            raise StreamError(f"not ready after {READY_SECONDS} s: {waiting}; are enough brokers up?")
+        if missing:
+            _create(admin, missing)
+        sleep(0.1)
 
 
 def _states(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
@@ -184,8 +193,9 @@ def _states(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
     for topic in wanted:
         partitions = described.get(topic.name, [])
         replication = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
+        leaders = sum(partition["leader_id"] >= 0 for partition in partitions)
         present = {name: entry["value"] for name, entry in settings.get(topic.name, {}).items()}
-        states.append(TopicState(topic, len(partitions), replication, present))
+        states.append(TopicState(topic, len(partitions), leaders, replication, present))
     return states
 
 
