@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import Dataset
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
@@ -45,7 +46,7 @@ def main() -> None:
     if not folder:
         sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
     path = Path(folder) / "coachlm/expert_revisions.jsonl"
-    figures: dict[str, float | None] = {"ratio_to_trl": None}
+    figures: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as scratch:
         figures |= speed(path, Path(scratch), quick=arguments.quick)
         figures |= likelihood(path, Path(scratch), None if arguments.quick else arguments.base)
@@ -76,11 +77,43 @@ def speed(path: Path, scratch: Path, *, quick: bool) -> dict[str, float | None]:
             totals[grouped].update(tokens=tokens, milliseconds=round(1000 * (time.process_time() - began)))
     rates = {grouped: 1000 * total["tokens"] / total["milliseconds"] for grouped, total in totals.items()}
     print(f"tokens per CPU-second: grouped {rates[True]:,.0f}, random {rates[False]:,.0f}")
+    trl = trl_rate(base, examples, scratch / "trl")
+    if trl is not None:
+        print(f"TRL's SFTTrainer, its defaults (no bfloat16): {trl:,.0f} tokens per CPU-second")
     return {
         "ratio_length_grouped": rates[True] / rates[False],
+        "ratio_to_trl": None if trl is None else rates[True] / trl,
         "real_share_grouped": shares[True],
         "real_share_random": shares[False],
     }
+
+
+def trl_rate(base: Any, examples: list[Example], folder: Path) -> float | None:
+    """Real tokens per CPU-second of TRL's default loop over the same examples with the same LoRA; None without trl."""
+    try:
+        from peft import LoraConfig
+        from trl.trainer.sft_config import SFTConfig
+        from trl.trainer.sft_trainer import SFTTrainer
+    except ImportError:
+        print("ratio_to_trl: null; trl isn't installed")
+        return None
+    rows = [
+        {"input_ids": [*example.prompt, *example.target],
+         "completion_mask": [0] * len(example.prompt) + [1] * len(example.target)}
+        for example in examples
+    ]  # fmt: skip
+    arguments = SFTConfig(
+        output_dir=str(folder), per_device_train_batch_size=32, num_train_epochs=1, bf16=False, max_length=None,
+        completion_only_loss=True, save_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True,
+    )  # fmt: skip
+    lora: Any = LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=32, target_modules="all-linear")
+    trainer = SFTTrainer(
+        model=fresh(base).model, args=arguments, train_dataset=Dataset.from_list(rows), peft_config=lora,
+        processing_class=base.tokenizer,
+    )  # fmt: skip
+    began = time.process_time()
+    trainer.train()
+    return sum(map(len, examples)) / (time.process_time() - began)
 
 
 def fresh(base: Any) -> Any:
