@@ -13,6 +13,7 @@ from coachlm.settings import Settings
 if TYPE_CHECKING:
     from storage.database import Database
     from storage.store import DatabaseStore
+    from storage.stream_store import DatabaseStreamStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +48,16 @@ def build_store(database: Database, settings: Settings) -> DatabaseStore:
 
     near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
     return DatabaseStore(database, near_copies)
+
+
+def build_stream_store(database: Database, settings: Settings) -> DatabaseStreamStore:
+    """The same store with dead letters and the outbox."""
+    from coachlm.duplicates import pair_text, similarity
+    from storage.near_copies import NearCopies
+    from storage.stream_store import DatabaseStreamStore
+
+    near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
+    return DatabaseStreamStore(database, near_copies)
 
 
 def intake_salt(database: Database, settings: Settings) -> bytes:

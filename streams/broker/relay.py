@@ -1,0 +1,145 @@
+"""Publishes the outbox: what transactions announced goes to its topics, and is deleted once every broker that has to
+hold it has acknowledged it. A crash in between publishes the same again."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+
+from coachlm.errors import StoreError, StreamError
+from coachlm.settings import Settings
+from coachlm.streaming import Announcement, StreamStore, Topic
+from streams.broker.codec import encode
+from streams.broker.connection import kafka_python_options
+from streams.broker.topics import max_message_bytes, topic_name
+
+log = logging.getLogger(__name__)
+
+_Producer: Any = KafkaProducer
+"""Any: the published stubs are of kafka-python 2."""
+
+_ANNOUNCEMENTS = 1000
+_IDLE_SECONDS = 0.1
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_DELIVERY_SECONDS = 20
+"""How long a batch may take; its rows are locked meanwhile, on SQLite the whole database."""
+
+OnPublished = Callable[[int], None]
+OnOutage = Callable[[str | None], None]
+"""Called with why nothing can be published just now, and with None once it can again."""
+
+
+class Relay:
+    """Any number may run on one database at once. Not to be shared between threads."""
+
+    def __init__(self, store: StreamStore, settings: Settings, on_published: OnPublished, on_outage: OnOutage) -> None:
+        self._store = store
+        self._settings = settings
+        self._topics = {topic: topic_name(settings, topic) for topic in Topic}
+        self._on_published = on_published
+        self._on_outage = on_outage
+        self._producer: Any = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`; then what is left of the outbox, if it can be published at once."""
+        failures = 0
+        try:
+            while True:
+                last = stop.is_set()
+                try:
+                    self.publish_all()
+                except (StoreError, StreamError) as error:
+                    failures += 1
+                    log.warning("the outbox can't be published: %s", error)
+                    self._on_outage(str(error))
+                    self._close()
+                else:
+                    if failures:
+                        self._on_outage(None)
+                    failures = 0
+                if last:
+                    return
+                stop.wait(_pause(failures))
+        finally:
+            self._close()
+
+    def publish_all(self) -> int:
+        """Everything that the outbox holds now. Raises: StoreError, StreamError; what was not published stays."""
+        total = 0
+        while published := self._store.publish(_ANNOUNCEMENTS, self._send):
+            total += published
+            self._on_published(published)
+        return total
+
+    def _send(self, announcements: Sequence[Announcement]) -> None:
+        """Returns once all are acknowledged. Raises: StreamError."""
+        try:
+            if self._producer is None:
+                self._producer = _producer(self._settings)
+            sent = [future for one in announcements if (future := self._sent(one)) is not None]
+            self._producer.flush(timeout=_DELIVERY_SECONDS)
+            for future in sent:
+                future.get(timeout=0)
+        except (KafkaError, OSError) as error:
+            servers = ", ".join(self._settings.kafka_servers)
+            raise StreamError(f"the Kafka broker at {servers} takes no messages: {error!r}; is it running?") from error
+
+    def _sent(self, one: Announcement) -> Any:
+        try:
+            return self._producer.send(self._topics[one.topic], key=one.key.encode(), value=encode(one))
+        except MessageSizeTooLargeError:
+            # Waiting mends nothing, and nothing is lost: the database has it, and `coachlm revise` goes by that.
+            log.error("pair %s is too large for topic %s and is not announced there", one.key, one.topic)
+            return None
+
+    def _close(self) -> None:
+        """Without waiting for what the broker has not acknowledged: it is in the outbox still."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                producer.close(timeout=0)
+            except KafkaError:
+                log.debug("closing the producer failed", exc_info=True)
+
+
+class RelayThread:
+    """A relay beside a worker."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=relay.run, args=(self._stop,), name="relay", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Publishes what is left, for at most so long."""
+        self._stop.set()
+        self._thread.join(seconds)
+
+
+def _producer(settings: Settings) -> Any:
+    return _Producer(
+        **kafka_python_options(settings),
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        linger_ms=5,
+        batch_size=256_000,
+        max_request_size=max_message_bytes(settings),
+        max_block_ms=_DELIVERY_SECONDS * 1000,
+        delivery_timeout_ms=_DELIVERY_SECONDS * 1000,
+        request_timeout_ms=_DELIVERY_SECONDS * 500,
+        bootstrap_timeout_ms=_DELIVERY_SECONDS * 500,
+        allow_auto_create_topics=False,
+    )
+
+
+def _pause(failures: int) -> float:
+    if not failures:
+        return _IDLE_SECONDS
+    return min(_FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_PAUSE_SECONDS)
