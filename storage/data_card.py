@@ -21,6 +21,7 @@ _SHAPES = {
     "alpaca": "A JSON array of records with `instruction`, `input` and `output`.",
     "sharegpt": "A JSON array of `conversations` of `human` and `gpt`, with the `input` repeated beside them.",
     "chat": "JSON lines of `messages`, `user` and `assistant`, with the `input` repeated beside them.",
+    "jsonl": "JSON lines of `instruction`, `input` and `output`.",
     "parquet": "Parquet with the columns `instruction`, `input` and `output`.",
     "csv": "CSV with `instruction`, `input` and `output`; a cell that a spreadsheet would compute starts with an "
     "apostrophe.",

@@ -15,6 +15,7 @@ import xxhash
 from coachlm import __version__
 from coachlm.dataset import DatasetRow, FlowCounts, TextChoice
 from coachlm.errors import ExportError
+from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from storage.data_card import render_card
 from storage.export_formats import SUFFIXES, ExportFormat, Record, RecordWriter, open_writer, shape
@@ -118,7 +119,8 @@ def _write_rows(rows: Iterable[DatasetRow], staging: Path, options: ExportOption
     with ExitStack() as stack:
         writers: dict[str, RecordWriter] = {}
         for split in options.splits:
-            writers[split] = open_writer(options.format, staging / options.file_name(split), _columns(options))
+            file = stack.enter_context((staging / options.file_name(split)).open("wb"))
+            writers[split] = open_writer(options.format, file, columns(options))
             stack.callback(writers[split].close)
         written = dict.fromkeys(options.splits, 0)
         for row in rows:
@@ -126,18 +128,18 @@ def _write_rows(rows: Iterable[DatasetRow], staging: Path, options: ExportOption
                 tally.leave_out(row)
                 continue
             split = _split(row, options.test_share)
-            writers[split].write(_record(row, options))
+            writers[split].write(record_of(row, row.text(options.text), options))
             tally.write(row, options.text)
             written[split] += 1
         return written
 
 
-def _columns(options: ExportOptions) -> tuple[str, ...]:
+def columns(options: ExportOptions) -> tuple[str, ...]:
     return ("instruction", "input", "output", *(PROVENANCE_COLUMNS if options.provenance else ()))
 
 
-def _record(row: DatasetRow, options: ExportOptions) -> Record:
-    pair = row.text(options.text)
+def record_of(row: DatasetRow, pair: InstructionPair, options: ExportOptions) -> Record:
+    """The row with this text. Raises: ExportError, for a text that UTF-8 can't write."""
     try:
         "".join((pair.instruction, pair.input, pair.response)).encode()
     except UnicodeEncodeError as error:

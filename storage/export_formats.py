@@ -1,11 +1,11 @@
 """The shapes in which a data set is written, and writers that stream them; docs/dataset.md describes each."""
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Protocol, assert_never
+from typing import Any, BinaryIO, Protocol, assert_never
 
 import orjson
 import pyarrow as pa
@@ -23,6 +23,7 @@ class ExportFormat(StrEnum):
     ALPACA = "alpaca"  # JSON array of instruction, input, output
     SHAREGPT = "sharegpt"  # JSON array of conversations
     CHAT = "chat"  # JSON lines of messages
+    JSONL = "jsonl"  # JSON lines of instruction, input, output
     PARQUET = "parquet"  # instruction, input, output
     CSV = "csv"  # the same for spreadsheets; cells that would be formulas are defused
 
@@ -31,6 +32,7 @@ SUFFIXES: dict[ExportFormat, str] = {
     ExportFormat.ALPACA: ".json",
     ExportFormat.SHAREGPT: ".json",
     ExportFormat.CHAT: ".jsonl",
+    ExportFormat.JSONL: ".jsonl",
     ExportFormat.PARQUET: ".parquet",
     ExportFormat.CSV: ".csv",
 }
@@ -53,24 +55,24 @@ def shape(format: ExportFormat, pair: InstructionPair) -> Record:
 
 
 class RecordWriter(Protocol):
-    """Writes records to one file as they come; `close` completes the file."""
+    """Writes records to one file as they come; `close` completes what was written, and leaves the file open."""
 
     def write(self, record: Record) -> None: ...
 
     def close(self) -> None: ...
 
 
-def open_writer(format: ExportFormat, path: Path, columns: Sequence[str]) -> RecordWriter:
+def open_writer(format: ExportFormat, file: BinaryIO, columns: Sequence[str]) -> RecordWriter:
     """A writer of records that have exactly these keys."""
     match format:
         case ExportFormat.ALPACA | ExportFormat.SHAREGPT:
-            return JsonArrayWriter(path)
-        case ExportFormat.CHAT:
-            return JsonLinesWriter(path)
+            return JsonArrayWriter(file)
+        case ExportFormat.CHAT | ExportFormat.JSONL:
+            return JsonLinesWriter(file)
         case ExportFormat.PARQUET:
-            return ParquetWriter(path, columns)
+            return ParquetWriter(file, columns)
         case ExportFormat.CSV:
-            return CsvWriter(path, columns)
+            return CsvWriter(file, columns)
     assert_never(format)
 
 
@@ -85,21 +87,21 @@ def _json(record: Record) -> bytes:
 class JsonLinesWriter:
     """One record a line."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
 
     def write(self, record: Record) -> None:
         self._file.write(_json(record) + b"\n")
 
     def close(self) -> None:
-        self._file.close()
+        pass
 
 
 class JsonArrayWriter:
     """A JSON array with one record a line."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self._next = b"[\n"
 
     def write(self, record: Record) -> None:
@@ -107,8 +109,7 @@ class JsonArrayWriter:
         self._next = b",\n"
 
     def close(self) -> None:
-        with self._file as file:
-            file.write(b"[]\n" if self._next == b"[\n" else b"\n]\n")
+        self._file.write(b"[]\n" if self._next == b"[\n" else b"\n]\n")
 
 
 class ParquetWriter:
@@ -117,9 +118,9 @@ class ParquetWriter:
     _GROUP_ROWS = 10_000
     _GROUP_CHARS = 16_000_000
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
         self._schema = pa.schema([(name, pa.string()) for name in columns])
-        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
         self._rows: list[Record] = []
         self._chars = 0
 
@@ -142,8 +143,8 @@ class ParquetWriter:
 class CsvWriter:
     """RFC 4180 with a header, UTF-8."""
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        self._file = path.open("w", encoding="utf-8", newline="")
+    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+        self._file = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)
         self._writer.writerow(columns)
 
@@ -151,7 +152,7 @@ class CsvWriter:
         self._writer.writerow([defuse_cell(cell) for cell in record.values()])
 
     def close(self) -> None:
-        self._file.close()
+        self._file.detach()  # which writes what is left
 
 
 # Source: OWASP "CSV Injection"; the last four are the full-width forms that some locales compute too.

@@ -57,7 +57,7 @@ def stats(db: str | None, as_json: bool) -> None:
 @database_option
 @click.option(
     "--format", "data_format", default="alpaca", show_default=True,
-    type=click.Choice(["alpaca", "sharegpt", "chat", "parquet", "csv"]), help="Shape and container of the data set.",
+    type=click.Choice(["alpaca", "sharegpt", "chat", "jsonl", "parquet", "csv"]), help="Shape and container.",
 )  # fmt: skip
 @click.option(
     "--text", default="final", show_default=True, type=click.Choice([choice.value for choice in TextChoice]),
