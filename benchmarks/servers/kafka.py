@@ -128,6 +128,7 @@ class KafkaCluster:
             "broker.session.timeout.ms": 4000,  # a node that was killed comes back only after it; 9000 otherwise
             "broker.heartbeat.interval.ms": 500,
             "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,  # for runs that kill consumers; 6000 otherwise
             "offsets.topic.num.partitions": 4,
             "transaction.state.log.num.partitions": 4,
             "share.coordinator.state.topic.num.partitions": 4,

@@ -1,12 +1,13 @@
 """A server as a child process: its output in a file, and an end with this program, whatever ends this program."""
 
+import os
 import pwd
 import random
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -23,7 +24,13 @@ class ServerProcess:
     """Runs from construction on. Start it in the main thread: where `setpriv` exists, the kernel ends the server with
     the thread that started it."""
 
-    def __init__(self, command: Sequence[str | Path], log: Path, user: pwd.struct_passwd | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        log: Path,
+        user: pwd.struct_passwd | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = log.stem
         self._log = log
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
@@ -37,6 +44,7 @@ class ServerProcess:
                 stdout=output,
                 stderr=output,
                 cwd=log.parent,
+                env=None if environment is None else {**os.environ, **environment},
                 start_new_session=True,  # Ctrl-C is for this program, which then ends its servers
                 **as_user,
             )
@@ -48,6 +56,11 @@ class ServerProcess:
     @property
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None: it runs; negative: the signal that ended it."""
+        return self._process.poll()
 
     def await_ready(self, ready: Callable[[], bool], seconds: float) -> None:
         """Raises: ServerError when the process ends or the time passes before `ready()` is true."""

@@ -1,0 +1,283 @@
+"""Nothing is lost: workers are killed, broker and database restarted, stages raise, while messages flow.
+
+    python -m benchmarks.faults [--quick] [--driver faust|aiokafka|both] [--messages N] [--kills N]
+
+Real processes, a real broker, a real PostgreSQL; two workers of each kind, four partitions. Of the messages, in mixed
+formats, 1 % are poison. Afterwards the database and the topics are read through: every pair in one row, revised once,
+every poisonous message a dead letter and nothing else. Ends with one JSON line a driver; exits with 1 unless all is
+accounted for.
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import make_url
+
+from benchmarks.broker_runs.load import Load, send_load
+from benchmarks.broker_runs.verdict import Verdict, judge
+from benchmarks.broker_runs.workers import Workers
+from benchmarks.servers.kafka import KafkaCluster, running_cluster
+from benchmarks.servers.postgres import PostgresServer
+from coachlm.errors import StreamError
+from coachlm.settings import load_settings
+from streams.broker.lag import lags
+from streams.broker.topics import ensure_topics
+
+_PARTITIONS = 4
+_FAULT_SHARE = 0.01
+_TICK_SECONDS = 0.1
+_STUCK_SECONDS = 180
+_UNDER_LOAD = 0.9
+"""The last fault strikes when so much of the work is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of what."""
+
+    messages: int
+    kills: int
+    terminations: int
+    broker_restarts: int
+    database_restarts: int
+    stall_seconds: float
+    session_seconds: float
+    batch_messages: int
+
+    def faults(self) -> list[str]:
+        """In the order in which they strike; kinds that come once stand in the middle."""
+        found = ["kill"] * self.kills + ["terminate"] * self.terminations
+        found += ["broker"] * self.broker_restarts + ["database"] * self.database_restarts
+        random.shuffle(found)
+        middle = len(found) // 2
+        return [*found[:middle], "broker stall", *found[middle:], "worker stall"]
+
+
+FULL = Plan(100_000, 50, 10, 5, 5, 60, 6, 200)
+QUICK = Plan(5_000, 10, 2, 1, 1, 5, 3, 50)
+
+
+@dataclass(slots=True)
+class Pauses:
+    """How long nothing was committed, by the fault before it."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    last_fault: str = "start"
+    _done: int = 0
+    _since: float = field(default_factory=time.monotonic)
+
+    def saw(self, done: int) -> None:
+        now = time.monotonic()
+        if done != self._done:
+            self.seconds[self.last_fault].append(now - self._since)
+            self._done, self._since = done, now
+
+    @property
+    def standing_seconds(self) -> float:
+        return time.monotonic() - self._since
+
+    def longest(self) -> dict[str, float]:
+        return {kind: round(max(found), 1) for kind, found in self.seconds.items()}
+
+
+class Run:
+    """One driver's run, from the load to the verdict."""
+
+    def __init__(self, plan: Plan, driver: str, cluster: KafkaCluster, postgres: PostgresServer, folder: Path) -> None:
+        self._plan = plan
+        self._cluster = cluster
+        self._postgres = postgres
+        self._prefix = f"faults-{driver}."
+        self._url = _new_database(postgres.url, f"faults_{driver}")
+        self._tally = folder / "tally"
+        self._settings = load_settings(
+            database_url=self._url, kafka_servers=cluster.bootstrap, kafka_prefix=self._prefix,
+            kafka_partitions=_PARTITIONS, stream_driver=driver,
+        )  # fmt: skip
+        environment = {
+            "COACHLM_DATABASE_URL": self._url,
+            "COACHLM_KAFKA_SERVERS": cluster.bootstrap,
+            "COACHLM_KAFKA_PREFIX": self._prefix,
+            "COACHLM_KAFKA_PARTITIONS": str(_PARTITIONS),
+            "COACHLM_STREAM_DRIVER": driver,
+            "COACHLM_STREAM_BATCH_MESSAGES": str(plan.batch_messages),
+            "COACHLM_WATCHDOG_SECONDS": "60",
+        }
+        common = ["--fault-share", str(_FAULT_SHARE), "--session-seconds", str(plan.session_seconds)]
+        flags = {"intake": [*common, "--tally", f"{self._tally}-intake"], "revise": common}
+        self._workers = Workers(folder, {"intake": 2, "revise": 2}, flags, environment)
+        self._pauses = Pauses()
+        self._done: Counter[str] = Counter()
+        self._later: list[tuple[float, Callable[[], None]]] = []
+        self._database: psycopg.Connection[Any] | None = None
+
+    def run(self) -> dict[str, Any]:
+        ensure_topics(self._settings)
+        load = send_load(self._cluster.bootstrap, f"{self._prefix}logs.raw", self._plan.messages)
+        started = time.monotonic()
+        try:
+            self._strike(2 * len(load.names))
+            self._come_to_rest(load)
+            exits = self._workers.stop(60)
+        except BaseException:
+            print(self._workers.logs(), file=sys.stderr)
+            self._workers.stop(1)
+            raise
+        seconds = time.monotonic() - started
+        verdict = judge(_conninfo(self._url), self._cluster.bootstrap, self._prefix, load)
+        return self._figures(load, verdict, seconds, exits)
+
+    def _strike(self, work: int) -> None:
+        """Every fault at its share of the work, so that all of them meet messages under way."""
+        faults = self._plan.faults()
+        for number, fault in enumerate(faults, 1):
+            self._wait_until(lambda number=number: self._progress() >= work * _UNDER_LOAD * number / len(faults))
+            self._pauses.last_fault = fault
+            self._commit(fault)
+
+    def _commit(self, fault: str) -> None:
+        self._done[fault] += 1
+        match fault:
+            case "kill":
+                self._workers.kill()
+            case "terminate":
+                self._workers.terminate()
+            case "broker":
+                (self._cluster.kill_node if self._done[fault] % 2 else self._cluster.stop_node)(1)
+                self._cluster.start_node(1, wait=False)
+            case "database":
+                (self._postgres.crash if self._done[fault] % 2 else self._postgres.stop)()
+                self._postgres.start()
+            case "broker stall":
+                self._cluster.freeze_node(1)
+                self._after(self._plan.stall_seconds, lambda: self._cluster.thaw_node(1))
+            case "worker stall":
+                name = self._workers.freeze()
+                if name is not None:
+                    self._after(self._plan.stall_seconds, lambda: self._workers.thaw(name))
+        print(f"  {fault} {self._done[fault]}", file=sys.stderr, flush=True)
+
+    def _after(self, seconds: float, what: Callable[[], None]) -> None:
+        self._later.append((time.monotonic() + seconds, what))
+
+    def _wait_until(self, reached: Callable[[], bool]) -> None:
+        while True:
+            self._workers.keep_running()
+            for entry in [entry for entry in self._later if entry[0] <= time.monotonic()]:
+                self._later.remove(entry)
+                entry[1]()
+            if reached():
+                return
+            if self._pauses.standing_seconds > _STUCK_SECONDS:
+                raise RuntimeError(f"nothing moved for {_STUCK_SECONDS} s after {self._pauses.last_fault}")
+            time.sleep(_TICK_SECONDS)
+
+    def _progress(self) -> int:
+        """Pairs and revisions in the database."""
+        found = self._ask("SELECT (SELECT count(*) FROM pairs) + (SELECT count(*) FROM revisions)")
+        if found is None:
+            return 0
+        self._pauses.saw(found)
+        return found
+
+    def _come_to_rest(self, load: Load) -> None:
+        def resting() -> bool:
+            self._progress()
+            if self._later or self._ask("SELECT count(*) FROM outbox") != 0:
+                return False
+            try:
+                return not any(lag.messages for lag in lags(self._settings))
+            except StreamError:
+                return False
+
+        self._wait_until(resting)
+
+    def _ask(self, query: str) -> int | None:
+        """None while the database is away."""
+        try:
+            if self._database is None:
+                self._database = psycopg.connect(_conninfo(self._url), autocommit=True)
+            row = self._database.execute(query.encode()).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return 0
+        except psycopg.Error:
+            self._database = None
+            return None
+        return row[0] if row else None
+
+    def _figures(self, load: Load, verdict: Verdict, seconds: float, exits: list[int]) -> dict[str, Any]:
+        tally = Path(f"{self._tally}-intake").read_text().split()
+        handled = sum(map(int, tally))
+        gaps = [gap for found in self._pauses.seconds.values() for gap in found]
+        return {
+            "driver": self._settings.stream_driver,
+            "messages": load.messages,
+            **asdict(verdict),
+            "clean": verdict.is_clean,
+            "kills": self._done["kill"],
+            "faults": dict(self._done),
+            "worker_exits": {str(code): count for code, count in self._workers.exits.items()},
+            "ended_in_order": all(code == 0 for code in exits),
+            "repeated_messages": handled - load.messages,
+            "seconds": round(seconds, 1),
+            "longest_pause_seconds": self._pauses.longest(),
+            "median_pause_seconds": round(statistics.median(gaps), 2),
+        }
+
+
+def run_faults(plan: Plan, driver: str, cluster: KafkaCluster, postgres: PostgresServer) -> dict[str, Any]:
+    """The figures of one driver; what is not accounted for stands in them.
+
+    Raises: RuntimeError, when the work comes to a standstill.
+    """
+    with tempfile.TemporaryDirectory(prefix="coachlm-faults-") as folder:
+        return Run(plan, driver, cluster, postgres, Path(folder)).run()
+
+
+def _new_database(server: str, name: str) -> str:
+    with psycopg.connect(_conninfo(server), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _conninfo(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="5,000 messages and 10 kills; some minutes on 2 cores")
+    parser.add_argument("--driver", choices=("faust", "aiokafka", "both"), default="both")
+    given = parser.parse_args()
+    plan = QUICK if given.quick else FULL
+    drivers = ("faust", "aiokafka") if given.driver == "both" else (given.driver,)
+    clean = True
+    for driver in drivers:
+        postgres = PostgresServer(durable=True)
+        try:
+            postgres.start()
+            with running_cluster() as cluster:
+                figures = run_faults(plan, driver, cluster, postgres)
+        finally:
+            postgres.remove()
+        print(json.dumps(figures), flush=True)
+        clean = clean and figures["clean"]
+    raise SystemExit(0 if clean else 1)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()
