@@ -1,1 +1,186 @@
-export default function(){}
+// The post-edit desk's entry: joins the work, what is seen of it, the keyboard and the clock.
+
+import * as dialogs from "./dialogs.js";
+import { Drafts } from "./drafts.js";
+import { actionOf } from "./keys.js";
+import { View } from "./view.js";
+import { Work } from "./work.js";
+
+const LOCAL_MS = 150; // of rest before the text is kept in the browser
+const DRAFT_MS = 900; // of rest before it goes to the service
+const DRAFT_LONGEST_MS = 6_000;
+const TICK_MS = 1_000;
+const HEARTBEAT_MS = 15_000;
+const ACTIVE_MS = 20_000; // without keyboard and mouse it no longer counts as work
+const IDLE_MS = 300_000; // and after this the lease is left to run out
+
+const desks = new WeakMap(); // by root: Streamlit calls again after every rerun
+
+export default function ({ parentElement, data }) {
+  const known = desks.get(parentElement);
+  if (known) {
+    known.showTheme();
+    return known.stop;
+  }
+  const desk = new Desk(parentElement.querySelector(".desk"), data);
+  const stop = () => {
+    desks.delete(parentElement);
+    desk.stop();
+  };
+  desks.set(parentElement, { stop, showTheme: () => desk.showTheme() });
+  return stop;
+}
+
+class Desk {
+  constructor(host, data) {
+    this.host = host;
+    this.data = data;
+    this.lastActive = Date.now();
+    this.lastHeartbeat = Date.now();
+    this.view = new View(host, data, this.#actions());
+    this.work = new Work(new Drafts(data.person), (work) => this.view.update(work));
+    this.stopping = new AbortController();
+    this.#listen();
+    this.showTheme();
+    this.timer = setInterval(() => this.#tick(), TICK_MS);
+    this.work.start().catch((error) => this.work.say("error", error.message));
+  }
+
+  stop() {
+    this.#flush();
+    clearInterval(this.timer);
+    this.stopping.abort();
+    this.work.stop();
+  }
+
+  showTheme() {
+    this.host.dataset.theme = isDark(this.host) ? "dark" : "light";
+  }
+
+  #actions() {
+    return {
+      edit: (field, text) => this.#edited((task) => (task.text[field] = text)),
+      score: (what, value) => (what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", "")),
+      submit: () => this.#submit(),
+      undo: () => this.work.undo(),
+      skip: () => this.work.skip(),
+      exclude: () => this.#dialog(() => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail))),
+      owner: () => this.#dialog(() => dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment))),
+      instruction: () => this.view.focusField("instruction"),
+      input: () => this.view.focusField("input"),
+      response: () => this.view.focusField("response"),
+      next: () => this.view.stepChange(1),
+      previous: () => this.view.stepChange(-1),
+      revert: () => this.view.revertInHand(),
+      flag: () => this.view.stepFlag(),
+      compare: () => this.view.compareNext(),
+      preview: () => this.view.togglePreview(),
+      scores: () => this.view.toggleDock(),
+      help: () => dialogs.help(this.view.desk),
+      escape: () => this.view.root.activeElement?.blur(),
+    };
+  }
+
+  #dialog(open) {
+    if (this.work.current) open();
+  }
+
+  #submit() {
+    const wrong = this.view.dock.wrong() || this.work.submit();
+    if (wrong) this.work.say("error", wrong);
+  }
+
+  #edited(change) {
+    const task = this.work.current;
+    if (!task) return;
+    change(task);
+    if (this.work.notice) this.work.say("", "");
+    clearTimeout(this.localTimer);
+    this.localTimer = setTimeout(() => this.work.keepLocally(task), LOCAL_MS);
+    this.unsavedSince ??= Date.now();
+    clearTimeout(this.draftTimer);
+    const wait = Math.max(0, Math.min(DRAFT_MS, this.unsavedSince + DRAFT_LONGEST_MS - Date.now()));
+    this.draftTimer = setTimeout(() => this.#save(task), wait);
+    this.view.tick(this.work);
+  }
+
+  #save(task) {
+    this.unsavedSince = null;
+    // Handed in meanwhile: the submit carries the text.
+    if (task === this.work.current) this.work.saveDraft(task);
+  }
+
+  // On the way out of the page: at once in the browser, and as far as it goes to the service.
+  #flush() {
+    const task = this.work.current;
+    clearTimeout(this.localTimer);
+    clearTimeout(this.draftTimer);
+    if (!task || !task.isChanged) return;
+    this.work.keepLocally(task);
+    this.work.saveDraft(task, { lasting: true });
+  }
+
+  #listen() {
+    const options = { capture: true, signal: this.stopping.signal };
+    window.addEventListener("keydown", (event) => this.#pressed(event), options);
+    for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) window.addEventListener(name, () => this.#active(), { ...options, passive: true });
+    window.addEventListener("pagehide", () => this.#flush(), options);
+    window.addEventListener("online", () => this.work.line.wake(), options);
+    document.addEventListener("visibilitychange", () => this.#visible(), options);
+    // Streamlit has shortcuts of its own and takes letters typed in here for them.
+    this.host.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+
+  #pressed(event) {
+    if (!this.host.isConnected) return;
+    const focused = this.view.root.activeElement;
+    const isTyping = Boolean(focused?.matches("textarea, input:not([type=checkbox]):not([type=radio])"));
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined) return this.#run("revert", event);
+    const action = actionOf(event, isTyping);
+    if (!action || this.view.dialog) return;
+    if (action === "escape" && !focused) return;
+    if (!event.repeat || action === "next" || action === "previous") this.#run(action, event);
+  }
+
+  #run(action, event) {
+    event.preventDefault();
+    event.stopPropagation();
+    const needsItem = !["help", "escape", "undo"].includes(action);
+    if (needsItem && this.work.phase !== "editing") return;
+    this.view.act[action]();
+    this.#active();
+  }
+
+  #active() {
+    const wasIdle = Date.now() - this.lastActive > ACTIVE_MS;
+    this.lastActive = Date.now();
+    if (wasIdle) this.#beat();
+  }
+
+  #visible() {
+    if (document.visibilityState === "visible") this.work.line.wake();
+    else this.#flush();
+  }
+
+  #tick() {
+    this.view.tick(this.work);
+    const isIdle = Date.now() - this.lastActive > IDLE_MS;
+    const task = this.work.current;
+    // Idle for long: nothing keeps the item, except that its end is noticed.
+    const isOver = task && task.secondsLeft(Date.now()) < -1;
+    if (Date.now() - this.lastHeartbeat > HEARTBEAT_MS && (!isIdle || isOver)) this.#beat();
+  }
+
+  #beat() {
+    this.lastHeartbeat = Date.now();
+    const isActive = Date.now() - this.lastActive < ACTIVE_MS && document.visibilityState === "visible";
+    const { current, ahead, phase } = this.work;
+    if (phase === "editing" && current) this.work.heartbeat(current, isActive);
+    for (const task of ahead) this.work.heartbeat(task, false);
+  }
+}
+
+function isDark(element) {
+  const [red, green, blue] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+  return red * 0.299 + green * 0.587 + blue * 0.114 < 128;
+}

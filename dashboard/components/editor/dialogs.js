@@ -1,0 +1,103 @@
+// The desk's dialogues: reasons, comments, shortcuts, three versions, sign-in. Each is a <dialog>, which keeps the focus.
+
+import { signIn } from "../session/main.js";
+import { el, visible } from "./dom.js";
+import { KEYS } from "./keys.js";
+import { FIELDS } from "./task.js";
+
+function build(root, title, ...content) {
+  const dialog = el("dialog", { "aria-label": title }, el("h2", {}, title), ...content);
+  dialog.addEventListener("close", () => dialog.remove());
+  root.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+function buttons(...list) {
+  return el("div", { class: "buttons" }, ...list);
+}
+
+function closing(label = "Cancel") {
+  return el("button", { type: "button", onclick: (event) => event.target.closest("dialog").close() }, label);
+}
+
+function confirmOnCtrlEnter(form) {
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
+}
+
+export function help(root) {
+  const rows = KEYS.map(({ keys, label }) => el("tr", {}, el("td", {}, ...keys.split("+").map((key) => el("kbd", {}, key))), el("td", {}, label)));
+  build(root, "Keyboard", el("table", { class: "keys" }, el("tbody", {}, ...rows)), buttons(closing("Close")));
+}
+
+export function exclude(root, reasons, done) {
+  const detail = el("input", { type: "text", name: "detail", dir: "auto", "aria-label": "Remark", placeholder: "Remark (wanted for another reason)", maxlength: "1000" });
+  const rows = reasons.map(({ value, label }, index) =>
+    el("label", { class: "choice" }, el("input", { type: "radio", name: "reason", value, required: true, checked: index === 0 }), el("kbd", {}, String(index + 1)), label),
+  );
+  const form = el("form", { method: "dialog" }, ...rows, detail, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Exclude")));
+  const dialog = build(root, "Exclude this pair", form);
+  form.addEventListener("keydown", (event) => {
+    const row = event.target === detail ? undefined : rows[Number(event.key) - 1];
+    if (row) row.querySelector("input").click();
+  });
+  confirmOnCtrlEnter(form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const reason = new FormData(form).get("reason");
+    if (reason === "manual" && !detail.value.trim()) return detail.focus();
+    dialog.close();
+    done(reason, detail.value.trim());
+  });
+  rows[0].querySelector("input").focus();
+}
+
+export function owner(root, comment, done) {
+  const text = el("textarea", { rows: "4", dir: "auto", required: true, "aria-label": "Comment", placeholder: "What can't you decide?", maxlength: "10000" });
+  text.value = comment;
+  const form = el("form", { method: "dialog" }, text, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Send to the owner")));
+  const dialog = build(root, "Send to the owner", form);
+  confirmOnCtrlEnter(form);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    dialog.close();
+    done(text.value.trim());
+  });
+  text.focus();
+}
+
+// Three texts beside one another. `choices`: {label, run, primary}.
+export function versions(root, all, choices) {
+  const column = (title, text) =>
+    el("div", { class: "version" }, el("h3", {}, title), ...(text ? FIELDS.filter((field) => text[field]).map((field) => el("div", { class: "text", dir: "auto", tabindex: "0" }, ...visible(text[field]))) : [el("p", {}, "Loading…")]));
+  const table = el("div", { class: "versions" }, column("Yours", all.mine), column(all.server?.label || "In the service", all.server ? all.server.text || { response: "–" } : null), column("Original", all.original));
+  const dialog = build(root, "Three versions of this pair", el("p", {}, all.why), table);
+  dialog.classList.add("wide");
+  dialog.append(
+    buttons(
+      ...choices.map(({ label, run, primary }) =>
+        el("button", { type: "button", class: primary ? "primary" : undefined, onclick: () => { dialog.close(); run(); } }, label),
+      ),
+    ),
+  );
+  dialog.querySelector("button.primary")?.focus();
+  return dialog;
+}
+
+export function signInAgain(root, done) {
+  const token = el("input", { type: "password", autocomplete: "current-password", "aria-label": "Your token", required: true });
+  const error = el("p", { class: "error", role: "alert" });
+  const form = el("form", { method: "dialog" }, el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."), token, error, buttons(el("button", { class: "primary", type: "submit" }, "Sign in")));
+  const dialog = build(root, "Sign in again", form);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    error.textContent = await signIn(token.value.trim());
+    if (error.textContent) return;
+    dialog.close();
+    done();
+  });
+  token.focus();
+}
