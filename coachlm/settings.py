@@ -84,10 +84,26 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: Literal["rules", "packed", "transformers", "none"] = Field(
-        default="rules", description="What revises: `rules`, `packed` (fastest with a model), `transformers` or `none`."
+    engine: Literal["rules", "packed", "transformers", "openai", "none"] = Field(
+        default="rules",
+        description="What revises: `rules`, `packed` (fastest with a model here), `transformers`, `openai` or `none`.",
     )
-    model: str | None = Field(default=None, description="Model folder or hub id for `packed` and `transformers`.")
+    model: str | None = Field(
+        default=None,
+        description="Model folder or hub id for `packed` and `transformers`; its name on `openai` servers.",
+    )
+    openai_servers: Listed[str] = Field(
+        default=(), description="Base URLs of OpenAI-compatible servers for `openai`, e.g. `http://gpu1:8000/v1`."
+    )
+    openai_api_key: SecretStr = Field(default=SecretStr(""), description="Key for those servers.")
+    openai_endpoint: Literal["completions", "chat"] = Field(
+        default="completions", description="`completions` for a coach; `chat` for servers that only chat."
+    )
+    openai_in_flight: int = Field(default=64, ge=1, le=10_000, description="Requests at once, a server each.")
+    openai_request_seconds: float = Field(default=120.0, gt=0, description="Deadline of one request.")
+    openai_outage_seconds: float = Field(
+        default=300.0, ge=0, description="How long a batch goes on trying while servers fail; then it stays unrevised."
+    )
     model_revision: str | None = Field(default=None, description="Commit of a hub model; pins what is loaded.")
     trust_remote_code: bool = Field(
         default=False, description="Run code that a hub model brings; needs `model_revision` to be a full commit."
@@ -172,11 +188,35 @@ class Settings(BaseSettings):
     oidc_jwks_url: str | None = Field(default=None, description="Where the issuer publishes its keys (https).")
     oidc_key_file: str | None = Field(default=None, description="PEM file of the issuer's public key, instead.")
     oidc_claim: str = Field(
-        default="sub", description="Claim that holds the person's name as `coachlm people` knows it, e.g. `email`."
+        default="sub", description="Claim that holds whom `coachlm people` knows as somebody's subject, e.g. `email`."
     )
 
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")
+    undo_seconds: int = Field(
+        default=60, ge=0, le=86_400, description="How long an annotator may take back a submit; unsampled ones wait."
+    )
+    idle_seconds: int = Field(
+        default=60, ge=5, le=3600, description="A longer gap between signs of activity counts as idle, not as work."
+    )
+    max_held_items: int = Field(default=3, ge=1, le=100, description="Items that a person may hold at once.")
+    control_share: float = Field(
+        default=0.05, ge=0, le=0.5, description="Share of pairs handed out without the coach's revision."
+    )
+    review_share: float = Field(default=0.2, ge=0, le=1, description="Share of post-edits that an owner reviews.")
+    review_flagged_share: float = Field(
+        default=0.5, ge=0, le=1, description="The same share where the revision has flags to check."
+    )
+    review_trusted_share: float = Field(
+        default=0.05, ge=0, le=1, description="The same share for people whose last 50 reviews returned at most one."
+    )
+    newcomer_reviews: int = Field(
+        default=50, ge=0, le=10_000, description="Every one of so many first post-edits of a newcomer is reviewed."
+    )
+    unit_names: Listed[str] = Field(
+        default=("Language tasks", "Q&A", "Creative composition"), min_length=3, max_length=3,
+        description="What the units are called: language tasks, Q&A and creative composition, in this order.",
+    )  # fmt: skip
 
 
 def load_settings(file: Path | None = None, **overrides: object) -> Settings:

@@ -31,6 +31,8 @@ def build_reviser(settings: Settings) -> Reviser | None:
             return RulesReviser()
         case "packed" | "transformers":
             return _with_model(settings)
+        case "openai":
+            return _with_servers(settings)
         case other:
             assert_never(other)
 
@@ -69,6 +71,32 @@ def _with_model(settings: Settings) -> Reviser:
         batch_pairs=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
     )
+
+
+def _with_servers(settings: Settings) -> Reviser:
+    if find_spec("httpx") is None:
+        raise ModelError("the openai engine needs httpx: run `make reviser` in the checkout")
+    from reviser.adapter import read_adapter
+    from reviser.finish import Finisher
+    from reviser.remote.engine import RemoteOptions, RemoteReviser
+
+    options = RemoteOptions(
+        servers=settings.openai_servers,
+        model=settings.model or "",
+        api_key=settings.openai_api_key.get_secret_value(),
+        endpoint=settings.openai_endpoint,
+        in_flight=settings.openai_in_flight,
+        max_new_tokens=settings.max_new_tokens,
+        request_seconds=settings.openai_request_seconds,
+        outage_seconds=settings.openai_outage_seconds,
+    )
+    adapter = read_adapter(Path(settings.adapter)) if settings.adapter else None
+    finisher = Finisher(
+        engine="openai",
+        adapter=adapter.digest if adapter else None,
+        leaked=adapter.training_instructions if adapter else frozenset(),
+    )
+    return RemoteReviser(options, finisher, adapter.folder if adapter else None)
 
 
 def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> Reviser | None:

@@ -21,7 +21,7 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
     """
     from reviser.engines import build_reviser
 
-    if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers"):
+    if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers", "openai"):
         return build_reviser(settings)
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry

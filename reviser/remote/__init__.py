@@ -1,0 +1,1 @@
+"""Revising by OpenAI-compatible servers: vLLM for scale, or any other that completes prompts."""
