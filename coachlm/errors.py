@@ -11,6 +11,7 @@
     │   ├── NotFoundError      no such pair, person or item
     │   ├── TransitionError    the status change is not in the transition table
     │   ├── LeaseError         the lease is unknown, foreign or expired
+    │   ├── EmptyTextError     a submitted text has no instruction or no response
     │   └── ConflictError      it doesn't fit what the item has become meanwhile
     │       └── StaleError     the pair is of another version than the one that was seen
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
@@ -67,6 +68,10 @@ class TransitionError(StoreError):
 
 class LeaseError(StoreError):
     """The lease is unknown, held by somebody else, or expired; the text that came with it was kept as a draft."""
+
+
+class EmptyTextError(StoreError):
+    """A submitted text has no instruction or no response; it was kept as a draft."""
 
 
 class ConflictError(StoreError):

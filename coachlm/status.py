@@ -10,7 +10,7 @@ class Status(StrEnum):
 
     ACCEPTED = "accepted"  # passed intake; waits for the coach
     REVISED = "revised"  # the coach has answered (or fallen back to raw); waits for an annotator
-    POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner
+    POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner, or to pass unsampled
     RETURNED = "returned"  # the owner sent it back; waits for the same annotator
     APPROVED = "approved"  # final: part of the data set and of the coach's training data
     EXCLUDED = "excluded"  # set aside with a reason; exportable, restorable
@@ -20,7 +20,8 @@ class Status(StrEnum):
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.ACCEPTED: frozenset({Status.REVISED, Status.EXCLUDED}),
     Status.REVISED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
-    Status.POST_EDITED: frozenset({Status.APPROVED, Status.RETURNED, Status.EXCLUDED}),
+    # An annotator may take a fresh submit back: to `revised`, or to `returned` where it came from there.
+    Status.POST_EDITED: frozenset({Status.APPROVED, Status.RETURNED, Status.REVISED, Status.EXCLUDED}),
     Status.RETURNED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
     Status.APPROVED: frozenset(),
     # Restoring an excluded pair sends it through the coach again; a duplicate can be promoted by hand.

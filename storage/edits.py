@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from coachlm.categories import RevisionCategory
 from coachlm.pairs import InstructionPair
@@ -12,16 +12,18 @@ from coachlm.rubric import Dimension, Scores
 from storage.tables import PersonRow
 from storage.texts import text_hash
 from storage.work import Draft, Person
-from storage.work_tables import DraftRow, PostEditRow
+from storage.work_tables import DraftRow, PostEditRow, WithdrawalRow
 
 SAVED = "saved"  # the slot of the one draft that a lease saves over and over
 _MAX_TOKEN = 64
+_REFUSED_KEPT = 20  # drafts of refused submits per person and pair
 
 
 def insert_post_edit(
-    connection: Connection, seq: int, person: Person, edit: PostEdit, *, key: str, version: int, now: datetime
-) -> int:
-    """The new row's number."""
+    connection: Connection, seq: int, person: Person, edit: PostEdit, *, key: str, version: int, now: datetime,
+    **columns: Any,
+) -> int:  # fmt: skip
+    """The new row's number; `columns`: what the desk notes beside the text."""
     scores = edit.scores
     return connection.execute(
         insert(PostEditRow)
@@ -38,6 +40,7 @@ def insert_post_edit(
             idempotency_key=key,
             version=version,
             created_at=now,
+            **columns,
         )
         .returning(PostEditRow.id)
     ).scalar_one()
@@ -50,15 +53,25 @@ def submitted_under(connection: Connection, person: Person, key: str) -> Any | N
     ).one_or_none()
 
 
+def is_withdrawn() -> ColumnElement[bool]:
+    """Of a row of `PostEditRow`."""
+    return exists().where(WithdrawalRow.post_edit == PostEditRow.id)
+
+
 def last_post_edit(connection: Connection, seq: int, pair_id: str) -> PostEdit | None:
-    row = connection.execute(
+    row = last_edit_row(connection, seq)
+    return None if row is None else post_edit_from_row(row, pair_id)
+
+
+def last_edit_row(connection: Connection, seq: int) -> Any | None:
+    """The row of the pair's last post-edit that was not withdrawn, with the person's `name`."""
+    return connection.execute(
         select(PostEditRow.__table__, PersonRow.name)
         .join(PersonRow, PersonRow.id == PostEditRow.person)
-        .where(PostEditRow.pair == seq)
+        .where(PostEditRow.pair == seq, ~is_withdrawn())
         .order_by(PostEditRow.id.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else post_edit_from_row(row, pair_id)
 
 
 def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:
@@ -97,12 +110,17 @@ def save_draft(
 def keep_refused(
     connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
 ) -> None:
-    """Keeps the text of a refused submit for good; once, however often it is sent."""
+    """Keeps the text of a refused submit, once, however often it is sent; of many by one person the newest ones."""
     slot = text_hash("\x1e".join((text.instruction, text.input, text.response, comment)))
     own = {"pair": seq, "person": person.id, "token": token[:_MAX_TOKEN], "slot": slot}
     if connection.scalar(select(exists().where(*(getattr(DraftRow, name) == value for name, value in own.items())))):
         return
     connection.execute(insert(DraftRow).values(**own, **_texts(text), comment=comment, created_at=now))
+    refused = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.slot != SAVED)
+    newest = select(DraftRow.id).where(*refused).order_by(DraftRow.id.desc()).offset(_REFUSED_KEPT - 1).limit(1)
+    oldest_kept = connection.scalar(newest)
+    if oldest_kept is not None:
+        connection.execute(delete(DraftRow).where(*refused, DraftRow.id < oldest_kept))
 
 
 def latest_draft(connection: Connection, seq: int, person: int) -> Draft | None:

@@ -16,8 +16,9 @@ from coachlm.pairs import Position, Provenance, Reject, RejectReason
 from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
 from storage.bulk import Row, insert_rows, is_among
-from storage.columns import optional_to_column, to_column, to_json, to_micros
+from storage.columns import from_micros, optional_to_column, to_column, to_json, to_micros
 from storage.near_copies import NearCopies, Newcomer, link_near_copies
+from storage.rollups import Stage, StageKey, count_stages, hour_of
 from storage.tables import (
     IntakePositionRow,
     JoinedRow,
@@ -103,6 +104,14 @@ class BatchWriter:
             signed = [Newcomer(new.seq, new.item.sourced.pair, new.item.bands) for new in newcomers if new.item.bands]
             links = link_near_copies(self._connection, near_copies, signed)
         insert_rows(self._connection, PairRow, [self._pair_row(new.item, new.seq, links) for new in newcomers])
+        hour = hour_of(from_micros(self._now))
+        stages = [(Stage.EXCLUDED, reason, count) for reason, count in self._reasons.items()]
+        stages += [
+            (Stage.ACCEPTED, "", self._counted["accepted"]),
+            (Stage.DUPLICATE, "", self._counted["near_duplicates"]),
+        ]
+        events = [(StageKey(hour, stage.value, reason), {"pairs": count}) for stage, reason, count in stages]
+        count_stages(self._connection, *events)
 
     def _pair_row(self, item: IntakePair, seq: int, links: dict[int, int]) -> Row:
         pair, exclusion, original = item.sourced.pair, item.exclusion, links.get(seq)

@@ -1,5 +1,6 @@
 """Items as people see them: everything about a pair that the work on it needs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -8,11 +9,11 @@ from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.post_edit import Decision
 from coachlm.revision import Revision
 from coachlm.status import Status
-from storage.edits import last_post_edit, latest_draft, pair_from_row
+from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
 from storage.revisions import revision_from_row
-from storage.tables import PairRow
-from storage.work import ReviewItem, WorkItem
-from storage.work_tables import LeaseRow, ReviewRow, RevisionRow
+from storage.tables import PairRow, PersonRow
+from storage.work import Arm, ReviewItem, ReviewReason, ReviewState, WorkItem
+from storage.work_tables import LeaseRow, ReviewItemRow, ReviewRow, RevisionRow
 
 _PAIR = (
     PairRow.seq,
@@ -30,7 +31,7 @@ _PAIR = (
 def read_items(connection: Connection, *leases: ColumnElement[bool]) -> list[WorkItem]:
     """The items under the chosen leases, first claimed first."""
     rows = connection.execute(
-        select(*_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person)
+        select(*_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm)
         .join(PairRow, PairRow.seq == LeaseRow.pair)
         .where(*leases)
         .order_by(LeaseRow.id)
@@ -38,13 +39,24 @@ def read_items(connection: Connection, *leases: ColumnElement[bool]) -> list[Wor
     return [_work_item(connection, row) for row in rows]
 
 
-def read_review_items(connection: Connection, task_class: TaskClass | None, limit: int) -> list[ReviewItem]:
-    """Post-edited pairs, oldest first."""
-    chosen = [PairRow.status == Status.POST_EDITED.value]
-    if task_class is not None:
-        chosen.append(class_column() == task_class.value)
-    rows = connection.execute(select(*_PAIR).where(*chosen).order_by(PairRow.seq).limit(limit)).all()
-    return [item for row in rows if (item := _review_item(connection, row)) is not None]
+def read_review_items(connection: Connection, classes: Sequence[str] | None, limit: int) -> list[ReviewItem]:
+    """What waits for an owner, of these classes (None: of all), oldest first."""
+    item = ReviewItemRow
+    columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
+    found: list[Any] = []
+    for state in (ReviewState.WAITING, ReviewState.SENT):
+        for task_class in (None,) if classes is None else classes:
+            chosen = [item.state == state.value] + ([] if task_class is None else [item.task_class == task_class])
+            found += connection.execute(
+                select(*columns)
+                .join(PairRow, PairRow.seq == item.pair)
+                .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
+                .where(*chosen)
+                .order_by(item.since)
+                .limit(limit)
+            ).all()
+    found.sort(key=lambda row: (row.since, row.seq))
+    return [_review_item(connection, row) for row in found[:limit]]
 
 
 def class_column() -> ColumnElement[str | None]:
@@ -54,7 +66,8 @@ def class_column() -> ColumnElement[str | None]:
 
 def _work_item(connection: Connection, row: Any) -> WorkItem:
     raw, status = pair_from_row(row), Status(row.status)
-    is_returned = status is Status.RETURNED
+    last_edit = last_edit_row(connection, row.seq) if status is Status.RETURNED else None
+    arm = Arm(row.arm)
     return WorkItem(
         pair_id=row.pair_id,
         token=row.token,
@@ -62,21 +75,31 @@ def _work_item(connection: Connection, row: Any) -> WorkItem:
         expires_at=row.expires_at,
         status=status,
         raw=raw,
-        revision=_last_revision(connection, row, raw),
+        revision=None if arm is Arm.CONTROL else _last_revision(connection, row, raw),
         task_class=_task_class(row),
         draft=latest_draft(connection, row.seq, row.person),
-        last_edit=last_post_edit(connection, row.seq, row.pair_id) if is_returned else None,
-        owner_comment=_owner_comment(connection, row.seq) if is_returned else "",
+        last_edit=None if last_edit is None else post_edit_from_row(last_edit, row.pair_id),
+        owner_comment=_owner_comment(connection, row.seq),
+        arm=arm,
     )
 
 
-def _review_item(connection: Connection, row: Any) -> ReviewItem | None:
-    edit = last_post_edit(connection, row.seq, row.pair_id)
-    if edit is None:
-        return None
+def _review_item(connection: Connection, row: Any) -> ReviewItem:
+    edit = None if row.state == ReviewState.SENT else last_edit_row(connection, row.seq)
     raw = pair_from_row(row)
-    revision = _last_revision(connection, row, raw)
-    return ReviewItem(row.pair_id, row.version, raw, revision, edit, _task_class(row))
+    return ReviewItem(
+        pair_id=row.pair_id,
+        version=row.version,
+        raw=raw,
+        revision=_last_revision(connection, row, raw),
+        post_edit=None if edit is None else post_edit_from_row(edit, row.pair_id),
+        task_class=_task_class(row),
+        reason=ReviewReason(row.reason),
+        arm=Arm.COACH if edit is None else Arm(edit.arm),
+        annotator=row.name,
+        comment=row.comment,
+        since=row.since,
+    )
 
 
 def _last_revision(connection: Connection, pair: Any, raw: InstructionPair) -> Revision | None:

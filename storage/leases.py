@@ -5,21 +5,46 @@ the lease afterwards.
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, insert, select, update
+from sqlalchemy import Connection, case, exists, func, insert, select, update
 
 from coachlm.errors import LeaseError
 from coachlm.pairs import TaskClass
 from storage.bulk import is_among
+from storage.rollups import WorkKey, count_work
 from storage.tables import PersonRow
-from storage.work import Ending, ItemState, Person
-from storage.work_tables import LeaseRow, QueueItemRow, SkipRow
+from storage.work import Arm, Ending, ItemState, Person
+from storage.work_tables import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 
 _OPEN = LeaseRow.ended_at.is_(None)
 _ORDER = (QueueItemRow.priority, QueueItemRow.pair)
 _EXPIRED_AT_ONCE = 1000
+_ITEM = (QueueItemRow.pair, QueueItemRow.task_class, QueueItemRow.arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease that holds, its item locked."""
+
+    id: int
+    pair: int
+    person: int
+    claimed_at: datetime
+    beats: int
+    beat_at: datetime | None
+    active_ms: int
+    unit: str  # these five say where its work is counted
+    task_class: str
+    engine: str
+    adapter: str
+    arm: str
+    revision: int | None  # number of the revision that was shown, or kept back
+
+
+_LEASE = tuple(getattr(LeaseRow, name) for name in Lease.__slots__)
 
 
 def return_expired(connection: Connection, now: datetime) -> None:
@@ -42,8 +67,13 @@ def return_expired(connection: Connection, now: datetime) -> None:
     _put_back(connection, ended)
 
 
-def next_item(connection: Connection, person: Person, task_class: TaskClass | None) -> int | None:
-    """Locks and names the pair that the person should get next.
+def count_held(connection: Connection, person: Person, now: datetime) -> int:
+    own = (LeaseRow.person == person.id, _OPEN, LeaseRow.expires_at > now)
+    return connection.scalar(select(func.count()).select_from(LeaseRow).where(*own)) or 0
+
+
+def next_item(connection: Connection, person: Person, task_class: TaskClass | None) -> Any | None:
+    """Locks the item that the person should get next and gives its `pair`, `task_class` and `arm`.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
     longest ago first. Items without a class go to whoever has nothing of the own class left.
@@ -57,43 +87,66 @@ def next_item(connection: Connection, person: Person, task_class: TaskClass | No
         tiers += [(free, QueueItemRow.task_class == name) for name in (task_class.value, "")]
     is_skipped = exists().where(SkipRow.person == person.id, SkipRow.pair == QueueItemRow.pair)
     for tier in tiers:
-        found = _first(connection, select(QueueItemRow.pair).where(*tier, ~is_skipped).order_by(*_ORDER))
+        found = _first(connection, select(*_ITEM).where(*tier, ~is_skipped).order_by(*_ORDER))
         if found is not None:
             return found
     own_skips = (SkipRow.person == person.id, SkipRow.pair == QueueItemRow.pair)
     for tier in tiers:
-        again = select(QueueItemRow.pair).join(SkipRow, SkipRow.pair == QueueItemRow.pair).where(*tier, *own_skips)
+        again = select(*_ITEM).join(SkipRow, SkipRow.pair == QueueItemRow.pair).where(*tier, *own_skips)
         found = _first(connection, again.order_by(SkipRow.skipped_at, SkipRow.pair))
         if found is not None:
             return found
     return None
 
 
-def open_lease(connection: Connection, pair: int, person: Person, now: datetime, expires_at: datetime) -> str:
-    """Hand a locked item out; gives the token."""
+def open_lease(
+    connection: Connection, pair: int, task_class: str, person: Person, arm: Arm, now: datetime, expires_at: datetime,
+    *, continues: int | None = None, active_ms: int = 0,
+) -> str:  # fmt: skip
+    """Hand a locked item out; gives the token.
+
+    `continues` is the number of the post-edit that was withdrawn to get the item back, with the time it had taken.
+    """
     token = secrets.token_hex(16)
-    connection.execute(
-        insert(LeaseRow).values(token=token, pair=pair, person=person.id, claimed_at=now, expires_at=expires_at)
-    )
-    connection.execute(
-        update(QueueItemRow).where(QueueItemRow.pair == pair).values(state=ItemState.LEASED.value)
-    )  # fmt: skip
+    shown = connection.execute(
+        select(RevisionRow.id, RevisionRow.engine, RevisionRow.adapter)
+        .where(RevisionRow.pair == pair)
+        .order_by(RevisionRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    origin = {} if shown is None else {"revision": shown.id, "engine": shown.engine, "adapter": shown.adapter or ""}
+    values = {
+        "token": token, "pair": pair, "person": person.id, "claimed_at": now, "expires_at": expires_at,
+        "unit": person.unit or "", "task_class": task_class, "arm": arm.value, "continues": continues,
+        "beats": 0, "active_ms": active_ms, "engine": "", "adapter": "", **origin,
+    }  # fmt: skip
+    lease = connection.execute(insert(LeaseRow).values(**values).returning(*_LEASE)).one()
+    leased = update(QueueItemRow).where(QueueItemRow.pair == pair)
+    connection.execute(leased.values(state=ItemState.LEASED.value, arm=arm.value))
+    if continues is None:
+        count_work(connection, (WorkKey.of(lease, now), {"claimed": 1}))
     return token
 
 
-def check_lease(
-    connection: Connection, token: str, person: Person, now: datetime, *, pair: int | None = None
-) -> tuple[int, int]:
-    """(number of the lease, number of the pair), the item locked; `pair` is the one that the token should be for.
+def pair_under(connection: Connection, token: str) -> int:
+    """The number of the pair that was handed out under the token. Raises: LeaseError."""
+    pair = connection.scalar(select(LeaseRow.pair).where(LeaseRow.token == token))
+    if pair is None:
+        raise LeaseError("no item was handed out under this token; claim it first")
+    return pair
+
+
+def check_lease(connection: Connection, token: str, person: Person, now: datetime, *, pair: int | None = None) -> Lease:
+    """The lease, its item locked; `pair` is the one that the token should be for.
 
     Raises: LeaseError, when the lease is unknown, of another pair, somebody else's, ended or out of time.
     """
-    of = connection.scalar(select(LeaseRow.pair).where(LeaseRow.token == token))
-    if of is None or (pair is not None and of != pair):
+    of = pair_under(connection, token)
+    if pair is not None and of != pair:
         raise LeaseError("no item was handed out under this token; claim it first")
     connection.execute(select(QueueItemRow.pair).where(QueueItemRow.pair == of).with_for_update())
     lease = connection.execute(
-        select(LeaseRow.id, LeaseRow.person, LeaseRow.expires_at, LeaseRow.ending).where(LeaseRow.token == token)
+        select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(LeaseRow.token == token)
     ).one()
     if lease.person != person.id:
         raise LeaseError(f"the item is not {person.name!r}'s; claim another")
@@ -101,7 +154,12 @@ def check_lease(
         raise LeaseError(f"the lease has ended ({lease.ending}); claim the item again")
     if lease.expires_at <= now:
         raise LeaseError(f"the lease ran out at {lease.expires_at:%Y-%m-%d %H:%M:%S} UTC; claim the item again")
-    return lease.id, of
+    return Lease(*lease[: len(_LEASE)])
+
+
+def park(connection: Connection, pair: int) -> None:
+    """The item of a lease that has ended is with the owner: nobody gets it."""
+    connection.execute(update(QueueItemRow).where(QueueItemRow.pair == pair).values(state=ItemState.SENT.value))
 
 
 def extend_lease(connection: Connection, lease: int, expires_at: datetime) -> None:
@@ -113,9 +171,22 @@ def end_lease(connection: Connection, lease: int, ending: Ending, now: datetime)
     connection.execute(update(LeaseRow).where(LeaseRow.id == lease).values(ended_at=now, ending=ending.value))
 
 
-def give_back(connection: Connection, lease: int, pair: int, ending: Ending, now: datetime) -> None:
-    end_lease(connection, lease, ending, now)
-    _put_back(connection, [pair])
+def give_back(connection: Connection, lease: Lease, ending: Ending, now: datetime) -> None:
+    """Released or skipped."""
+    end_lease(connection, lease.id, ending, now)
+    _put_back(connection, [lease.pair])
+
+
+def give_back_all(connection: Connection, person: Person, now: datetime) -> None:
+    """What the person has in hands, to whoever comes next."""
+    own = (LeaseRow.person == person.id, _OPEN)
+    held = connection.scalars(select(LeaseRow.pair).where(*own)).all()
+    items = select(*_ITEM).where(is_among(connection, QueueItemRow.pair.expression, held)).order_by(QueueItemRow.pair)
+    connection.execute(items.with_for_update()).all()
+    ended = update(LeaseRow).where(*own).values(ended_at=now, ending=Ending.RELEASED.value).returning(*_LEASE)
+    leases = connection.execute(ended).all()
+    _put_back(connection, [lease.pair for lease in leases])
+    count_work(connection, *[(WorkKey.of(lease, now), {Ending.RELEASED.value: 1}) for lease in leases])
 
 
 def note_skip(connection: Connection, person: Person, pair: int, now: datetime) -> None:
@@ -125,16 +196,16 @@ def note_skip(connection: Connection, person: Person, pair: int, now: datetime) 
 
 
 def holder(connection: Connection, pair: int) -> Any | None:
-    """The open lease of a locked item: its `id`, `expires_at`, and `person` with `name`."""
+    """The open lease of a locked item, as `Lease`, with its `expires_at` and the person's `name`."""
     return connection.execute(
-        select(LeaseRow.id, LeaseRow.person, LeaseRow.expires_at, PersonRow.name)
+        select(*_LEASE, LeaseRow.expires_at, PersonRow.name)
         .join(PersonRow, PersonRow.id == LeaseRow.person)
         .where(LeaseRow.pair == pair, _OPEN)
     ).one_or_none()
 
 
-def _first(connection: Connection, statement: Any) -> int | None:
-    return connection.scalar(statement.limit(1).with_for_update(of=QueueItemRow, skip_locked=True))
+def _first(connection: Connection, statement: Any) -> Any | None:
+    return connection.execute(statement.limit(1).with_for_update(of=QueueItemRow, skip_locked=True)).one_or_none()
 
 
 def _put_back(connection: Connection, pairs: Any) -> None:

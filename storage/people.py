@@ -1,48 +1,94 @@
-"""Who works on pairs: names, roles and units. Who may log in is not decided here."""
+"""Who works on pairs: names, roles and units, and what each may do. How somebody logs in is not decided here."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from coachlm.errors import NotFoundError, StoreError
+from coachlm.errors import AccessError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
 from storage.tables import PersonRow
-from storage.work import Person, PersonRole
+from storage.work import Person, PersonRole, Seniority
 
 MAX_NAME = 200
-_REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
+REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
+EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
+PERSON = (
+    PersonRow.id, PersonRow.name, PersonRow.role, PersonRow.unit, PersonRow.seniority, PersonRow.is_active,
+    PersonRow.created_at,
+)  # fmt: skip
 
 
 def find_person(connection: Connection, name: str) -> Person:
-    """Raises: NotFoundError."""
-    row = connection.execute(
-        select(PersonRow.id, PersonRow.name, PersonRow.role, PersonRow.unit).where(PersonRow.name == name)
-    ).one_or_none()
-    if row is None:
-        raise NotFoundError(f"nobody is called {name!r}; add the person first")
-    return Person(row.id, row.name, PersonRole(row.role), None if row.unit is None else TaskClass(row.unit))
+    """Active or not. Raises: NotFoundError."""
+    return _found(connection.execute(select(*PERSON).where(PersonRow.name == name)).one_or_none(), name)
+
+
+def find_editor(connection: Connection, name: str, *, for_update: bool = False) -> Person:
+    """Somebody who may post-edit; locked, where two calls of the same person must not run at once.
+
+    Raises: NotFoundError; AccessError.
+    """
+    chosen = select(*PERSON).where(PersonRow.name == name)
+    if for_update:
+        chosen = chosen.with_for_update(key_share=True)
+    return _allowed(_found(connection.execute(chosen).one_or_none(), name), EDITORS)
 
 
 def find_reviewer(connection: Connection, name: str) -> Person:
-    """Raises: NotFoundError; StoreError, when the person's role doesn't review."""
-    person = find_person(connection, name)
-    if person.role not in _REVIEWERS:
-        raise StoreError(f"{name!r} is an {person.role}; only an {' or '.join(_REVIEWERS)} may do that")
-    return person
+    """Raises: NotFoundError; AccessError, when the person's role doesn't review."""
+    return _allowed(find_person(connection, name), REVIEWERS)
+
+
+def check_unit(person: Person, task_class: TaskClass | None) -> None:
+    """Raises: AccessError, when pairs of the class are another unit's; pairs without a class are everybody's."""
+    if person.unit is not None and task_class is not None and task_class is not person.unit:
+        raise AccessError(f"{person.name!r} is of the unit {person.unit}, the pair or class is {task_class}'s")
+
+
+def person_from_row(row: Any) -> Person:
+    """`row` has the columns `PERSON`."""
+    unit = None if row.unit is None else TaskClass(row.unit)
+    return Person(
+        row.id, row.name, PersonRole(row.role), unit, Seniority(row.seniority), row.is_active, row.created_at
+    )  # fmt: skip
 
 
 def store_person(
     connection: Connection, name: str, role: PersonRole | None, unit: TaskClass | None, now: datetime
 ) -> Person:
     """Adds the person, or changes what is given; None leaves what is there (at first: an annotator of every class)."""
-    if not name.strip() or len(name) > MAX_NAME:
-        raise StoreError(f"a person's name has 1 to {MAX_NAME} characters, not {len(name.strip())}")
+    check_name(name)
     given = {"role": role and role.value, "unit": unit and unit.value}
     changes = {column: value for column, value in given.items() if value is not None}
-    known = connection.scalar(select(PersonRow.id).where(PersonRow.name == name).with_for_update())
+    known = connection.scalar(select(PersonRow.id).where(PersonRow.name == name).with_for_update(key_share=True))
     if known is None:
-        values = {"role": PersonRole.ANNOTATOR.value, **changes}
-        connection.execute(insert(PersonRow).values(name=name, created_at=now, **values))
+        insert_person(connection, name, now, **{"role": PersonRole.ANNOTATOR.value, **changes})
     elif changes:
         connection.execute(update(PersonRow).where(PersonRow.id == known).values(**changes))
     return find_person(connection, name)
+
+
+def insert_person(connection: Connection, name: str, now: datetime, **columns: Any) -> None:
+    columns = {"seniority": Seniority.REGULAR.value, "is_active": True, **columns}
+    connection.execute(insert(PersonRow).values(name=name, created_at=now, **columns))
+
+
+def check_name(name: str) -> None:
+    """Raises: StoreError."""
+    if not name.strip() or len(name) > MAX_NAME:
+        raise StoreError(f"a person's name has 1 to {MAX_NAME} characters, not {len(name.strip())}")
+
+
+def _found(row: Any | None, name: str) -> Person:
+    if row is None:
+        raise NotFoundError(f"nobody is called {name!r}; add the person first")
+    return person_from_row(row)
+
+
+def _allowed(person: Person, roles: tuple[PersonRole, ...]) -> Person:
+    if not person.is_active:
+        raise AccessError(f"{person.name!r} is no longer active; an admin can change that")
+    if person.role not in roles:
+        raise AccessError(f"{person.name!r} is of the role {person.role}; only {' or '.join(roles)} may do that")
+    return person

@@ -1,41 +1,70 @@
 """The post-edit queue: hands each pair to one person at a time and loses nothing that anybody wrote.
 
 Promises, on every path: one holder an item; a submit counts only under the open lease of its sender and for the version
-that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft.
+that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft. docs/queue.md
+lists them with the tests that hold them.
 """
 
-import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from coachlm.errors import ConflictError, LeaseError, StaleError, StoreError
+from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import PostEdit
 from coachlm.status import Status
-from storage import leases
+from storage import leases, submitting
+from storage.activity import note_activity
+from storage.approvals import approve_unsampled
 from storage.database import Database, utc_now
-from storage.edits import insert_post_edit, keep_refused, pair_from_row, save_draft, submitted_under
+from storage.edits import keep_refused, save_draft
 from storage.items import read_items
-from storage.people import find_person, store_person
-from storage.states import PairState, change_status, lock_pair
-from storage.work import Ending, Person, PersonRole, Receipt, WorkItem
+from storage.people import REVIEWERS, check_unit, find_editor, store_person
+from storage.review_items import delete_review_item, insert_review_item
+from storage.rollups import Stage, StageKey, WorkKey, count_stages, count_work, hour_of
+from storage.rules import DeskRules
+from storage.sampling import arm_of
+from storage.schema import read_salt
+from storage.states import PairState, change_status, lock_pair, note
+from storage.tables import PairRow
+from storage.work import (
+    Arm,
+    Ending,
+    ItemState,
+    Person,
+    PersonRole,
+    Receipt,
+    ReviewReason,
+    ReviewState,
+    WorkItem,
+)
 from storage.work_tables import LeaseRow, QueueItemRow
 
-MAX_KEY = 200
+_SWEEP_SECONDS = 5
+_SWEPT_AT_ONCE = 100
 
 
 class PostEditQueue:
     """Safe to share between threads and processes. A person is given by name.
 
-    Raises (from every method): StoreError, naming the remedy; NotFoundError, for a person or pair that isn't known.
+    Raises (from every method): StoreError, naming the remedy; NotFoundError, for a person or pair that isn't known;
+    AccessError, for somebody who is no longer active, doesn't post-edit, or is of another unit.
     """
 
-    def __init__(self, database: Database, lease_seconds: int = 1800, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        lease_seconds: int = 1800,
+        now: Callable[[], datetime] = utc_now,
+        rules: DeskRules | None = None,
+    ) -> None:
         self._database = database
         self._lease = timedelta(seconds=lease_seconds)
         self._now = now
+        self._rules = rules or DeskRules()
+        self._salt: str | None = None
+        self._swept_at: datetime | None = None
 
     def ensure_person(
         self, name: str, role: PersonRole | None = None, unit: TaskClass | None = None
@@ -48,37 +77,48 @@ class PostEditQueue:
         """The next item for this person, or None. Without a class the person's unit decides, if there is one.
 
         A person may hold several items (to have the next one ready): `held` names them after a lost answer.
+
+        Raises: AccessError, when the class is another unit's; LeaseError, when as many are held as the rules allow.
         """
+        self._sweep()
         with self._database.writing() as connection:
             now = self._now()
-            who = find_person(connection, person)
+            who = find_editor(connection, person, for_update=True)
+            check_unit(who, task_class)
             leases.return_expired(connection, now)
-            seq = leases.next_item(connection, who, task_class or who.unit)
-            if seq is None:
+            held = leases.count_held(connection, who, now)
+            if held >= self._rules.max_held_items:
+                raise LeaseError(f"{person!r} holds {held} items already; submit, skip or release one first")
+            item = leases.next_item(connection, who, task_class or who.unit)
+            if item is None:
                 return None
-            token = leases.open_lease(connection, seq, who, now, now + self._lease)
+            arm = Arm(item.arm) if item.arm else self._draw_arm(connection, item.pair)
+            token = leases.open_lease(connection, item.pair, item.task_class, who, arm, now, now + self._lease)
             return read_items(connection, LeaseRow.token == token)[0]
 
     def held(self, person: str) -> list[WorkItem]:
         """What the person has in hands, first claimed first."""
         with self._database.reading() as connection:
-            who = find_person(connection, person)
+            who = find_editor(connection, person)
             own = (LeaseRow.person == who.id, LeaseRow.ended_at.is_(None), LeaseRow.expires_at > self._now())
             return read_items(connection, *own)
 
-    def heartbeat(self, token: str, person: str) -> datetime:
-        """Keep the item; gives the new end of the lease. Raises: LeaseError."""
+    def heartbeat(self, token: str, person: str, active: bool = True) -> datetime:
+        """Keep the item; gives the new end of the lease. `active`: the person has worked on this item since the last
+        sign of life, and that time is counted unless it is longer than the idle cut. Raises: LeaseError.
+        """
         with self._database.writing() as connection:
             now = self._now()
-            lease, _seq = leases.check_lease(connection, token, find_person(connection, person), now)
-            leases.extend_lease(connection, lease, now + self._lease)
+            lease = leases.check_lease(connection, token, find_editor(connection, person), now)
+            leases.extend_lease(connection, lease.id, now + self._lease)
+            note_activity(connection, lease, now, self._rules.idle_seconds, active=active)
             return now + self._lease
 
     def save_draft(self, pair_id: str, person: str, text: InstructionPair, *, token: str, comment: str = "") -> None:
         """Replaces the draft saved under this lease. Raises: LeaseError; the text was kept all the same."""
         with self._database.writing(durable=True) as connection:
             now = self._now()
-            who = find_person(connection, person)
+            who = find_editor(connection, person)
             pair = lock_pair(connection, pair_id)
             try:
                 leases.check_lease(connection, token, who, now, pair=pair.seq)
@@ -91,49 +131,77 @@ class PostEditQueue:
         raise refusal
 
     def submit(self, edit: PostEdit, *, token: str, version: int, idempotency_key: str) -> Receipt:
-        """Store the person's text; the pair goes to its owner. A retry with the same key gives the same receipt.
+        """Store the person's text; the pair goes to its owner, or passes unsampled once it can't be taken back. A retry
+        with the same key gives the same receipt. The active time is the server's where heartbeats came.
 
-        Raises: LeaseError, ConflictError (the pair changed, or the key was used for another text); the text was kept
-        as a draft then.
+        Raises: LeaseError, EmptyTextError, ConflictError (the key was used for another text, or withdrawn), StaleError;
+        the text was kept as a draft then.
         """
-        _check_submit(edit, idempotency_key)
+        submitting.check_submit(edit, idempotency_key)
         with self._database.writing(durable=True) as connection:
             now = self._now()
-            who = find_person(connection, edit.person)
+            who = find_editor(connection, edit.person)
             pair = lock_pair(connection, edit.pair_id)
+            desk = submitting.Submit(connection, self._rules, self._read_salt(connection), pair, who, now)
             try:
-                return self._store_edit(connection, pair, who, edit, token, version, idempotency_key, now)
-            except (LeaseError, ConflictError) as error:
+                return desk.store(edit, token, version, idempotency_key)
+            except (LeaseError, ConflictError, EmptyTextError) as error:
                 keep_refused(connection, pair.seq, who, edit.final, token=token, comment=edit.comment, now=now)
                 refusal = error
         raise refusal
 
-    def skip(self, token: str, person: str) -> None:
-        """Back into the queue, for others first. Raises: LeaseError."""
-        with self._database.writing() as connection:
-            now = self._now()
-            who = find_person(connection, person)
-            lease, seq = leases.check_lease(connection, token, who, now)
-            leases.give_back(connection, lease, seq, Ending.SKIPPED, now)
-            leases.note_skip(connection, who, seq, now)
+    def undo(self, person: str, pair_id: str, post_edit: int) -> WorkItem:
+        """Take the submit back; the pair is in the person's hands again, with the text as her draft. Once more gives
+        the same item. The text stays in the history.
 
-    def release(self, token: str, person: str) -> None:
-        """Back into the queue, for anybody. Raises: LeaseError."""
-        with self._database.writing() as connection:
-            now = self._now()
-            lease, seq = leases.check_lease(connection, token, find_person(connection, person), now)
-            leases.give_back(connection, lease, seq, Ending.RELEASED, now)
-
-    def exclude(self, pair_id: str, person: str, reason: ExcludeReason, *, version: int, detail: str = "") -> int:
-        """Set a pair aside that nobody else has in hands; gives its new version.
-
-        Raises: LeaseError, ConflictError, TransitionError.
+        Raises: ConflictError, when the time for it is over or an owner has acted.
         """
         with self._database.writing(durable=True) as connection:
             now = self._now()
-            who = find_person(connection, person)
+            who = find_editor(connection, person, for_update=True)
+            pair = lock_pair(connection, pair_id)
+            desk = submitting.Submit(connection, self._rules, self._read_salt(connection), pair, who, now)
+            token = desk.withdraw(post_edit, now + self._lease)
+            return read_items(connection, LeaseRow.token == token)[0]
+
+    def send_to_owner(self, token: str, person: str, comment: str = "") -> None:
+        """The item leaves the person's hands and waits for its unit's owner. Raises: LeaseError."""
+        with self._database.writing(durable=True) as connection:
+            now = self._now()
+            who = find_editor(connection, person)
+            pair = lock_pair(connection, leases.pair_under(connection, token))
+            lease = leases.check_lease(connection, token, who, now, pair=pair.seq)
+            leases.end_lease(connection, lease.id, Ending.SENT, now)
+            leases.park(connection, pair.seq)
+            insert_review_item(
+                connection, pair, ReviewState.SENT, ReviewReason.SENT, who, now, comment=comment
+            )  # fmt: skip
+            note(connection, pair, now, who.id, f"sent to the owner: {comment}")
+            count_work(connection, (WorkKey.of(lease, now), {"sent": 1}))
+
+    def skip(self, token: str, person: str) -> None:
+        """Back into the queue, for others first. Raises: LeaseError."""
+        self._give_back(token, person, Ending.SKIPPED)
+
+    def release(self, token: str, person: str) -> None:
+        """Back into the queue, for anybody. Raises: LeaseError."""
+        self._give_back(token, person, Ending.RELEASED)
+
+    def exclude(self, pair_id: str, person: str, reason: ExcludeReason, *, version: int, detail: str = "") -> int:
+        """Set a pair aside that nobody else has in hands; gives its new version. Annotators: only while it waits for
+        an annotator.
+
+        Raises: LeaseError, StaleError, TransitionError.
+        """
+        with self._database.writing(durable=True) as connection:
+            now = self._now()
+            who = find_editor(connection, person)
             pair = lock_pair(connection, pair_id, version)
-            connection.execute(select(QueueItemRow.pair).where(QueueItemRow.pair == pair.seq).with_for_update())
+            check_unit(who, pair.task_class)
+            state = connection.scalar(
+                select(QueueItemRow.state).where(QueueItemRow.pair == pair.seq).with_for_update()
+            )  # fmt: skip
+            _check_exclusion(who, pair, state)
             held = leases.holder(connection, pair.seq)
             if held is not None and held.person != who.id and held.expires_at > now:
                 raise LeaseError(f"{held.name!r} has pair {pair_id} in hands; wait for the submit or the lease's end")
@@ -141,32 +209,45 @@ class PostEditQueue:
                 ending = Ending.EXCLUDED if held.person == who.id else Ending.EXPIRED
                 leases.end_lease(connection, held.id, ending, now)
             connection.execute(delete(QueueItemRow).where(QueueItemRow.pair == pair.seq))
+            delete_review_item(connection, pair.seq)
             columns = {"exclude_reason": reason.value, "exclude_detail": detail}
-            return change_status(
+            after = change_status(
                 connection, pair, Status.EXCLUDED, now, person=who.id, detail=f"{reason}: {detail}", **columns
             )
+            if held is not None and held.person == who.id:
+                count_work(connection, (WorkKey.of(held, now), {"excluded": 1}))
+            count_stages(connection, (StageKey(hour_of(now), Stage.SET_ASIDE.value, reason.value), {"pairs": 1}))
+            return after
 
-    def _store_edit(
-        self, connection: Connection, pair: PairState, who: Person, edit: PostEdit, token: str, version: int,
-        key: str, now: datetime,
-    ) -> Receipt:  # fmt: skip
-        earlier = submitted_under(connection, who, key)
-        if earlier is not None:
-            if earlier.pair == pair.seq and pair_from_row(earlier) == edit.final:
-                return Receipt(pair.pair_id, earlier.id, earlier.version)
-            raise ConflictError(f"the key {key!r} was used for another text; send a new text under a new key")
-        lease, _seq = leases.check_lease(connection, token, who, now, pair=pair.seq)
-        if version != pair.version:
-            raise StaleError(f"pair {pair.pair_id} changed (version {pair.version}, not {version}); load it again")
-        leases.end_lease(connection, lease, Ending.SUBMITTED, now)
-        connection.execute(delete(QueueItemRow).where(QueueItemRow.pair == pair.seq))
-        after = change_status(connection, pair, Status.POST_EDITED, now, person=who.id)
-        number = insert_post_edit(connection, pair.seq, who, edit, key=key, version=after, now=now)
-        return Receipt(pair.pair_id, number, after)
+    def _give_back(self, token: str, person: str, ending: Ending) -> None:
+        with self._database.writing() as connection:
+            now = self._now()
+            who = find_editor(connection, person)
+            lease = leases.check_lease(connection, token, who, now)
+            leases.give_back(connection, lease, ending, now)
+            if ending is Ending.SKIPPED:
+                leases.note_skip(connection, who, lease.pair, now)
+            count_work(connection, (WorkKey.of(lease, now), {ending.value: 1}))
+
+    def _draw_arm(self, connection: Connection, seq: int) -> Arm:
+        pair_id = connection.execute(select(PairRow.id).where(PairRow.seq == seq)).scalar_one()
+        return arm_of(pair_id, self._read_salt(connection), self._rules)
+
+    def _read_salt(self, connection: Connection) -> str:
+        if self._salt is None:
+            self._salt = read_salt(connection)
+        return self._salt
+
+    def _sweep(self) -> None:
+        """Unsampled post-edits become approved while people work, a few at a time."""
+        now = self._now()
+        if self._swept_at is None or now - self._swept_at >= timedelta(seconds=_SWEEP_SECONDS):
+            self._swept_at = now
+            approve_unsampled(self._database, now, self._rules.undo_seconds, _SWEPT_AT_ONCE)
 
 
-def _check_submit(edit: PostEdit, key: str) -> None:
-    if not key or len(key) > MAX_KEY:
-        raise StoreError(f"an idempotency key has 1 to {MAX_KEY} characters; draw a new one for each submit")
-    if not math.isfinite(edit.active_seconds) or edit.active_seconds < 0:
-        raise StoreError(f"pair {edit.pair_id}: active_seconds is {edit.active_seconds}; send the seconds of work")
+def _check_exclusion(who: Person, pair: PairState, state: str | None) -> None:
+    if who.role in REVIEWERS:
+        return
+    if state == ItemState.SENT or pair.status is Status.POST_EDITED:
+        raise AccessError(f"pair {pair.pair_id} is with its owner, who alone may set it aside now")

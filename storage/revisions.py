@@ -12,6 +12,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
 from coachlm.status import Status, check_transition
 from storage.bulk import is_among
+from storage.rollups import count_stages, revised_event
 from storage.tables import PairRow
 from storage.work import ItemState
 from storage.work_tables import EventRow, QueueItemRow, RevisionRow
@@ -38,7 +39,9 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
         [{"at": pair.seq} for pair, _ in fresh],
     )
     connection.execute(insert(EventRow), [_event(pair, revision, now) for pair, revision in fresh])
-    connection.execute(insert(QueueItemRow), [_queue_item(pair) for pair, _ in fresh])
+    items = [queue_item(pair.seq, pair.corrected_class or pair.task_class, now) for pair, _ in fresh]
+    connection.execute(insert(QueueItemRow), items)
+    count_stages(connection, *[revised_event(revision, now) for _, revision in fresh])
     return [pair.seq for pair, _ in fresh]
 
 
@@ -104,13 +107,19 @@ def _event(pair: Any, revision: Revision, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queue_item(pair: Any) -> dict[str, Any]:
+def queue_item(
+    seq: int, task_class: str | None, now: datetime, *, reserved_for: int | None = None, arm: str | None = None
+) -> dict[str, Any]:
+    """The columns of a new item; one with an arm was handed out before."""
+    state = ItemState.FREE if reserved_for is None else ItemState.RESERVED
     return {
-        "pair": pair.seq,
-        "state": ItemState.FREE.value,
-        "task_class": pair.corrected_class or pair.task_class or "",
+        "pair": seq,
+        "state": state.value,
+        "task_class": task_class or "",
         "priority": NORMAL_PRIORITY,
-        "reserved_for": None,
+        "reserved_for": reserved_for,
+        "arm": arm,
+        "queued_at": now,
     }
 
 

@@ -90,7 +90,11 @@ def prepare(database: Database) -> None:
 def hash_salt(database: Database) -> str:
     """The random salt of user and session hashes that was drawn when this database was created."""
     with database.reading() as connection:
-        return connection.execute(select(MetaRow.value).where(MetaRow.name == HASH_SALT)).scalar_one()
+        return read_salt(connection)
+
+
+def read_salt(connection: Connection) -> str:
+    return connection.execute(select(MetaRow.value).where(MetaRow.name == HASH_SALT)).scalar_one()
 
 
 def _is_ours(connection: Connection) -> bool:

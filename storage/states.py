@@ -24,14 +24,14 @@ class PairState:
     task_class: TaskClass | None  # as a person corrected it, else as predicted
 
 
-def lock_pair(connection: Connection, pair_id: str, version: int | None = None) -> PairState:
-    """The pair's state; nobody else changes it until the transaction ends.
+def lock_pair(connection: Connection, pair_id: str | int, version: int | None = None) -> PairState:
+    """The state of the pair with this id (or number); nobody else changes it until the transaction ends.
 
     Raises: NotFoundError; StaleError, when its version is not the one given.
     """
     row = connection.execute(
-        select(PairRow.seq, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
-        .where(PairRow.id == pair_id)
+        select(PairRow.seq, PairRow.id, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
+        .where((PairRow.id if isinstance(pair_id, str) else PairRow.seq) == pair_id)
         .with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
     ).one_or_none()
     if row is None:
@@ -40,7 +40,7 @@ def lock_pair(connection: Connection, pair_id: str, version: int | None = None) 
         raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
     task_class = row.corrected_class or row.task_class
     return PairState(
-        row.seq, pair_id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
+        row.seq, row.id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
     )
 
 
@@ -69,4 +69,19 @@ def change_status(
             created_at=now,
         )
     )  # fmt: skip
+    return version
+
+
+def note(
+    connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: Any
+) -> int:  # fmt: skip
+    """A change of a locked pair that leaves its status, for the history; gives its new version."""
+    version = pair.version + 1
+    connection.execute(update(PairRow).where(PairRow.seq == pair.seq).values(version=version, **columns))
+    status = pair.status.value
+    connection.execute(
+        insert(EventRow).values(
+            pair=pair.seq, person=person, from_status=status, to_status=status, detail=detail, created_at=now
+        )
+    )
     return version

@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -69,19 +70,30 @@ class PersonRow(Base):
     """Somebody who annotates, reviews or operates."""
 
     __tablename__ = "people"
+    __table_args__ = (Index(None, "token_id", unique=True), Index(None, "subject", unique=True))
 
     id: Mapped[Surrogate]
     name: Mapped[str] = mapped_column(AnyText, unique=True)
     role: Mapped[Name]
     unit: Mapped[Name | None]  # the task class whose items the person gets; None: every class
     created_at: Mapped[datetime]
+    seniority: Mapped[Name]  # storage.work.Seniority
+    is_active: Mapped[bool]
+    token_id: Mapped[Written | None]  # the part of the token that finds the person
+    token_hash: Mapped[Written | None]
+    subject: Mapped[Written | None]  # whom an identity provider knows the person as
+    worked_at: Mapped[datetime | None]  # until when her active time is counted
 
 
 class PairRow(Base):
     """A distinct text: raw, with its status. Rows are never deleted."""
 
     __tablename__ = "pairs"
-    __table_args__ = (Index(None, "status", "seq"),)
+    __table_args__ = (
+        Index(None, "status", "seq"),
+        Index(None, "exclude_reason", "seq", sqlite_where=text("exclude_reason IS NOT NULL"),
+              postgresql_where=text("exclude_reason IS NOT NULL")),
+    )  # fmt: skip
 
     seq: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(AnyText, unique=True)  # looked up by whatever somebody types

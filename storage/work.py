@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from coachlm.pairs import InstructionPair, TaskClass
+from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import PostEdit
 from coachlm.revision import Revision
 from coachlm.status import Status
@@ -16,6 +16,7 @@ class ItemState(StrEnum):
     FREE = "free"  # anybody of its unit may get it
     RESERVED = "reserved"  # sent back; only the annotator who wrote it gets it
     LEASED = "leased"  # with a person
+    SENT = "sent"  # with the unit's owner, to whom an annotator sent it
 
 
 class Ending(StrEnum):
@@ -26,14 +27,51 @@ class Ending(StrEnum):
     SKIPPED = "skipped"
     EXCLUDED = "excluded"  # the pair was set aside
     EXPIRED = "expired"
+    SENT = "sent"  # the item went to the owner
+
+
+class Arm(StrEnum):
+    """What the annotator of a pair is shown."""
+
+    COACH = "coach"
+    CONTROL = "control"  # without the machine's revision: what a pair costs without the coach
+
+
+class ReviewState(StrEnum):
+    """Where a post-edit stands on its way to being approved."""
+
+    WAITING = "waiting"  # for the unit's owner
+    PASSING = "passing"  # not sampled: approved by itself once it can't be undone any more
+    SENT = "sent"  # no post-edit: an annotator asks the owner
+
+
+class ReviewReason(StrEnum):
+    """Why an owner looks at a post-edit, or doesn't."""
+
+    SAMPLED = "sampled"
+    NEWCOMER = "newcomer"  # one of the first of somebody new
+    RETURNED = "returned"  # written after the owner had sent it back
+    FLAGGED = "flagged"  # the coach's text had flags to check
+    SENT = "sent"  # the annotator asked
+    NOT_SAMPLED = "not_sampled"
 
 
 class PersonRole(StrEnum):
-    """What a person may do with pairs."""
+    """What a person may do."""
 
+    INGEST = "ingest"  # only posts logs
     ANNOTATOR = "annotator"
     OWNER = "owner"  # also reviews
-    ADMIN = "admin"  # also reviews
+    OPERATOR = "operator"  # runs the service; doesn't post-edit
+    ADMIN = "admin"  # everything
+
+
+class Seniority(StrEnum):
+    """How much of a person's work an owner looks at."""
+
+    NEWCOMER = "newcomer"
+    REGULAR = "regular"
+    SENIOR = "senior"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +82,19 @@ class Person:
     name: str
     role: PersonRole
     unit: TaskClass | None  # whose items the person gets; None: every class
+    seniority: Seniority = Seniority.REGULAR
+    is_active: bool = True
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The annotators of a task class."""
+
+    task_class: TaskClass
+    name: str  # as the settings call it
+    owners: tuple[str, ...]  # active ones
+    annotators: int  # active ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +121,48 @@ class WorkItem:
     task_class: TaskClass | None
     draft: Draft | None = None  # the person's own latest
     last_edit: PostEdit | None = None  # for RETURNED: what the owner sent back
-    owner_comment: str = ""  # for RETURNED: why
+    owner_comment: str = ""  # the owner's latest, to a text that was returned or an item that was sent to the owner
+    arm: Arm = Arm.COACH  # in CONTROL there is no revision
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """A post-edited pair that waits for its owner."""
+    """What waits for an owner: a post-edited pair, or one that an annotator sent without a text (`post_edit` None)."""
 
     pair_id: str
     version: int
     raw: InstructionPair
     revision: Revision | None
-    post_edit: PostEdit
+    post_edit: PostEdit | None
     task_class: TaskClass | None
+    reason: ReviewReason = ReviewReason.SAMPLED
+    arm: Arm = Arm.COACH
+    annotator: str | None = None  # who wrote or sent it
+    comment: str = ""  # with which it was sent
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedItem:
+    """A pair that was set aside, by the filter or by a person, or that is a near copy."""
+
+    pair_id: str
+    version: int
+    raw: InstructionPair
+    status: Status  # EXCLUDED or DUPLICATE
+    task_class: TaskClass | None
+    reason: ExcludeReason | None
+    detail: str
+    duplicate_of: str | None  # pair id
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedPage:
+    """Pairs in order of arrival; `next` goes back as `after` for the following page, None: this is the last."""
+
+    pairs: tuple[ExcludedItem, ...]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +183,4 @@ class QueueDepth:
     leased: int
     awaiting_review: int
     free_by_class: dict[str, int]
+    sent: int = 0  # with an owner

@@ -1,17 +1,17 @@
 """The tables of revising and post-editing.
 
 What the coach or a person has said is append-only: triggers refuse to change or delete a row of revisions, post-edits,
-reviews and events, whatever program asks for it.
+withdrawals, reviews and events, whatever program asks for it.
 """
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.columns import AnyText, Json
-from storage.tables import Base, Name, PairSeq, PersonId, Surrogate, Written
+from storage.columns import AnyText, Json, Key
+from storage.tables import Base, Name, Number, PairSeq, PersonId, Surrogate, Written
 
 
 class RevisionRow(Base):
@@ -40,7 +40,7 @@ class PostEditRow(Base):
     """An annotator's submitted text. Append-only."""
 
     __tablename__ = "post_edits"
-    __table_args__ = (Index(None, "pair"), UniqueConstraint("person", "idempotency_key"))
+    __table_args__ = (Index(None, "pair"), Index(None, "created_at"), UniqueConstraint("person", "idempotency_key"))
 
     id: Mapped[Surrogate]
     pair: Mapped[PairSeq]
@@ -57,13 +57,32 @@ class PostEditRow(Base):
     idempotency_key: Mapped[Written]
     version: Mapped[int]  # of the pair, after this
     created_at: Mapped[datetime]
+    lease: Mapped[Number | None]  # None: an owner's own, or older than rollups
+    arm: Mapped[Name]  # storage.work.Arm
+    adapter: Mapped[Written | None]  # of the revision that was shown, or kept back in the control arm
+    is_untouched: Mapped[bool]  # the text is the one that was handed out
+    raw_distance: Mapped[int | None]  # characters of edits from the raw pair
+    revision_distance: Mapped[int | None]  # and from the coach's text
+    review_reason: Mapped[Name | None]  # storage.work.ReviewReason
+
+
+class WithdrawalRow(Base):
+    """A post-edit that its writer took back within the time for that. Append-only."""
+
+    __tablename__ = "withdrawals"
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    post_edit: Mapped[int] = mapped_column(Key, ForeignKey("post_edits.id"), unique=True)
+    person: Mapped[PersonId]
+    created_at: Mapped[datetime]
 
 
 class ReviewRow(Base):
     """An owner's decision; the texts are NULL unless the owner corrected. Append-only."""
 
     __tablename__ = "reviews"
-    __table_args__ = (Index(None, "pair"),)
+    __table_args__ = (Index(None, "pair"), Index(None, "annotator", "id"))
 
     id: Mapped[Surrogate]
     pair: Mapped[PairSeq]
@@ -74,6 +93,9 @@ class ReviewRow(Base):
     response: Mapped[Written | None]
     comment: Mapped[Written]
     created_at: Mapped[datetime]
+    annotator: Mapped[Number | None]  # who wrote what was reviewed
+    post_edit: Mapped[Number | None]  # None: an answer to an item that was sent to the owner
+    distance: Mapped[int | None]  # characters of edits that the owner made to the annotator's text
 
 
 class EventRow(Base):
@@ -99,13 +121,32 @@ class QueueItemRow(Base):
         Index(None, "state", "task_class", "priority", "pair"),
         Index(None, "state", "priority", "pair"),
         Index(None, "reserved_for", "state", "priority", "pair"),
-    )
+        Index("ix_queue_items_age", "queued_at", sqlite_where=text("state = 'free'"),
+              postgresql_where=text("state = 'free'")),
+    )  # fmt: skip
 
     pair: Mapped[PairSeq] = mapped_column(primary_key=True, autoincrement=False)
     state: Mapped[Name]  # storage.work.ItemState
     task_class: Mapped[Name]  # empty: none
     priority: Mapped[int]  # smaller comes first
     reserved_for: Mapped[PersonId | None]  # who gets it back
+    arm: Mapped[Name | None]  # storage.work.Arm, from the first hand-out on
+    queued_at: Mapped[datetime]
+
+
+class ReviewItemRow(Base):
+    """What an owner has to decide, or what becomes approved by itself: one row while that is so."""
+
+    __tablename__ = "review_items"
+    __table_args__ = (Index(None, "state", "task_class", "since"), Index(None, "state", "since"))
+
+    pair: Mapped[PairSeq] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[Name]  # storage.work.ReviewState
+    task_class: Mapped[Name]  # empty: none
+    reason: Mapped[Name]  # storage.work.ReviewReason
+    annotator: Mapped[PersonId | None]
+    comment: Mapped[Written]  # the annotator's, of an item sent to the owner
+    since: Mapped[datetime]
 
 
 class LeaseRow(Base):
@@ -128,6 +169,16 @@ class LeaseRow(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ending: Mapped[Name | None]  # storage.work.Ending
+    unit: Mapped[Name]  # these five, as they were when the item was handed out, say where its work is counted
+    task_class: Mapped[Name]
+    engine: Mapped[Written]
+    adapter: Mapped[Written]
+    arm: Mapped[Name]  # storage.work.Arm
+    revision: Mapped[Number | None]
+    continues: Mapped[Number | None]  # the post-edit that was withdrawn: no new hand-out
+    beats: Mapped[int]  # heartbeats that came
+    beat_at: Mapped[datetime | None]
+    active_ms: Mapped[Number]  # milliseconds, idle gaps left out
 
 
 class SkipRow(Base):

@@ -13,7 +13,7 @@ from coachlm.cli.work_file import WorkFile, read_work_file
 from coachlm.errors import CoachLMError, InputError
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.post_edit import PostEdit
-from coachlm.settings import load_settings
+from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from storage.queue import PostEditQueue
@@ -41,7 +41,7 @@ def next_item(
     """Claim the next pair and write it to a work file; nobody else gets it while the lease lasts."""
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        desk = _queue(database, settings.lease_seconds)
+        desk = _queue(database, settings)
         desk.ensure_person(person)
         item = desk.claim(person, task_class=TaskClass(task_class) if task_class else None)
         if item is None:
@@ -73,7 +73,7 @@ def submit(file: Path, comment: str, db: str | None, as_json: bool) -> None:
     work = _read(file)
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        receipt = _submit(_queue(database, settings.lease_seconds), work, comment)
+        receipt = _submit(_queue(database, settings), work, comment)
     _done(file, as_json, f"submitted: pair {receipt.pair_id} waits for its owner", {"receipt": asdict(receipt)})
 
 
@@ -109,7 +109,7 @@ def exclude(file: Path, reason: str, detail: str, db: str | None, as_json: bool)
     work = _read(file)
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        desk = _queue(database, settings.lease_seconds)
+        desk = _queue(database, settings)
         desk.exclude(work.pair_id, work.person, ExcludeReason(reason), version=work.version, detail=detail)
     _done(file, as_json, f"pair {work.pair_id} is excluded: {reason}", {"excluded": work.pair_id, "reason": reason})
 
@@ -134,10 +134,11 @@ def status(db: str | None, as_json: bool) -> None:
         out.print(f"  {name or 'no class'}: {count:,}")
 
 
-def _queue(database: Any, lease_seconds: int) -> "PostEditQueue":
+def _queue(database: Any, settings: Settings) -> "PostEditQueue":
     from storage.queue import PostEditQueue
+    from storage.rules import DeskRules
 
-    return PostEditQueue(database, lease_seconds)
+    return PostEditQueue(database, settings.lease_seconds, rules=DeskRules.from_settings(settings))
 
 
 def _write_work_file(path: Path, item: "WorkItem", person: str) -> None:
@@ -199,7 +200,7 @@ def _give_back(file: Path, db: str | None, as_json: bool, how: str) -> None:
     work = _read(file)
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        desk = _queue(database, settings.lease_seconds)
+        desk = _queue(database, settings)
         (desk.skip if how == "skip" else desk.release)(work.lease_token, work.person)
     _done(file, as_json, f"pair {work.pair_id} went back into the queue", {how: work.pair_id})
 

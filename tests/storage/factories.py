@@ -21,10 +21,13 @@ from storage.database import Database
 from storage.near_copies import NearCopies
 from storage.queue import PostEditQueue
 from storage.reviewing import ReviewDesk
+from storage.rules import DeskRules
 from storage.store import DatabaseStore
 from storage.work import PersonRole, WorkItem
 
 SOURCE = "logs/chat.jsonl"
+PLAIN = DeskRules(control_share=0, review_share=1, review_trusted_share=1, max_held_items=100)
+"""Nothing left to chance: everybody sees the coach's text, an owner sees everything."""
 
 
 class Clock:
@@ -95,10 +98,10 @@ def fill_queue(
 class Desk:
     """A queue with a review desk and people: Ada and Ben annotate, Olga owns."""
 
-    def __init__(self, database: Database, clock: Clock, lease_seconds: int = 600) -> None:
+    def __init__(self, database: Database, clock: Clock, lease_seconds: int = 600, rules: DeskRules = PLAIN) -> None:
         self.clock = clock
-        self.queue = PostEditQueue(database, lease_seconds, clock)
-        self.reviews = ReviewDesk(database, clock)
+        self.queue = PostEditQueue(database, lease_seconds, clock, rules)
+        self.reviews = ReviewDesk(database, clock, rules)
         for name in ("ada", "ben"):
             self.queue.ensure_person(name)
         self.queue.ensure_person("olga", PersonRole.OWNER)

@@ -13,7 +13,7 @@ from storage.queue import PostEditQueue
 from storage.reading import StoreReader
 from storage.schema import check_schema
 from tests.databases import Databases
-from tests.storage.factories import Clock, fill_queue
+from tests.storage.factories import PLAIN, Clock, fill_queue
 from tests.storage.workers import LEASE_SECONDS, claim_all, claim_and_die, prepare_database
 
 PROCESSES = multiprocessing.get_context("forkserver")  # fresh ones, without the connections of the test's own
@@ -36,13 +36,15 @@ def test_what_a_killed_process_held_comes_back(database: Database, database_url:
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
-    queue = PostEditQueue(database, LEASE_SECONDS)
+    queue = PostEditQueue(database, LEASE_SECONDS, rules=PLAIN)
     assert [item.pair_id for item in queue.held("ada")] == ids[:3]
     queue.ensure_person("ben")
     claimed = queue.claim("ben")
     assert claimed is not None
     assert claimed.pair_id == ids[3]
-    later = PostEditQueue(database, LEASE_SECONDS, lambda: datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS + 60))
+    later = PostEditQueue(
+        database, LEASE_SECONDS, lambda: datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS + 60), PLAIN
+    )
     assert [item.pair_id for _ in range(5) if (item := later.claim("ben"))] == ids
 
 

@@ -65,7 +65,8 @@ def test_submit_stores_the_edit_and_moves_the_pair_on(desk: Desk, ids: list[str]
     edit = make_edit(ids[0], scores=scores, categories=categories, comment="hm")
     receipt = desk.queue.submit(edit, token=item.token, version=item.version, idempotency_key="k")
     assert receipt.version == item.version + 1
-    [review] = desk.reviews.awaiting(5)
+    [review] = desk.reviews.awaiting("olga", 5)
+    assert review.post_edit is not None
     assert review.post_edit.scores == scores
     assert set(review.post_edit.categories) == set(categories)
     assert (review.post_edit.final, review.post_edit.comment) == (edit.final, "hm")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coachlm.errors import ConflictError, StoreError, TransitionError
+from coachlm.errors import AccessError, ConflictError, StoreError, TransitionError
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
 from coachlm.post_edit import Decision, Review
 from coachlm.protocols import IntakeBatch
@@ -35,7 +35,7 @@ def test_approval_keeps_the_annotators_text(desk: Desk, ids: list[str], database
     row = next(StoreReader(database).dataset_rows(statuses=[Status.APPROVED]))
     assert row.final is not None
     assert row.final.response == "Red."
-    assert desk.reviews.awaiting(5) == []
+    assert desk.reviews.awaiting("olga", 5) == []
 
 
 def test_a_fix_is_the_last_word(desk: Desk, ids: list[str], database: Database):
@@ -59,7 +59,8 @@ def test_a_returned_pair_goes_first_and_to_its_annotator_alone(desk: Desk, ids: 
     assert desk.queue.claim("ben") is None
     again = desk.claim("ada")
     desk.submit(again, key="key-2", response="Dark red.")
-    [review] = desk.reviews.awaiting(5)
+    [review] = desk.reviews.awaiting("olga", 5)
+    assert review.post_edit is not None
     assert review.post_edit.final.response == "Dark red."
 
 
@@ -86,9 +87,9 @@ def test_a_returned_pair_of_somebody_who_left_is_handed_over(desk: Desk, ids: li
 
 def test_only_owners_review(desk: Desk, ids: list[str], database: Database):
     receipt = desk.submit(desk.claim())
-    with pytest.raises(StoreError, match="annotator"):
+    with pytest.raises(AccessError, match="annotator"):
         desk.reviews.review(Review(ids[0], "ada", Decision.APPROVE), version=receipt.version)
-    with pytest.raises(StoreError, match="annotator"):
+    with pytest.raises(AccessError, match="annotator"):
         desk.reviews.hand_over(ids[1], "ben", "ada")
     assert status_of(database, ids[0]) is Status.POST_EDITED
 

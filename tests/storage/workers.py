@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from storage.database import open_database
 from storage.queue import PostEditQueue
 from storage.schema import prepare
-from tests.storage.factories import make_edit
+from tests.storage.factories import PLAIN, make_edit
 
 LEASE_SECONDS = 3600
 
@@ -21,7 +21,7 @@ def prepare_database(url: str) -> None:
 def claim_all(url: str, person: str) -> list[str]:
     """Claims and submits until nothing is left; gives the pair ids that it got."""
     database = open_database(url)
-    queue = PostEditQueue(database, LEASE_SECONDS)
+    queue = PostEditQueue(database, LEASE_SECONDS, rules=PLAIN)
     queue.ensure_person(person)
     got: list[str] = []
     while (item := queue.claim(person)) is not None:
@@ -35,7 +35,7 @@ def claim_all(url: str, person: str) -> list[str]:
 def claim_and_die(url: str, person: str) -> None:
     """Claims three items and is killed within a transaction that claims a fourth."""
     database = open_database(url)
-    queue = PostEditQueue(database, LEASE_SECONDS, now=_Deadly(calls=4))
+    queue = PostEditQueue(database, LEASE_SECONDS, now=_Deadly(calls=8), rules=PLAIN)
     queue.ensure_person(person)
     for _ in range(4):
         queue.claim(person)
@@ -45,7 +45,9 @@ class _Deadly:
     """A clock that kills its process the last time it is read."""
 
     def __init__(self, calls: int) -> None:
-        self._left = calls + 1  # one for `ensure_person`
+        self._left = (
+            calls + 1
+        )  # one for `ensure_person`; a claim reads it twice, the second time within its transaction
 
     def __call__(self) -> datetime:
         self._left -= 1
