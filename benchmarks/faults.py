@@ -1,6 +1,6 @@
 """Nothing is lost: workers are killed, broker and database restarted, stages raise, while messages flow.
 
-    python -m benchmarks.faults [--quick] [--driver faust|aiokafka|both] [--messages N] [--kills N]
+    python -m benchmarks.faults [--quick] [--driver faust|aiokafka|both] [--node-loss]
 
 Real processes, a real broker, a real PostgreSQL; two workers of each kind, four partitions. Of the messages, in mixed
 formats, 1 % are poison. Afterwards the database and the topics are read through: every pair in one row, revised once,
@@ -10,15 +10,13 @@ accounted for.
 
 import argparse
 import json
-import os
-import random
 import statistics
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from benchmarks.broker_runs.load import Load, send_load
+from benchmarks.broker_runs.plan import FULL, FULL_NODE_LOSS, QUICK, QUICK_NODE_LOSS, Pauses, Plan
 from benchmarks.broker_runs.verdict import Verdict, judge
 from benchmarks.broker_runs.workers import Workers
 from benchmarks.servers.kafka import KafkaCluster, running_cluster
@@ -43,55 +42,6 @@ _UNDER_LOAD = 0.9
 """The last fault strikes when so much of the work is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much of what."""
-
-    messages: int
-    kills: int
-    terminations: int
-    broker_restarts: int
-    database_restarts: int
-    stall_seconds: float
-    session_seconds: float
-    batch_messages: int
-
-    def faults(self) -> list[str]:
-        """In the order in which they strike; kinds that come once stand in the middle."""
-        found = ["kill"] * self.kills + ["terminate"] * self.terminations
-        found += ["broker"] * self.broker_restarts + ["database"] * self.database_restarts
-        random.shuffle(found)
-        middle = len(found) // 2
-        return [*found[:middle], "broker stall", *found[middle:], "worker stall"]
-
-
-FULL = Plan(100_000, 50, 10, 5, 5, 60, 6, 200)
-QUICK = Plan(5_000, 10, 2, 1, 1, 5, 3, 50)
-
-
-@dataclass(slots=True)
-class Pauses:
-    """How long nothing was committed, by the fault before it."""
-
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    last_fault: str = "start"
-    _done: int = 0
-    _since: float = field(default_factory=time.monotonic)
-
-    def saw(self, done: int) -> None:
-        now = time.monotonic()
-        if done != self._done:
-            self.seconds[self.last_fault].append(now - self._since)
-            self._done, self._since = done, now
-
-    @property
-    def standing_seconds(self) -> float:
-        return time.monotonic() - self._since
-
-    def longest(self) -> dict[str, float]:
-        return {kind: round(max(found), 1) for kind, found in self.seconds.items()}
-
-
 class Run:
     """One driver's run, from the load to the verdict."""
 
@@ -104,13 +54,14 @@ class Run:
         self._tally = folder / "tally"
         self._settings = load_settings(
             database_url=self._url, kafka_servers=cluster.bootstrap, kafka_prefix=self._prefix,
-            kafka_partitions=_PARTITIONS, stream_driver=driver,
+            kafka_partitions=_PARTITIONS, kafka_replication=len(cluster.nodes), stream_driver=driver,
         )  # fmt: skip
         environment = {
             "COACHLM_DATABASE_URL": self._url,
             "COACHLM_KAFKA_SERVERS": cluster.bootstrap,
             "COACHLM_KAFKA_PREFIX": self._prefix,
             "COACHLM_KAFKA_PARTITIONS": str(_PARTITIONS),
+            "COACHLM_KAFKA_REPLICATION": str(len(cluster.nodes)),
             "COACHLM_STREAM_DRIVER": driver,
             "COACHLM_STREAM_BATCH_MESSAGES": str(plan.batch_messages),
             "COACHLM_WATCHDOG_SECONDS": "60",
@@ -120,6 +71,7 @@ class Run:
         self._workers = Workers(folder, {"intake": 2, "revise": 2}, flags, environment)
         self._pauses = Pauses()
         self._done: Counter[str] = Counter()
+        self._kills = 0
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._database: psycopg.Connection[Any] | None = None
 
@@ -135,6 +87,8 @@ class Run:
             print(self._workers.logs(), file=sys.stderr)
             self._workers.stop(1)
             raise
+        finally:
+            self._forget_database()
         seconds = time.monotonic() - started
         verdict = judge(_conninfo(self._url), self._cluster.bootstrap, self._prefix, load)
         return self._figures(load, verdict, seconds, exits)
@@ -148,26 +102,41 @@ class Run:
             self._commit(fault)
 
     def _commit(self, fault: str) -> None:
+        strikes: dict[str, Callable[[], object]] = {
+            "kill": self._kill,
+            "terminate": self._workers.terminate,
+            "broker": self._restart_broker,
+            "database": self._restart_database,
+            "node lost": lambda: self._cluster.kill_node(1),
+            "node back": lambda: self._cluster.start_node(1, wait=False),
+            "broker stall": self._stall_broker,
+            "worker stall": self._stall_worker,
+        }
         self._done[fault] += 1
-        match fault:
-            case "kill":
-                self._workers.kill()
-            case "terminate":
-                self._workers.terminate()
-            case "broker":
-                (self._cluster.kill_node if self._done[fault] % 2 else self._cluster.stop_node)(1)
-                self._cluster.start_node(1, wait=False)
-            case "database":
-                (self._postgres.crash if self._done[fault] % 2 else self._postgres.stop)()
-                self._postgres.start()
-            case "broker stall":
-                self._cluster.freeze_node(1)
-                self._after(self._plan.stall_seconds, lambda: self._cluster.thaw_node(1))
-            case "worker stall":
-                name = self._workers.freeze()
-                if name is not None:
-                    self._after(self._plan.stall_seconds, lambda: self._workers.thaw(name))
+        strikes[fault]()
         print(f"  {fault} {self._done[fault]}", file=sys.stderr, flush=True)
+
+    def _kill(self) -> None:
+        for _ in range(self._plan.kills_at_once):
+            self._kills += self._workers.kill() is not None
+
+    def _restart_broker(self) -> None:
+        """By turns without warning and in order, as the database below."""
+        (self._cluster.kill_node if self._done["broker"] % 2 else self._cluster.stop_node)(1)
+        self._cluster.start_node(1, wait=False)
+
+    def _restart_database(self) -> None:
+        (self._postgres.crash if self._done["database"] % 2 else self._postgres.stop)()
+        self._postgres.start()
+
+    def _stall_broker(self) -> None:
+        self._cluster.freeze_node(1)
+        self._after(self._plan.stall_seconds, lambda: self._cluster.thaw_node(1))
+
+    def _stall_worker(self) -> None:
+        name = self._workers.freeze()
+        if name is not None:
+            self._after(self._plan.stall_seconds, lambda: self._workers.thaw(name))
 
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
         self._later.append((time.monotonic() + seconds, what))
@@ -213,9 +182,14 @@ class Run:
         except psycopg.errors.UndefinedTable:
             return 0
         except psycopg.Error:
-            self._database = None
+            self._forget_database()
             return None
         return row[0] if row else None
+
+    def _forget_database(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        self._database = None
 
     def _figures(self, load: Load, verdict: Verdict, seconds: float, exits: list[int]) -> dict[str, Any]:
         tally = Path(f"{self._tally}-intake").read_text().split()
@@ -226,7 +200,7 @@ class Run:
             "messages": load.messages,
             **asdict(verdict),
             "clean": verdict.is_clean,
-            "kills": self._done["kill"],
+            "kills": self._kills,
             "faults": dict(self._done),
             "worker_exits": {str(code): count for code, count in self._workers.exits.items()},
             "ended_in_order": all(code == 0 for code in exits),
@@ -261,23 +235,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="5,000 messages and 10 kills; some minutes on 2 cores")
     parser.add_argument("--driver", choices=("faust", "aiokafka", "both"), default="both")
+    parser.add_argument(
+        "--node-loss", action="store_true", help="instead: three nodes, of which one is lost under load"
+    )
     given = parser.parse_args()
-    plan = QUICK if given.quick else FULL
-    drivers = ("faust", "aiokafka") if given.driver == "both" else (given.driver,)
+    if given.node_loss:
+        plan, nodes = (QUICK_NODE_LOSS if given.quick else FULL_NODE_LOSS), 3
+    else:
+        plan, nodes = (QUICK if given.quick else FULL), 1
     clean = True
-    for driver in drivers:
-        postgres = PostgresServer(durable=True)
-        try:
-            postgres.start()
-            with running_cluster() as cluster:
-                figures = run_faults(plan, driver, cluster, postgres)
-        finally:
-            postgres.remove()
+    for driver in ("faust", "aiokafka") if given.driver == "both" else (given.driver,):
+        figures = _run_alone(plan, driver, nodes)
         print(json.dumps(figures), flush=True)
         clean = clean and figures["clean"]
     raise SystemExit(0 if clean else 1)
 
 
+def _run_alone(plan: Plan, driver: str, nodes: int) -> dict[str, Any]:
+    postgres = PostgresServer(durable=True)
+    try:
+        postgres.start()
+        with running_cluster(nodes) as cluster:
+            return run_faults(plan, driver, cluster, postgres)
+    finally:
+        postgres.remove()
+
+
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONUNBUFFERED", "1")
     main()
