@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     )
     stream_batch_messages: int = Field(default=500, ge=1, le=10_000, description="Messages per batch at most.")
     stream_tries: int = Field(default=5, ge=1, description="Tries of a failing message before it is a dead letter.")
+    dead_letter_days: int = Field(
+        default=90, ge=0, description="How long the bytes of dead letters are kept; they hold personal data as it came."
+    )
     watchdog_seconds: int = Field(
         default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
     )

@@ -3,7 +3,7 @@ stand in one transaction, so that a message may come any number of times."""
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -15,6 +15,9 @@ from coachlm.status import Status
 from coachlm.streaming import Announcement, DeadLetter, Topic
 from storage.announcements import announce, read_announcements
 from storage.bulk import is_among
+from storage.database import Database, utc_now
+from storage.dead_letters import DeadLetters, DeadState
+from storage.near_copies import NearCopies
 from storage.revisions import store_revisions
 from storage.schema import STREAMS
 from storage.store import DatabaseStore
@@ -22,13 +25,27 @@ from storage.stream_tables import DeadLetterRow, OutboxRow
 from storage.tables import MetaRow, PairRow
 
 _TOPICS = {Status.ACCEPTED: Topic.ACCEPTED, Status.EXCLUDED: Topic.EXCLUDED}  # near copies are news to nobody
+_PURGE_EVERY = timedelta(hours=1)
 
 
 class DatabaseStreamStore(DatabaseStore):
     """Implements `coachlm.streaming.StreamStore`; safe to share between threads, and between processes by its database.
 
-    Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled back then.
+    The bytes of dead letters are discarded after `dead_letter_days`, now and then when there is nothing to publish;
+    None: they are kept. Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled
+    back then.
     """
+
+    def __init__(
+        self,
+        database: Database,
+        near_copies: NearCopies | None = None,
+        now: Callable[[], datetime] = utc_now,
+        dead_letter_days: int | None = None,
+    ) -> None:
+        super().__init__(database, near_copies, now)
+        self._dead_letter_days = dead_letter_days
+        self._purged_at: datetime | None = None
 
     def commit_stream_intake(self, batch: IntakeBatch, dead: Sequence[DeadLetter]) -> IntakeCounts:
         with self._intake(batch) as writer:
@@ -58,6 +75,12 @@ class DatabaseStreamStore(DatabaseStore):
     def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
         """See StreamStore. A crash after `send` announces the same again: at least once. On PostgreSQL several relays
         share the work; on SQLite one sends at a time, and nobody else writes meanwhile."""
+        published = self._publish(limit, send)
+        if not published:
+            self._purge()
+        return published
+
+    def _publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
         with self._database.writing() as connection:
             rows = connection.execute(
                 select(OutboxRow.number, OutboxRow.topic, OutboxRow.subject)
@@ -73,6 +96,13 @@ class DatabaseStreamStore(DatabaseStore):
             sent = is_among(connection, OutboxRow.number.expression, [row.number for row in rows])
             connection.execute(delete(OutboxRow).where(sent))
             return len(rows)
+
+    def _purge(self) -> None:
+        now = self._now()
+        if self._dead_letter_days is None or (self._purged_at is not None and now - self._purged_at < _PURGE_EVERY):
+            return
+        DeadLetters(self._database, self._now).purge(self._dead_letter_days)
+        self._purged_at = now
 
 
 def _bury(connection: Connection, dead: Sequence[DeadLetter], now: datetime) -> list[tuple[Topic, int]]:
@@ -100,7 +130,7 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
         "reason": letter.reason.value,
         "error": letter.error,
         "tries": letter.tries,
-        "state": "open",
+        "state": DeadState.OPEN.value,
         "dead_at": now,
         "replayed_at": None,
         "discarded_at": None,

@@ -57,7 +57,7 @@ def build_stream_store(database: Database, settings: Settings) -> DatabaseStream
     from storage.stream_store import DatabaseStreamStore
 
     near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
-    return DatabaseStreamStore(database, near_copies)
+    return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.dead_letter_days)
 
 
 def intake_salt(database: Database, settings: Settings) -> bytes:

@@ -79,7 +79,7 @@ class Relay:
         """Returns once all are acknowledged. Raises: StreamError."""
         try:
             if self._producer is None:
-                self._producer = _producer(self._settings)
+                self._producer = open_producer(self._settings)
             sent = [future for one in announcements if (future := self._sent(one)) is not None]
             self._producer.flush(timeout=_DELIVERY_SECONDS)
             for future in sent:
@@ -122,7 +122,8 @@ class RelayThread:
         self._thread.join(seconds)
 
 
-def _producer(settings: Settings) -> Any:
+def open_producer(settings: Settings) -> Any:
+    """Every message is acknowledged by all brokers that have to hold it, and stands in its topic once."""
     return _Producer(
         **kafka_python_options(settings),
         acks="all",
