@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from coachlm.pairs import Exclusion, InstructionPair, Position, Reject, SourcedPair, TaskClass
 from coachlm.revision import Revision
@@ -71,6 +71,20 @@ class Store(Protocol):
         ...
 
 
+class RevisionQueue(Protocol):
+    """Pairs that wait for the coach, shared by several workers; what a dead one had in hands comes back."""
+
+    def claim(self, worker: str, limit: int) -> list[tuple[str, InstructionPair]]:
+        """(pair id, raw pair), oldest first; nobody else gets them until the claim runs out."""
+        ...
+
+    def extend(self, worker: str) -> int: ...
+
+    def save(self, worker: str, revisions: Sequence[Revision]) -> int: ...
+
+    def release(self, worker: str) -> int: ...
+
+
 class Reviser(Protocol):
     """An engine that revises. Order is kept; one bad pair is a fallback revision, never an exception.
 
@@ -88,6 +102,13 @@ class Reviser(Protocol):
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class StreamingReviser(Reviser, Protocol):
+    """An engine that takes pairs as it has room for them and gives each revision when it is ready, in any order."""
+
+    def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]: ...
 
 
 @dataclass(frozen=True, slots=True)

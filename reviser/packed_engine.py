@@ -1,7 +1,7 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -82,6 +82,41 @@ class PackedReviser:
             revisions[each.key] = desk.close(jobs[each.key], each.tokens, each.failure)
         seconds = (time.perf_counter() - began) / max(len(pairs), 1)
         return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
+
+    def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]:
+        """Each revision as it is ready; its `seconds` are from taken to ready. See `StreamingReviser`.
+
+        Raises: EngineError, as `revise`; what was not given yet is forgotten.
+        """
+        engine, desk = self._opened()
+        jobs: dict[int, tuple[Job, float]] = {}
+        at_once: list[Revision] = []
+
+        def requests() -> Iterator[Request]:
+            for index, raw in enumerate(pairs):
+                opened = desk.open(index, raw)
+                if isinstance(opened, Revision):
+                    at_once.append(opened)
+                    continue
+                jobs[index] = (opened, time.perf_counter())
+                yield Request(index, opened.tokens, opened.max_new)
+
+        try:
+            for ended in engine.stream(requests()):
+                yield from at_once
+                at_once.clear()
+                job, began = jobs.pop(ended.key)
+                made = desk.close(job, ended.tokens, ended.failure)
+                yield replace(made, seconds=time.perf_counter() - began)
+            yield from at_once
+        except GeneratorExit:
+            engine.abandon()
+            raise
+        except Exception as error:
+            engine.abandon()
+            raise EngineError(
+                f"the packed engine failed: {error}; COACHLM_ENGINE=transformers goes without it"
+            ) from error
 
     def close(self) -> None:
         """Give the memory of model and cache back; closing twice is fine."""

@@ -10,7 +10,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, insert, inspect, select
 
 from coachlm.errors import SchemaError
-from storage import adapter_tables as _adapter_tables  # noqa: F401  # its tables belong to the schema
 from storage.database import Database
 from storage.tables import MetaRow
 

@@ -7,10 +7,12 @@ from coachlm.cli.adapters import adapters
 from coachlm.cli.dashboard import dashboard
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
+from coachlm.cli.dead import dead
 from coachlm.cli.demo import demo
 from coachlm.cli.doctor import doctor
 from coachlm.cli.evaluate import evaluate
 from coachlm.cli.output import show_log
+from coachlm.cli.produce import produce
 from coachlm.cli.queue import queue
 from coachlm.cli.refresh import gate, refresh
 from coachlm.cli.run import ingest, revise, run
@@ -18,6 +20,7 @@ from coachlm.cli.stream import stream
 from coachlm.cli.sweep import sweep
 from coachlm.cli.topics import topics
 from coachlm.cli.train import train
+from coachlm.cli.worker import worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -37,6 +40,7 @@ for command in (
     run,
     ingest,
     revise,
+    worker,
     queue,
     dashboard,
     stats,
@@ -48,7 +52,9 @@ for command in (
     refresh,
     db,
     topics,
+    produce,
     stream,
+    dead,
     doctor,
 ):
     main.add_command(command)

@@ -7,7 +7,7 @@ device (`model_runner.py`, `cache.py`, `attention.py`) know one another by `Step
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,20 @@ class Engine:
         while not self.idle:
             ended += self.step()
         return ended
+
+    def stream(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Completions as they end; requests are taken as slots come free, one engine's load ahead."""
+        source, exhausted = iter(requests), False
+        while True:
+            while not exhausted and self.scheduler.waiting < self.scheduler.limits.slots:
+                request = next(source, None)
+                if request is None:
+                    exhausted = True
+                elif refused := self.add(request):
+                    yield refused
+            if self.idle and exhausted:
+                return
+            yield from self.step()
 
     def abandon(self) -> None:
         """Forget every request, after a step has failed."""

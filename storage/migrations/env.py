@@ -2,7 +2,13 @@
 
 from alembic import context
 
-from storage import adapter_tables, rollup_tables, stream_tables, work_tables  # noqa: F401  # every module that has tables
+from storage import (  # noqa: F401  # every module that has tables
+    adapter_tables,
+    claim_tables,
+    rollup_tables,
+    stream_tables,
+    work_tables,
+)
 from storage.tables import Base
 
 context.configure(

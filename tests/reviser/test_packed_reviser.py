@@ -163,3 +163,32 @@ def test_a_model_it_can_not_do_falls_back_to_plain_generate(tmp_path: Path, capl
     assert isinstance(reviser, TransformersReviser)
     assert reviser.name == "transformers"
     assert "can't be set" in caplog.text
+
+
+def test_a_stream_gives_the_same_revisions_and_takes_pairs_only_as_it_has_room(loaded: LoadedModel):
+    engine = packed(loaded)
+    whole = {each.pair_id: (each.revised, each.outcome, each.reason) for each in engine.revise([*PAIRS, LONG])}
+    taken: list[str] = []
+    ended: list[Revision] = []
+
+    def source():
+        for pair in [LONG, *PAIRS, *PAIRS]:
+            assert len(taken) - len(ended) <= 2 * OPTIONS.max_slots + 1  # in slots, one load ahead, this one
+            taken.append(pair.id)
+            yield pair
+
+    for each in engine.revise_stream(source()):
+        ended.append(each)
+    assert sorted(each.pair_id for each in ended) == sorted(taken)
+    assert all(whole[each.pair_id] == (each.revised, each.outcome, each.reason) for each in ended)
+    assert list(engine.revise_stream([])) == []
+    engine.close()
+
+
+def test_a_stream_that_is_left_forgets_what_was_under_way(loaded: LoadedModel):
+    engine = packed(loaded)
+    stream = engine.revise_stream(iter(PAIRS))
+    next(stream)
+    stream.close()
+    assert [each.pair_id for each in engine.revise(PAIRS[:1])] == [PAIRS[0].id]
+    engine.close()

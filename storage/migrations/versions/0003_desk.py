@@ -15,8 +15,8 @@ FREE = sa.text("state = 'free'")
 EXCLUDED = sa.text("exclude_reason IS NOT NULL")
 COUNTS = (
     "claimed", "submitted", "untouched", "withdrawn", "excluded", "skipped", "released", "sent", "reviewed", "returned",
-    "fixed", "approved", "active_ms", "log_micros", "log_square_micros", "raw_distance", "revision_distance",
-    "disagreement",
+    "fixed", "approved", "active_ms", "timed", "timed_ms", "log_micros", "log_squared_micros", "unusable",
+    "raw_distance", "revision_distance", "disagreement",
 )  # fmt: skip
 
 
