@@ -8,6 +8,7 @@ from uuid import uuid4
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.protocols import IntakeBatch, LineVerdict, Store
 from coachlm.settings import Settings
+from streams.bundles import reject_reason
 from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
 from streams.records import Fragment, ParseOptions, RawRecord
@@ -97,13 +98,13 @@ class _Request:
             self._line(reject.position).waiting -= 1
         for reject in rejects:
             line = self._line(reject.position)
-            line.reason = line.reason or _reason(reject)
+            line.reason = line.reason or reject_reason(reject)
         yield from self._settled()
 
     def _settle(self, groups: list[list[Fragment]], joined: Extract) -> None:
         """All lines of a group share its outcome, which stands at one of them."""
         good = {item.sourced.provenance.position.record for item in joined.pairs}
-        reasons = {reject.position.record: _reason(reject) for reject in joined.rejects}
+        reasons = {reject.position.record: reject_reason(reject) for reject in joined.rejects}
         for group in groups:
             records = [fragment.position.record for fragment in group]
             ok = not good.isdisjoint(records)
@@ -122,10 +123,6 @@ class _Request:
 
     def _line(self, position: Position) -> _Line:
         return self._lines.setdefault(position.record, _Line())
-
-
-def _reason(reject: Reject) -> str:
-    return f"{reject.reason}: {reject.detail}" if reject.detail else str(reject.reason)
 
 
 def _batches(records: Iterable[RawRecord | Reject], count: int) -> Iterator[list[RawRecord | Reject]]:
