@@ -26,7 +26,10 @@ from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
 from streams.lineage import Source, open_sources, total_bytes
 from streams.records import ParseOptions, RawRecord
+from streams.revise_worker import revisions_of
 from streams.sources import read_source
+
+_BATCHES_AHEAD = 8
 
 OnCounts = Callable[[IntakeCounts, int, float], None]
 """Called after each commit with what the batch added, how many records it held, and the share of all bytes read."""
@@ -73,16 +76,21 @@ def revise_pending(
 ) -> None:
     """Every accepted pair through the reviser, a batch a transaction; goes on until none is left.
 
+    An engine that streams is given several batches at once, so that its slots stay full.
+
     Raises: EngineError, when the engine fails for a whole batch or the store takes nothing of one (no endless loop).
     """
-    while pending := store.awaiting_revision(batch_pairs):
-        revisions = reviser.revise([pair for _, pair in pending])
-        if not store.save_revisions(revisions):
+    while pending := store.awaiting_revision(_BATCHES_AHEAD * batch_pairs):
+        stored = 0
+        revisions = revisions_of(reviser, (pair for _, pair in pending), batch_pairs)
+        while batch := list(islice(revisions, batch_pairs)):
+            stored += store.save_revisions(batch)
+            on_revisions(batch)
+        if not stored:
             raise EngineError(
-                f"the store took none of {len(revisions)} revisions, the first of pair {pending[0][0]}; "
+                f"the store took none of {len(pending)} revisions, the first of pair {pending[0][0]}; "
                 "is another process revising the same database? Run again to go on"
             )
-        on_revisions(revisions)
 
 
 def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) -> Iterator[_Work]:
