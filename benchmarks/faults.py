@@ -38,6 +38,7 @@ _PARTITIONS = 4
 _FAULT_SHARE = 0.01
 _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 180
+_QUIET_SECONDS = 20
 _UNDER_LOAD = 0.9
 """The last fault strikes when so much of the work is done."""
 
@@ -81,7 +82,7 @@ class Run:
         started = time.monotonic()
         try:
             self._strike(2 * len(load.names))
-            self._come_to_rest(load)
+            self._wait_until(self._is_resting)
             exits = self._workers.stop(60)
         except BaseException:
             print(self._workers.logs(), file=sys.stderr)
@@ -97,9 +98,14 @@ class Run:
         """Every fault at its share of the work, so that all of them meet messages under way."""
         faults = self._plan.faults()
         for number, fault in enumerate(faults, 1):
-            self._wait_until(lambda number=number: self._progress() >= work * _UNDER_LOAD * number / len(faults))
+            share = work * _UNDER_LOAD * number / len(faults)
+            self._wait_until(lambda share=share: self._progress() >= share or self._has_ended())
             self._pauses.last_fault = fault
             self._commit(fault)
+
+    def _has_ended(self) -> bool:
+        """Everything was taken and it isn't all there: messages were lost, which the verdict is to say."""
+        return self._pauses.standing_seconds > _QUIET_SECONDS and self._is_resting()
 
     def _commit(self, fault: str) -> None:
         strikes: dict[str, Callable[[], object]] = {
@@ -161,17 +167,14 @@ class Run:
         self._pauses.saw(found)
         return found
 
-    def _come_to_rest(self, load: Load) -> None:
-        def resting() -> bool:
-            self._progress()
-            if self._later or self._ask("SELECT count(*) FROM outbox") != 0:
-                return False
-            try:
-                return not any(lag.messages for lag in lags(self._settings))
-            except StreamError:
-                return False
-
-        self._wait_until(resting)
+    def _is_resting(self) -> bool:
+        self._progress()
+        if self._later or self._ask("SELECT count(*) FROM outbox") != 0:
+            return False
+        try:
+            return not any(lag.messages for lag in lags(self._settings))
+        except StreamError:
+            return False
 
     def _ask(self, query: str) -> int | None:
         """None while the database is away."""
