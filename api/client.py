@@ -155,6 +155,10 @@ class Client(OperatorCalls):
         body = models.SendToOwnerRequest(token=item.token, comment=comment)
         self._connection.send(Call("POST", "/v1/queue/send-to-owner", False, body=body))
 
+    def progress(self) -> models.DayProgress:
+        """What the caller did today, and what waits for her."""
+        return self._get(models.DayProgress, "/v1/queue/progress")
+
     def rubric(self) -> models.Rubric:
         return self._get(models.Rubric, "/v1/rubric")
 
@@ -216,7 +220,7 @@ class Client(OperatorCalls):
         self,
         *,
         limit: int = 50,
-        after: str | None = None,
+        after: int | None = None,
         reason: ExcludeReason | None = None,
         task_class: TaskClass | None = None,
     ) -> models.Exclusions:

@@ -1,6 +1,7 @@
 """The client's calls for those who run an installation: people, adapters, figures, data going in and out."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -8,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from api import models
 from api.client_errors import UnavailableError
 from api.connection import Call, Connection, path_part
+from coachlm.efficiency import Observation
+from coachlm.pairs import TaskClass
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,7 +36,42 @@ class OperatorCalls:
         """The person's earlier token no longer works."""
         return self._connection.read(models.NewToken, Call("POST", f"/v1/people/{path_part(name)}/token", False))
 
-    # Adapters, figures, data
+    def units(self) -> list[models.Unit]:
+        return list(self._get(models.Units, "/v1/units").units)
+
+    # Figures; periods are days, UTC, both ends included
+
+    def overview(self, hours: int = 24) -> models.Overview:
+        """How the installation runs: the current hour and those before it."""
+        return self._get(models.Overview, "/v1/figures/overview", hours=hours)
+
+    def people_figures(
+        self, first: date | None = None, last: date | None = None, unit: TaskClass | None = None
+    ) -> models.PeopleFigures:
+        """What everybody did; owners see their unit."""
+        return self._get(models.PeopleFigures, "/v1/figures/people", first=first, last=last, unit=unit)
+
+    def my_figures(self, first: date | None = None, last: date | None = None) -> models.PeopleFigures:
+        """What the caller did."""
+        return self._get(models.PeopleFigures, "/v1/figures/me", first=first, last=last)
+
+    def efficiency_rows(
+        self,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        unit: TaskClass | None = None,
+        task_class: TaskClass | None = None,
+        adapter: str | None = None,
+    ) -> list[Observation]:
+        """What `evaluation.efficiency.estimate_efficiency` takes."""
+        found = self._get(
+            models.EfficiencyRows, "/v1/figures/efficiency", first=first, last=last, unit=unit, task_class=task_class,
+            adapter=adapter,
+        )  # fmt: skip
+        return [row.observation() for row in found.rows]
+
+    # Adapters and data
 
     def adapters(self) -> models.Adapters:
         return self._get(models.Adapters, "/v1/adapters")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -140,5 +141,9 @@ def _asked_wait(error: ServiceError) -> float:
 
 
 def _given(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Without the parameters that are None."""
-    return None if params is None else {name: value for name, value in params.items() if value is not None}
+    """Without the parameters that are None; days as ISO 8601."""
+    return None if params is None else {name: _plain(value) for name, value in params.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

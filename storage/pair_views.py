@@ -1,4 +1,4 @@
-"""Single pairs and pages of what was set aside, as people look at them."""
+"""Single pairs, as people look at them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,15 @@ from storage.tables import PairRow
 from storage.work_tables import ReviewRow, RevisionRow
 
 _original = aliased(PairRow)
+_PAIR = select(PairRow.__table__, _original.id.label("original")).join(
+    _original, _original.seq == PairRow.duplicate_of, isouter=True
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PairView:
     """A pair as it stands."""
 
-    seq: int  # order of arrival
     pair_id: str
     version: int
     status: Status
@@ -51,7 +53,7 @@ class PairViews:
     def pair(self, pair_id: str) -> PairView:
         """With revision and final text. Raises: NotFoundError."""
         with self._database.reading() as connection:
-            row = connection.execute(_pairs().where(PairRow.id == pair_id)).one_or_none()
+            row = connection.execute(_PAIR.where(PairRow.id == pair_id)).one_or_none()
             if row is None:
                 raise _unknown(pair_id)
             edit = last_post_edit(connection, row.seq, pair_id)
@@ -69,38 +71,10 @@ class PairViews:
             raise _unknown(min(missing))
         return {pair_id: None if name is None else TaskClass(name) for pair_id, name in found.items()}
 
-    def set_aside(
-        self,
-        limit: int,
-        *,
-        status: Status = Status.EXCLUDED,
-        before: int | None = None,
-        reason: ExcludeReason | None = None,
-        task_class: TaskClass | None = None,
-    ) -> list[PairView]:
-        """Excluded pairs (or near copies, by `status`), latest arrivals first; `before` is the `seq` where the page
-        before ended. Pairs that the preliminary filter set aside have no class: any class finds them too."""
-        chosen = [PairRow.status == status.value]
-        if before is not None:
-            chosen.append(PairRow.seq < before)
-        if reason is not None:
-            chosen.append(PairRow.exclude_reason == reason.value)
-        if task_class is not None:
-            chosen.append(class_column().is_(None) | (class_column() == task_class.value))
-        with self._database.reading() as connection:
-            rows = connection.execute(_pairs().where(*chosen).order_by(PairRow.seq.desc()).limit(limit))
-            return [_view(row) for row in rows]
-
-
-def _pairs() -> Any:
-    joined = select(PairRow.__table__, _original.id.label("original"))
-    return joined.join(_original, _original.seq == PairRow.duplicate_of, isouter=True)
-
 
 def _view(row: Any, **more: Any) -> PairView:
     task_class = row.corrected_class or row.task_class
     return PairView(
-        seq=row.seq,
         pair_id=row.id,
         version=row.version,
         status=Status(row.status),

@@ -28,6 +28,18 @@ from api.models.desk import (
     SubmittedEdit,
     UndoRequest,
 )
+from api.models.figures import (
+    DayOfWork,
+    DayProgress,
+    EfficiencyRow,
+    EfficiencyRows,
+    Overview,
+    PeopleFigures,
+    PersonFigures,
+    QueueDepth,
+    StageHour,
+    Work,
+)
 from api.models.flow import (
     Adapter,
     AdapterEvent,
@@ -50,7 +62,7 @@ from api.models.owner import (
     ReviewItems,
     ReviewRequest,
 )
-from api.models.people import Me, NewPerson, NewToken, People, Person, PersonChange
+from api.models.people import Me, NewPerson, NewToken, People, Person, PersonChange, Unit, Units
 from api.models.problems import PROBLEM_JSON, FieldProblem, Problem
 
 __all__ = [
@@ -65,7 +77,11 @@ __all__ = [
     "ClassRequest",
     "CoachRevision",
     "Criterion",
+    "DayOfWork",
+    "DayProgress",
     "DraftRequest",
+    "EfficiencyRow",
+    "EfficiencyRows",
     "ExcludeRequest",
     "ExcludedPair",
     "Exclusions",
@@ -84,13 +100,17 @@ __all__ = [
     "NewPerson",
     "NewToken",
     "NewVersion",
+    "Overview",
     "PairState",
     "PairText",
     "People",
+    "PeopleFigures",
     "Person",
     "PersonChange",
+    "PersonFigures",
     "PriorityRequest",
     "Problem",
+    "QueueDepth",
     "Receipt",
     "RestoreRequest",
     "ReviewItem",
@@ -102,8 +122,12 @@ __all__ = [
     "ScoreCard",
     "ScoreRange",
     "SendToOwnerRequest",
+    "StageHour",
     "SubmitRequest",
     "SubmittedEdit",
     "UndoRequest",
+    "Unit",
+    "Units",
+    "Work",
     "without_surrogates",
 ]

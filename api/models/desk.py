@@ -23,6 +23,7 @@ from coachlm.revision import Field as PairField
 from coachlm.revision import FlagKind, Outcome
 from coachlm.rubric import Dimension, Level, Part
 from coachlm.status import Status
+from storage.work import Arm
 
 
 class RevisionFlag(Given):
@@ -80,6 +81,7 @@ class Item(Given):
     draft: SavedDraft | None = Field(default=None, description="The caller's own latest.")
     last_edit: SubmittedEdit | None = Field(default=None, description="What the owner sent back.")
     owner_comment: Text = ""
+    arm: Arm = Arm.COACH
 
     @property
     def text(self) -> InstructionPair:

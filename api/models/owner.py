@@ -9,21 +9,27 @@ from api.models.desk import CoachRevision, SubmittedEdit
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.post_edit import Decision
 from coachlm.status import Status
+from storage.work import Arm, ReviewReason
 
 
 class ReviewItem(Given):
-    """A post-edited pair that waits for its owner."""
+    """What waits for an owner: a post-edited pair, or one that an annotator sent without a text."""
 
     pair_id: str
     version: int
     raw: PairText
     revision: CoachRevision | None = None
-    post_edit: SubmittedEdit
+    post_edit: SubmittedEdit | None = Field(default=None, description="Null for an item sent without a text.")
     task_class: TaskClass | None = None
+    reason: ReviewReason = ReviewReason.SAMPLED
+    arm: Arm = Arm.COACH
+    annotator: Text | None = Field(default=None, description="Who wrote or sent it.")
+    comment: Text = Field(default="", description="With which it was sent.")
+    since: datetime | None = None
 
 
 class ReviewItems(Given):
-    """Pairs that wait for the owner, oldest first."""
+    """What waits for the owner, oldest first."""
 
     items: tuple[ReviewItem, ...]
 
@@ -71,7 +77,7 @@ class Changed(Given):
 
 
 class ExcludedPair(Given):
-    """A pair that was set aside, by the filter or by a person, or that is a near copy of another."""
+    """A pair that was set aside, by the filter or by a person."""
 
     pair_id: str
     version: int
@@ -88,7 +94,7 @@ class Exclusions(Given):
     """A page of excluded pairs, in order of arrival."""
 
     pairs: tuple[ExcludedPair, ...]
-    next: str | None = Field(description="Give it as `after` for the next page; null: this is the last one.")
+    next: int | None = Field(description="Give it as `after` for the next page; null: this is the last one.")
 
 
 class PairState(Given):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.models.base import Given, Name, Taken, Text
 from coachlm.pairs import TaskClass
-from storage.work import PersonRole
+from storage.work import PersonRole, Seniority
 
 
 class Me(Given):
@@ -23,9 +23,24 @@ class Person(Given):
     name: Text
     role: PersonRole
     unit: TaskClass | None = None
-    seniority: str | None = None
+    seniority: Seniority
     is_active: bool = True
     created_at: datetime | None = None
+
+
+class Unit(Given):
+    """The annotators of a task class."""
+
+    task_class: TaskClass
+    name: Text
+    owners: tuple[Text, ...]
+    annotators: int
+
+
+class Units(Given):
+    """The units."""
+
+    units: tuple[Unit, ...]
 
 
 class People(Given):
@@ -40,16 +55,16 @@ class NewPerson(Taken):
     name: Name
     role: PersonRole = PersonRole.ANNOTATOR
     unit: TaskClass | None = None
-    seniority: str | None = None
+    seniority: Seniority = Seniority.NEWCOMER
 
 
 class PersonChange(Taken):
     """What is to change; what is left out stays. `unit: null` means every class."""
 
-    role: PersonRole | None = None
+    role: PersonRole = PersonRole.ANNOTATOR
     unit: TaskClass | None = None
-    seniority: str | None = None
-    is_active: bool | None = None
+    seniority: Seniority = Seniority.REGULAR
+    is_active: bool = True
 
 
 class NewToken(Given):

@@ -12,10 +12,14 @@ from coachlm.cli.demo import demo
 from coachlm.cli.doctor import doctor
 from coachlm.cli.evaluate import evaluate
 from coachlm.cli.output import show_log
+from coachlm.cli.people import people_group
 from coachlm.cli.produce import produce
 from coachlm.cli.queue import queue
+from coachlm.cli.reconcile import reconcile
 from coachlm.cli.refresh import gate, refresh
+from coachlm.cli.review import review
 from coachlm.cli.run import ingest, revise, run
+from coachlm.cli.serve import serve
 from coachlm.cli.stream import stream
 from coachlm.cli.sweep import sweep
 from coachlm.cli.topics import topics
@@ -41,7 +45,10 @@ for command in (
     ingest,
     revise,
     worker,
+    serve,
+    people_group,
     queue,
+    review,
     dashboard,
     stats,
     report,
@@ -55,6 +62,7 @@ for command in (
     produce,
     stream,
     dead,
+    reconcile,
     doctor,
 ):
     main.add_command(command)

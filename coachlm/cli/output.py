@@ -13,7 +13,7 @@ from rich.table import Table
 
 from coachlm.errors import CoachLMError
 
-ROOMS = ("coachlm", "streams", "reviser", "storage", "trainer", "evaluation")
+ROOMS = ("coachlm", "api", "streams", "reviser", "storage", "trainer", "evaluation")
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,0 +1,100 @@
+"""The HTTP service, put together. Nothing listens yet: `coachlm serve` runs it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from api.access import Gate, check_declared
+from api.background import sweep_for_ever
+from api.envelope import Envelope
+from api.jwt_bearer import jwt_verifier
+from api.metrics import Metrics, QueueFigures
+from api.problems import add_problem_handlers
+from api.rate_limits import RateLimiter
+from api.routes import adapters, desk, export, figures, health, intake, pairs, people, reviews
+from api.routes.state import State
+from api.services import Services
+from api.tokens import TokenVerifier
+from coachlm import __version__
+from coachlm.settings import Settings
+
+_BURST_SECONDS = 4
+_STREAMED_PATHS = frozenset({"/v1/logs"})
+_ROUTERS = (
+    desk.router,
+    desk.rubric_router,
+    pairs.router,
+    reviews.router,
+    people.router,
+    figures.router,
+    adapters.router,
+    intake.router,
+    export.router,
+    health.router,
+)
+_ABOUT = """Post-editing of revised instruction pairs: intake of logs, the queue, reviews, figures, data out.
+
+Every request carries `Authorization: Bearer TOKEN`; every error is `application/problem+json` that says what to do.
+"""
+
+
+def create_app(services: Services, settings: Settings) -> FastAPI:
+    """Raises: SettingsError, also for a route that doesn't declare its roles."""
+    app = FastAPI(
+        title="CoachLM",
+        version=__version__,
+        description=_ABOUT,
+        routes=[route for router in _ROUTERS for route in router.routes],
+        openapi_url=None,  # `api.routes.health` gives it out, with roles declared as everywhere
+        docs_url=None,  # the framework's pages load their scripts from a CDN; nothing here leaves the machine
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    check_declared(app.routes)
+    metrics = Metrics(lambda: _queue_figures(services))
+    app.state.shared = State(
+        services, settings, metrics, CapacityLimiter(settings.api_log_posts), CapacityLimiter(settings.api_exports)
+    )
+    app.state.gate = _gate(services, settings)
+    add_problem_handlers(app)
+    app.add_middleware(
+        Envelope, max_body_bytes=settings.api_body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
+    )
+    return app
+
+
+def _queue_figures(services: Services) -> QueueFigures:
+    overview = services.figures.overview(hours=1)
+    depth = overview.depth
+    return QueueFigures(
+        depth.free_by_class, depth.reserved, depth.leased, depth.awaiting_review + depth.sent,
+        overview.oldest_seconds or 0.0,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: State = app.state.shared
+    sweeps = (state.services.reviews.approve_unsampled,)
+    task = asyncio.create_task(sweep_for_ever(sweeps, state.settings.sweep_seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _gate(services: Services, settings: Settings) -> Gate:
+    per_second, per_minute = settings.api_requests_per_second, settings.api_failures_per_minute
+    return Gate(
+        accounts=services.accounts,
+        tokens=TokenVerifier(),
+        jwt=jwt_verifier(settings),
+        requests=RateLimiter(per_second, max(1.0, per_second * _BURST_SECONDS)),
+        failures=RateLimiter(per_minute / 60, max(1.0, per_minute)),
+    )

@@ -1,0 +1,89 @@
+"""JSON web tokens of a company's identity provider: who somebody is. What the person may do is our own table's to say.
+
+Source: RFC 7519, RFC 8725 (best current practice: fixed algorithms, issuer and audience checked).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import jwt
+from jwt import PyJWKClient, PyJWKClientError
+
+from coachlm.errors import SettingsError
+from coachlm.settings import Settings
+
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_LEEWAY_SECONDS = 30
+_FETCH_SECONDS = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class _Keys(Protocol):
+    def get_signing_key_from_jwt(self, token: str) -> Any: ...
+
+
+class _OneKey:
+    """A key from a file, whatever the token names."""
+
+    def __init__(self, pem: bytes) -> None:
+        self.key = pem
+
+    def get_signing_key_from_jwt(self, token: str) -> "_OneKey":
+        return self
+
+
+class IdentityUnavailableError(Exception):
+    """The identity provider's keys can't be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtVerifier:
+    """Tokens of one issuer, for one audience; `claim` holds whom `coachlm people` knows as somebody's subject."""
+
+    issuer: str
+    audience: str
+    claim: str
+    keys: _Keys
+
+    def subject(self, token: str) -> str | None:
+        """Whom the provider says it is; None for a token that doesn't hold. Raises: IdentityUnavailableError."""
+        try:
+            key = self.keys.get_signing_key_from_jwt(token).key
+            claims = jwt.decode(
+                token, key, algorithms=list(_ALGORITHMS), issuer=self.issuer, audience=self.audience,
+                leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", self.claim]},
+            )  # fmt: skip
+        except jwt.PyJWKClientConnectionError as error:
+            raise IdentityUnavailableError from error
+        except (jwt.PyJWTError, PyJWKClientError, ValueError):
+            return None
+        subject = claims[self.claim]
+        if self.claim == "email" and claims.get("email_verified") is not True:
+            return None
+        return subject if isinstance(subject, str) and subject else None
+
+
+def jwt_verifier(settings: Settings) -> JwtVerifier | None:
+    """None where no issuer is set. Raises: SettingsError."""
+    if settings.oidc_issuer is None:
+        return None
+    if settings.oidc_audience is None:
+        raise SettingsError("COACHLM_OIDC_AUDIENCE is not set; without it any token of the issuer would do")
+    if (settings.oidc_jwks_url is None) == (settings.oidc_key_file is None):
+        raise SettingsError("set one of COACHLM_OIDC_JWKS_URL and COACHLM_OIDC_KEY_FILE: where the issuer's keys are")
+    return JwtVerifier(settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim, _keys(settings))
+
+
+def _keys(settings: Settings) -> _Keys:
+    if settings.oidc_key_file is not None:
+        try:
+            return _OneKey(Path(settings.oidc_key_file).read_bytes())
+        except OSError as error:
+            raise SettingsError(f"COACHLM_OIDC_KEY_FILE can't be read: {error.strerror or error}") from error
+    url = settings.oidc_jwks_url or ""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise SettingsError("COACHLM_OIDC_JWKS_URL is no https address; keys that can be swapped on the way are none")
+    return PyJWKClient(url, timeout=_FETCH_SECONDS, lifespan=300)

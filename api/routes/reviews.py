@@ -1,0 +1,65 @@
+"""The owner's side: reviews, priorities, what was set aside."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from api.access import ADMIN, OPERATOR, OWNER, Allowed
+from api.models import desk, owner
+from api.problems import RefusedError
+from api.routes.state import StateOf
+from api.units import check_pairs
+from coachlm.pairs import ExcludeReason, TaskClass
+from coachlm.post_edit import Review
+from coachlm.status import Status
+from storage.work import Person
+
+router = APIRouter(prefix="/v1", tags=["reviews"])
+
+Reviewer = Annotated[Person, Depends(Allowed(OWNER, ADMIN))]
+Overseer = Annotated[Person, Depends(Allowed(OWNER, OPERATOR, ADMIN))]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+@router.get("/reviews", summary="What waits for the owner")
+def awaiting(
+    who: Reviewer, state: StateOf, limit: Limit = 50, task_class: TaskClass | None = None
+) -> owner.ReviewItems:
+    """Sampled post-edits and questions of annotators, oldest first."""
+    items = state.services.reviews.awaiting(who.name, limit, task_class=task_class)
+    return owner.ReviewItems(items=tuple(owner.ReviewItem.model_validate(item) for item in items))
+
+
+@router.post("/reviews", summary="Approve, fix or return a post-edit")
+def review(body: owner.ReviewRequest, who: Reviewer, state: StateOf) -> desk.NewVersion:
+    """A returned pair goes back to its annotator alone, with the comment."""
+    final = None if body.final is None else body.final.pair()
+    decision = Review(body.pair_id, who.name, body.decision, final, body.comment)
+    version = state.services.reviews.review(decision, version=body.version)
+    state.metrics.note_action(f"review_{body.decision}")
+    return desk.NewVersion(pair_id=body.pair_id, version=version)
+
+
+@router.post("/queue/priority", summary="Have pairs handed out earlier or later")
+def prioritise(body: owner.PriorityRequest, who: Overseer, state: StateOf) -> owner.Changed:
+    check_pairs(state.services, who, *body.pair_ids)
+    return owner.Changed(changed=state.services.reviews.prioritise(body.pair_ids, body.priority))
+
+
+@router.get("/exclusions", summary="What was set aside")
+def exclusions(
+    who: Reviewer,
+    state: StateOf,
+    status: Status = Status.EXCLUDED,
+    reason: ExcludeReason | None = None,
+    task_class: TaskClass | None = None,
+    limit: Limit = 50,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")] = 0,
+) -> owner.Exclusions:
+    """Excluded pairs, or near copies with `status=duplicate`, in order of arrival."""
+    if status not in (Status.EXCLUDED, Status.DUPLICATE):
+        raise RefusedError(422, "invalid", f"status {status} isn't set aside; ask for excluded or duplicate")
+    page = state.services.reviews.exclusions(
+        who.name, limit, status=status, reason=reason, task_class=task_class, after=after
+    )
+    return owner.Exclusions.model_validate(page)

@@ -1,0 +1,32 @@
+"""What a service's routes share, as a dependency."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from anyio import CapacityLimiter
+from fastapi import Depends, Request
+
+from api.metrics import Metrics
+from api.services import Services
+from coachlm.settings import Settings
+
+Responses = dict[int | str, dict[str, Any]]
+"""Answers that a route documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One a service."""
+
+    services: Services
+    settings: Settings
+    metrics: Metrics
+    log_posts: CapacityLimiter
+    exports: CapacityLimiter
+
+
+async def _state(request: Request) -> State:
+    return request.app.state.shared
+
+
+StateOf = Annotated[State, Depends(_state)]

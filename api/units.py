@@ -1,0 +1,20 @@
+"""Whose pairs a person may see and work on: those of her unit, and those that have no class."""
+
+from api.services import Services
+from coachlm.pairs import TaskClass
+from storage.people import check_unit
+from storage.work import Person
+
+
+def within_unit(person: Person, wanted: TaskClass | None) -> TaskClass | None:
+    """The class to look for: the wanted one, if it is the person's. Raises: AccessError."""
+    check_unit(person, wanted)
+    return person.unit or wanted
+
+
+def check_pairs(services: Services, person: Person, *pair_ids: str) -> None:
+    """Raises: AccessError, when one of the pairs is another unit's; NotFoundError."""
+    if person.unit is None:
+        return
+    for task_class in services.pairs.classes(pair_ids).values():
+        check_unit(person, task_class)
