@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from coachlm.errors import ConflictError
 from coachlm.pairs import TaskClass
@@ -66,9 +66,11 @@ class Accounts:
             stays = changes.get("role", person.role) is PersonRole.ADMIN and changes.get("is_active", True)
             if admins == [person.id] and not stays:
                 raise ConflictError(f"{name!r} is the last active admin; make somebody else an admin first")
-            if changes:
-                chosen = update(PersonRow).where(PersonRow.id == person.id)
-                connection.execute(chosen.values(**_columns(changes)))
+            columns = _columns(changes)
+            if changes.get("is_active") is False:
+                columns |= {"token_id": None, "token_hash": None}
+            if columns:
+                connection.execute(update(PersonRow).where(PersonRow.id == person.id).values(**columns))
             changed = find_person(connection, name)
         if not changed.is_active:
             # In a transaction of its own: whoever submits locks the item first and the person after it.
@@ -147,10 +149,9 @@ def _lock_admins(connection: Connection) -> list[int]:
 
 
 def _let_go(connection: Connection, person: Person, now: datetime) -> None:
-    reserved = update(QueueItemRow).where(
-        QueueItemRow.reserved_for == person.id, QueueItemRow.state == ItemState.RESERVED.value
-    )
-    connection.execute(reserved.values(reserved_for=None, state=ItemState.FREE.value))
+    state = case(
+        (QueueItemRow.state == ItemState.RESERVED.value, ItemState.FREE.value), else_=QueueItemRow.state
+    )  # fmt: skip
+    reserved = update(QueueItemRow).where(QueueItemRow.reserved_for == person.id)
+    connection.execute(reserved.values(reserved_for=None, state=state))
     leases.give_back_all(connection, person, now)
-    forgotten = update(PersonRow).where(PersonRow.id == person.id)
-    connection.execute(forgotten.values(token_id=None, token_hash=None))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from coachlm.efficiency import Arm
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.post_edit import Decision
 from coachlm.revision import Revision
@@ -12,7 +13,7 @@ from coachlm.status import Status
 from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
 from storage.revisions import revision_from_row
 from storage.tables import PairRow, PersonRow
-from storage.work import Arm, ReviewItem, ReviewReason, ReviewState, WorkItem
+from storage.work import ReviewItem, ReviewReason, ReviewState, WorkItem
 from storage.work_tables import LeaseRow, ReviewItemRow, ReviewRow, RevisionRow
 
 _PAIR = (

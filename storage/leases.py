@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, case, exists, func, insert, select, update
 
+from coachlm.efficiency import Arm
 from coachlm.errors import LeaseError
 from coachlm.pairs import TaskClass
 from storage.bulk import is_among
 from storage.rollups import WorkKey, count_work
 from storage.tables import PersonRow
-from storage.work import Arm, Ending, ItemState, Person
+from storage.work import Ending, ItemState, Person
 from storage.work_tables import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 
 _OPEN = LeaseRow.ended_at.is_(None)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
+from coachlm.efficiency import Arm
 from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import PostEdit
@@ -29,7 +30,6 @@ from storage.schema import read_salt
 from storage.states import PairState, change_status, lock_pair, note
 from storage.tables import PairRow
 from storage.work import (
-    Arm,
     Ending,
     ItemState,
     Person,

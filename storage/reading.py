@@ -14,13 +14,14 @@ from coachlm.revision import Outcome
 from coachlm.status import Status
 from storage.bulk import is_among
 from storage.database import Database
-from storage.edits import pair_from_row, scores_from_row
+from storage.depth import read_depth
+from storage.edits import is_withdrawn, pair_from_row, scores_from_row
 from storage.history import HistoryEntry, read_history
 from storage.items import class_column
 from storage.revisions import revision_from_row
 from storage.tables import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
-from storage.work import ItemState, QueueDepth
-from storage.work_tables import PostEditRow, QueueItemRow, ReviewRow, RevisionRow
+from storage.work import QueueDepth
+from storage.work_tables import PostEditRow, ReviewRow, RevisionRow
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
 _WINDOW = 1000  # pairs read at a time
@@ -58,20 +59,10 @@ class StoreReader:
         with self._database.reading() as connection:
             yield Snapshot(connection)
 
-    def queue_depth(self) -> QueueDepth:
+    def queue_depth(self, at_most: int | None = None) -> QueueDepth:
+        """Counted in full, or each state up to a bound, at a cost that doesn't grow with the queue."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(QueueItemRow.state, QueueItemRow.task_class, func.count()).group_by(
-                    QueueItemRow.state, QueueItemRow.task_class
-                )
-            ).all()
-            post_edited = PairRow.status == Status.POST_EDITED.value
-            reviews = connection.scalar(select(func.count()).select_from(PairRow).where(post_edited)) or 0
-        states: Counter[str] = Counter()
-        for state, _task_class, count in rows:
-            states[state] += count
-        free = {task_class: count for state, task_class, count in rows if state == ItemState.FREE}
-        return QueueDepth(states[ItemState.FREE], states[ItemState.RESERVED], states[ItemState.LEASED], reviews, free)
+            return read_depth(connection, at_most)
 
     def history(self, pair_id: str) -> list[HistoryEntry]:
         """Everything that was ever said about a pair, oldest first. Raises: NotFoundError."""
@@ -109,7 +100,9 @@ def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iter
     revisions = _latest(connection, select(RevisionRow.__table__), RevisionRow, numbers)
     edits = _latest(
         connection,
-        select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person),
+        select(PostEditRow.__table__, PersonRow.name)
+        .join(PersonRow, PersonRow.id == PostEditRow.person)
+        .where(~is_withdrawn()),
         PostEditRow,
         numbers,
     )

@@ -36,8 +36,11 @@ class WorkRollupRow(Base):
     fixed: Mapped[Number]
     approved: Mapped[Number]  # by an owner, or unsampled
     active_ms: Mapped[Number]  # of what was submitted
-    log_micros: Mapped[Number]  # sum of ln(active seconds), in millionths
-    log_square_micros: Mapped[Number]
+    timed: Mapped[Number]  # these five are a `coachlm.efficiency.WorkTime` of first submits
+    timed_ms: Mapped[Number]
+    log_micros: Mapped[Number]
+    log_squared_micros: Mapped[Number]
+    unusable: Mapped[Number]
     raw_distance: Mapped[Number]  # characters, raw → final
     revision_distance: Mapped[Number]  # characters, revision → final
     disagreement: Mapped[Number]  # characters, annotator → owner

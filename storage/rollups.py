@@ -4,7 +4,6 @@ A person's row is written by what she does and by what is done to her post-edits
 taken in order, after every other lock of a transaction, so that no two of them wait for each other in a circle.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
+from coachlm.efficiency import WorkTime
 from storage.columns import to_micros
 from storage.rollup_tables import StageRollupRow, WorkRollupRow
 
 _HOUR = 3_600_000_000
-_MILLION = 1_000_000
 _MAX_REASON = 60
 WORK_KEY = ("hour", "person", "unit", "task_class", "engine", "adapter", "arm")
 WORK_COUNTS = tuple(name for name in WorkRollupRow.__table__.columns.keys() if name not in WORK_KEY)  # noqa: SIM118
@@ -69,19 +68,22 @@ class Submitted:
     """What of a post-edit is counted."""
 
     active_seconds: float
+    is_first: bool  # of the pair; a text that was returned and written again tells nothing about the coach's help
     is_untouched: bool
     raw_distance: int | None
     revision_distance: int | None
 
     def counts(self, sign: int = 1) -> dict[str, int]:
-        active_ms = round(self.active_seconds * 1000)
-        log = math.log(max(active_ms, 1) / 1000)
+        time = WorkTime.of(self.active_seconds) if self.is_first else WorkTime()
         given = {
             "submitted": 1,
             "untouched": int(self.is_untouched),
-            "active_ms": active_ms,
-            "log_micros": round(log * _MILLION),
-            "log_square_micros": round(log * log * _MILLION),
+            "active_ms": round(self.active_seconds * 1000),
+            "timed": time.pairs,
+            "timed_ms": time.milliseconds,
+            "log_micros": time.log_micros,
+            "log_squared_micros": time.log_squared_micros,
+            "unusable": time.unusable,
             "raw_distance": self.raw_distance or 0,
             "revision_distance": self.revision_distance or 0,
         }

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import xxhash
 from sqlalchemy import Connection, func, select
 
+from coachlm.efficiency import Arm
 from coachlm.post_edit import Decision
 from storage.rules import DeskRules
-from storage.work import Arm, Person, ReviewReason, Seniority
+from storage.work import Person, ReviewReason, Seniority
 from storage.work_tables import PostEditRow, ReviewRow
 
 _RECORD = 50  # reviews that a person's record is made of

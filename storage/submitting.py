@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, insert, select
 
 from coachlm.distance import pair_distance
+from coachlm.efficiency import Arm
 from coachlm.errors import ConflictError, EmptyTextError, StaleError, StoreError
 from coachlm.pairs import InstructionPair
 from coachlm.post_edit import PostEdit
@@ -25,7 +26,7 @@ from storage.rules import DeskRules
 from storage.sampling import review_reason
 from storage.states import PairState, change_status
 from storage.tables import PairRow
-from storage.work import Arm, Ending, Person, Receipt, ReviewReason, ReviewState
+from storage.work import Ending, Person, Receipt, ReviewReason, ReviewState
 from storage.work_tables import EventRow, LeaseRow, QueueItemRow, RevisionRow, WithdrawalRow
 
 MAX_KEY = 200
@@ -97,7 +98,7 @@ class Submit:
         )  # fmt: skip
         shown = raw if is_control or revision is None else revision.revised
         counted = Submitted(
-            round(seconds, 3), edit.final == shown, _distance(raw, edit.final),
+            round(seconds, 3), pair.status is not Status.RETURNED, edit.final == shown, _distance(raw, edit.final),
             revision and _distance(revision.revised, edit.final),
         )  # fmt: skip
         number = insert_post_edit(
@@ -165,7 +166,8 @@ class Submit:
 
 def counted_of(edit: Any) -> Submitted:
     """`edit` has the columns of `PostEditRow`."""
-    return Submitted(edit.active_seconds, edit.is_untouched, edit.raw_distance, edit.revision_distance)
+    is_first = edit.review_reason != ReviewReason.RETURNED
+    return Submitted(edit.active_seconds, is_first, edit.is_untouched, edit.raw_distance, edit.revision_distance)
 
 
 def check_submit(edit: PostEdit, key: str) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from coachlm.efficiency import Arm
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import PostEdit
 from coachlm.revision import Revision
@@ -28,13 +29,6 @@ class Ending(StrEnum):
     EXCLUDED = "excluded"  # the pair was set aside
     EXPIRED = "expired"
     SENT = "sent"  # the item went to the owner
-
-
-class Arm(StrEnum):
-    """What the annotator of a pair is shown."""
-
-    COACH = "coach"
-    CONTROL = "control"  # without the machine's revision: what a pair costs without the coach
 
 
 class ReviewState(StrEnum):

@@ -58,7 +58,7 @@ class PostEditRow(Base):
     version: Mapped[int]  # of the pair, after this
     created_at: Mapped[datetime]
     lease: Mapped[Number | None]  # None: an owner's own, or older than rollups
-    arm: Mapped[Name]  # storage.work.Arm
+    arm: Mapped[Name]  # coachlm.efficiency.Arm
     adapter: Mapped[Written | None]  # of the revision that was shown, or kept back in the control arm
     is_untouched: Mapped[bool]  # the text is the one that was handed out
     raw_distance: Mapped[int | None]  # characters of edits from the raw pair
@@ -130,7 +130,7 @@ class QueueItemRow(Base):
     task_class: Mapped[Name]  # empty: none
     priority: Mapped[int]  # smaller comes first
     reserved_for: Mapped[PersonId | None]  # who gets it back
-    arm: Mapped[Name | None]  # storage.work.Arm, from the first hand-out on
+    arm: Mapped[Name | None]  # coachlm.efficiency.Arm, from the first hand-out on
     queued_at: Mapped[datetime]
 
 
@@ -173,7 +173,7 @@ class LeaseRow(Base):
     task_class: Mapped[Name]
     engine: Mapped[Written]
     adapter: Mapped[Written]
-    arm: Mapped[Name]  # storage.work.Arm
+    arm: Mapped[Name]  # coachlm.efficiency.Arm
     revision: Mapped[Number | None]
     continues: Mapped[Number | None]  # the post-edit that was withdrawn: no new hand-out
     beats: Mapped[int]  # heartbeats that came

@@ -3,7 +3,7 @@
 import click
 
 from coachlm.cli.output import answering_errors, emit_json, json_option, results
-from coachlm.cli.stores import database_option
+from coachlm.cli.stores import database_option, open_database
 from coachlm.settings import load_settings
 
 
@@ -28,6 +28,22 @@ def upgrade(db: str | None, as_json: bool) -> None:
 def check(db: str | None, as_json: bool) -> None:
     """Say whether the tables are exactly this version's; exits with 1 where they are not."""
     _answer(db, as_json, apply=False)
+
+
+@db.command("rebuild-rollups")
+@database_option
+@json_option
+@answering_errors
+def rebuild_rollups(db: str | None, as_json: bool) -> None:
+    """Count the sums behind the figures anew from the history; people may go on working meanwhile."""
+    from storage import recount
+
+    with open_database(load_settings(database_url=db)) as database:
+        rows = recount.rebuild_rollups(database)
+    if as_json:
+        emit_json({"rows": rows})
+    else:
+        results().print(f"{rows:,} rows of sums were counted anew")
 
 
 def _answer(url: str | None, as_json: bool, *, apply: bool) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from coachlm.pairs import (
     Exclusion,
     InstructionPair,
@@ -21,6 +23,8 @@ from storage.database import Database
 from storage.near_copies import NearCopies
 from storage.queue import PostEditQueue
 from storage.reviewing import ReviewDesk
+from storage.rollup_tables import StageRollupRow, WorkRollupRow
+from storage.rollups import STAGE_KEY, WORK_KEY
 from storage.rules import DeskRules
 from storage.store import DatabaseStore
 from storage.work import PersonRole, WorkItem
@@ -117,5 +121,16 @@ class Desk:
 
 
 def make_edit(pair_id: str, person: str = "ada", response: str = "Red.", **fields: Any) -> PostEdit:
-    final = InstructionPair("Name the colour of this fruit.", "", response)
+    final = fields.pop("final", None) or InstructionPair("Name the colour of this fruit.", "", response)
     return PostEdit(pair_id, person, final, fields.pop("active_seconds", 30.0), **fields)
+
+
+def read_rollups(database: Database) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    """Key → counts of every rollup that is not all zeros."""
+    found: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    with database.reading() as connection:
+        for entity, keys in ((WorkRollupRow, len(WORK_KEY)), (StageRollupRow, len(STAGE_KEY))):
+            for row in connection.execute(select(entity.__table__)):
+                if any(row[keys:]):
+                    found[entity.__tablename__, *row[:keys]] = tuple(row[keys:])
+    return found

@@ -9,22 +9,29 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-from coachlm.errors import ConflictError, LeaseError, TransitionError
+from coachlm.efficiency import Arm
+from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError, TransitionError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import Decision, Review
 from coachlm.status import TRANSITIONS, Status
 from storage.database import Database, open_database
 from storage.reading import StoreReader
+from storage.recount import rebuild_rollups
+from storage.rules import DeskRules
 from storage.store import DatabaseStore
 from storage.tables import PairRow
-from storage.work import ItemState, WorkItem
-from storage.work_tables import EventRow, LeaseRow, QueueItemRow
+from storage.work import ItemState, ReviewState, WorkItem
+from storage.work_tables import EventRow, LeaseRow, QueueItemRow, ReviewItemRow
 from tests.databases import Databases
-from tests.storage.factories import Clock, Desk, fill_queue, make_edit, make_revision
+from tests.storage.factories import Clock, Desk, fill_queue, make_edit, make_revision, read_rollups
 
 PEOPLE = st.sampled_from(["ada", "ben"])
 PAIRS = 4
 LEASE_SECONDS = 100
+UNDO_SECONDS = 60
+RULES = DeskRules(
+    undo_seconds=UNDO_SECONDS, max_held_items=2, control_share=0.4, review_share=0.5, review_trusted_share=0.5
+)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -37,7 +44,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.database: Database = open_database(self.databases.new())
         self.clock = Clock()
         self.ids = fill_queue(self.database, PAIRS, self.clock)
-        self.desk = Desk(self.database, self.clock, LEASE_SECONDS)
+        self.desk = Desk(self.database, self.clock, LEASE_SECONDS, RULES)
+        self.arms: dict[str, Arm] = {}
+        self.undone: set[int] = set()
         self.items: list[tuple[WorkItem, str]] = []  # every item ever handed out, with its holder
         self.holders: dict[str, tuple[str, str, Any]] = {}  # pair → (token, person, expiry): leases that are open
         self.texts: dict[str, set[InstructionPair]] = defaultdict(set)  # pair → texts that must be in its history
@@ -45,7 +54,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.serial = 0
 
     def teardown(self) -> None:
-        self.database.close()
+        kept = read_rollups(self.database)
+        rebuild_rollups(self.database)
+        try:
+            assert kept == read_rollups(self.database), "sums kept step by step differ from a recount"
+        finally:
+            self.database.close()
 
     def new_text(self, pair_id: str, person: str) -> Any:
         self.serial += 1
@@ -62,11 +76,19 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(person=PEOPLE)
     def claim(self, person: str) -> None:
-        item = self.desk.queue.claim(person)
+        in_hands = sum(who == person and expiry > self.clock() for _, who, expiry in self.holders.values())
+        try:
+            item = self.desk.queue.claim(person)
+        except LeaseError:
+            assert in_hands == RULES.max_held_items
+            return
+        assert in_hands < RULES.max_held_items
         if item is None:
             return
         held = self.holders.get(item.pair_id)
         assert held is None or held[2] <= self.clock(), "handed out while somebody holds it"
+        assert self.arms.setdefault(item.pair_id, item.arm) is item.arm, "the arm of a pair changed"
+        assert (item.revision is None) == (item.arm is Arm.CONTROL)
         self.holders[item.pair_id] = (item.token, person, item.expires_at)
         self.items.append((item, person))
 
@@ -89,14 +111,61 @@ class QueueMachine(RuleBasedStateMachine):
             self.submits.append((edit, item.token, item.version, str(self.serial), receipt))
         self.texts[item.pair_id].add(edit.final)
 
+    @precondition(lambda self: self.items)
+    @rule(data=st.data())
+    def submit_nothing(self, data: st.DataObject) -> None:
+        item, holder = data.draw(st.sampled_from(self.items))
+        self.serial += 1
+        edit = make_edit(item.pair_id, holder, " \n" * self.serial)
+        may = self.holds(item.token, holder) and item.version == self.version(item.pair_id)
+        with suppress(LeaseError, ConflictError):
+            try:
+                self.desk.queue.submit(edit, token=item.token, version=item.version, idempotency_key=str(self.serial))
+            except EmptyTextError:
+                assert may
+            else:
+                raise AssertionError("an empty text was accepted")
+        self.texts[item.pair_id].add(edit.final)
+
     @precondition(lambda self: self.submits)
     @rule(data=st.data())
     def send_again(self, data: st.DataObject) -> None:
         edit, token, version, key, receipt = data.draw(st.sampled_from(self.submits))
-        assert self.desk.queue.submit(edit, token=token, version=version, idempotency_key=key) == receipt
+        try:
+            assert self.desk.queue.submit(edit, token=token, version=version, idempotency_key=key) == receipt
+        except ConflictError:
+            assert receipt.post_edit in self.undone
+        else:
+            assert receipt.post_edit not in self.undone
+
+    @precondition(lambda self: self.submits)
+    @rule(data=st.data(), as_other=st.booleans())
+    def undo(self, data: st.DataObject, as_other: bool) -> None:
+        edit, _token, _version, _key, receipt = data.draw(st.sampled_from(self.submits))
+        person = ("ben" if edit.person == "ada" else "ada") if as_other else edit.person
+        before = self.version(edit.pair_id)
+        try:
+            item = self.desk.queue.undo(person, edit.pair_id, receipt.post_edit)
+        except ConflictError:
+            return
+        assert not as_other, "somebody took back another's submit"
+        if receipt.post_edit in self.undone:
+            assert self.holds(item.token, person), "a repeated undo gave an item that is not held"
+            return
+        assert before == receipt.version, "a submit was taken back after somebody had acted on it"
+        assert item.draft is not None
+        assert item.draft.text == edit.final
+        assert item.arm is self.arms[edit.pair_id]
+        self.undone.add(receipt.post_edit)
+        self.holders[item.pair_id] = (item.token, person, item.expires_at)
+        self.items.append((item, person))
+
+    @rule()
+    def sweep(self) -> None:
+        self.desk.reviews.approve_unsampled()
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data(), step=st.sampled_from(["heartbeat", "release", "skip", "draft"]), person=PEOPLE)
+    @rule(data=st.data(), step=st.sampled_from(["heartbeat", "release", "skip", "draft", "send"]), person=PEOPLE)
     def act(self, data: st.DataObject, step: str, person: str) -> None:
         item, _holder = data.draw(st.sampled_from(self.items))
         may = self.holds(item.token, person)
@@ -115,6 +184,9 @@ class QueueMachine(RuleBasedStateMachine):
         elif step == "draft":
             text = self.new_text(item.pair_id, person).final
             queue.save_draft(item.pair_id, person, text, token=item.token)
+        elif step == "send":
+            queue.send_to_owner(item.token, person, "which colour?")
+            del self.holders[item.pair_id]
         else:
             (queue.release if step == "release" else queue.skip)(item.token, person)
             del self.holders[item.pair_id]
@@ -141,7 +213,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.desk.queue.exclude(pair_id, person, ExcludeReason.MANUAL, version=self.version(pair_id))
         except LeaseError:
             assert is_held_by_other
-        except TransitionError:
+        except (TransitionError, AccessError):
             return
         else:
             assert not is_held_by_other
@@ -180,14 +252,16 @@ class QueueMachine(RuleBasedStateMachine):
                 .where(LeaseRow.ended_at.is_(None))
             ).all()
             waiting = connection.execute(
-                select(PairRow.id, PairRow.status, QueueItemRow.state).join(
-                    QueueItemRow, QueueItemRow.pair == PairRow.seq, isouter=True
-                )
+                select(PairRow.id, PairRow.status, QueueItemRow.state, ReviewItemRow.state)
+                .join(QueueItemRow, QueueItemRow.pair == PairRow.seq, isouter=True)
+                .join(ReviewItemRow, ReviewItemRow.pair == PairRow.seq, isouter=True)
             ).all()
         assert {row.id: row.token for row in opened if row.expires_at > self.clock()} == {
             pair_id: token for pair_id, (token, _who, expiry) in self.holders.items() if expiry > self.clock()
         }
-        for pair_id, status, state in waiting:
+        for pair_id, status, state, review in waiting:
+            assert (review in (ReviewState.WAITING, ReviewState.PASSING)) == (status == Status.POST_EDITED)
+            assert (review == ReviewState.SENT) == (state == ItemState.SENT)
             assert (state is not None) == (status in (Status.REVISED, Status.RETURNED)), (pair_id, status, state)
             assert (state == ItemState.LEASED) == any(row.id == pair_id for row in opened)
 
