@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import faust
-from faust.exceptions import ConsumerNotStarted
+from faust.exceptions import AlreadyConfiguredWarning, ConsumerNotStarted
 
 from coachlm.errors import StreamError
 from coachlm.streaming import StreamMessage
@@ -51,7 +51,7 @@ def create_app(
         consumer_metadata_max_age_ms=60_000,
     )
     topic = app.topic(
-        subscription.topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+        *subscription.topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
 
     async def agent(stream: Any) -> None:
@@ -82,9 +82,11 @@ class FaustDriver(Driver):
                     if self._fault is None and app.crash_reason is None:
                         await app.consumer.commit()
             finally:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._subscription.drain_seconds):
-                        await app.stop()
+                # What was fetched and is not in hand is left: Faust would wait for ever for it to be acknowledged.
+                with warnings.catch_warnings(action="ignore", category=AlreadyConfiguredWarning):
+                    app.conf.stream_wait_empty = False
+                ending = asyncio.ensure_future(app.stop())
+                await asyncio.wait({ending}, timeout=self._subscription.drain_seconds)
         if self._fault is not None:
             raise self._fault
         if app.crash_reason is not None:
