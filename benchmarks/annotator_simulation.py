@@ -81,8 +81,7 @@ class Work:
         ]
 
     def chosen(self, mask: NDArray[np.bool_]) -> "Work":
-        columns = (self.person, self.week, self.task_class, self.coach, self.log_seconds)
-        return Work(*(column[mask] for column in columns))
+        return Work(self.person[mask], self.week[mask], self.task_class[mask], self.coach[mask], self.log_seconds[mask])
 
 
 def simulate(world: World, seed: int) -> tuple[Work, Work]:
