@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     kafka_partitions: int = Field(default=8, ge=1, le=10_000, description="Partitions of each topic when created.")
     kafka_replication: int = Field(default=1, ge=1, le=7, description="Copies of each partition; 3 in production.")
     kafka_retention_hours: int = Field(default=168, ge=1, description="How long topics keep messages.")
+    kafka_extra_topics: Listed[str] = Field(
+        default=(),
+        description="Topics that others fill and intake reads, too: `TOPIC` or `TOPIC=FORMAT`, without the prefix.",
+    )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="Security protocol of the brokers."
     )

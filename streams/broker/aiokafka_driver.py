@@ -38,7 +38,7 @@ class AiokafkaDriver(Driver):
 
     async def run(self) -> None:
         self._consumer = consumer = _consumer(self._subscription)
-        consumer.subscribe([self._subscription.topic], listener=_Rebalances(self))
+        consumer.subscribe(self._subscription.topics, listener=_Rebalances(self))
         try:
             await consumer.start()
         except KafkaError as error:

@@ -17,13 +17,18 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A topic, the group that reads it together, and how patient the broker has to be with slow batches."""
+    """What to read, the group that reads it together, and how patient the broker has to be with slow batches."""
 
     settings: Settings
     topic: str  # with its prefix
     group: str
     batch_messages: int
+    extra_topics: tuple[str, ...] = ()  # read beside it, by the same group
     session_seconds: float = 30.0  # without a heartbeat for so long, a worker has died
+
+    @property
+    def topics(self) -> list[str]:
+        return [self.topic, *self.extra_topics]
 
     @property
     def drain_seconds(self) -> float:

@@ -10,6 +10,7 @@ from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage, StreamStore
 from streams.broker.handler import Handler, Observer
 from streams.broker.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_HEADER, header, raw_records
+from streams.broker.raw_topics import raw_topics
 from streams.formats import FORMATS
 from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
@@ -35,6 +36,7 @@ class IntakeHandler(Handler):
         self._store = store
         self._max_bytes = settings.max_record_bytes
         self._join_bytes = settings.join_buffer_bytes
+        self._formats = raw_topics(settings)
         self._observer = observer
 
     def handle(self, messages: Sequence[StreamMessage]) -> None:
@@ -54,7 +56,7 @@ class IntakeHandler(Handler):
     def _extract(self, messages: Sequence[StreamMessage]) -> Extract:
         """Neighbours of one format go through the stages together."""
         whole = Extract()
-        for name, group in groupby(messages, lambda message: header(message, FORMAT_HEADER)):
+        for name, group in groupby(messages, self._format):
             records: list[RawRecord | Reject] = []
             for message in group:
                 records += self._records(message, name)
@@ -63,6 +65,10 @@ class IntakeHandler(Handler):
             whole.rejects.extend(found.rejects)
             whole.fragments.extend(found.fragments)
         return whole
+
+    def _format(self, message: StreamMessage) -> str | None:
+        """What its header says, else what the settings say of its topic."""
+        return header(message, FORMAT_HEADER) or self._formats.get(message.topic)
 
     def _records(self, message: StreamMessage, format: str | None) -> list[RawRecord | Reject]:
         if format is not None and format not in FORMATS:

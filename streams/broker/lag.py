@@ -1,6 +1,7 @@
 """How far the consumer groups are behind, partition by partition, as the broker knows it."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from kafka.protocol.consumer import OffsetSpec
@@ -9,6 +10,7 @@ from kafka.structs import TopicPartition
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from streams.broker.admin import administration, described_topics, patiently
+from streams.broker.raw_topics import raw_topics
 from streams.broker.topics import intake_group, revise_group, topic_name
 
 
@@ -34,14 +36,14 @@ def lags(settings: Settings) -> list[Lag]:
     Raises: StreamError, SettingsError.
     """
     read = {
-        intake_group(settings): topic_name(settings, Topic.RAW),
-        revise_group(settings): topic_name(settings, Topic.ACCEPTED),
+        intake_group(settings): list(raw_topics(settings)),
+        revise_group(settings): [topic_name(settings, Topic.ACCEPTED)],
     }
     with administration(settings) as admin:
-        there = {topic["name"]: len(topic["partitions"]) for topic in described_topics(admin, list(read.values()))}
+        there = {topic["name"]: len(topic["partitions"]) for topic in described_topics(admin, [*chain(*read.values())])}
         found: list[Lag] = []
-        for group, topic in read.items():
-            parts = [TopicPartition(topic, number) for number in range(there.get(topic, 0))]
+        for group, topics in read.items():
+            parts = [TopicPartition(topic, number) for topic in topics for number in range(there.get(topic, 0))]
             if parts:
                 found += _group_lags(admin, group, parts)
     return found

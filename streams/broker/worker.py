@@ -19,6 +19,7 @@ from streams.broker.driver import Driver, Place, Subscription
 from streams.broker.handler import Handler, Observer
 from streams.broker.lag import Lag, lags
 from streams.broker.metrics import Metrics
+from streams.broker.raw_topics import check_extra_topics, raw_topics
 from streams.broker.relay import Relay, RelayThread
 from streams.broker.report import Report
 from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
@@ -43,7 +44,8 @@ class Stage:
 
 def intake_stage(settings: Settings) -> Stage:
     topic, group = topic_name(settings, Topic.RAW), intake_group(settings)
-    return Stage("intake", Subscription(settings, topic, group, settings.stream_batch_messages))
+    extra = tuple(name for name in raw_topics(settings) if name != topic)
+    return Stage("intake", Subscription(settings, topic, group, settings.stream_batch_messages, extra))
 
 
 def revise_stage(settings: Settings) -> Stage:
@@ -84,6 +86,7 @@ class Worker:
         Raises: StreamError, SchemaError, SettingsError.
         """
         ensure_topics(self._settings)
+        check_extra_topics(self._settings)
         self._metrics.serve(self._settings)
         asyncio.run(self._main())
 
@@ -95,7 +98,7 @@ class Worker:
         self._relay.start()
         subscription = self._stage.subscription
         self._report(
-            "started", driver=self._settings.stream_driver, topic=subscription.topic, group=subscription.group,
+            "started", driver=self._settings.stream_driver, topics=subscription.topics, group=subscription.group,
             pid=os.getpid(),
         )  # fmt: skip
         try:
