@@ -20,6 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 5.0
+_STREAM_TIMEOUT = httpx.Timeout(600.0, connect=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,10 @@ class Connection:
 
     @contextmanager
     def stream(self, call: Call, content: Any = None, headers: Mapping[str, str] | None = None) -> Iterator[Any]:
-        """The answer as it comes; not repeated."""
+        """The answer as it comes; not repeated. It may begin late: posted logs are stored first."""
+        options: Any = {"params": _given(call.params), "content": content, "headers": headers}
         try:
-            params = _given(call.params)
-            with self._http.stream(call.method, call.path, params=params, content=content, headers=headers) as answer:
+            with self._http.stream(call.method, call.path, timeout=_STREAM_TIMEOUT, **options) as answer:
                 if answer.is_error:
                     answer.read()
                     raise service_error(answer.status_code, read_problem(answer))

@@ -131,6 +131,8 @@ async def _answer_domain(request: Request, error: Exception) -> Response:
     if refused.status >= 500:
         log.error("request %s: %s", request.state.request_id, error)
     kept = isinstance(error, _KEEPING) and getattr(request.state, "keeps_text", False)
+    if kept:
+        request.app.state.shared.metrics.note_conflict(refused.code)
     return problem_response(refused, request.state.request_id, text_kept=kept)
 
 

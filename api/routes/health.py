@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.access import ADMIN, OPERATOR, Anyone, LocalOr
+from api.description import describe
 from api.routes.state import StateOf
 from storage.schema import check_schema
 from storage.work import Person
@@ -35,4 +36,4 @@ def metrics(_: Local, state: StateOf) -> Response:
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(_: Everybody, request: Request) -> dict[str, object]:
-    return request.app.openapi()
+    return describe(request.app)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import IO, Annotated
 
@@ -63,7 +63,7 @@ async def post_logs(request: Request, who: Poster, state: StateOf, format: Forma
     body = _Body(request)
     encoding = request.headers.get("content-encoding", "")
     verdicts = await anyio.to_thread.run_sync(post.read, body.next_chunk, encoding, limiter=state.log_posts)
-    return StreamingResponse(_stored(verdicts), media_type=_NDJSON)
+    return StreamingResponse(_sent(verdicts), media_type=_NDJSON)
 
 
 class _Body:
@@ -133,7 +133,7 @@ class _Post:
         return RefusedError(error.status, error.code, detail, retry_after_seconds=error.retry_after_seconds)
 
 
-def _stored(verdicts: IO[bytes]) -> Iterator[bytes]:
+async def _sent(verdicts: IO[bytes]) -> AsyncIterator[bytes]:
     with verdicts:
-        while piece := verdicts.read(_SENT_BYTES):
+        while piece := await anyio.to_thread.run_sync(verdicts.read, _SENT_BYTES):
             yield piece

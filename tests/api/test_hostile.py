@@ -37,20 +37,20 @@ def _problem(answer, status: int) -> dict:
     return problem
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_goes_round_as_it_is(service: Service, text: str):
-    raw = InstructionPair(f"Say: {text}", text, f"{text} said")
-    service.fill_with([raw], [QA])
+def test_hostile_text_goes_round_as_it_is(service: Service):
+    raw = [InstructionPair(f"Say: {text}", text, f"{text} said") for text in HOSTILE]
+    service.fill_with(raw, [QA] * len(raw))
     ada = service.client("ada")
-    item = ada.claim()
-    assert item is not None
-    assert item.raw.pair() == raw
-    final = InstructionPair(text or "-", text, f"{text}!")
-    ada.save_draft(item, final, text[:5000])
-    [held] = ada.held()
-    assert held.text == final
-    ada.submit(item, final, key=new_key(), comment=text[:5000])
-    assert ada.pair(item.pair_id).final == PairText.of(final)
+    for pair, text in zip(raw, HOSTILE, strict=True):
+        item = ada.claim()
+        assert item is not None
+        assert item.raw.pair() == pair
+        final = InstructionPair(text, text, f"{text}!")
+        ada.save_draft(item, final, text[:5000])
+        [held] = ada.held()
+        assert held.text == final
+        ada.submit(item, final, key=new_key(), comment=text[:5000])
+        assert ada.pair(item.pair_id).final == PairText.of(final)
 
 
 def test_lone_surrogates_become_replacement_characters_and_lose_nothing_else(service: Service):
