@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.models.people import PersonRole
-from dashboard.views import adapters, desk, exclusions, review
+from dashboard.views import adapters, desk, exclusions, overview, people, review
 
 _EVERY_EDITOR = frozenset({PersonRole.ANNOTATOR, PersonRole.OWNER, PersonRole.ADMIN})
 _OWNERS = frozenset({PersonRole.OWNER, PersonRole.ADMIN})
@@ -29,6 +29,8 @@ PAGES: tuple[Page, ...] = (
     Page("desk", "Desk", ":material/edit_note:", _EVERY_EDITOR, desk.render),
     Page("review", "Review", ":material/rule:", _OWNERS, review.render),
     Page("exclusions", "Set aside", ":material/inventory_2:", _OWNERS, exclusions.render),
+    Page("overview", "Operations", ":material/monitoring:", _OWNERS | _OPERATORS, overview.render),
+    Page("people", "People", ":material/groups:", frozenset(PersonRole) - {PersonRole.INGEST}, people.render),
     Page("adapters", "Adapters", ":material/tune:", _OWNERS | _OPERATORS, adapters.render),
 )
 """In the order of the navigation; the first one that a role sees is where it starts."""

@@ -17,7 +17,7 @@ def render() -> None:
     st.subheader("Set aside")
     names = ["every reason", *(reason.value for reason in ExcludeReason)]
     name = st.selectbox("Reason", names, key="exclusions_reason", on_change=_first_page)
-    trail: list[str | None] = st.session_state.setdefault(_TRAIL, [None])
+    trail: list[int | None] = st.session_state.setdefault(_TRAIL, [None])
     reason = None if name == names[0] else ExcludeReason(name)
     page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
     if not page.pairs:
@@ -25,10 +25,10 @@ def render() -> None:
     for pair in page.pairs:
         _show(session, pair)
     earlier, later, _ = st.columns([1, 1, 5])
-    if earlier.button("Later arrivals", disabled=len(trail) == 1):
+    if earlier.button("Earlier arrivals", disabled=len(trail) == 1):
         trail.pop()
         st.rerun()
-    if later.button("Earlier arrivals", disabled=page.next is None):
+    if later.button("Later arrivals", disabled=page.next is None):
         trail.append(page.next)
         st.rerun()
 
@@ -38,13 +38,11 @@ def _first_page() -> None:
 
 
 def _show(session: Session, pair: ExcludedPair) -> None:
-    why = pair.exclude_reason.value.replace("_", " ") if pair.exclude_reason else f"near copy of {pair.duplicate_of}"
+    why = pair.reason.value.replace("_", " ") if pair.reason else f"near copy of {pair.duplicate_of}"
     with st.container(border=True):
         left, right = st.columns([6, 1])
         when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
-        left.text(
-            f"{why}{': ' + pair.exclude_detail if pair.exclude_detail else ''} · {pair.task_class or 'no class'}{when}"
-        )
+        left.text(f"{why}{': ' + pair.detail if pair.detail else ''} · {pair.task_class or 'no class'}{when}")
         if right.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
             _restore(session, pair)
         first = " ".join(pair.raw.instruction.split())[:90] or "(empty instruction)"

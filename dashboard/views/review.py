@@ -4,7 +4,7 @@ import streamlit as st
 
 from api.client import LateError, MissingError, StaleError
 from api.models import PairText, ReviewItem
-from coachlm.pairs import InstructionPair, TaskClass
+from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import Decision
 from dashboard.diffs import show_diff
 from dashboard.session import Session, signed_in
@@ -20,7 +20,7 @@ def render() -> None:
     ]
     if not waiting:
         st.subheader("Nothing waits for your review")
-        st.text("Post-edits appear here as annotators submit them. Not all do: a share is sampled, more of newcomers.")
+        st.text("Post-edits appear here as annotators submit them. Not all do: a share is sampled, more of newcomers'.")
         if st.button("Look again", shortcut="R"):
             st.rerun()
         return
@@ -37,30 +37,43 @@ def _chosen_class(session: Session) -> TaskClass | None:
 
 
 def _show(session: Session, item: ReviewItem) -> None:
-    edit = item.post_edit
+    text = _text(item)
     left, right = st.columns(2)
     with left:
-        st.markdown("**From the raw pair to the annotator's text**")
-        show_diff(item.raw, edit.final)
+        st.markdown("**From the raw pair to the annotator's text**" if item.post_edit else "**The raw pair**")
+        show_diff(item.raw, text if item.post_edit else item.raw)
     with right:
         if item.revision is None:
             st.markdown("**Control arm:** the annotator saw no revision of the coach")
+        elif item.post_edit is None:
+            st.markdown("**From the raw pair to the coach's text**")
+            show_diff(item.raw, item.revision.revised)
         else:
             st.markdown("**From the coach's text to the annotator's text**")
-            show_diff(item.revision.revised, edit.final)
+            show_diff(item.revision.revised, text)
     _facts(item)
     _decide(session, item)
 
 
+def _text(item: ReviewItem) -> PairText:
+    """What there is to decide on: the annotator's text, else the coach's, else the raw one."""
+    if item.post_edit is not None:
+        return item.post_edit.final
+    return item.raw if item.revision is None else item.revision.revised
+
+
 def _facts(item: ReviewItem) -> None:
     edit = item.post_edit
-    facts = [f"by {edit.person}", f"{edit.active_seconds:.0f} s of work", item.task_class or "no class"]
-    if edit.scores is not None:
-        facts.append(f"instruction {edit.scores.instruction}, response {edit.scores.response} of 100")
-    facts += [category.value.replace("_", " ") for category in edit.categories]
+    facts = [f"by {item.annotator or (edit.person if edit else 'nobody')}", item.task_class or "no class"]
+    facts.append(item.reason.value.replace("_", " "))
+    if edit is not None:
+        facts.append(f"{edit.active_seconds:.0f} s of work")
+        if edit.scores is not None:
+            facts.append(f"instruction {edit.scores.instruction}, response {edit.scores.response} of 100")
+        facts += [category.value.replace("_", " ") for category in edit.categories]
     st.text(" · ".join(str(fact) for fact in facts))
-    if edit.comment:
-        st.text(f"The annotator says: {edit.comment}")
+    for said in filter(None, (item.comment, edit.comment if edit else "")):
+        st.text(f"The annotator says: {said}")
     if item.revision is not None and item.revision.flags:
         found = ", ".join(f"{flag.kind.value.replace('_', ' ')}: {flag.text!r}" for flag in item.revision.flags)
         st.text(f"Check what the coach added: {found}")
@@ -69,35 +82,54 @@ def _facts(item: ReviewItem) -> None:
 def _decide(session: Session, item: ReviewItem) -> None:
     key = _key(item)
     comment = st.text_area("Comment (needed to send it back)", key=f"comment {key}", height=70, max_chars=5000)
-    correct = st.toggle("Correct the text myself", key=f"fix {key}")
+    correct = item.post_edit is None or st.toggle("Correct the text myself", key=f"fix {key}")
     final = _editor(item, key) if correct else None
-    approve, back, later = st.columns([2, 1, 4])
-    label = "Approve with my correction" if correct else "Approve"
+    approve, back, aside, later = st.columns([2, 1, 1, 3])
+    label = "Approve with my text" if correct else "Approve"
     if approve.button(label, type="primary", shortcut="Ctrl+Enter", key=f"approve {key}", width="stretch"):
-        if final is not None and not (final.instruction.strip() and final.response.strip()):
-            st.error("An instruction and a response are needed: neither may be empty.")
-        elif final is not None and final != edit_text(item):
-            _send(session, item, Decision.FIX, final, comment)
-        else:
-            _send(session, item, Decision.APPROVE, None, comment)
+        _approve(session, item, final, comment)
     if back.button("Send back", shortcut="Ctrl+B", key=f"back {key}", width="stretch"):
         if comment.strip():
             _send(session, item, Decision.RETURN, None, comment)
         else:
             st.error("Say in the comment what should change: the annotator sees it.")
+    with aside.popover("Set aside", width="stretch"):
+        _set_aside(session, item, key, comment)
     later.caption(f"Pair {item.pair_id[:12]} · Ctrl+Enter approves, Ctrl+B sends back")
 
 
-def edit_text(item: ReviewItem) -> InstructionPair:
-    return item.post_edit.final.pair()
+def _approve(session: Session, item: ReviewItem, final: InstructionPair | None, comment: str) -> None:
+    if final is not None and not (final.instruction.strip() and final.response.strip()):
+        st.error("An instruction and a response are needed: neither may be empty.")
+    elif final is not None and (item.post_edit is None or final != item.post_edit.final.pair()):
+        _send(session, item, Decision.FIX, final, comment)
+    else:
+        _send(session, item, Decision.APPROVE, None, comment)
+
+
+def _set_aside(session: Session, item: ReviewItem, key: str, comment: str) -> None:
+    name = st.selectbox("Reason", [reason.value for reason in ExcludeReason], key=f"reason {key}")
+    if st.button("Set the pair aside", key=f"aside {key}"):
+        try:
+            session.service.exclude(item.pair_id, item.version, ExcludeReason(name), comment)
+        except (StaleError, LateError, MissingError) as error:
+            st.toast(f"Not set aside: {error}")
+        else:
+            _done(item, "Set aside; it can be restored.")
+        st.rerun()
 
 
 def _editor(item: ReviewItem, key: str) -> InstructionPair:
-    final: PairText = item.post_edit.final
-    instruction = st.text_area("Instruction", final.instruction, key=f"instruction {key}", height=100)
-    given = st.text_area("Input", final.input, key=f"input {key}", height=70)
-    response = st.text_area("Response", final.response, key=f"response {key}", height=300)
+    text = _text(item)
+    instruction = st.text_area("Instruction", text.instruction, key=f"instruction {key}", height=100)
+    given = st.text_area("Input", text.input, key=f"input {key}", height=70)
+    response = st.text_area("Response", text.response, key=f"response {key}", height=300)
     return InstructionPair(instruction, given, response)
+
+
+def _done(item: ReviewItem, message: str) -> None:
+    st.toast(message)
+    st.session_state.setdefault(_DONE, set()).add(_key(item))
 
 
 def _send(session: Session, item: ReviewItem, decision: Decision, final: InstructionPair | None, comment: str) -> None:
@@ -111,8 +143,7 @@ def _send(session: Session, item: ReviewItem, decision: Decision, final: Instruc
             Decision.FIX: "Approved with your correction",
             Decision.RETURN: "Sent back",
         }
-        st.toast(past[decision])
-        st.session_state.setdefault(_DONE, set()).add(_key(item))
+        _done(item, past[decision])
     st.rerun()
 
 

@@ -1,0 +1,137 @@
+"""For operations: what flows through every stage, what waits and how long, what falls back and why, what is wrong."""
+
+from datetime import timedelta
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from api.client import ServiceError
+from api.models import Overview
+from dashboard.alerts import alerts_of
+from dashboard.charts import show_chart
+from dashboard.messages import show_error
+from dashboard.session import signed_in
+
+_STAGES = {
+    "accepted": "Taken in: parsed, filtered, not a copy",
+    "excluded": "Set aside by the preliminary filter",
+    "duplicate": "Linked as near copies",
+    "revised": "Answered by the coach, fallbacks to the raw pair included",
+    "post_edited": "Submitted by annotators",
+    "approved": "Approved by owners, or not sampled for review",
+    "set_aside": "Set aside by people",
+}
+_MAIN = ("accepted", "revised", "post_edited", "approved")
+_PERIODS = {"24 hours": 24, "3 days": 72, "7 days": 168, "31 days": 744}
+
+
+def render() -> None:
+    left, right = st.columns([4, 1])
+    left.subheader("Operations")
+    hours = _PERIODS[right.selectbox("Period", list(_PERIODS), label_visibility="collapsed")]
+    _live(hours)
+
+
+@st.fragment(run_every=timedelta(seconds=15))
+def _live(hours: int) -> None:
+    try:
+        found = signed_in().service.overview(hours)
+    except ServiceError as error:
+        show_error(error)
+        return
+    _alerts(found)
+    _now(found)
+    _flow(found)
+    _reasons(found)
+    st.caption(f"As of {found.at:%H:%M:%S} UTC; renewed every 15 seconds.")
+
+
+def _alerts(found: Overview) -> None:
+    for alert in alerts_of(found):
+        st.error(alert.text, icon=":material/warning:")
+
+
+def _now(found: Overview) -> None:
+    current = {one.stage: one for one in reversed(found.stages) if one.start == _newest(found)}
+    columns = st.columns(len(_MAIN) + 1)
+    for column, stage in zip(columns, _MAIN, strict=False):
+        per_minute = current[stage].per_minute if stage in current else 0.0
+        about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed"
+        column.metric(f"{stage.replace('_', ' ')} / min", f"{per_minute:,.1f}", help=about)
+    revised = current.get("revised")
+    speed = revised.tokens_per_second if revised else None
+    about = "Output tokens of the current hour's revisions ÷ the engine's own seconds for them"
+    columns[-1].metric("reviser tokens / s", "–" if speed is None else f"{speed:,.0f}", help=about)
+    depth = found.depth
+    waiting = {
+        "waits for annotators": (depth.free, "Free items of the queue"),
+        "sent back": (depth.reserved, "Returned by owners; only their annotator gets them"),
+        "in hands": (depth.leased, "Under a lease"),
+        "waits for review": (depth.awaiting_review, "Post-edits that owners will look at"),
+    }
+    columns = st.columns(len(waiting) + 1)
+    for column, (name, (count, about)) in zip(columns, waiting.items(), strict=False):
+        column.metric(name, _bounded(count), help=f"{about}; counted up to 10,000")
+    age = "–" if found.oldest_seconds is None else _age(found.oldest_seconds)
+    columns[-1].metric("oldest waits since", age, help="Now − the time at which the oldest free item was queued")
+
+
+def _flow(found: Overview) -> None:
+    rows = [{"hour": one.start, "stage": one.stage, "pairs": one.pairs} for one in found.stages]
+    st.markdown("**Pairs per hour through every stage**")
+    if not rows:
+        st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
+        return
+    table = pd.DataFrame(rows).sort_values("hour")
+    chart = (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("hour:T", title="hour (UTC)"),
+            y=alt.Y("pairs:Q", title="pairs"),
+            color=alt.Color("stage:N", sort=list(_STAGES), title=None),
+            tooltip=["hour:T", "stage:N", "pairs:Q"],
+        )
+        .properties(height=260)
+    )
+    show_chart(chart, table, "flow", about="Each pair counts in the hour in which it came out of the stage.")
+
+
+def _reasons(found: Overview) -> None:
+    parts = (
+        ("Set aside, by reason", found.excluded_by_reason, "excluded", "By the filter and by people, in this period."),
+        ("What the coach's answers came to", found.outcomes, "outcomes", "Revisions in this period, by outcome; "
+         "fallbacks keep the raw pair, with what was wrong."),
+        ("Revised by adapter", found.revised_by_adapter, "adapters", "Pairs revised in this period, by the adapter "
+         "that made the revision."),
+    )  # fmt: skip
+    for column, (title, counts, name, about) in zip(st.columns(3), parts, strict=True):
+        with column:
+            st.markdown(f"**{title}**")
+            if not counts:
+                st.text("None in this period.")
+                continue
+            table = pd.DataFrame({"reason": [key[:40] or "none" for key in counts], "pairs": list(counts.values())})
+            bars = (
+                alt.Chart(table)
+                .mark_bar()
+                .encode(x="pairs:Q", y=alt.Y("reason:N", sort="-x", title=None), tooltip=["reason", "pairs"])
+                .properties(height=26 * len(table) + 40)
+            )
+            show_chart(bars, table, name, about=about)
+
+
+def _newest(found: Overview) -> object:
+    return max((one.start for one in found.stages), default=None)
+
+
+def _bounded(count: int) -> str:
+    return f"{count:,}" if count < 10_000 else "10,000+"
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
