@@ -10,7 +10,9 @@ accounted for.
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,20 +23,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import make_url
 
 from benchmarks.broker_runs.load import Load, send_load
 from benchmarks.broker_runs.plan import FULL, FULL_NODE_LOSS, QUICK, QUICK_NODE_LOSS, Pauses, Plan
+from benchmarks.broker_runs.stage import make_ground
 from benchmarks.broker_runs.verdict import Verdict, judge
 from benchmarks.broker_runs.workers import Workers
 from benchmarks.servers.kafka import KafkaCluster, running_cluster
 from benchmarks.servers.postgres import PostgresServer
 from coachlm.errors import StreamError
-from coachlm.settings import load_settings
 from streams.broker.lag import lags
-from streams.broker.topics import ensure_topics
 
-_PARTITIONS = 4
 _FAULT_SHARE = 0.01
 _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 180
@@ -50,26 +49,15 @@ class Run:
         self._plan = plan
         self._cluster = cluster
         self._postgres = postgres
-        self._prefix = f"faults-{driver}."
-        self._url = _new_database(postgres.url, f"faults_{driver}")
-        self._tally = folder / "tally"
-        self._settings = load_settings(
-            database_url=self._url, kafka_servers=cluster.bootstrap, kafka_prefix=self._prefix,
-            kafka_partitions=_PARTITIONS, kafka_replication=len(cluster.nodes), stream_driver=driver,
+        self._tally = folder / "tally-intake"
+        self._ground = make_ground(
+            f"faults-{driver}", cluster, postgres, stream_driver=driver, stream_batch_messages=plan.batch_messages,
+            watchdog_seconds=60,
         )  # fmt: skip
-        environment = {
-            "COACHLM_DATABASE_URL": self._url,
-            "COACHLM_KAFKA_SERVERS": cluster.bootstrap,
-            "COACHLM_KAFKA_PREFIX": self._prefix,
-            "COACHLM_KAFKA_PARTITIONS": str(_PARTITIONS),
-            "COACHLM_KAFKA_REPLICATION": str(len(cluster.nodes)),
-            "COACHLM_STREAM_DRIVER": driver,
-            "COACHLM_STREAM_BATCH_MESSAGES": str(plan.batch_messages),
-            "COACHLM_WATCHDOG_SECONDS": "60",
-        }
-        common = ["--fault-share", str(_FAULT_SHARE), "--session-seconds", str(plan.session_seconds)]
-        flags = {"intake": [*common, "--tally", f"{self._tally}-intake"], "revise": common}
-        self._workers = Workers(folder, {"intake": 2, "revise": 2}, flags, environment)
+        flags = ["--fault-share", str(_FAULT_SHARE), "--session-seconds", str(plan.session_seconds)]
+        commands = {stage: ["-m", "benchmarks.broker_runs.worker", stage, *flags] for stage in ("intake", "revise")}
+        commands["intake"] += ["--tally", str(self._tally)]
+        self._workers = Workers(folder, {"intake": 2, "revise": 2}, commands, self._ground.environment)
         self._pauses = Pauses()
         self._done: Counter[str] = Counter()
         self._kills = 0
@@ -77,8 +65,8 @@ class Run:
         self._database: psycopg.Connection[Any] | None = None
 
     def run(self) -> dict[str, Any]:
-        ensure_topics(self._settings)
-        load = send_load(self._cluster.bootstrap, f"{self._prefix}logs.raw", self._plan.messages)
+        ground = self._ground
+        load = send_load(ground.servers, ground.raw_topic, self._plan.messages)
         started = time.monotonic()
         try:
             self._strike(2 * len(load.names))
@@ -91,8 +79,8 @@ class Run:
         finally:
             self._forget_database()
         seconds = time.monotonic() - started
-        verdict = judge(_conninfo(self._url), self._cluster.bootstrap, self._prefix, load)
-        return self._figures(load, verdict, seconds, exits)
+        verdict = judge(ground.conninfo, ground.servers, ground.prefix, load)
+        return self._figures(load, verdict, self._reconciles(), seconds, exits)
 
     def _strike(self, work: int) -> None:
         """Every fault at its share of the work, so that all of them meet messages under way."""
@@ -172,7 +160,7 @@ class Run:
         if self._later or self._ask("SELECT count(*) FROM outbox") != 0:
             return False
         try:
-            return not any(lag.messages for lag in lags(self._settings))
+            return not any(lag.messages for lag in lags(self._ground.settings))
         except StreamError:
             return False
 
@@ -180,7 +168,7 @@ class Run:
         """None while the database is away."""
         try:
             if self._database is None:
-                self._database = psycopg.connect(_conninfo(self._url), autocommit=True)
+                self._database = psycopg.connect(self._ground.conninfo, autocommit=True)
             row = self._database.execute(query.encode()).fetchone()
         except psycopg.errors.UndefinedTable:
             return 0
@@ -194,19 +182,28 @@ class Run:
             self._database.close()
         self._database = None
 
-    def _figures(self, load: Load, verdict: Verdict, seconds: float, exits: list[int]) -> dict[str, Any]:
-        tally = Path(f"{self._tally}-intake").read_text().split()
-        handled = sum(map(int, tally))
+    def _reconciles(self) -> bool:
+        command = [sys.executable, "-m", "coachlm", "reconcile"]
+        environment = {**os.environ, **self._ground.environment}
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        print(answer.stdout, answer.stderr, sep="", file=sys.stderr)
+        return answer.returncode == 0
+
+    def _figures(
+        self, load: Load, verdict: Verdict, reconciles: bool, seconds: float, exits: list[int]
+    ) -> dict[str, Any]:
+        handled = sum(map(int, self._tally.read_text().split()))
         gaps = [gap for found in self._pauses.seconds.values() for gap in found]
         return {
-            "driver": self._settings.stream_driver,
+            "driver": self._ground.settings.stream_driver,
             "messages": load.messages,
             **asdict(verdict),
-            "clean": verdict.is_clean,
+            "reconcile_balances": reconciles,
+            "clean": verdict.is_clean and reconciles,
             "kills": self._kills,
             "faults": dict(self._done),
             "worker_exits": {str(code): count for code, count in self._workers.exits.items()},
-            "ended_in_order": all(code == 0 for code in exits),
+            "last_exits": sorted(exits),
             "repeated_messages": handled - load.messages,
             "seconds": round(seconds, 1),
             "longest_pause_seconds": self._pauses.longest(),
@@ -221,17 +218,6 @@ def run_faults(plan: Plan, driver: str, cluster: KafkaCluster, postgres: Postgre
     """
     with tempfile.TemporaryDirectory(prefix="coachlm-faults-") as folder:
         return Run(plan, driver, cluster, postgres, Path(folder)).run()
-
-
-def _new_database(server: str, name: str) -> str:
-    with psycopg.connect(_conninfo(server), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _conninfo(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def main() -> None:

@@ -24,6 +24,14 @@ season train under village weather young bright calm deep eager fresh gentle hap
 plain quiet round simple tall useful warm carry build follow gather listen measure notice plant repeat search
 travel visit
 """.split()  # noqa: SIM905 - a list of 120 literals is no easier to read
+_SENTENCES = (
+    "You can look for the {} near the old {}, but it is often in the {} or behind the {}.",
+    "If there is a {}, then go to the {} and ask them about their {} and the {}.",
+    "It was not the {} that we had in the {}, so take your {} with you for the {}.",
+    "Most of them have a {} from the {}, which is why the {} has to be with the {}.",
+    "When all of the {} is in the {}, they will be at the {} until the {} is there.",
+    "I would not do this to a {} or to the {}, since that is what the {} and the {} are for.",
+)
 POISON_SHARE = 0.01
 MARK_INTAKE = "unparseabletoken"
 """A record with this word in it makes intake raise, in workers that inject faults."""
@@ -108,10 +116,11 @@ def _messages(count: int, poison: bool, load: Load, shuffle: random.Random) -> I
 
 
 def _texts(name: str, shuffle: random.Random) -> tuple[str, str]:
-    """Words at random, so that no two pairs are near copies."""
-    asked = " ".join(shuffle.choices(_WORDS, k=12))
-    answer = " ".join(shuffle.choices(_WORDS, k=30))
-    return f"Tell {name} how the {asked}.", f"First {answer}, and then it is done."
+    """Plain English as to its small words, and no two pairs near copies."""
+    thing, place, other, season = shuffle.sample(_WORDS, k=4)
+    asked = f"Tell {name} how to find the {thing} in the {place}, and what to do with a {other} when it is {season}."
+    sentences = [_SENTENCES[number].format(*shuffle.sample(_WORDS, k=4)) for number in shuffle.sample(range(6), k=4)]
+    return asked, " ".join(sentences)
 
 
 def _alpaca(asked: str, answer: str, number: int) -> bytes:

@@ -21,11 +21,12 @@ class Workers:
         self,
         folder: Path,
         counts: Mapping[str, int],
-        flags: Mapping[str, Sequence[str]],
+        commands: Mapping[str, Sequence[str]],
         environment: Mapping[str, str],
     ) -> None:
+        """`commands` are arguments of Python, by stage."""
         self._folder = folder
-        self._flags = flags
+        self._commands = commands
         self._environment = {"PYTHONPATH": str(_CHECKOUT), **environment}
         names = [f"{stage}-{number}" for stage, count in counts.items() for number in range(count)]
         self._running: dict[str, ServerProcess | None] = dict.fromkeys(names)
@@ -82,12 +83,19 @@ class Workers:
         self._running = dict.fromkeys(self._running)
         return [process.exit_code or 0 for process in processes]
 
+    def said(self, state: str) -> dict[str, int]:
+        """How often each worker has said that it is in that state."""
+        return {name: self._log(name).count(f'"state": "{state}"') for name in self._running}
+
     def logs(self) -> str:
         """The end of each worker's log."""
         files = sorted(self._folder.glob("*.log"))
         return "\n".join(f"== {file.stem}\n{file.read_text(errors='replace')[-1500:]}" for file in files)
 
+    def _log(self, name: str) -> str:
+        file = self._folder / f"{name}.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
     def _start(self, name: str) -> ServerProcess:
-        stage = name.partition("-")[0]
-        command = [sys.executable, "-m", "benchmarks.broker_runs.worker", stage, *self._flags.get(stage, ())]
+        command = [sys.executable, *self._commands[name.partition("-")[0]]]
         return ServerProcess(command, self._folder / f"{name}.log", environment=self._environment)

@@ -50,6 +50,10 @@ class KafkaCluster:
         """HOST:PORT of every node, with commas, as COACHLM_KAFKA_SERVERS takes it."""
         return ",".join(f"127.0.0.1:{port}" for port in self._ports.values())
 
+    @property
+    def pids(self) -> list[int]:
+        return [server.pid for server in self._running.values()]
+
     def start(self) -> None:
         """Every node that is not running, and wait for them all."""
         for node in self.nodes:

@@ -18,7 +18,7 @@ _INSTALL = (
     "or set COACHLM_TEST_POSTGRES to the URL of a user who may create databases"
 )
 _START_SECONDS = 30
-_OPTIONS = ("listen_addresses=", "max_connections=60", "fsync=off", "full_page_writes=off")
+_OPTIONS = ("listen_addresses=", "max_connections=120", "fsync=off", "full_page_writes=off")
 
 
 class PostgresServer:
@@ -50,6 +50,13 @@ class PostgresServer:
     def url(self) -> str:
         """SQLAlchemy's, of the maintenance database."""
         return f"postgresql+psycopg://coachlm@/postgres?host={self._folder}"
+
+    @property
+    def pid(self) -> int:
+        """Raises: ServerError before the first start."""
+        if self._server is None:
+            raise ServerError("the PostgreSQL server was not started")
+        return self._server.pid
 
     def start(self) -> None:
         self._server = ServerProcess(self._command, self._folder / "postgres.log", self._user)
