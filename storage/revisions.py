@@ -6,12 +6,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
 from coachlm.status import Status, check_transition
-from storage.bulk import is_among
+from storage.bulk import Row, insert_rows, is_among
+from storage.columns import optional_to_column, to_column, to_json, to_micros
 from storage.rollups import count_stages, revised_event
 from storage.tables import PairRow
 from storage.work import ItemState
@@ -31,18 +32,15 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
             fresh.append((pair, revision))
     if not fresh:
         return []
-    connection.execute(insert(RevisionRow), [_row(pair.seq, revision, now) for pair, revision in fresh])
-    connection.execute(
-        update(PairRow)
-        .where(PairRow.seq == bindparam("at"))
-        .values(status=Status.REVISED.value, version=PairRow.version + 1),
-        [{"at": pair.seq} for pair, _ in fresh],
-    )
-    connection.execute(insert(EventRow), [_event(pair, revision, now) for pair, revision in fresh])
+    at, numbers = to_micros(now), [pair.seq for pair, _ in fresh]
+    insert_rows(connection, RevisionRow, [_row(pair.seq, one, at) for pair, one in fresh], leaving_out="id")
+    moved = {"status": Status.REVISED.value, "version": PairRow.version + 1}
+    connection.execute(update(PairRow).where(is_among(connection, PairRow.seq.expression, numbers)).values(**moved))
+    insert_rows(connection, EventRow, [_event(pair, one, at) for pair, one in fresh], leaving_out="id")
     items = [queue_item(pair.seq, pair.corrected_class or pair.task_class, now) for pair, _ in fresh]
-    connection.execute(insert(QueueItemRow), items)
+    insert_rows(connection, QueueItemRow, [(*list(item.values())[:-1], at) for item in items])
     count_stages(connection, *[revised_event(revision, now) for _, revision in fresh])
-    return [pair.seq for pair, _ in fresh]
+    return numbers
 
 
 def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
@@ -76,41 +74,28 @@ def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, Any]:
     return {row.id: row for row in rows}
 
 
-def _row(seq: int, revision: Revision, now: datetime) -> dict[str, Any]:
+def _row(seq: int, revision: Revision, at: int) -> Row:
     texts = revision.revised if revision.outcome is Outcome.REVISED else None
-    return {
-        "pair": seq,
-        "instruction": texts and texts.instruction,
-        "input": None if texts is None else texts.input,
-        "response": texts and texts.response,
-        "outcome": revision.outcome.value,
-        "engine": revision.engine,
-        "adapter": revision.adapter,
-        "reason": revision.reason,
-        "flags": [asdict(flag) for flag in revision.flags],
-        "prompt_tokens": revision.prompt_tokens,
-        "output_tokens": revision.output_tokens,
-        "seconds": revision.seconds,
-        "created_at": now,
-    }
+    return (
+        seq,
+        None if texts is None else to_column(texts.instruction),
+        None if texts is None else to_column(texts.input),
+        None if texts is None else to_column(texts.response),
+        revision.outcome.value, to_column(revision.engine), optional_to_column(revision.adapter),
+        optional_to_column(revision.reason), to_json([asdict(flag) for flag in revision.flags]),
+        revision.prompt_tokens, revision.output_tokens, revision.seconds, at,
+    )  # fmt: skip
 
 
-def _event(pair: Any, revision: Revision, now: datetime) -> dict[str, Any]:
+def _event(pair: Any, revision: Revision, at: int) -> Row:
     detail = {"engine": revision.engine, "adapter": revision.adapter, "outcome": revision.outcome.value}
-    return {
-        "pair": pair.seq,
-        "person": None,
-        "from_status": pair.status,
-        "to_status": Status.REVISED.value,
-        "detail": json.dumps(detail),
-        "created_at": now,
-    }
+    return pair.seq, None, pair.status, Status.REVISED.value, to_column(json.dumps(detail)), at
 
 
 def queue_item(
     seq: int, task_class: str | None, now: datetime, *, reserved_for: int | None = None, arm: str | None = None
 ) -> dict[str, Any]:
-    """The columns of a new item; one with an arm was handed out before."""
+    """The columns of a new item, in their order, the time last; one with an arm was handed out before."""
     state = ItemState.FREE if reserved_for is None else ItemState.RESERVED
     return {
         "pair": seq,

@@ -1,0 +1,210 @@
+"""The stream store on PostgreSQL: what a batch of intake, of revisions and of announcements costs client and server.
+
+Pairs of Alpaca 52k are prepared beforehand (parsed, filtered, classified, hashed): storing alone is counted. The
+server keeps every commit through a crash. One process first, then two on one database, which share the lock of intake.
+"""
+
+import argparse
+import gzip
+import itertools
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import psycopg
+from psycopg import sql
+from sqlalchemy import event, make_url
+
+from benchmarks.servers.postgres import PostgresServer
+from coachlm.duplicates import pair_text, similarity
+from coachlm.pairs import InstructionPair, Position
+from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.revision import Outcome, Revision
+from coachlm.settings import Settings
+from storage.database import open_database
+from storage.near_copies import NearCopies
+from storage.schema import upgrade
+from storage.stream_store import DatabaseStreamStore
+from streams.intake import IntakeStages
+from streams.records import ParseOptions, RawRecord
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one step over all pairs."""
+
+    pairs: int
+    wall_seconds: float
+    client_seconds: float  # CPU
+    server_seconds: float  # CPU
+
+    def line(self, name: str) -> str:
+        each = 1e6 / self.pairs
+        return (f"{name:32}{self.pairs / self.wall_seconds:12,.0f}{self.wall_seconds * each:12,.0f}"
+                f"{self.client_seconds * each:12,.0f}{self.server_seconds * each:12,.0f}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="10,000 pairs instead of all")
+    quick = parser.parse_args().quick
+    folder = os.environ.get("COACHLM_DATA_DIR")
+    if not folder:
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+    batches = _batches(Path(folder), 10_000 if quick else 50_000)
+    server = PostgresServer(durable=True)
+    try:
+        server.start()
+        _measure(server, batches)
+    finally:
+        server.remove()
+
+
+def _measure(server: PostgresServer, batches: list[list[IntakePair]]) -> None:
+    count = sum(map(len, batches))
+    url = _database(server)
+    store = _store(url)
+    statements = _count_statements(store)
+    print(f"{'':32}{'pairs/s':>12}{'wall µs':>12}{'client µs':>12}{'server µs':>12}   (µs per pair)")
+    intake = _timed(count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
+    per_batch = statements[0] / len(batches)
+    print(intake.line("commit_stream_intake"))
+    again = _timed(count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
+    print(again.line("the same, redelivered"))
+    published = _timed(count, lambda: _publish_all(store))
+    print(published.line("publish"))
+    revisions = [[_revision(item.sourced.pair) for item in batch] for batch in batches]
+    revised = _timed(count, lambda: [store.save_stream_revisions(batch, []) for batch in revisions])
+    print(revised.line("save_stream_revisions"))
+    store.close()
+    two = _two_processes(_database(server), batches)
+    print(two.line("commit_stream_intake, 2 processes"))
+    figures = {
+        "intake_pairs_per_second": round(count / intake.wall_seconds),
+        "intake_client_us": round(intake.client_seconds / count * 1e6, 1),
+        "intake_server_us": round(intake.server_seconds / count * 1e6, 1),
+        "intake_statements_per_batch": round(per_batch, 1),
+        "redelivery_pairs_per_second": round(count / again.wall_seconds),
+        "publish_per_second": round(count / published.wall_seconds),
+        "revisions_per_second": round(count / revised.wall_seconds),
+        "two_processes_ratio": round(intake.wall_seconds / two.wall_seconds, 2),
+    }
+    print(json.dumps(figures))
+
+
+def _batches(folder: Path, count: int) -> list[list[IntakePair]]:
+    stages = IntakeStages(Settings(_env_file=None), ParseOptions(), b"salt")  # pyright: ignore[reportCallIssue]
+    with gzip.open(folder / "alpaca/alpaca_52k.jsonl.gz", "rb") as lines:
+        records = [RawRecord(Position("logs.raw:0", n), line) for n, line in enumerate(itertools.islice(lines, count))]
+    pairs = stages.process(records).pairs
+    return [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
+
+
+def _database(server: PostgresServer) -> str:
+    name = f"bench_{uuid4().hex[:8]}"
+    plain = make_url(server.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = make_url(server.url).set(database=name).render_as_string(hide_password=False)
+    database = open_database(url)
+    upgrade(database)
+    database.close()
+    return url
+
+
+def _store(url: str) -> DatabaseStreamStore:
+    return DatabaseStreamStore(open_database(url), NearCopies(similarity, pair_text, 0.8))
+
+
+def _count_statements(store: DatabaseStreamStore) -> list[int]:
+    counted = [0]
+
+    def count(*_: object) -> None:
+        counted[0] += 1
+
+    event.listen(store._database.engine, "before_cursor_execute", count)
+    return counted
+
+
+def _timed(pairs: int, work: Callable[[], object]) -> Cost:
+    wall, client, server = time.perf_counter(), time.process_time(), _server_seconds()
+    work()
+    return Cost(pairs, time.perf_counter() - wall, time.process_time() - client, _server_seconds() - server)
+
+
+def _server_seconds() -> float:
+    """Of every process of the servers that this one started, those that have ended included."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        if process.name() == "postgres":
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def _publish_all(store: DatabaseStreamStore) -> None:
+    while store.publish(_BATCH, lambda announcements: None):
+        pass
+
+
+def _revision(pair: InstructionPair) -> Revision:
+    revised = replace(pair, response=f"{pair.response} Gladly.")
+    return Revision(pair.id, revised, Outcome.REVISED, "rules")
+
+
+def _two_processes(url: str, batches: list[list[IntakePair]]) -> Cost:
+    context = multiprocessing.get_context("fork")
+    ready, go = context.Semaphore(0), context.Event()
+    clients = context.Array("d", 2)
+
+    def work(number: int, mine: Sequence[list[IntakePair]]) -> None:
+        store = _store(url)
+        store.still_accepted(["0"])
+        ready.release()
+        go.wait()
+        started = time.process_time()
+        for batch in mine:
+            moved = [_on_partition(item, number) for item in batch]
+            store.commit_stream_intake(IntakeBatch(moved), [])
+        clients[number] = time.process_time() - started
+
+    workers = [context.Process(target=work, args=(number, batches[number::2])) for number in range(2)]
+    for worker in workers:
+        worker.start()
+    for _ in workers:
+        ready.acquire()
+    with _server_time() as server:
+        started = time.perf_counter()
+        go.set()
+        for worker in workers:
+            worker.join()
+        wall = time.perf_counter() - started
+    return Cost(sum(map(len, batches)), wall, clients[0] + clients[1], server[0])
+
+
+@contextmanager
+def _server_time() -> Iterator[list[float]]:
+    taken = [0.0]
+    before = _server_seconds()
+    yield taken
+    taken[0] = _server_seconds() - before
+
+
+def _on_partition(item: IntakePair, number: int) -> IntakePair:
+    origin = item.sourced.provenance
+    place = replace(origin.position, source=f"logs.raw:{number}")
+    return replace(item, sourced=replace(item.sourced, provenance=replace(origin, position=place)))
+
+
+if __name__ == "__main__":
+    main()
