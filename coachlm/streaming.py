@@ -100,3 +100,7 @@ class StreamStore(Store, Protocol):
         """Hands the oldest announcements that no other relay has in hands to `send`, and deletes them once it has
         returned; what it raises passes through and leaves them. Gives how many; 0: there are none."""
         ...
+
+    def outbox_rows(self) -> int:
+        """How many announcements wait to be published."""
+        ...

@@ -123,6 +123,10 @@ class FakeStreamStore:
         del self.outbox[: len(rows)]
         return len(rows)
 
+    def outbox_rows(self) -> int:
+        self._check()
+        return len(self.outbox)
+
     def _check(self) -> None:
         if self.failing is not None:
             raise self.failing

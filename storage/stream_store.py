@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from coachlm.protocols import IntakeBatch, IntakeCounts
@@ -79,6 +79,10 @@ class DatabaseStreamStore(DatabaseStore):
         if not published:
             self._purge()
         return published
+
+    def outbox_rows(self) -> int:
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(OutboxRow)) or 0
 
     def _publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
         with self._database.writing() as connection:

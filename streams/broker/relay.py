@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
-from coachlm.errors import StoreError, StreamError
+from coachlm.errors import StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import Announcement, StreamStore, Topic
 from streams.broker.codec import encode
@@ -52,10 +52,11 @@ class Relay:
                 last = stop.is_set()
                 try:
                     self.publish_all()
-                except (StoreError, StreamError) as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, the outbox has to be published some day
                     failures += 1
                     log.warning("the outbox can't be published: %s", error)
-                    self._on_outage(str(error))
+                    if failures == 1:
+                        self._on_outage(str(error))
                     self._close()
                 else:
                     if failures:

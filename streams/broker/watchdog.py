@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coachlm.errors import StreamError
 from streams.broker.driver import Place
 from streams.broker.lag import Lag
 
@@ -64,12 +63,11 @@ class Watchdog:
         """Until `stop`; in a thread of its own."""
         while not self._stop.wait(min(self._seconds / _LOOKS, _LONGEST_BETWEEN_SECONDS)):
             try:
-                found = self._lags()
-            except StreamError as error:
+                stalled = self.look(self._lags(), time.monotonic())
+            except Exception as error:  # noqa: BLE001 - whatever it is, the watchdog has to go on
                 log.warning("the watchdog can't see the broker: %s", error)
                 self._partitions.clear()
                 continue
-            stalled = self.look(found, time.monotonic())
             if stalled:
                 self._on_stall(stalled)
 

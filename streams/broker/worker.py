@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from coachlm.errors import StoreError
 from coachlm.revision import Revision
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, StreamStore, Topic
@@ -67,6 +69,7 @@ class Worker:
         report: Report,
     ) -> None:
         self._stage = stage
+        self._store = store
         self._settings = settings
         self._report = report
         self._metrics = Metrics(stage.name)
@@ -136,6 +139,8 @@ class Worker:
 
     def _saw_lags(self, found: list[Lag]) -> None:
         self._metrics.lags(found)
+        with suppress(StoreError):  # the next look may find the database
+            self._metrics.outbox(self._store.outbox_rows())
 
     def _stalled(self, why: str) -> None:
         if not self._ending:
