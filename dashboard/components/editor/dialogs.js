@@ -7,7 +7,13 @@ import { FIELDS } from "./task.js";
 
 function build(root, title, ...content) {
   const dialog = el("dialog", { "aria-label": title }, el("h2", {}, title), ...content);
-  dialog.addEventListener("close", () => dialog.remove());
+  const before = root.getRootNode().activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // Chromium gives the focus back, but in a shadow root not always the caret: typing would go nowhere.
+    if (root.getRootNode().activeElement === before) before?.blur();
+    before?.focus({ preventScroll: true });
+  });
   root.append(dialog);
   dialog.showModal();
   return dialog;
@@ -82,16 +88,17 @@ export function versions(root, all, choices) {
       ),
     ),
   );
-  dialog.querySelector("button.primary")?.focus();
+  // It may come while somebody types: a space must not press a button.
+  dialog.tabIndex = -1;
+  dialog.focus();
   return dialog;
 }
 
 export function signInAgain(root, done) {
-  const token = el("input", { type: "password", autocomplete: "current-password", "aria-label": "Your token", required: true });
+  const token = el("input", { type: "text", class: "secret", autocomplete: "off", spellcheck: "false", "aria-label": "Your token", required: true });
   const error = el("p", { class: "error", role: "alert" });
-  const form = el("form", { method: "dialog" }, el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."), token, error, buttons(el("button", { class: "primary", type: "submit" }, "Sign in")));
+  const form = el("form", { method: "dialog" }, el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."), token, error, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Sign in")));
   const dialog = build(root, "Sign in again", form);
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     error.textContent = await signIn(token.value.trim());

@@ -6,7 +6,7 @@ const WORD = /\r?\n|[^\S\n]+|[\p{L}\p{M}\p{N}_]+(?:['’.,-][\p{L}\p{M}\p{N}_]+)
 // Scripts that don't put spaces between words are compared character by character.
 const UNSPACED = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 const MAX_STEPS = 600_000; // of comparing, over the whole text: some 50 ms
-const MOST_BETWEEN = 12;
+const MOST_BETWEEN = 6;
 const MAX_CHARS = 200_000; // of both texts together; beyond it only their common ends are found
 
 export function tokens(text) {

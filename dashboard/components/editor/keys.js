@@ -17,6 +17,7 @@ export const KEYS = [
   { id: "compare", keys: "Alt+V", label: "Compare with: original, coach, what came back" },
   { id: "preview", keys: "Alt+P", label: "Preview as Markdown, and back" },
   { id: "scores", keys: "Alt+C", label: "Scores: show and go there, or hide" },
+  { id: "signin", keys: "Alt+L", label: "Sign in again, when the session has ended" },
   { id: "help", keys: "?", label: "This list (F1 while typing)" },
   { id: "escape", keys: "Esc", label: "Leave the text field or the dialogue" },
 ];

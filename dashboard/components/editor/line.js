@@ -12,6 +12,8 @@ export class Line {
     this.isSignedOut = false;
     this.isStopped = false;
     this.sleepers = new Set();
+    this.signedInAt = 0;
+    this.signedIn = Promise.resolve();
   }
 
   // Tries until the service decides, whatever time it takes. Throws what it refuses.
@@ -32,7 +34,7 @@ export class Line {
 
   isDown(error) {
     if (error.isAway) this.away = error.message;
-    else if (!this.isSignedOut) {
+    else if (!this.isSignedOut && error.askedAt > this.signedInAt) {
       this.isSignedOut = true;
       this.signedIn = new Promise((resolve) => (this.letIn = resolve));
     }
@@ -49,6 +51,7 @@ export class Line {
   // The person has signed in again.
   resume() {
     this.isSignedOut = false;
+    this.signedInAt = performance.now();
     this.letIn?.();
     this.wake();
     this.on();

@@ -76,6 +76,7 @@ class Desk {
       compare: () => this.view.compareNext(),
       preview: () => this.view.togglePreview(),
       scores: () => this.view.toggleDock(),
+      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -145,7 +146,7 @@ class Desk {
   #run(action, event) {
     event.preventDefault();
     event.stopPropagation();
-    const needsItem = !["help", "escape", "undo"].includes(action);
+    const needsItem = !["help", "escape", "undo", "signin"].includes(action);
     if (needsItem && this.work.phase !== "editing") return;
     this.view.act[action]();
     this.#active();
@@ -165,7 +166,9 @@ class Desk {
   #tick() {
     this.view.tick(this.work);
     const isIdle = Date.now() - this.lastActive > IDLE_MS;
-    const task = this.work.current;
+    const { current: task, line } = this.work;
+    // What couldn't be saved goes again when somebody answers.
+    if (task?.isChanged && !this.unsavedSince && !line.isSignedOut) this.work.saveDraft(task);
     // Idle for long: nothing keeps the item, except that its end is noticed.
     const isOver = task && task.secondsLeft(Date.now()) < -1;
     if (Date.now() - this.lastHeartbeat > HEARTBEAT_MS && (!isIdle || isOver)) this.#beat();

@@ -5,9 +5,10 @@ const LONGEST_KEEPALIVE = 60_000; // bytes; browsers refuse more in requests tha
 const LIMIT_MS = 35_000;
 
 export class Refused extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, askedAt) {
     super(problem.detail || `The service answered ${status}.`);
     this.status = status;
+    this.askedAt = askedAt;
     this.retryAfter = problem.retry_after_seconds || 0;
   }
   // Nothing was decided: the same call may be made again.
@@ -28,6 +29,7 @@ export const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
 
 export async function call(method, path, body, { lasting = false } = {}) {
   const text = body === undefined ? undefined : JSON.stringify(body);
+  const askedAt = performance.now();
   let answer;
   try {
     answer = await fetch(new URL(path, API), {
@@ -39,12 +41,12 @@ export async function call(method, path, body, { lasting = false } = {}) {
       cache: "no-store",
     });
   } catch {
-    throw new Refused(0, { detail: "The pages' server can't be reached; is `coachlm dashboard` running?" });
+    throw new Refused(0, { detail: "The pages' server can't be reached; is `coachlm dashboard` running?" }, askedAt);
   }
   const date = Date.parse(answer.headers.get("date") || "");
   if (date) clock.ahead = Math.abs(date - Date.now()) > 2000 ? date - Date.now() : 0;
   const content = answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, content || {});
+  if (!answer.ok) throw new Refused(answer.status, content || {}, askedAt);
   return content;
 }
 

@@ -182,9 +182,11 @@ export class View {
   }
 
   #showNotice(work) {
-    const { kind, text } = work.line.away ? { kind: "error", text: `${work.line.away} Trying again. What you write is kept in this browser.` } : work.notice || {};
-    this.notice.className = `notice ${kind || ""}`;
-    if (this.notice.textContent !== (text || "")) this.notice.textContent = text || "";
+    const { kind = "", text = "" } = noticeOf(work);
+    this.notice.className = `notice ${kind}`;
+    if (this.notice.dataset.text === text) return;
+    this.notice.dataset.text = text;
+    this.notice.replaceChildren(text, ...(work.line.isSignedOut ? [this.#button("signin", "Sign in")] : []));
   }
 
   #showProgress(progress) {
@@ -194,13 +196,6 @@ export class View {
   }
 
   #showDialogs(work) {
-    if (work.line.isSignedOut && !this.signIn) {
-      this.signIn = true;
-      dialogs.signInAgain(this.desk, () => {
-        this.signIn = false;
-        work.line.resume();
-      });
-    }
     if (work.versions !== this.shownVersions || (work.versions && work.versions.server !== this.shownServer)) {
       this.versionsDialog?.close();
       this.shownVersions = work.versions;
@@ -258,6 +253,14 @@ export class View {
     const keys = KEYS.find(({ id }) => id === action).keys;
     return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
+}
+
+// The most pressing thing to say.
+function noticeOf(work) {
+  const kept = "What you write is kept in this browser.";
+  if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} ` };
+  if (work.line.away) return { kind: "error", text: `${work.line.away} Trying again. ${kept}` };
+  return work.notice || {};
 }
 
 function className(name) {

@@ -131,13 +131,16 @@ export class Work {
   // Saves the draft with the service; the browser has it already.
   async saveDraft(task, options = {}) {
     const print = task.print();
-    if (print === task.savedText) return;
+    if (print === task.savedText || (task.isSaving && !options.lasting)) return;
+    task.isSaving = true;
     try {
       await service.draft(task.draft(), options);
       task.markSaved(print);
       this.line.isBack();
     } catch (error) {
       this.#fails(error, task);
+    } finally {
+      task.isSaving = false;
     }
     this.on();
   }

@@ -1,0 +1,72 @@
+"""One service, one server of pages and one browser for all tests of the pages; each test starts with an empty queue."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.dashboard.desk_page import DeskPage
+from tests.dashboard.servers import Office
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "office" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = os.environ.get("COACHLM_TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip("there is no Chromium; scripts/need-chromium installs it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Without its own sandbox it also runs as root in a container; all it opens is ours.
+        expect.set_options(timeout=20_000)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def running_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder: Path = tmp_path_factory.mktemp("office")
+    with Office(folder) as office:
+        yield office
+
+
+@pytest.fixture
+def office(running_office: Office) -> Iterator[Office]:
+    running_office.clear()
+    yield running_office
+    running_office.service.ensure()
+
+
+@pytest.fixture
+def sit_down(browser: Browser, office: Office) -> Iterator[Callable[..., DeskPage]]:
+    """Opens the pages in a browser profile of its own, signed in; `tab_of` opens a second tab of a person."""
+    pages: list[DeskPage] = []
+
+    def open_page(person: str = "ada", *, tab_of: DeskPage | None = None, path: str = "/") -> DeskPage:
+        context = tab_of.page.context if tab_of else browser.new_context(viewport={"width": 1440, "height": 900})
+        page = DeskPage(context.new_page(), office.pages.url + path)
+        pages.append(page)
+        if tab_of is None:
+            page.sign_in(office.tokens[person])
+        return page
+
+    yield open_page
+    for page in pages:
+        print(page.seen())  # pytest shows it for a test that failed
+        page.page.context.close()
+    assert not [error for page in pages for error in page.errors]

@@ -1,0 +1,146 @@
+"""The service and the pages as processes of their own, for browser tests: started, stopped and started again."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from signal import Signals
+from types import TracebackType
+from typing import Self
+
+import httpx
+from sqlalchemy import delete, update
+
+from api.client import Client
+from api.tokens import draw_token
+from benchmarks.servers.process import ServerProcess, free_ports
+from coachlm.pairs import Position, Provenance, SourcedPair
+from coachlm.protocols import IntakeBatch, IntakePair
+from storage.accounts import Accounts
+from storage.database import Database, open_database
+from storage.schema import prepare
+from storage.store import DatabaseStore
+from storage.work import Ending, PersonRole
+from storage.work_tables import LeaseRow, QueueItemRow
+from tests.dashboard.samples import Sample
+
+SETTINGS = {
+    "COACHLM_CONTROL_SHARE": "0",
+    "COACHLM_REVIEW_SHARE": "1",
+    "COACHLM_REVIEW_TRUSTED_SHARE": "1",
+    "COACHLM_LEASE_SECONDS": "1800",
+    "COACHLM_API_REQUESTS_PER_SECOND": "1000",
+}
+PEOPLE = {"ada": PersonRole.ANNOTATOR, "ben": PersonRole.ANNOTATOR, "olga": PersonRole.OWNER, "adam": PersonRole.ADMIN}
+
+
+class Process:
+    """A command that serves HTTP on a port, started and stopped any number of times."""
+
+    def __init__(
+        self, arguments: Sequence[str], port: int, health: str, log: Path, environment: dict[str, str]
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", "coachlm", *arguments]
+        self._health = self.url + health
+        self._log = log
+        self._environment = environment
+        self._process: ServerProcess | None = None
+
+    def start(self) -> None:
+        self._process = ServerProcess(self._command, self._log, environment=self._environment)
+        self._process.await_ready(self._answers, 60)
+
+    def ensure(self) -> None:
+        if self._process is None:
+            self.start()
+
+    def stop(self, how: Signals = Signals.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.end(how)
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(self._health, trust_env=False, timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+
+class Office:
+    """A database with people and pairs, the service on it, and the pages."""
+
+    def __init__(self, folder: Path, people: dict[str, PersonRole] = PEOPLE) -> None:
+        self.database_url = f"sqlite:///{folder / 'desk.db'}"
+        self.database = open_database(self.database_url)
+        prepare(self.database)
+        self.tokens = _add_people(self.database, people)
+        self._records = 0
+        port, pages_port = free_ports(2)
+        serve = ["serve", "--port", str(port), "--db", self.database_url]
+        self.service = Process(serve, port, "/healthz", folder / "service.log", SETTINGS)
+        pages = ["dashboard", "--port", str(pages_port), "--api-url", self.service.url]
+        self.pages = Process(pages, pages_port, "/_stcore/health", folder / "pages.log", {})
+
+    def __enter__(self) -> Self:
+        self.service.start()
+        self.pages.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.pages.stop()
+        self.service.stop()
+        self.database.close()
+
+    def queue(self, *samples: Sample) -> list[str]:
+        """Adds revised pairs to the queue; gives their ids."""
+        store = DatabaseStore(self.database)
+        intake = []
+        for raw, _, task_class in samples:
+            position = Position("samples", self._records)
+            self._records += 1
+            intake.append(
+                IntakePair(SourcedPair(raw, Provenance(position, "openai_chat")), task_class=task_class)
+            )  # fmt: skip
+        store.commit_intake(IntakeBatch(intake))
+        store.save_revisions([revision for _, revision, _ in samples])
+        return [raw.id for raw, _, _ in samples]
+
+    def clear(self) -> None:
+        """Nothing in the queue and in anybody's hands."""
+        with self.database.writing() as connection:
+            now = datetime.now(UTC)
+            open_ones = update(LeaseRow).where(LeaseRow.ended_at.is_(None))
+            connection.execute(open_ones.values(ended_at=now, ending=Ending.RELEASED.value))
+            connection.execute(delete(QueueItemRow))
+
+    def client(self, person: str) -> Client:
+        return Client(self.service.url, self.tokens[person])
+
+    def expire_leases(self) -> None:
+        """As if the leases had run out a minute ago."""
+        with self.database.writing() as connection:
+            earlier = datetime.now(UTC) - timedelta(minutes=1)
+            connection.execute(update(LeaseRow).where(LeaseRow.ended_at.is_(None)).values(expires_at=earlier))
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
+    """Until it is so. Raises: AssertionError."""
+    for _ in range(int(seconds * 20)):
+        if what():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"not so within {seconds} s")
+
+
+def _add_people(database: Database, people: dict[str, PersonRole]) -> dict[str, str]:
+    accounts, tokens = Accounts(database), {}
+    for name, role in people.items():
+        accounts.add(name, role)
+        drawn = draw_token()
+        accounts.set_token(name, drawn.id, drawn.hash)
+        tokens[name] = drawn.text
+    return tokens

@@ -1,0 +1,304 @@
+"""The post-edit desk in a real browser, with the real service and pages: work by keyboard, and nothing lost."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from coachlm.pairs import InstructionPair
+from coachlm.post_edit import Decision
+from tests.dashboard import samples
+from tests.dashboard.desk_page import DeskPage
+from tests.dashboard.servers import Office, wait_for
+
+SitDown = Callable[..., DeskPage]
+_numbers = count(1)
+
+
+def plain_pairs(how_many: int) -> list[samples.Sample]:
+    """Pairs that no other test uses: the same text again would be the same pair."""
+    return [samples.plain(next(_numbers)) for _ in range(how_many)]
+
+
+def test_ten_items_by_keyboard_alone(office: Office, sit_down: SitDown) -> None:
+    ids = office.queue(*plain_pairs(10))
+    desk = sit_down("ada")
+    for number in range(10):
+        desk.await_item()
+        desk.edit_response(f" Checked {number}.")
+        if number < 9:
+            desk.submit_and_await_next()
+    desk.press("Control+Enter")
+    desk.await_words(".empty", "The queue is empty")
+    desk.await_words(".progress", "10 today")
+    with office.client("ada") as ada:
+        finals = [ada.pair(pair_id).final for pair_id in ids]
+    assert [final and final.response[-10:] for final in finals] == [f"Checked {number}."[-10:] for number in range(10)]
+
+
+def test_every_action_by_keyboard(office: Office, sit_down: SitDown) -> None:
+    skipped, excluded, asked, done = office.queue(*plain_pairs(4))
+    desk = sit_down("ada")
+    desk.await_item()
+    desk.press("Escape")
+    desk.press("?")
+    desk.await_words("dialog", "Take the last submit back")
+    desk.press("Escape")
+    first = desk.text()
+    desk.press("Alt+KeyS")
+    expect(desk.area("instruction")).not_to_have_value(first)
+    second = desk.text()
+    desk.press("Alt+KeyX")
+    desk.press("2")
+    desk.press("Control+Enter")
+    expect(desk.area("instruction")).not_to_have_value(second)
+    third = desk.text()
+    desk.press("Alt+KeyO")
+    desk.type("Is this a country?")
+    desk.press("Control+Enter")
+    expect(desk.area("instruction")).not_to_have_value(third)
+    desk.press("Alt+KeyC")
+    desk.press("Alt+KeyC")  # hidden and shown again, with the focus in it
+    desk.type("96")
+    desk.press("Tab")
+    desk.press("Space")  # contextualization is advanced: no cap
+    desk.press("Alt+Digit3")
+    desk.press("Control+Enter")
+    desk.await_words(".notice", "Give both scores or none")
+    desk.page.get_by_label("Score of the response").focus()
+    desk.type("95")
+    desk.press("Control+Enter")
+    expect(desk.page.locator(".notice").first).not_to_contain_text("scores")
+    with office.client("olga") as olga:
+        wait_for(lambda: olga.pair(done).status == "post_edited")
+        assert olga.pair(excluded).exclude_reason == "beyond_expertise"
+        assert olga.pair(skipped).status == "revised"
+        items = {item.pair_id: item for item in olga.reviews()}
+        assert asked in items or olga.pair(asked).status == "revised"
+        scores = items[done].post_edit.scores
+    assert scores is not None
+    assert (scores.instruction, scores.response) == (96, 95)
+
+
+def test_a_change_is_taken_back_by_key_and_by_click(office: Office, sit_down: SitDown) -> None:
+    office.queue(samples.tea())
+    desk = sit_down("ada")
+    desk.await_item("How do I make good green tea?")
+    desk.press("Alt+KeyN")
+    desk.press("Enter")
+    assert desk.text() == "how do I make good green tea?"
+    desk.page.locator("section[data-name=instruction] .gone").last.click()
+    assert desk.text() == "how do i make good green tea?"
+    desk.press("Control+KeyZ")
+    assert desk.text() == "how do I make good green tea?"
+    desk.press("Alt+KeyG")
+    selected = desk.area("response").evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
+    assert selected == "75 °C"
+
+
+def test_undo_gives_the_item_back(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(2))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.edit_response(" Too early.")
+    desk.submit_and_await_next()
+    expect(desk.page.get_by_role("button", name="Undo")).to_be_visible()
+    desk.press("Alt+KeyU")
+    desk.await_item(first)
+    assert desk.text("response").endswith("Too early.")
+
+
+def test_reload_restores_what_was_typed(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(2))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.edit_response(" Never sent to the service.")
+    desk.page.reload()
+    desk.await_item(first)
+    expect(desk.area("response")).to_have_value(desk.text("response"))
+    assert desk.text("response").endswith("Never sent to the service.")
+
+
+def test_a_crashed_tab_loses_nothing(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(1))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.edit_response(" Before the crash.")
+    desk.page.wait_for_timeout(400)  # the browser keeps the text after 150 ms of rest
+    context = desk.page.context
+    desk.page.close(run_before_unload=False)
+    again = DeskPage(context.new_page(), desk.url)
+    again.await_item(first)
+    assert again.text("response").endswith("Before the crash.")
+
+
+def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, sit_down: SitDown) -> None:
+    first_id, *_ = office.queue(*plain_pairs(3))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    office.service.stop()
+    desk.edit_response(" Written while it was away.")
+    desk.await_words(".notice", "can't be reached")
+    second = desk.submit_and_await_next()  # it was fetched ahead
+    assert second != first
+    desk.await_words(".state", "being sent")
+    office.service.start()
+    with office.client("ada") as ada:
+        wait_for(lambda: ada.pair(first_id).status == "post_edited", 20)
+        final = ada.pair(first_id).final
+    assert final is not None
+    assert final.response.endswith("Written while it was away.")
+    desk.await_item(second)
+
+
+def test_a_submit_survives_the_tab(office: Office, sit_down: SitDown) -> None:
+    """Handed in while the service was away, the tab closed, and sent when the desk is opened again."""
+    first_id, *_ = office.queue(*plain_pairs(2))
+    desk = sit_down("ada")
+    desk.await_item()
+    office.service.stop()
+    desk.edit_response(" Sent later.")
+    desk.submit_and_await_next()
+    context = desk.page.context
+    desk.page.close()
+    office.service.start()
+    DeskPage(context.new_page(), desk.url).await_item()
+    with office.client("ada") as ada:
+        wait_for(lambda: ada.pair(first_id).status == "post_edited")
+
+
+def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Office, sit_down: SitDown) -> None:
+    pair_id, *_ = office.queue(*plain_pairs(1))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.edit_response(" Mine.")
+    desk.await_saved()
+    office.expire_leases()
+    with office.client("ben") as ben:
+        item = ben.claim()
+        assert item is not None
+        ben.submit(item, InstructionPair("By Ben?", "", "Ben's."), key="ben-1")
+    desk.edit_response(" More.")
+    dialog = desk.page.locator("dialog")
+    expect(dialog).to_contain_text("Mine. More.")
+    expect(dialog).to_contain_text("Ben's.")
+    expect(dialog.locator(".version").nth(2)).to_contain_text("it lies on a rivr")
+    with office.client("ada") as ada:
+        kept = [entry.text.response for entry in ada.drafts(pair_id) if entry.text]
+    assert any(text.endswith("Mine. More.") for text in kept)
+    assert first
+
+
+def test_an_expired_item_is_got_back_with_the_text(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(1))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.edit_response(" Still mine.")
+    desk.await_saved()
+    office.expire_leases()
+    desk.edit_response(" Yes.")
+    desk.page.get_by_role("button", name="Get it back with my text").click()
+    desk.await_item(first)
+    assert desk.text("response").endswith("Still mine. Yes.")
+
+
+def test_two_tabs_of_one_person_work_on_different_items(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(4))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    other = sit_down("ada", tab_of=desk)
+    assert other.await_item() != first
+    other.edit_response(" From the second tab.")
+    other.submit_and_await_next()
+    assert desk.text() == first
+
+
+def test_two_annotators_never_get_the_same_item(office: Office, sit_down: SitDown) -> None:
+    ids = office.queue(*plain_pairs(8))
+    desks = [sit_down("ada"), sit_down("ben")]
+    seen = [desk.await_item() for desk in desks]
+    for _ in range(2):
+        for desk in desks:
+            desk.press("Control+Enter")
+        for desk in desks:
+            expect(desk.area("instruction")).not_to_have_value(seen[-2] if desk is desks[0] else seen[-1])
+        seen += [desk.text() for desk in desks]
+    assert len(set(seen)) == len(seen)
+    with office.client("olga") as olga:
+        wait_for(lambda: len([item for item in olga.reviews() if item.pair_id in ids]) == 4)
+
+
+def test_an_item_sent_back_shows_the_owners_comment(office: Office, sit_down: SitDown) -> None:
+    pair_id, *_ = office.queue(*plain_pairs(1))
+    with office.client("ada") as ada, office.client("olga") as olga:
+        item = ada.claim()
+        assert item is not None
+        ada.submit(item, InstructionPair("What is it?", "", "Ada's first try."), key=f"first-{pair_id}")
+        waiting = next(one for one in olga.reviews() if one.pair_id == pair_id)
+        olga.review(waiting, Decision.RETURN, comment="Please say which river. <b>Now</b>")
+    desk = sit_down("ada")
+    desk.await_item("What is it?")
+    desk.await_words(".returned", "Please say which river. <b>Now</b>")
+    assert desk.text("response") == "Ada's first try."
+
+
+def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, sit_down: SitDown) -> None:
+    office.queue(*plain_pairs(1))
+    desk = sit_down("ada")
+    first = desk.await_item()
+    desk.page.context.clear_cookies()
+    desk.edit_response(" Kept.")
+    desk.await_words(".notice", "Your session has ended")
+    desk.press("Alt+KeyL")
+    dialog = desk.page.get_by_role("dialog", name="Sign in again")
+    dialog.get_by_label("Your token").fill(office.tokens["ada"])
+    desk.press("Enter")
+    expect(dialog).to_be_hidden()
+    desk.await_item(first)
+    desk.edit_response(" And saved.")
+    desk.await_saved()
+    assert desk.text("response").endswith("Kept. And saved.")
+
+
+@pytest.mark.parametrize("is_preview", [False, True])
+def test_hostile_text_is_shown_as_text(office: Office, sit_down: SitDown, is_preview: bool) -> None:
+    hostile = InstructionPair(
+        f"{samples.HOSTILE.instruction} {is_preview}", samples.HOSTILE.input, samples.HOSTILE.response
+    )
+    office.queue(samples.simple(hostile))
+    desk = sit_down("ada")
+    asked: list[str] = []
+
+    def note(route: Route) -> None:
+        asked.append(route.request.url)
+        route.abort()
+
+    desk.page.route(lambda url: not url.startswith(office.pages.url), note)
+    desk.await_item(hostile.instruction)
+    if is_preview:
+        desk.press("Alt+KeyP")
+        expect(desk.page.locator(".preview").last).to_contain_text("<b>not bold</b>")
+        expect(desk.page.locator(".preview").last).to_contain_text("[image: pixel] (https://tracker.example/p.png)")
+    expect(desk.page.locator("section[data-name=input] .hidden-char").first).to_have_text("U+001B")
+    inside = desk.page.locator(".desk").evaluate("desk => desk.querySelectorAll('img, script, iframe, a, b.x').length")
+    assert inside == 0
+    assert desk.page.evaluate("window.stolen") is None
+    assert asked == []
+
+
+def test_a_line_of_a_megabyte_can_be_edited(office: Office, sit_down: SitDown) -> None:
+    raw = InstructionPair("Repeat a.", "", "a" * 1_000_000)
+    pair_id, *_ = office.queue(samples.simple(raw))
+    desk = sit_down("ada")
+    desk.await_item(raw.instruction)
+    desk.press("Alt+Digit1")
+    desk.press("Control+End")
+    desk.type(" Twice")
+    desk.press("Control+Enter")
+    desk.await_words(".empty", "The queue is empty")
+    with office.client("ada") as ada:
+        wait_for(lambda: ada.pair(pair_id).status == "post_edited")
+        final = ada.pair(pair_id).final
+    assert final is not None
+    assert (final.instruction, final.response) == ("Repeat a. Twice", raw.response)
