@@ -14,7 +14,7 @@ from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_
 from storage.revisions import revision_from_row
 from storage.tables import PairRow, PersonRow
 from storage.work import ReviewItem, ReviewReason, ReviewState, WorkItem
-from storage.work_tables import LeaseRow, ReviewItemRow, ReviewRow, RevisionRow
+from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
 
 _PAIR = (
     PairRow.seq,
@@ -32,8 +32,9 @@ _PAIR = (
 def read_items(connection: Connection, *leases: ColumnElement[bool]) -> list[WorkItem]:
     """The items under the chosen leases, first claimed first."""
     rows = connection.execute(
-        select(*_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm)
+        select(*_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm, QueueItemRow.reserved_for)
         .join(PairRow, PairRow.seq == LeaseRow.pair)
+        .join(QueueItemRow, QueueItemRow.pair == LeaseRow.pair)
         .where(*leases)
         .order_by(LeaseRow.id)
     ).all()
@@ -80,7 +81,7 @@ def _work_item(connection: Connection, row: Any) -> WorkItem:
         task_class=_task_class(row),
         draft=latest_draft(connection, row.seq, row.person),
         last_edit=None if last_edit is None else post_edit_from_row(last_edit, row.pair_id),
-        owner_comment=_owner_comment(connection, row.seq),
+        owner_comment="" if row.reserved_for is None else _owner_comment(connection, row.seq),
         arm=arm,
     )
 

@@ -142,13 +142,13 @@ def check_lease(connection: Connection, token: str, person: Person, now: datetim
 
     Raises: LeaseError, when the lease is unknown, of another pair, somebody else's, ended or out of time.
     """
-    of = pair_under(connection, token)
-    if pair is not None and of != pair:
-        raise LeaseError("no item was handed out under this token; claim it first")
+    of = pair_under(connection, token) if pair is None else pair
     connection.execute(select(QueueItemRow.pair).where(QueueItemRow.pair == of).with_for_update())
     lease = connection.execute(
-        select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(LeaseRow.token == token)
-    ).one()
+        select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(LeaseRow.token == token, LeaseRow.pair == of)
+    ).one_or_none()
+    if lease is None:
+        raise LeaseError("no item was handed out under this token; claim it first")
     if lease.person != person.id:
         raise LeaseError(f"the item is not {person.name!r}'s; claim another")
     if lease.ending is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from coachlm.efficiency import WorkTime
 from storage.columns import to_micros
 from storage.rollup_tables import StageRollupRow, WorkRollupRow
+from storage.tables import Base
 
 _HOUR = 3_600_000_000
 _MAX_REASON = 60
@@ -126,16 +128,19 @@ def summed(events: Iterable[tuple[Any, Mapping[str, int]]]) -> dict[Any, dict[st
 
 
 def _add(
-    connection: Connection, entity: Any, key_names: tuple[str, ...], count_names: tuple[str, ...],
+    connection: Connection, entity: type[Base], key_names: tuple[str, ...], count_names: tuple[str, ...],
     events: Iterable[tuple[Any, Mapping[str, int]]],
 ) -> None:  # fmt: skip
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    zeros = dict.fromkeys(count_names, 0)
     for key, counts in sorted(summed(events).items()):
-        changed = [name for name in count_names if counts.get(name)]
-        if not changed:
-            continue
-        first = dialect.insert(entity).values(
-            {**dict.fromkeys(count_names, 0), **dict(zip(key_names, key, strict=True)), **counts}
-        )
-        sums = {name: getattr(entity, name) + first.excluded[name] for name in changed}
-        connection.execute(first.on_conflict_do_update(index_elements=key_names, set_=sums))
+        changed = tuple(name for name in count_names if counts.get(name))
+        if changed:
+            values = {**zeros, **dict(zip(key_names, key, strict=True)), **counts}
+            connection.execute(_upsert(connection.dialect.name, entity, key_names, changed), values)
+
+
+@cache  # an upsert is the one statement here that costs more to put together than to run
+def _upsert(dialect: str, entity: type[Base], key_names: tuple[str, ...], changed: tuple[str, ...]) -> Any:
+    first = (sqlite if dialect == "sqlite" else postgresql).insert(entity)
+    sums = {name: getattr(entity, name) + first.excluded[name] for name in changed}
+    return first.on_conflict_do_update(index_elements=key_names, set_=sums)
