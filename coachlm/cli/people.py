@@ -24,7 +24,9 @@ EVERY_CLASS = "every"
 
 _name = click.argument("name")
 _unit = click.option(
-    "--unit", type=click.Choice([*TaskClass, EVERY_CLASS]), help="Whose items the person gets; `every`: all classes."
+    "--unit",
+    type=click.Choice([*(c.value for c in TaskClass), EVERY_CLASS]),
+    help="Whose items the person gets; `every`: all classes.",
 )
 _seniority = click.option("--seniority", type=click.Choice(SENIORITIES), help="How much an owner looks at.")
 _subject = click.option("--subject", help="Whom the company's identity provider knows the person as.")

@@ -115,9 +115,9 @@ def test_many_verdicts_do_not_block_a_client_that_sends_first_and_reads_then(lit
 
 def test_a_service_without_a_door_says_so(lite: Service):
     app = create_app(replace(lite.services, log_door=None), lite.settings)
-    with running_app(app) as url, Client(url, token_of("ines").text) as ines:
-        with pytest.raises(NotOfferedError, match="coachlm ingest"):
-            list(ines.ingest([b"{}\n"]))
+    refused = pytest.raises(NotOfferedError, match="coachlm ingest")
+    with running_app(app) as url, Client(url, token_of("ines").text) as ines, refused:
+        list(ines.ingest([b"{}\n"]))
 
 
 def test_unknown_formats_and_encodings(lite: Service):
