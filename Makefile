@@ -13,7 +13,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo reviser kafka need-kafka check test bench lock clean
+.PHONY: help demo desk reviser kafka need-kafka stack check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -27,6 +27,9 @@ reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a mode
 kafka: $(VENV)/.test need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
 	@$(BIN)/python -m benchmarks.servers.kafka --nodes $(or $(NODES),1)
 
+stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without containers, until Ctrl-C
+	@scripts/stack
+
 need-kafka:
 	@scripts/need-kafka
 
@@ -39,6 +42,7 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them
 	@scripts/need-postgresql
 	@scripts/need-kafka
+	@scripts/need-chromium
 	$(BIN)/pytest
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
@@ -51,6 +55,8 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
 	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
 	$(LOCK) --constraint requirements/test.txt --extra reviser -o requirements/reviser.txt
+	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
+	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
 
 clean: ## remove what the other targets made
