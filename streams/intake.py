@@ -99,6 +99,8 @@ class IntakeStages:
             match item:
                 case Reject(position=place):
                     rejects.append(replace(item, position=replace(place, part=base + place.part)))
+                case SourcedPair() if base == 0:
+                    pairs.append(item)
                 case SourcedPair(provenance=origin):
                     place = replace(origin.position, part=base + origin.position.part)
                     pairs.append(replace(item, provenance=replace(origin, position=place)))

@@ -193,10 +193,15 @@ def _redacted(conversation: Conversation, redact: Redact) -> tuple[Conversation,
     redacted, counts = redact([*map(_storable, (*texts, *remarks.values())), source_id])
     *in_messages, kept_id = redacted
     parts = iter(in_messages)
-    clean = tuple(replace(message, text=next(parts), input=next(parts)) for message in messages)
+    clean = tuple(_with_texts(message, next(parts), next(parts)) for message in messages)
     extra = {**conversation.extra, **dict(zip(remarks, parts, strict=True))}
     kept = source_id if kept_id == source_id else None
     return replace(conversation, messages=clean, extra=extra, source_id=kept or None), counts
+
+
+def _with_texts(message: Message, text: str, input: str) -> Message:
+    same = text == message.text and input == message.input
+    return message if same else replace(message, text=text, input=input)
 
 
 def _storable(text: str) -> str:
