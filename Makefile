@@ -22,6 +22,10 @@ help: ## say what can be made
 demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no broker, CPU)
 	@$(BIN)/coachlm demo --output $(OUTPUT)
 
+desk: $(VENV)/.service ## the demo's pairs on the post-edit desk in your browser, until Ctrl-C
+	@[ -f $(OUTPUT)/coachlm.db ] || $(BIN)/coachlm demo --output $(OUTPUT)
+	@$(BIN)/coachlm desk --db sqlite:///$(OUTPUT)/coachlm.db
+
 reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a model instead of rules
 
 kafka: $(VENV)/.test need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
@@ -64,6 +68,9 @@ clean: ## remove what the other targets made
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@
+
+$(VENV)/.service: requirements/service.txt pyproject.toml
+	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/service.txt $@
 
 $(VENV)/.reviser: requirements/reviser.txt pyproject.toml
 	@scripts/setup-venv requirements/reviser.txt $@

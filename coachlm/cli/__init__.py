@@ -4,7 +4,7 @@ import click
 
 from coachlm import __version__
 from coachlm.cli.adapters import adapters
-from coachlm.cli.dashboard import dashboard
+from coachlm.cli.dashboard import dashboard, desk
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
 from coachlm.cli.dead import dead
@@ -50,6 +50,7 @@ for command in (
     queue,
     review,
     dashboard,
+    desk,
     stats,
     report,
     export,

@@ -1,12 +1,18 @@
-"""`dashboard`: starts the pages on this machine."""
+"""`dashboard` starts the pages; `desk` starts service and pages for one person on one database."""
 
+import json
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
-from coachlm.cli.output import answering_errors, emit_json, json_option, people
+from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
+from coachlm.cli.stores import database_option, open_database
 from coachlm.errors import CoachLMError
 from coachlm.settings import load_settings
 
@@ -27,6 +33,67 @@ def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> No
     else:
         people.print(f"pages: http://{address}:{port}   service: {url}   (Ctrl+C stops)", markup=False)
     os.execve(command[0], command, dashboard_environment(url))  # noqa: S606  (our own interpreter, no shell)
+
+
+@click.command()
+@click.option(
+    "--person", default="me", show_default=True, help="Who sits at the desk; added where nobody is so called."
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port of the pages.")
+@database_option
+@json_option
+@answering_errors
+def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
+    """Sit down and work: service and pages on this machine until Ctrl+C, with a token for you."""
+    settings = load_settings(database_url=db)
+    command = dashboard_command(port)
+    with open_database(settings) as database:
+        token = _token_for(database, person)
+    with _service(settings.database_url.get_secret_value()) as api_url:
+        answer = {"url": f"http://127.0.0.1:{port}", "api_url": api_url, "person": person, "token": token}
+        if as_json:
+            emit_json(answer)
+            sys.stdout.flush()
+        else:
+            results().print(f"open   {answer['url']}\ntoken  {token}", markup=False)
+            people.print(
+                f"you are {person!r}; Ctrl+C stops. The token works until the next one is drawn.", markup=False
+            )
+        pages = subprocess.Popen(command, env=dashboard_environment(api_url), stdout=subprocess.DEVNULL)  # noqa: S603
+        try:
+            raise SystemExit(pages.wait())
+        finally:
+            pages.terminate()
+
+
+def _token_for(database: Any, name: str) -> str:
+    """A new token; somebody new is an admin: on a database of one's own one does everything."""
+    from api.tokens import draw_token
+    from storage.accounts import Accounts
+    from storage.work import PersonRole
+
+    accounts = Accounts(database)
+    if all(person.name != name for person in accounts.people()):
+        accounts.add(name, PersonRole.ADMIN)
+    drawn = draw_token()
+    accounts.set_token(name, drawn.id, drawn.hash)
+    return drawn.text
+
+
+@contextmanager
+def _service(database_url: str) -> Iterator[str]:
+    """The service in a process of its own, on a free port; gives its address."""
+    command = [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--json"]
+    environment = {**os.environ, "COACHLM_DATABASE_URL": database_url}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)  # noqa: S603
+    try:
+        line = process.stdout.readline() if process.stdout else b""
+        if not line:
+            raise CoachLMError("the service didn't start; its message is above")
+        yield json.loads(line)["url"]
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def dashboard_command(port: int, address: str = "127.0.0.1") -> list[str]:
