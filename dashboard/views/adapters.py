@@ -117,9 +117,11 @@ def _chart(table: pd.DataFrame) -> Any:
     base = alt.Chart(shown).encode(y=alt.Y("figure:N", title=None))
     title = "candidate − reference, as a share of the reference (left of 0: better)"
     return (
-        base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title).axis(format="%"), x2="high:Q")
-        + base.mark_point(filled=True, size=70).encode(x="difference:Q")
-    ).properties(height=34 * len(shown) + 40)
+        base.mark_rule(strokeWidth=3, color="#8a8f98").encode(
+            x=alt.X("low:Q", title=title).axis(format="%"), x2="high:Q"
+        )
+        + base.mark_point(filled=True, size=70, color="#3b82c4", opacity=1).encode(x="difference:Q")
+    ).properties(height=alt.Step(26))
 
 
 def _change(session: Session, adapter: Adapter) -> None:

@@ -38,17 +38,22 @@ def _first_page() -> None:
 
 
 def _show(session: Session, pair: ExcludedPair) -> None:
-    why = pair.reason.value.replace("_", " ") if pair.reason else f"near copy of {pair.duplicate_of}"
     with st.container(border=True):
         left, right = st.columns([6, 1])
-        when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
-        left.text(f"{why}{': ' + pair.detail if pair.detail else ''} · {pair.task_class or 'no class'}{when}")
+        left.text(" ".join(pair.raw.instruction.split())[:120] or "(empty instruction)")
+        with left.expander(_facts(pair)):
+            if pair.detail:
+                st.text(pair.detail)
+            show_text(pair.raw)
         if right.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
             _restore(session, pair)
-        first = " ".join(pair.raw.instruction.split())[:90] or "(empty instruction)"
-        with left.expander("The pair"):
-            show_text(pair.raw)
-        left.text(first)
+
+
+def _facts(pair: ExcludedPair) -> str:
+    """Ours alone: what a person wrote must not stand in a label, where it would be read as Markdown."""
+    why = pair.reason.value.replace("_", " ") if pair.reason else f"near copy of {pair.duplicate_of}"
+    when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
+    return f"{why} · {(pair.task_class or 'no class').replace('_', ' ')}{when}"
 
 
 def _restore(session: Session, pair: ExcludedPair) -> None:

@@ -22,6 +22,11 @@ _STAGES = {
     "approved": "Approved by owners, or not sampled for review",
     "set_aside": "Set aside by people",
 }
+_COLOURS = {
+    "accepted": "#3b82c4", "revised": "#e08a1e", "post_edited": "#2f9e6e", "approved": "#8a63c9",
+    "excluded": "#c2504f", "duplicate": "#8a8f98", "set_aside": "#b3678f",
+}  # fmt: skip
+"""Told apart in light and dark, and by most who are colour-blind (hue and lightness differ)."""
 _MAIN = ("accepted", "revised", "post_edited", "approved")
 _PERIODS = {"24 hours": 24, "3 days": 72, "7 days": 168, "31 days": 744}
 
@@ -74,7 +79,7 @@ def _now(found: Overview) -> None:
     for column, (name, (count, about)) in zip(columns, waiting.items(), strict=False):
         column.metric(name, _bounded(count), help=f"{about}; counted up to 10,000")
     age = "–" if found.oldest_seconds is None else _age(found.oldest_seconds)
-    columns[-1].metric("oldest waits since", age, help="Now − the time at which the oldest free item was queued")
+    columns[-1].metric("oldest has waited", age, help="Now − the time at which the oldest free item was queued")
 
 
 def _flow(found: Overview) -> None:
@@ -90,7 +95,9 @@ def _flow(found: Overview) -> None:
         .encode(
             x=alt.X("hour:T", title="hour (UTC)"),
             y=alt.Y("pairs:Q", title="pairs"),
-            color=alt.Color("stage:N", sort=list(_STAGES), title=None),
+            color=alt.Color(
+                "stage:N", scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())), title=None
+            ),
             tooltip=["hour:T", "stage:N", "pairs:Q"],
         )
         .properties(height=260)
@@ -115,9 +122,9 @@ def _reasons(found: Overview) -> None:
             table = pd.DataFrame({"reason": [key[:40] or "none" for key in counts], "pairs": list(counts.values())})
             bars = (
                 alt.Chart(table)
-                .mark_bar()
+                .mark_bar(color=_COLOURS["accepted"])
                 .encode(x="pairs:Q", y=alt.Y("reason:N", sort="-x", title=None), tooltip=["reason", "pairs"])
-                .properties(height=26 * len(table) + 40)
+                .properties(height=alt.Step(26))
             )
             show_chart(bars, table, name, about=about)
 

@@ -128,7 +128,7 @@ def _efficiency(session: Session, first: date, last: date, unit: TaskClass | Non
     columns[2].metric("pairs per hour, with over without", ratio, help=about)
     if speed is not None:
         columns[2].caption(f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}")
-    _paper(session, rows, unit, first, columns[3])
+        _paper(session, rows, unit, first, columns[3])
     _effects(estimate)
     _groups(rows)
 
@@ -158,8 +158,8 @@ def _paper(
 
 
 def _effects(estimate: EfficiencyEstimate) -> None:
-    if not estimate.people:
-        return
+    if estimate.speed is None:
+        return  # nothing is shown of a sample that is too small
     table = pd.DataFrame(
         {
             "person": one.person,
@@ -172,11 +172,11 @@ def _effects(estimate: EfficiencyEstimate) -> None:
     )
     base = alt.Chart(table).encode(y=alt.Y("person:N", title=None))
     ticks = alt.X("low:Q", title="pairs per hour, with coach over without (1: no difference)")
-    marks = base.mark_rule(strokeWidth=3).encode(x=ticks, x2="high:Q") + base.mark_point(filled=True, size=60).encode(
-        x="ratio:Q", tooltip=["person", "ratio", "low", "high", "pairs"]
-    )
+    marks = base.mark_rule(strokeWidth=3, color="#8a8f98").encode(x=ticks, x2="high:Q") + base.mark_point(
+        filled=True, size=60, color="#3b82c4", opacity=1
+    ).encode(x="ratio:Q", tooltip=["person", "ratio", "low", "high", "pairs"])
     show_chart(
-        marks.properties(height=30 * len(table) + 40), table, "effects",
+        marks.properties(height=alt.Step(24)), table, "effects",
         about="Each person's own ratio with its 95 % interval from sampling pairs.",
     )  # fmt: skip
 
