@@ -1,0 +1,165 @@
+"""What the processes of `benchmarks.queue` do, and what they and the database server use."""
+
+import resource
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import psutil
+import psycopg
+from sqlalchemy import make_url
+
+from coachlm.post_edit import PostEdit
+from storage.database import open_database
+from storage.export import ExportOptions
+from storage.export_formats import ExportFormat
+from storage.export_stream import stream_dataset
+from storage.queue import PostEditQueue
+from storage.reading import StoreReader
+from storage.rules import DeskRules
+
+PROCESSES = get_context("forkserver")
+PROCESSES.set_forkserver_preload(["benchmarks.queue_load"])
+_RULES = DeskRules(max_held_items=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A client's."""
+
+    url: str
+    person: str
+    pairs: int
+    pause_seconds: float = 0.0  # between two claims; 0: at once
+    submits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a client did. CPU seconds are of its process, without starting and connecting."""
+
+    pairs: tuple[str, ...]
+    claim_seconds: tuple[float, ...]
+    submit_seconds: tuple[float, ...]
+    cpu_seconds: float
+
+
+def run_client(task: Task) -> Done:
+    """Claims and submits, with a small edit of each pair."""
+    database = open_database(task.url)
+    queue = PostEditQueue(database, 3600, rules=_RULES)
+    queue.held(task.person)  # connected, prepared
+    pairs: list[str] = []
+    claims: list[float] = []
+    submits: list[float] = []
+    cpu = time.process_time()
+    next_at = time.monotonic()
+    for _ in range(task.pairs):
+        started = time.perf_counter()
+        item = queue.claim(task.person)
+        claims.append(time.perf_counter() - started)
+        if item is None:
+            break
+        pairs.append(item.pair_id)
+        if task.submits:
+            shown = item.raw if item.revision is None else item.revision.revised
+            edit = PostEdit(item.pair_id, task.person, replace(shown, response=f"{shown.response} Done."), 240.0)
+            started = time.perf_counter()
+            queue.submit(edit, token=item.token, version=item.version, idempotency_key=item.token)
+            submits.append(time.perf_counter() - started)
+        next_at += task.pause_seconds
+        time.sleep(max(0.0, next_at - time.monotonic()))
+    used = time.process_time() - cpu
+    database.close()
+    return Done(tuple(pairs), tuple(claims), tuple(submits), used)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What all clients did together, and what it cost."""
+
+    done: tuple[Done, ...]
+    wall_seconds: float
+    server_cpu_seconds: float  # PostgreSQL's
+
+    @property
+    def pairs(self) -> int:
+        return sum(len(one.pairs) for one in self.done)
+
+    @property
+    def cpu_ms_per_pair(self) -> float:
+        return 1000 * (self.server_cpu_seconds + sum(one.cpu_seconds for one in self.done)) / self.pairs
+
+    @property
+    def server_cpu_ms_per_pair(self) -> float:
+        return 1000 * self.server_cpu_seconds / self.pairs
+
+    @property
+    def claim_seconds(self) -> list[float]:
+        return sorted(seconds for one in self.done for seconds in one.claim_seconds)
+
+    @property
+    def handed_out_twice(self) -> int:
+        everything = [pair for one in self.done for pair in one.pairs]
+        return len(everything) - len(set(everything))
+
+
+def run_load(tasks: Sequence[Task]) -> Load:
+    postgres = _postmaster(tasks[0].url)
+    with ProcessPoolExecutor(len(tasks), PROCESSES) as pool:
+        before, start = _cpu_seconds(postgres), time.perf_counter()
+        done = tuple(pool.map(run_client, tasks))
+        wall = time.perf_counter() - start
+        return Load(done, wall, _cpu_seconds(postgres) - before)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A stream of JSON lines, read and thrown away."""
+
+    pairs: int
+    seconds: float
+    bytes: int
+    peak_mb: float  # resident, of the whole process
+
+
+def export(url: str) -> Exported:
+    """In a process of its own."""
+    with ProcessPoolExecutor(1, PROCESSES) as pool:
+        return pool.submit(_export, url).result()
+
+
+def _export(url: str) -> Exported:
+    database = open_database(url)
+    start = time.perf_counter()
+    size = rows = 0
+    for piece in stream_dataset(StoreReader(database).dataset_rows(), ExportOptions(format=ExportFormat.JSONL)):
+        size += len(piece)
+        rows += piece.count(b"\n")
+    seconds = time.perf_counter() - start
+    database.close()
+    return Exported(rows, seconds, size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+
+
+def _postmaster(url: str) -> psutil.Process:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    return psutil.Process(int((Path(row[0]) / "postmaster.pid").read_text().split()[0]))
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Of the process, its children that ended and those that live."""
+    own = process.cpu_times()
+    total = own.user + own.system + own.children_user + own.children_system
+    for child in process.children():
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
