@@ -79,7 +79,7 @@ def _queue_figures(services: Services) -> QueueFigures:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.shared
-    sweeps = (state.services.reviews.approve_unsampled,)
+    sweeps = (state.services.queue.return_expired, state.services.reviews.approve_unsampled)
     task = asyncio.create_task(sweep_for_ever(sweeps, state.settings.sweep_seconds))
     try:
         yield

@@ -238,6 +238,13 @@ class PostEditQueue:
             self._salt = read_salt(connection)
         return self._salt
 
+    def return_expired(self) -> None:
+        """Items whose lease ran out go back. Claims do the same; a service does it by its clock, for when nobody works
+        and the figures would still say that they are in hands.
+        """
+        with self._database.writing() as connection:
+            leases.return_expired(connection, self._now())
+
     def _sweep(self) -> None:
         """Unsampled post-edits become approved while people work, a few at a time."""
         now = self._now()

@@ -12,7 +12,10 @@ from api.client import LateError, UnavailableError, new_key
 from api.description import EXAMPLES
 from coachlm.errors import DatabaseError
 from coachlm.pairs import InstructionPair
+from storage.database import open_database
+from storage.reading import StoreReader
 from tests.api.service import QA, Service, running_service
+from tests.storage.factories import Clock, Desk, fill_queue
 
 
 def _samples(service: Service, name: str | None = None, **options) -> dict[tuple[str, tuple], float]:
@@ -103,6 +106,20 @@ def test_the_clock_goes_on_after_a_failure(caplog):
     asyncio.run(main())
     assert calls[:4] == ["failing", "good", "failing", "good"]
     assert "the disk is full" in caplog.text
+
+
+def test_what_ran_out_goes_back_without_a_claim(database_url):
+    database, clock = open_database(database_url), Clock()
+    fill_queue(database, 1, clock)
+    desk = Desk(database, clock, lease_seconds=600)
+    desk.claim()
+    desk.queue.return_expired()
+    assert StoreReader(database).queue_depth().leased == 1
+    clock.turn(601)
+    desk.queue.return_expired()
+    depth = StoreReader(database).queue_depth()
+    assert (depth.leased, depth.free) == (0, 1)
+    database.close()
 
 
 def test_what_nobody_sampled_is_approved_by_the_clock(database_url):
