@@ -14,7 +14,7 @@ from coachlm.errors import StreamError
 from coachlm.settings import Settings
 from streams.broker.connection import addresses, kafka_python_options
 
-CONNECT_SECONDS = 6
+CONNECT_SECONDS = 10
 READY_SECONDS = 30
 
 T = TypeVar("T")
