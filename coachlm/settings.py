@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     dead_letter_days: int = Field(
         default=90, ge=0, description="How long the bytes of dead letters are kept; they hold personal data as it came."
     )
+    session_seconds: int = Field(
+        default=15, ge=6, le=300, description="A worker without a heartbeat for so long has died; its partitions move."
+    )
     watchdog_seconds: int = Field(
         default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
     )

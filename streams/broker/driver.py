@@ -24,7 +24,7 @@ class Subscription:
     group: str
     batch_messages: int
     extra_topics: tuple[str, ...] = ()  # read beside it, by the same group
-    session_seconds: float = 30.0  # without a heartbeat for so long, a worker has died
+    session_seconds: float = 15.0  # without a heartbeat for so long, a worker has died
 
     @property
     def topics(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.net.compat import KafkaNetClient
 
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
@@ -124,21 +125,38 @@ class RelayThread:
 
 
 def open_producer(settings: Settings) -> Any:
-    """Every message is acknowledged by all brokers that have to hold it, and stands in its topic once."""
-    return _Producer(
-        **kafka_python_options(settings),
-        acks="all",
-        enable_idempotence=True,
-        compression_type="lz4",
-        linger_ms=5,
-        batch_size=256_000,
-        max_request_size=max_message_bytes(settings),
-        max_block_ms=_DELIVERY_SECONDS * 1000,
-        delivery_timeout_ms=_DELIVERY_SECONDS * 1000,
-        request_timeout_ms=_DELIVERY_SECONDS * 500,
-        bootstrap_timeout_ms=_DELIVERY_SECONDS * 500,
-        allow_auto_create_topics=False,
-    )
+    """Every message is acknowledged by all brokers that have to hold it, and stands in its topic once.
+
+    Raises: KafkaError, OSError, with nothing left open (kafka-python's constructor alone leaves its sockets behind).
+    """
+    clients: list[KafkaNetClient] = []
+
+    def client(**options: Any) -> KafkaNetClient:
+        clients.append(KafkaNetClient(**options))
+        return clients[-1]
+
+    try:
+        return _Producer(**kafka_python_options(settings), **_options(settings), kafka_client=client)
+    except BaseException:
+        for made in clients:
+            made.close()
+        raise
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "lz4",
+        "linger_ms": 5,
+        "batch_size": 256_000,
+        "max_request_size": max_message_bytes(settings),
+        "max_block_ms": _DELIVERY_SECONDS * 1000,
+        "delivery_timeout_ms": _DELIVERY_SECONDS * 1000,
+        "request_timeout_ms": _DELIVERY_SECONDS * 500,
+        "bootstrap_timeout_ms": _DELIVERY_SECONDS * 500,
+        "allow_auto_create_topics": False,
+    }
 
 
 def _pause(failures: int) -> float:

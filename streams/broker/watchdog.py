@@ -50,10 +50,16 @@ class Watchdog:
         self._partitions: dict[Place, _Partition] = {}
         self._progress = time.monotonic()
         self._batches = 0
+        self._outage = False
         self._stop = threading.Event()
 
     def progress(self) -> None:
-        """Something was committed, or an outage is being waited out."""
+        """Something was committed."""
+        self._progress = time.monotonic()
+
+    def outage(self, lasts: bool) -> None:
+        """Whether the worker waits for its database or engine, and knows that it does."""
+        self._outage = lasts
         self._progress = time.monotonic()
 
     def batch(self) -> None:
@@ -79,6 +85,9 @@ class Watchdog:
         mine = self._assignment()
         seen = [lag for lag in lags if (lag.topic, lag.partition) in mine]
         self._on_lags(seen)
+        if self._outage:
+            self._partitions.clear()
+            return None
         self._partitions = {place: state for place, state in self._partitions.items() if place in mine}
         stalled = [lag for lag in seen if self._is_stalled(lag, now)]
         if not stalled:

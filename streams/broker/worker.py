@@ -47,14 +47,16 @@ class Stage:
 def intake_stage(settings: Settings) -> Stage:
     topic, group = topic_name(settings, Topic.RAW), intake_group(settings)
     extra = tuple(name for name in raw_topics(settings) if name != topic)
-    return Stage("intake", Subscription(settings, topic, group, settings.stream_batch_messages, extra))
+    return Stage(
+        "intake", Subscription(settings, topic, group, settings.stream_batch_messages, extra, settings.session_seconds)
+    )
 
 
 def revise_stage(settings: Settings) -> Stage:
     """Batches of a few forward batches: the offsets of a slow engine shall move every now and then."""
     messages = min(settings.stream_batch_messages, settings.reviser_batch_pairs * _REVISE_BATCHES)
     topic, group = topic_name(settings, Topic.ACCEPTED), revise_group(settings)
-    return Stage("revise", Subscription(settings, topic, group, messages))
+    return Stage("revise", Subscription(settings, topic, group, messages, (), settings.session_seconds))
 
 
 class Worker:
@@ -196,13 +198,14 @@ class _Watched(Observer):
         self._metrics.batch(seconds)
 
     def waiting(self, why: str) -> None:
-        self._watchdog.progress()
+        self._watchdog.outage(True)
         self._metrics.waiting(why)
         if not self._waiting:
             self._waiting = True
             self._report("waiting", why=why)
 
     def back(self) -> None:
+        self._watchdog.outage(False)
         self._waiting = False
         self._report("working")
 

@@ -54,7 +54,11 @@ class Committed(Handler):
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str) -> Settings:
     made = Settings(  # pyright: ignore[reportCallIssue]
-        _env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=4, drain_seconds=10
+        _env_file=None,
+        kafka_servers=kafka_server,
+        kafka_prefix=kafka_prefix,
+        kafka_partitions=4,
+        drain_seconds=10,
     )
     ensure_topics(made)
     return made
@@ -78,9 +82,9 @@ def produce(settings: Settings, count: int, first: int = 0) -> set[bytes]:
     return set(values)
 
 
-def build(kind: type[Driver], settings: Settings, handler: Handler, batch: int = 50, session: float = 6.0) -> Driver:
+def build(kind: type[Driver], settings: Settings, handler: Handler, batch: int = 50) -> Driver:
     subscription = Subscription(
-        settings, topic_name(settings, Topic.RAW), intake_group(settings), batch, session_seconds=session
+        settings, topic_name(settings, Topic.RAW), intake_group(settings), batch, session_seconds=6
     )
     return kind(subscription, Batches(handler, 3, Observer(), first_pause_seconds=0.01), lambda places: None)
 
@@ -214,7 +218,7 @@ def test_a_batch_longer_than_the_session_is_not_repeated(kind: type[Driver], set
     handler = Committed(step)
 
     async def main() -> None:
-        async with running(build(kind, settings, handler, session=6.0)):
+        async with running(build(kind, settings, handler)):
             await until(lambda: len(handler.rows) >= 20)
             await asyncio.sleep(1.5)  # a repeat would come now
 

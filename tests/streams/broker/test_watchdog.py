@@ -71,6 +71,17 @@ def test_commits_to_the_database_are_progress_of_a_slow_batch() -> None:
     assert bench.look(301, p0=(5, 9)) is not None
 
 
+def test_waiting_for_what_is_known_to_be_away_is_no_stall() -> None:
+    bench = Bench(0)
+    bench.look(0, p0=(5, 9))
+    bench.dog.outage(True)
+    assert bench.look(10_000, p0=(5, 9)) is None
+    bench.dog.outage(False)
+    assert bench.look(0, p0=(5, 9)) is None
+    assert bench.look(299, p0=(5, 9)) is None
+    assert bench.look(301, p0=(5, 9)) is not None
+
+
 def test_a_partition_that_is_left_out_of_many_batches_is_stalled() -> None:
     bench = Bench(0, 1)
     began = bench.dog._progress
