@@ -23,6 +23,10 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 _JARS = _CHECKOUT / ".kafka" / "jars"
 _LOG_SETTINGS = _CHECKOUT / "scripts" / "kafka" / "log4j2.properties"
 _START_SECONDS = 60
+LOGIN = ("worker", "open-sesame")
+"""User and password of a broker that lives for minutes on loopback."""
+_PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
+_SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 # Quick to start and small: servers of a test share the machine with what they serve.
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 
@@ -38,9 +42,10 @@ class KafkaCluster:
             raise ServerError("no Kafka broker to run: `scripts/need-kafka` fetches it, or set COACHLM_TEST_KAFKA")
         self.nodes = tuple(range(1, nodes + 1))
         self._folder = Path(tempfile.mkdtemp(prefix="coachlm-kafka-"))
-        ports = free_ports(2 * nodes)
+        ports = free_ports(3 * nodes)
         self._ports = dict(zip(self.nodes, ports[:nodes], strict=True))
-        self._controllers = dict(zip(self.nodes, ports[nodes:], strict=True))
+        self._controllers = dict(zip(self.nodes, ports[nodes : 2 * nodes], strict=True))
+        self._logins = dict(zip(self.nodes, ports[2 * nodes :], strict=True))
         self._running: dict[int, ServerProcess] = {}
         cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         self._format(cluster)
@@ -49,6 +54,11 @@ class KafkaCluster:
     def bootstrap(self) -> str:
         """HOST:PORT of every node, with commas, as COACHLM_KAFKA_SERVERS takes it."""
         return ",".join(f"127.0.0.1:{port}" for port in self._ports.values())
+
+    @property
+    def login_bootstrap(self) -> str:
+        """As `bootstrap`, where clients log in: by PLAIN as `LOGIN`, by SCRAM-SHA-512 as users that a test makes."""
+        return ",".join(f"127.0.0.1:{port}" for port in self._logins.values())
 
     @property
     def pids(self) -> list[int]:
@@ -117,14 +127,18 @@ class KafkaCluster:
     def _settings(self, node: int) -> str:
         copies = min(len(self.nodes), 3)
         voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in self._controllers.items())
-        broker = f"BROKER://127.0.0.1:{self._ports[node]}"
+        brokers = f"BROKER://127.0.0.1:{self._ports[node]},LOGIN://127.0.0.1:{self._logins[node]}"
+        user, password = LOGIN
         settings = {
             "process.roles": "broker,controller",
             "node.id": node,
             "controller.quorum.voters": voters,
-            "listeners": f"{broker},CONTROLLER://127.0.0.1:{self._controllers[node]}",
-            "advertised.listeners": broker,
-            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"{brokers},CONTROLLER://127.0.0.1:{self._controllers[node]}",
+            "advertised.listeners": brokers,
+            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_PLAINTEXT",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.login.plain.sasl.jaas.config": f'{_PLAIN_MODULE} required user_{user}="{password}";',
+            "listener.name.login.scram-sha-512.sasl.jaas.config": f"{_SCRAM_MODULE} required;",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "BROKER",
             "log.dirs": self._folder / f"data-{node}",

@@ -42,4 +42,5 @@ def test_nothing_is_lost_and_nothing_stored_twice(driver: str, broker: KafkaClus
     assert figures["dead_letters_found"] == figures["dead_letters_expected"] > 0
     assert figures["dead_letters_wrong"] == 0
     assert (figures["unpublished"], figures["outbox"]) == (0, 0)
+    assert figures["reconcile_balances"]
     assert figures["repeated_messages"] > 0  # some batches were under way when their worker was killed
