@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from dashboard.gateway import SESSION_COOKIE
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office
 
@@ -59,10 +60,11 @@ def sit_down(browser: Browser, office: Office) -> Iterator[Callable[..., DeskPag
 
     def open_page(person: str = "ada", *, tab_of: DeskPage | None = None, path: str = "/") -> DeskPage:
         context = tab_of.page.context if tab_of else browser.new_context(viewport={"width": 1440, "height": 900})
+        if tab_of is None:
+            cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
+            context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
         page = DeskPage(context.new_page(), office.pages.url + path)
         pages.append(page)
-        if tab_of is None:
-            page.sign_in(office.tokens[person])
         return page
 
     yield open_page

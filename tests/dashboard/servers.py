@@ -127,7 +127,7 @@ class Office:
             connection.execute(update(LeaseRow).where(LeaseRow.ended_at.is_(None)).values(expires_at=earlier))
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
     """Until it is so. Raises: AssertionError."""
     for _ in range(int(seconds * 20)):
         if what():

@@ -145,7 +145,7 @@ def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, 
     desk.await_words(".state", "being sent")
     office.service.start()
     with office.client("ada") as ada:
-        wait_for(lambda: ada.pair(first_id).status == "post_edited", 20)
+        wait_for(lambda: ada.pair(first_id).status == "post_edited")
         final = ada.pair(first_id).final
     assert final is not None
     assert final.response.endswith("Written while it was away.")

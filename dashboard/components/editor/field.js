@@ -7,6 +7,7 @@ import { preview } from "./markdown.js";
 
 const MAX_MARKED = 60_000; // characters; longer texts are edited without marks
 const MAX_HUNKS = 1_500;
+const MAX_SHOWN = 30_000; // characters of a text too long to be marked, until all of it is asked for
 const SLOW_MS = 12;
 const LATER_MS = 180;
 
@@ -126,7 +127,7 @@ export class Field {
     this.hunks = isShort ? diffWords(base, text) : [];
     if (this.hunks.length > MAX_HUNKS) this.hunks = [{ aStart: 0, aEnd: base.length, bStart: 0, bEnd: text.length }];
     const flags = placeFlags(this.flags, this.name, text);
-    this.left.replaceChildren(...(isShort ? this.#leftNodes(base, text) : visible(base)));
+    this.left.replaceChildren(...(isShort ? this.#leftNodes(base, text) : this.#beginning(base)));
     this.mirror.replaceChildren(...(isShort ? this.#mirrorNodes(text, flags) : []), "\u200b");
     this.#head(text, flags, isShort);
     this.tookMs = performance.now() - started;
@@ -142,6 +143,14 @@ export class Field {
     nodes.push(...visible(base.slice(position)));
     if (!base && !this.hunks.length) nodes.push(el("span", { class: "none" }, "none"));
     return nodes;
+  }
+
+  // A line of a megabyte would take the browser seconds to lay out.
+  #beginning(base) {
+    if (base.length <= MAX_SHOWN) return visible(base);
+    const more = `… show ${(base.length - MAX_SHOWN).toLocaleString()} more characters`;
+    const button = el("button", { type: "button", onclick: () => this.left.replaceChildren(...visible(base)) }, more);
+    return [...visible(base.slice(0, MAX_SHOWN)), button];
   }
 
   #hunkNode(base, text, hunk, index) {
@@ -173,7 +182,7 @@ export class Field {
 
   #head(text, flags, isShort) {
     const changes = this.hunks.length;
-    this.count.textContent = `${[...text].length.toLocaleString()} characters` + (changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
+    this.count.textContent = `${codePoints(text).toLocaleString()} characters` + (changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
     const chips = flags.map((flag) =>
       el(
         "button",
@@ -193,6 +202,10 @@ export class Field {
   #render() {
     this.rendered.replaceChildren(...preview(this.area.value));
   }
+}
+
+function codePoints(text) {
+  return text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g) || []).length;
 }
 
 function excerpt(text) {

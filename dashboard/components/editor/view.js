@@ -45,7 +45,7 @@ export class View {
     this.texts = el("div", { class: "texts" }, heads, ...FIELDS.map((name) => this.fields[name].root));
     this.dock = new ScoreCard(data, (what, value) => act.score(what, value));
     this.empty = el("div", { class: "empty", hidden: true });
-    this.body = el("div", { class: "body" }, this.texts, this.dock.root);
+    this.body = el("div", { class: "body", hidden: true }, this.texts, this.dock.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.warning, this.returned, this.empty, this.body);
     root.replaceChildren(this.desk);
     this.texts.addEventListener("click", (event) => this.#clicked(event));
