@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
@@ -21,6 +22,7 @@ from streams.broker.lag import lags
 from streams.broker.log_door import KafkaLogDoor
 from streams.broker.topics import ensure_topics, intake_group, topic_name
 from tests.streams.broker.messages import chat_bytes
+from tests.streams.broker.test_raw_topics import envelope, span
 
 pytestmark = pytest.mark.broker
 SAMPLES = Path(__file__).parents[3] / "coachlm" / "data" / "sample_logs"
@@ -95,8 +97,7 @@ def take_in(settings: Settings, url: str) -> None:
     worker = start("stream", "intake", "--db", url)
     try:
         end = time.monotonic() + _SECONDS
-        raw = topic_name(settings, Topic.RAW)
-        while any(lag.messages for lag in lags(settings) if lag.group == intake_group(settings) and lag.topic == raw):
+        while any(lag.messages for lag in lags(settings) if lag.group == intake_group(settings)):
             assert worker.poll() is None
             assert time.monotonic() < end, "the worker takes nothing in"
             time.sleep(0.3)
@@ -169,3 +170,27 @@ def test_posted_lines_reach_the_topic(settings: Settings) -> None:
     found = list(KafkaLogDoor(settings).accept([chat_bytes(1), b"{broken"], request_id="r1"))
     assert [verdict.ok for verdict in sorted(found, key=lambda verdict: verdict.line)] == [True, False]
     assert {message.value for message in messages(settings)} == {chat_bytes(1), b"{broken"}
+
+
+@pytest.mark.parametrize("driver", ["faust", "aiokafka"])
+def test_a_worker_reads_topics_that_others_fill(
+    settings: Settings, tmp_path: Path, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = f"{settings.kafka_prefix}spans"
+    monkeypatch.setenv("COACHLM_STREAM_DRIVER", driver)
+    monkeypatch.setenv("COACHLM_KAFKA_EXTRA_TOPICS", f"{topic}=otlp")
+    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    admin.create_topics({topic: {"num_partitions": 2, "replication_factor": 1}})
+    admin.wait_for_topics([topic])
+    admin.close()
+    producer: Any = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    for number in range(6):
+        producer.send(
+            topic, json.dumps(envelope(span(2 * number), span(2 * number + 1))).encode(), partition=number % 2
+        )
+    producer.send(topic_name(settings, Topic.RAW), chat_bytes(1))
+    producer.close()
+    url = f"sqlite:///{tmp_path / 'streamed'}.db"
+    take_in(settings.model_copy(update={"kafka_extra_topics": (f"{topic}=otlp",)}), url)
+    stats = coachlm("stats", "--db", url)
+    assert stats["occurrences_by_format"] == {"otel_genai": 12, "chat": 1}
