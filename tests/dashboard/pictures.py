@@ -20,34 +20,33 @@ _COLOURS = 128
 
 def main(folder: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with tempfile.TemporaryDirectory() as home, Office(Path(home)) as office, sync_playwright() as playwright:
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        expect.set_options(timeout=30_000)
-        for scheme, person in (("light", "ada"), ("dark", "ben")):
-            _take_all(office, browser, scheme, person, folder)
+        for scheme in ("light", "dark"):
+            with tempfile.TemporaryDirectory() as home, Office(Path(home)) as office:
+                _take_all(office, browser, scheme, folder)
         browser.close()
 
 
-def _take_all(office: Office, browser: Browser, scheme: str, person: str, folder: Path) -> None:
+def _take_all(office: Office, browser: Browser, scheme: str, folder: Path) -> None:
     context = browser.new_context(viewport=_SIZE, color_scheme=scheme)  # pyright: ignore
     keep = _Keeper(folder, scheme)
     desk = DeskPage(context.new_page(), office.pages.url)
     expect(desk.page.get_by_label("Your token")).to_be_visible()
     keep.picture(desk, "login")
-    cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
+    cookie = {"name": SESSION_COOKIE, "value": office.tokens["ada"], "url": office.pages.url}
     context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
     desk.page.goto(office.pages.url)
     desk.await_words(".empty", "The queue is empty")
     keep.picture(desk, "empty")
     for name, (raw, revised) in _TEXTS.items():
-        # A hair space more in the second theme: the same text again would be the same pair.
-        mark = "" if scheme == "light" else "\u200a"
-        office.queue(_marked(raw, revised, mark))
-        desk.await_item(revised.instruction + mark)
+        office.queue(samples.tea() if name == "desk" else samples.simple(raw, revised))
+        desk.await_item(revised.instruction)
         if name == "desk":
             desk.press("Alt+KeyN")
         if name == "conflict":
-            _lose(office, desk, person)
+            _lose(office, desk)
         keep.picture(desk, name)
         if name == "conflict":
             desk.page.get_by_role("button", name="Go on").click()
@@ -77,24 +76,15 @@ _TEXTS = {
 }
 
 
-def _marked(raw: InstructionPair, revised: InstructionPair, mark: str) -> samples.Sample:
-    raw = InstructionPair(raw.instruction + mark, raw.input, raw.response)
-    revised = InstructionPair(revised.instruction + mark, revised.input, revised.response)
-    if raw.response == samples.TEA.response:
-        return raw, samples.tea_revision(raw, revised), samples.TaskClass.QA
-    return samples.simple(raw, revised)
-
-
-def _lose(office: Office, desk: DeskPage, person: str) -> None:
+def _lose(office: Office, desk: DeskPage) -> None:
     desk.edit_response(" It flows for 412 km.")
     desk.await_saved()
     office.expire_leases()
-    other = "ben" if person == "ada" else "ada"
-    with office.client(other) as client:
+    with office.client("ben") as client:
         item = client.claim()
         assert item is not None
         final = InstructionPair(item.text.instruction, "", "The Blue River is the longest one.")
-        client.submit(item, final, key=f"{other}-{item.pair_id}")
+        client.submit(item, final, key="ben-1")
     desk.edit_response(" Or 413.")
     expect(desk.page.locator("dialog .version").nth(1)).to_contain_text("longest one")
 

@@ -72,11 +72,8 @@ Sample = tuple[InstructionPair, Revision, TaskClass]
 
 
 def tea() -> Sample:
-    return TEA, tea_revision(TEA, TEA_REVISED), TaskClass.QA
-
-
-def tea_revision(raw: InstructionPair, revised: InstructionPair) -> Revision:
-    return revision(raw, revised, (FlagKind.ADDED_NUMBER, "75 °C"), (FlagKind.ADDED_NAME, "Lu Yu"))
+    added = ((FlagKind.ADDED_NUMBER, "75 °C"), (FlagKind.ADDED_NAME, "Lu Yu"))
+    return TEA, revision(TEA, TEA_REVISED, *added), TaskClass.QA
 
 
 def plain(number: int) -> Sample:

@@ -124,6 +124,7 @@ export class Field {
     this.base = base;
     const isShort = text.length <= MAX_MARKED && base.length <= MAX_MARKED;
     this.editor.classList.toggle("long", !isShort);
+    this.area.spellcheck = isShort;
     this.hunks = isShort ? diffWords(base, text) : [];
     if (this.hunks.length > MAX_HUNKS) this.hunks = [{ aStart: 0, aEnd: base.length, bStart: 0, bEnd: text.length }];
     const flags = placeFlags(this.flags, this.name, text);

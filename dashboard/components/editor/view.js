@@ -175,7 +175,7 @@ export class View {
     this.returned.replaceChildren();
     const unit = this.data.unit ? ` in ${className(this.data.unit)}` : "";
     const words =
-      work.phase === "empty"
+      work.phase === "empty" && !work.line.away
         ? [el("h2", {}, "The queue is empty"), el("p", {}, `Nothing waits for you${unit}. New items appear here by themselves.`)]
         : [el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"), el("p", {}, work.line.away ? "It is tried again by itself; what you have written is kept in this browser." : "")];
     this.empty.replaceChildren(...words);
@@ -206,14 +206,15 @@ export class View {
 
   #versions(work) {
     const all = work.versions;
-    const close = { label: all.task ? "Decide later" : "Go on (yours stays with the service)", run: () => work.closeVersions() };
+    const close = { label: "Go on (yours stays with the service)", run: () => work.closeVersions(), primary: !all.isFree };
+    const back = { label: "Get it back with my text", primary: true, run: () => work.reclaim().catch((error) => work.say("error", error.message)) };
     const choices = all.task
       ? [
           { label: "Take mine", primary: true, run: () => this.#choose(work, all.mine, all.comment) },
           { label: "Take the saved one", run: () => this.#choose(work, all.server.text, "") },
         ]
       : [
-          { label: "Get it back with my text", primary: true, run: () => work.reclaim().catch((error) => work.say("error", error.message)) },
+          ...(all.isFree ? [back] : []),
           { label: "Copy my text", run: () => copyText(all.mine).finally(() => work.say("info", "Copied.")) },
           close,
         ];
@@ -289,7 +290,7 @@ function stateOf(work) {
 // The day's work in words; what the service doesn't tell is left out.
 function progressParts(progress) {
   const parts = [`${progress.submitted ?? 0} today`];
-  if (progress.active_seconds) parts.push(`${duration(progress.active_seconds)} of work`);
+  if (progress.active_seconds >= 60) parts.push(`${duration(progress.active_seconds)} of work`);
   if (progress.returned) parts.push(`${progress.returned} sent back`);
   return parts;
 }

@@ -291,6 +291,7 @@ export class Work {
       const text = pair.final || (pair.revision ? pair.revision.revised : pair.raw);
       versions.server = { label: `In the service now: ${pair.status}${who}`, text };
       versions.original = pair.raw;
+      versions.isFree = pair.status === "revised" || pair.status === "returned";
     } catch (error) {
       versions.server = { label: error.message, text: null };
     }
