@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coachlm.adapters import AdapterRegistry
-from coachlm.protocols import LogDoor
+from coachlm.protocols import LagProbe, LogDoor
 from storage.accounts import Accounts
 from storage.database import Database
 from storage.figures import Figures
@@ -26,3 +26,4 @@ class Services:
     pairs: PairViews
     log_door: LogDoor | None = None
     adapters: AdapterRegistry | None = None
+    lag_probe: LagProbe | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from coachlm.pairs import Exclusion, InstructionPair, Position, Reject, SourcedPair, TaskClass
@@ -135,4 +136,30 @@ class LogDoor(Protocol):
         Raises: InputError at once, for a format that does not exist; StoreError or StreamError on the way, when the
         lines without a verdict are to be posted again.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """How many messages a consumer group has not committed yet, over all its partitions."""
+
+    group: str
+    stage: str  # what the group does: `intake` or `revise`
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLag:
+    """How far the stream workers are behind the broker, as it was told last."""
+
+    groups: tuple[GroupLag, ...] = ()
+    at: datetime | None = None  # when the broker was asked; None: it hasn't answered yet
+    problem: str = ""  # why it gave no answer
+
+
+class LagProbe(Protocol):
+    """Knows how far the stream workers are behind. Safe to share between threads."""
+
+    def latest(self) -> StreamLag:
+        """Never waits and never raises: what a recent question to the broker gave."""
         ...

@@ -1,13 +1,13 @@
 """What an operator should look at, derived from the overview's figures; docs/operations.md says what to do."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from api.models import Overview
 
 OLDEST_SECONDS = 24 * 3600
 FALLBACK_SHARE = 0.2
 LEAST_REVISIONS = 50
+STALLED_SECONDS = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Alert:
 
 def alerts_of(found: Overview) -> list[Alert]:
     """Of the period that the overview shows."""
-    return [alert for alert in (_queue(found), _stalled(found), _fallbacks(found)) if alert is not None]
+    alerts = (_queue(found), _stalled(found), _fallbacks(found), _broker(found))
+    return [alert for alert in alerts if alert is not None]
 
 
 def _queue(found: Overview) -> Alert | None:
@@ -31,15 +32,18 @@ def _queue(found: Overview) -> Alert | None:
 
 
 def _stalled(found: Overview) -> Alert | None:
-    """Pairs were taken in within the last two hours and none was revised in them."""
-    recent = [one for one in found.stages if one.start > found.at - timedelta(hours=2)]
-    taken = sum(one.pairs for one in recent if one.stage == "accepted")
-    revised = sum(one.pairs for one in recent if one.stage == "revised")
-    if not taken or revised:
+    """Pairs wait and nothing has been revised: since the first in line came, where nothing ever was."""
+    coach = found.coach
+    if not coach.waiting or coach.oldest_seconds is None:
         return None
+    still = coach.oldest_seconds if coach.idle_seconds is None else min(coach.oldest_seconds, coach.idle_seconds)
+    if still < STALLED_SECONDS:
+        return None
+    waiting = "a pair waits" if coach.waiting == 1 else f"{coach.waiting:,} pairs wait"
     return Alert(
         "reviser_stalled",
-        f"{taken:,} pairs were taken in lately and none was revised: is a worker (coachlm worker) up?",
+        f"{waiting} for the coach and none was revised for {still / 60:,.0f} minutes: is a worker "
+        "(coachlm worker, coachlm stream) up?",
     )
 
 
@@ -51,3 +55,9 @@ def _fallbacks(found: Overview) -> Alert | None:
     return Alert(
         "fallbacks", f"{fell / total:.0%} of {total:,} revisions fell back to the raw pair: look at the reasons."
     )
+
+
+def _broker(found: Overview) -> Alert | None:
+    if found.streams is None or not found.streams.problem:
+        return None
+    return Alert("broker", f"The broker gives no lag: {found.streams.problem}")

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, func, literal_column,
 from coachlm.efficiency import Arm, Observation, WorkTime
 from coachlm.pairs import TaskClass
 from storage.database import Database, utc_now
-from storage.depth import oldest_queued, read_depth
+from storage.depth import CoachDepth, oldest_queued, read_coach_depth, read_depth, seconds_since
 from storage.people import find_person
 from storage.rollup_tables import StageRollupRow, WorkRollupRow
 from storage.rollups import Stage, hour_of, hour_start
@@ -131,6 +131,7 @@ class Overview:
     stages: tuple[StageHour, ...]
     depth: QueueDepth
     oldest_seconds: float | None  # age of the oldest free item
+    coach: CoachDepth
     excluded_by_reason: dict[str, int]  # these three: over the hours shown
     outcomes: dict[str, int]  # of revisions; fallbacks with what was wrong
     revised_by_adapter: dict[str, int]  # digest (empty: none) → pairs
@@ -152,13 +153,15 @@ class Figures:
             done = _done(connection, since)
             depth = read_depth(connection)
             oldest = oldest_queued(connection)
+            coach = read_coach_depth(connection, now)
         hourly = [_stage_hour(now, *row) for row in [*_summed_stages(stages), *done]]
         revised = [row for row in stages if row.stage == Stage.REVISED]
         return Overview(
             at=now,
             stages=tuple(sorted(hourly, key=lambda one: (one.start, one.stage), reverse=True)),
             depth=depth,
-            oldest_seconds=None if oldest is None else max(0.0, (now - oldest).total_seconds()),
+            oldest_seconds=seconds_since(oldest, now),
+            coach=coach,
             excluded_by_reason=_by((r for r in stages if r.stage in (Stage.EXCLUDED, Stage.SET_ASIDE)), "reason"),
             outcomes=_by(revised, "reason"),
             revised_by_adapter=_by(revised, "adapter"),

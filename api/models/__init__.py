@@ -29,15 +29,18 @@ from api.models.desk import (
     UndoRequest,
 )
 from api.models.figures import (
+    CoachDepth,
     DayOfWork,
     DayProgress,
     EfficiencyRow,
     EfficiencyRows,
+    GroupLag,
     Overview,
     PeopleFigures,
     PersonFigures,
     QueueDepth,
     StageHour,
+    StreamLag,
     Work,
 )
 from api.models.flow import (
@@ -75,6 +78,7 @@ __all__ = [
     "Changed",
     "ClaimRequest",
     "ClassRequest",
+    "CoachDepth",
     "CoachRevision",
     "Criterion",
     "DayOfWork",
@@ -86,6 +90,7 @@ __all__ = [
     "ExcludedPair",
     "Exclusions",
     "FieldProblem",
+    "GroupLag",
     "HandOverRequest",
     "HeartbeatRequest",
     "History",
@@ -123,6 +128,7 @@ __all__ = [
     "ScoreRange",
     "SendToOwnerRequest",
     "StageHour",
+    "StreamLag",
     "SubmitRequest",
     "SubmittedEdit",
     "UndoRequest",

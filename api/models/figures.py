@@ -87,6 +87,30 @@ class QueueDepth(Given):
     sent: int = 0
 
 
+class CoachDepth(Given):
+    """What waits for the coach."""
+
+    waiting: int = Field(description="Accepted pairs; counted up to 10,000.")
+    oldest_seconds: float | None = Field(description="Since the first in line was taken in, or restored.")
+    idle_seconds: float | None = Field(description="Since the newest revision; null: there is none.")
+
+
+class GroupLag(Given):
+    """How many messages a consumer group has not committed yet, over all its partitions."""
+
+    group: str
+    stage: str
+    messages: int
+
+
+class StreamLag(Given):
+    """How far the stream workers are behind the broker."""
+
+    groups: tuple[GroupLag, ...]
+    at: datetime | None = Field(description="When the broker was asked; null: its first answer is still to come.")
+    problem: str = Field(default="", description="Why the broker gave no answer.")
+
+
 class Overview(Given):
     """How the installation runs; `stages` are newest first, counts by reason are over the hours shown."""
 
@@ -94,6 +118,8 @@ class Overview(Given):
     stages: tuple[StageHour, ...]
     depth: QueueDepth
     oldest_seconds: float | None = Field(description="Age of the oldest free item.")
+    coach: CoachDepth
+    streams: StreamLag | None = Field(default=None, description="Null: this service knows no broker.")
     excluded_by_reason: dict[str, int]
     outcomes: dict[str, int]
     revised_by_adapter: dict[str, int]

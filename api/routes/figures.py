@@ -57,8 +57,12 @@ def progress(who: Worker, state: StateOf) -> models.DayProgress:
 def overview(
     who: Overseer, state: StateOf, hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24
 ) -> models.Overview:  # fmt: skip
-    """Pairs through every stage by hour, the queue, reasons of exclusion and fallback, adapters at work."""
-    return models.Overview.model_validate(state.services.figures.overview(hours))
+    """Pairs through every stage by hour, what waits, reasons of exclusion and fallback, adapters at work."""
+    found = models.Overview.model_validate(state.services.figures.overview(hours))
+    probe = state.services.lag_probe
+    if probe is None:
+        return found
+    return found.model_copy(update={"streams": models.StreamLag.model_validate(probe.latest())})
 
 
 @router.get("/figures/people", summary="What people did")

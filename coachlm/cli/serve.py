@@ -14,7 +14,7 @@ from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from api.services import Services
-    from coachlm.protocols import LogDoor
+    from coachlm.protocols import LagProbe, LogDoor
     from storage.database import Database
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,7 +59,16 @@ def build_services(database: "Database", settings: Settings) -> "Services":
         pairs=PairViews(database),
         log_door=_log_door(database, settings),
         adapters=DatabaseAdapterRegistry(database),
+        lag_probe=_lag_probe(settings),
     )
+
+
+def _lag_probe(settings: Settings) -> "LagProbe | None":
+    if not settings.kafka_servers:
+        return None
+    from streams.broker.lag import BrokerLagProbe
+
+    return BrokerLagProbe(settings)
 
 
 def _log_door(database: "Database", settings: Settings) -> "LogDoor":

@@ -28,6 +28,9 @@ _COLOURS = {
 }  # fmt: skip
 """Told apart in light and dark, and by most who are colour-blind (hue and lightness differ)."""
 _MAIN = ("accepted", "revised", "post_edited", "approved")
+_UP_TO = "counted up to 10,000"
+_A_ROW = 5
+_RENEWED_SECONDS = 10
 _PERIODS = {"24 hours": 24, "3 days": 72, "7 days": 168, "31 days": 744}
 
 
@@ -38,7 +41,7 @@ def render() -> None:
     _live(hours)
 
 
-@st.fragment(run_every=timedelta(seconds=15))
+@st.fragment(run_every=timedelta(seconds=_RENEWED_SECONDS))
 def _live(hours: int) -> None:
     try:
         found = signed_in().service.overview(hours)
@@ -47,9 +50,10 @@ def _live(hours: int) -> None:
         return
     _alerts(found)
     _now(found)
+    _waiting(found)
     _flow(found)
     _reasons(found)
-    st.caption(f"As of {found.at:%H:%M:%S} UTC; renewed every 15 seconds.")
+    st.caption(f"As of {found.at:%H:%M:%S} UTC; renewed every {_RENEWED_SECONDS} seconds.")
 
 
 def _alerts(found: Overview) -> None:
@@ -68,18 +72,37 @@ def _now(found: Overview) -> None:
     speed = revised.tokens_per_second if revised else None
     about = "Output tokens of the current hour's revisions ÷ the engine's own seconds for them"
     columns[-1].metric("reviser tokens / s", "–" if speed is None else f"{speed:,.0f}", help=about)
-    depth = found.depth
-    waiting = {
-        "waits for annotators": (depth.free, "Free items of the queue"),
-        "sent back": (depth.reserved, "Returned by owners; only their annotator gets them"),
-        "in hands": (depth.leased, "Under a lease"),
-        "waits for review": (depth.awaiting_review, "Post-edits that owners will look at"),
-    }
-    columns = st.columns(len(waiting) + 1)
-    for column, (name, (count, about)) in zip(columns, waiting.items(), strict=False):
-        column.metric(name, _bounded(count), help=f"{about}; counted up to 10,000")
-    age = "–" if found.oldest_seconds is None else _age(found.oldest_seconds)
-    columns[-1].metric("oldest has waited", age, help="Now − the time at which the oldest free item was queued")
+
+
+def _waiting(found: Overview) -> None:
+    depth, coach = found.depth, found.coach
+    shown = [
+        ("waits for the coach", _bounded(coach.waiting), f"Accepted pairs without a revision; {_UP_TO}"),
+        ("longest for the coach", _age(coach.oldest_seconds),
+         "Now − the time at which the first pair in line was taken in or restored"),
+        ("waits for annotators", _bounded(depth.free), f"Free items of the queue; {_UP_TO}"),
+        ("longest for annotators", _age(found.oldest_seconds), "Now − the time at which the oldest item was queued"),
+        ("in hands", _bounded(depth.leased), f"Under a lease; {_UP_TO}"),
+        ("sent back", _bounded(depth.reserved), f"Returned by owners; only their annotator gets them; {_UP_TO}"),
+        ("waits for review", _bounded(depth.awaiting_review), f"Post-edits that owners will look at; {_UP_TO}"),
+        ("asked of owners", _bounded(depth.sent), f"Sent to the owner by annotators; {_UP_TO}"),
+        *_lag(found),
+    ]  # fmt: skip
+    for start in range(0, len(shown), _A_ROW):
+        for column, (name, value, about) in zip(st.columns(_A_ROW), shown[start : start + _A_ROW], strict=False):
+            column.metric(name, value, help=about)
+
+
+def _lag(found: Overview) -> list[tuple[str, str, str]]:
+    """None where the service knows no broker."""
+    if found.streams is None:
+        return []
+    about = "Last offsets − committed offsets, over the partitions that consumer group {} reads"
+    when = "" if found.streams.at is None else f"; at {found.streams.at:%H:%M:%S} UTC"
+    groups = found.streams.groups
+    if not groups:
+        return [("lag", "–", "The broker hasn't answered yet" if not found.streams.problem else "No answer")]
+    return [(f"lag of {one.stage}", f"{one.messages:,}", about.format(_code(one.group)) + when) for one in groups]
 
 
 def _flow(found: Overview) -> None:
@@ -133,11 +156,18 @@ def _newest(found: Overview) -> object:
     return max((one.start for one in found.stages), default=None)
 
 
+def _code(name: str) -> str:
+    """For a tooltip, which is read as Markdown."""
+    return f"`{name.replace('`', '')}`"
+
+
 def _bounded(count: int) -> str:
     return f"{count:,}" if count < 10_000 else "10,000+"
 
 
-def _age(seconds: float) -> str:
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
