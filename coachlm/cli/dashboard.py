@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,7 @@ def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> No
 @answering_errors
 def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
     """Sit down and work: service and pages on this machine until Ctrl+C, with a token for you."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # both children end with this command, however it ends
     settings = load_settings(database_url=db)
     command = dashboard_command(port)
     with open_database(settings) as database:
