@@ -64,7 +64,7 @@ export class Work {
     let wait = POLL_MS;
     try {
       while (!this.isStopped && (!this.current || this.ahead.length < AHEAD)) {
-        const item = await this.line.persist(service.claim);
+        const item = await this.#claim();
         if (item) {
           await this.#take(item);
           wait = POLL_MS;
@@ -78,7 +78,6 @@ export class Work {
         }
       }
     } catch (error) {
-      if (this.current && error.isLate) return; // as many in hands as the rules allow: other tabs have some
       this.phase = this.current ? this.phase : "empty";
       this.say("error", error.message);
     } finally {
@@ -208,6 +207,16 @@ export class Work {
     }
   }
 
+  async #claim() {
+    try {
+      return await this.line.persist(service.claim);
+    } catch (error) {
+      if (!error.isLate) throw error;
+      if (!this.current && !this.sending) this.say("warning", error.message);
+      return null; // as many in hands as the rules allow: other tabs have some, or a submit is on its way
+    }
+  }
+
   #next() {
     this.current = this.ahead.shift();
     this.#show();
@@ -260,6 +269,8 @@ export class Work {
       this.last = { receipt, until: Date.now() + UNDO_MS };
       this.drafts.dropSubmit(submit);
       this.readProgress();
+      this.line.wake(); // one item less in hands: the next may be claimed
+      this.fill();
     } catch (error) {
       this.drafts.dropSubmit(submit);
       await this.#refused(error, submit, task);
