@@ -1,4 +1,7 @@
-"""Charts that can be saved: each with its own menu (PNG, SVG) and its figures as CSV."""
+"""Charts and tables that can be saved: as PNG or SVG by a chart's own menu, and their figures as CSV.
+
+Streamlit's own menus offer CSV too, as the browser has the table: so a table is defused before it is shown.
+"""
 
 from typing import Any
 
@@ -15,9 +18,15 @@ def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> Non
 
 
 def csv_of(table: pd.DataFrame) -> str:
-    """Cells that a spreadsheet would take for formulas are defused. Source: OWASP, CSV Injection."""
-    return table.map(_defused).to_csv(index=False)
+    return defused(table).to_csv(index=False)
+
+
+def defused(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells that a spreadsheet would take for formulas begin with an apostrophe. Source: OWASP, CSV Injection."""
+    return table.map(_defused)
 
 
 def _defused(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return (
+        f"'{value}" if isinstance(value, str) and value.lstrip(" \n")[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    )

@@ -10,6 +10,7 @@ from api.client import LateError, NotOfferedError, RefusedInputError, StaleError
 from api.models import Adapter, Adapters
 from api.models.people import PersonRole
 from coachlm.adapters import AdapterState
+from dashboard.charts import csv_of, defused
 from dashboard.session import Session, signed_in
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
@@ -77,7 +78,7 @@ def _facts(adapter: Adapter) -> None:
         "digest": adapter.digest,
     }
     shown = {name: str(value) for name, value in facts.items() if value is not None}
-    st.dataframe(pd.DataFrame({"": shown.keys(), "value": shown.values()}), hide_index=True, width="stretch")
+    st.dataframe(defused(pd.DataFrame({"": shown.keys(), "value": shown.values()})), hide_index=True, width="stretch")
 
 
 def _gate(adapter: Adapter) -> None:
@@ -91,10 +92,10 @@ def _gate(adapter: Adapter) -> None:
     if not figures:
         return
     st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, against {str(gate.get('against', 'raw'))[:12]}")
-    table = pd.DataFrame([_row(figure) for figure in figures])
+    table = defused(pd.DataFrame([_row(figure) for figure in figures]))
     st.dataframe(table, hide_index=True, width="stretch")
     st.altair_chart(_chart(table), width="stretch")
-    st.download_button("Figures as CSV", table.to_csv(index=False), f"gate-{adapter.digest[:12]}.csv", "text/csv")
+    st.download_button("Figures as CSV", csv_of(table), f"gate-{adapter.digest[:12]}.csv", "text/csv")
 
 
 def _row(figure: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import streamlit as st
 from api.client import ServiceError
 from api.models import Overview
 from dashboard.alerts import alerts_of
-from dashboard.charts import show_chart
+from dashboard.charts import defused, show_chart
 from dashboard.messages import show_error
 from dashboard.session import signed_in
 
@@ -142,7 +142,8 @@ def _reasons(found: Overview) -> None:
             if not counts:
                 st.text("None in this period.")
                 continue
-            table = pd.DataFrame({"reason": [key[:40] or "none" for key in counts], "pairs": list(counts.values())})
+            reasons = [key[:40] or "none" for key in counts]
+            table = defused(pd.DataFrame({"reason": reasons, "pairs": list(counts.values())}))
             bars = (
                 alt.Chart(table)
                 .mark_bar(color=_COLOURS["accepted"])

@@ -13,7 +13,7 @@ from api.models import PeopleFigures, PersonFigures
 from api.models.people import PersonRole
 from coachlm.efficiency import Observation
 from coachlm.pairs import TaskClass
-from dashboard.charts import csv_of, show_chart
+from dashboard.charts import csv_of, defused, show_chart
 from dashboard.session import Session, signed_in
 from evaluation.efficiency import EfficiencyEstimate, Verdict, estimate_efficiency, estimate_groups
 from evaluation.paper_accounting import paper_accounting
@@ -71,7 +71,7 @@ def _people(found: PeopleFigures) -> None:
     if not found.people:
         st.text("Nobody has submitted anything in this period.")
         return
-    table = pd.DataFrame([_row(person) for person in found.people])
+    table = defused(pd.DataFrame([_row(person) for person in found.people]))
     shown = {name: st.column_config.NumberColumn(format=form, help=about) for name, (form, about) in _COLUMNS.items()}
     st.dataframe(table, hide_index=True, width="stretch", column_config=shown)
     st.download_button("CSV", csv_of(table), "people.csv", "text/csv", key="csv people")
@@ -97,7 +97,7 @@ def _learning(people: Sequence[PersonFigures]) -> None:
     if not points:
         return
     st.markdown("**Learning curves**")
-    table = pd.DataFrame(points)
+    table = defused(pd.DataFrame(points))
     chart = (
         alt.Chart(table)
         .mark_line(point=True)
@@ -169,7 +169,7 @@ def _effects(estimate: EfficiencyEstimate) -> None:
             "pairs": one.control_pairs + one.coach_pairs,
         }
         for one in estimate.people
-    )
+    ).pipe(defused)
     base = alt.Chart(table).encode(y=alt.Y("person:N", title=None))
     ticks = alt.X("low:Q", title="pairs per hour, with coach over without (1: no difference)")
     marks = base.mark_rule(strokeWidth=3, color="#8a8f98").encode(x=ticks, x2="high:Q") + base.mark_point(

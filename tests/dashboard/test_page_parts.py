@@ -1,0 +1,122 @@
+"""What the pages are made of, without a browser: diffs, CSV, alerts, who sees which page."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from api.models import CoachDepth, Overview, QueueDepth, StreamLag
+from api.models.people import PersonRole
+from dashboard.alerts import alerts_of
+from dashboard.catalogue import PAGES, pages_for
+from dashboard.charts import csv_of
+from dashboard.diffs import diff_html, visible
+
+_PIECES = ["word", " ", "\n", "<b>", "</ins>", "<script>", "&amp;", "&lt", '"', "'", "漢", "\u202e", "\x1b[31m", "\x00"]
+texts = st.lists(st.sampled_from(_PIECES), max_size=25).map("".join)
+
+
+class Reader(HTMLParser):
+    """What a browser would make of it: the tags, and the text inside and outside of what was deleted or inserted."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: set[str] = set()
+        self.before = self.after = ""
+        self._inside = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+        self._inside = tag
+        assert not attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        self.before += "" if self._inside == "ins" else data
+        self.after += "" if self._inside == "del" else data
+
+
+@settings(max_examples=150)
+@given(texts, texts)
+def test_a_diff_shows_both_texts_and_has_no_markup_but_its_own(before: str, after: str) -> None:
+    read = Reader(diff_html(before, after))
+    assert read.tags <= {"ins", "del"}
+    assert (read.before, read.after) == (visible(before), visible(after))
+
+
+def test_hidden_characters_are_named() -> None:
+    assert visible("a\u202eb\x1b[0m\tc\n\ud800") == "a⟨U+202E⟩b⟨U+001B⟩[0m\tc\n⟨U+D800⟩"
+
+
+def test_a_very_long_text_is_cut_and_says_so() -> None:
+    html = diff_html("w" * 1_000_000, "w" * 1_000_000)
+    assert len(html) < 61_000
+    assert html.endswith("… 940,000 characters more")
+
+
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=5))
+def test_no_cell_of_a_csv_is_a_formula(values: list[str]) -> None:
+    text = csv_of(pd.DataFrame({"person": values, "pairs": range(len(values))}))
+    rows = list(csv.reader(io.StringIO(text.replace("\x00", ""), newline="")))
+    assert len(rows) >= 1
+    assert not [row for row in rows for cell in row if cell.lstrip(" \n")[:1] in ("=", "+", "-", "@", "\t", "\r")]
+
+
+def test_numbers_of_a_csv_stay_numbers() -> None:
+    assert csv_of(pd.DataFrame({"low": [-0.5, 2.0]})) == "low\n-0.5\n2.0\n"
+
+
+def overview(**changes: object) -> Overview:
+    calm = Overview(
+        at=datetime(2026, 3, 1, tzinfo=UTC), stages=(),
+        depth=QueueDepth(free=0, reserved=0, leased=0, awaiting_review=0, free_by_class={}), oldest_seconds=None,
+        coach=CoachDepth(waiting=0, oldest_seconds=None, idle_seconds=None), excluded_by_reason={}, outcomes={},
+        revised_by_adapter={},
+    )  # fmt: skip
+    return calm.model_copy(update=changes)
+
+
+def coach(waiting: int, oldest: float | None, idle: float | None) -> CoachDepth:
+    return CoachDepth(waiting=waiting, oldest_seconds=oldest, idle_seconds=idle)
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        ({"oldest_seconds": 86_399.0}, []),
+        ({"oldest_seconds": 90_000.0}, ["queue_age"]),
+        ({"coach": coach(0, None, 90_000)}, []),
+        ({"coach": coach(5, 10, 90_000)}, []),  # they have only just come
+        ({"coach": coach(5, 90_000, 10)}, []),  # a long queue that moves
+        ({"coach": coach(5, 900, 901)}, ["reviser_stalled"]),
+        ({"coach": coach(1, 900, None)}, ["reviser_stalled"]),
+        ({"outcomes": {"revised": 80, "fallback_guard: language": 20}}, ["fallbacks"]),
+        ({"outcomes": {"revised": 81, "fallback_guard: language": 19}}, []),
+        ({"outcomes": {"fallback_invalid": 49}}, []),  # too few to say
+        ({"streams": StreamLag(groups=(), at=None)}, []),
+        ({"streams": StreamLag(groups=(), at=None, problem="no broker answers")}, ["broker"]),
+    ],
+)
+def test_alerts(changes: dict[str, object], names: list[str]) -> None:
+    assert [alert.name for alert in alerts_of(overview(**changes))] == names
+
+
+def test_every_role_starts_somewhere_and_sees_what_is_its_own() -> None:
+    shown = {role: [page.path for page in pages_for(role)] for role in PersonRole}
+    assert shown == {
+        PersonRole.INGEST: [],
+        PersonRole.ANNOTATOR: ["desk", "people"],
+        PersonRole.OWNER: ["desk", "review", "exclusions", "overview", "people", "adapters"],
+        PersonRole.OPERATOR: ["overview", "people", "adapters"],
+        PersonRole.ADMIN: [page.path for page in PAGES],
+    }
