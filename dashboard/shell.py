@@ -3,14 +3,16 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from api.client import ServiceError, UnauthorisedError, UnavailableError
-from dashboard.catalogue import pages_for
+from dashboard.catalogue import PAGES, Page, pages_for
 from dashboard.messages import show_error
 from dashboard.mounting import ASSETS
 from dashboard.session import find_session, forget_session
 from dashboard.views import account, away, login
 
+_FIRST, _ACCOUNT = "start", "account"
 _CSS = """<style>
   .stMainBlockContainer { padding: 3.4rem 1rem 1rem; }
   .stAppHeader { height: 2.9rem; min-height: 2.9rem; }
@@ -38,16 +40,20 @@ def main() -> None:
 
 
 def _alone(title: str, render: "account.Render") -> None:
-    st.navigation([st.Page(render, title=title, url_path="welcome", default=True)], position="hidden").run()
+    """At every page's address, so that what was bookmarked is there once somebody is signed in."""
+    first = st.Page(render, title=title, url_path=_FIRST, default=True)
+    others = [_hidden(render, title, path) for path in (*(page.path for page in PAGES), _ACCOUNT)]
+    st.navigation([first, *others], position="hidden").run()
 
 
 def _pages(role: "account.Role", name: str) -> None:
-    shown = [
-        st.Page(page.render, title=page.title, icon=page.icon, url_path=page.path, default=index == 0)
-        for index, page in enumerate(pages_for(role))
-    ]
-    own = st.Page(account.render, title=_plain(name), icon=":material/person:", url_path="account", default=not shown)
-    chosen = st.navigation([*shown, own], position="top")
+    own = st.Page(account.render, title=_plain(name), icon=":material/person:", url_path=_ACCOUNT)
+    shown = pages_for(role)
+    if not shown:
+        first = st.Page(account.render, title=_plain(name), icon=":material/person:", url_path=_FIRST, default=True)
+        chosen = st.navigation([first, _hidden(account.render, "Account", _ACCOUNT)], position="top")
+    else:
+        chosen = st.navigation([*_addressed(shown), own], position="top")
     try:
         chosen.run()
     except UnauthorisedError:
@@ -57,6 +63,20 @@ def _pages(role: "account.Role", name: str) -> None:
         away.render(str(error))
     except ServiceError as error:
         show_error(error)
+
+
+def _addressed(shown: list[Page]) -> list[StreamlitPage]:
+    """Streamlit's default page has the address `/` alone: a hidden twin answers at its own."""
+    first = shown[0]
+    return [
+        st.Page(first.render, title=first.title, icon=first.icon, url_path=_FIRST, default=True),
+        _hidden(first.render, first.title, first.path),
+        *(st.Page(page.render, title=page.title, icon=page.icon, url_path=page.path) for page in shown[1:]),
+    ]
+
+
+def _hidden(render: "account.Render", title: str, path: str) -> StreamlitPage:
+    return st.Page(render, title=title, url_path=path, visibility="hidden")
 
 
 def _plain(name: str) -> str:

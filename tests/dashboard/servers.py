@@ -32,7 +32,10 @@ SETTINGS = {
     "COACHLM_LEASE_SECONDS": "1800",
     "COACHLM_API_REQUESTS_PER_SECOND": "1000",
 }
-PEOPLE = {"ada": PersonRole.ANNOTATOR, "ben": PersonRole.ANNOTATOR, "olga": PersonRole.OWNER, "adam": PersonRole.ADMIN}
+PEOPLE = {
+    "ada": PersonRole.ANNOTATOR, "ben": PersonRole.ANNOTATOR, "olga": PersonRole.OWNER, "oscar": PersonRole.OPERATOR,
+    "adam": PersonRole.ADMIN,
+}  # fmt: skip
 
 
 class Process:
@@ -97,7 +100,12 @@ class Office:
 
     def queue(self, *samples: Sample) -> list[str]:
         """Adds revised pairs to the queue; gives their ids."""
-        store = DatabaseStore(self.database)
+        ids = self.take_in(*samples)
+        DatabaseStore(self.database).save_revisions([revision for _, revision, _ in samples])
+        return ids
+
+    def take_in(self, *samples: Sample) -> list[str]:
+        """Adds pairs that wait for the coach; gives their ids."""
         intake = []
         for raw, _, task_class in samples:
             position = Position("samples", self._records)
@@ -105,9 +113,13 @@ class Office:
             intake.append(
                 IntakePair(SourcedPair(raw, Provenance(position, "openai_chat")), task_class=task_class)
             )  # fmt: skip
-        store.commit_intake(IntakeBatch(intake))
-        store.save_revisions([revision for _, revision, _ in samples])
+        DatabaseStore(self.database).commit_intake(IntakeBatch(intake))
         return [raw.id for raw, _, _ in samples]
+
+    def hire(self, name: str, role: PersonRole = PersonRole.ANNOTATOR) -> None:
+        """One more person; the next call with the same name changes nothing."""
+        if name not in self.tokens:
+            self.tokens |= _add_people(self.database, {name: role})
 
     def clear(self) -> None:
         """Nothing in the queue and in anybody's hands."""

@@ -1,0 +1,97 @@
+"""Takes the pictures of all pages but the desk: `python -m tests.dashboard.page_pictures docs/images`."""
+
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.seeding import Mix, seed
+from coachlm.adapters import AdapterRecord
+from dashboard.gateway import SESSION_COOKIE
+from storage.adapters import DatabaseAdapterRegistry
+from tests.dashboard import samples
+from tests.dashboard.servers import Office
+
+_COLOURS = 96
+_PAGES = {  # what is there once the page shows all
+    "review": ("olga", ".coachlm-text >> nth=5"),
+    "exclusions": ("olga", "[data-testid=stExpander] >> nth=5"),
+    "overview": ("oscar", "[data-testid=stVegaLiteChart] >> nth=3"),
+    "people": ("oscar", "[data-testid=stVegaLiteChart] >> nth=0"),
+    "adapters": ("oscar", "[data-testid=stVegaLiteChart]"),
+}
+
+
+def main(folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as home, Office(Path(home)) as office, sync_playwright() as playwright:
+        expect.set_options(timeout=60_000)
+        _fill(office)
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            for name, (person, selector) in _PAGES.items():
+                with _opened(browser, office, scheme, person, name) as page:
+                    expect(page.locator(selector)).to_be_visible()
+                    page.wait_for_timeout(2500)
+                    _keep(page, folder / f"{name}-{scheme}.png")
+        browser.close()
+
+
+def _fill(office: Office) -> None:
+    office.queue(samples.tea(), *(samples.plain(number) for number in range(5)))
+    with office.client("ada") as ada:
+        while (item := ada.claim()) is not None:
+            ada.submit(item, replace(item.text, response=f"{item.text.response} Ask for more."), key=item.token,
+                       comment="Is the quotation right?" if item.raw.pair() == samples.TEA else "")  # fmt: skip
+    mix = Mix(queued=400, accepted=30, excluded=60, returned=6, approved=3000)
+    seed(office.database, mix, annotators=9, days=20, now=datetime.now(UTC) - timedelta(minutes=20))
+    registry, draw = DatabaseAdapterRegistry(office.database), random.Random(7)
+    for number in range(3):
+        record = AdapterRecord(
+            f"{draw.getrandbits(256):064x}", "a-base-model", "0" * 64, f"file:///adapters/{number}",
+            training={"examples": 812 + 90 * number, "seconds": 640.0, "selection": {"alpha": 0.3}},
+        )  # fmt: skip
+        registry.register(record, "refresh")
+        names = ("edit_distance_left", "nll", "invalid_share", "guarded_share", "flagged_share")
+        figures = [_figure(draw, name) for name in names]
+        report = {"reason": "fewer edits are left to people; nothing else is worse than its margin", "passed": True,
+                  "figures": figures, "pairs": 240, "against": "raw"}  # fmt: skip
+        registry.record_gate(record.digest, report, passed=True)
+        if number < 2:
+            registry.promote(record.digest, "oscar", "better on the held-out pairs")
+
+
+def _figure(draw: random.Random, name: str) -> dict[str, object]:
+    reference = {"edit_distance_left": 41.0, "nll": 1.3}.get(name, 0.02)
+    change = -0.1 * reference * draw.uniform(0.2, 2)
+    width = 0.08 * reference
+    return {"name": name, "reference": reference, "candidate": reference + change, "low": change - width,
+            "high": change + width, "margin": width, "holds": True}  # fmt: skip
+
+
+@contextmanager
+def _opened(browser: Browser, office: Office, scheme: str, person: str, name: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # pyright: ignore
+    cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
+    context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
+    page = context.new_page()
+    page.goto(f"{office.pages.url}/{name}" if name != "overview" else office.pages.url)
+    yield page
+    context.close()
+
+
+def _keep(page: Page, path: Path) -> None:
+    page.screenshot(path=path)
+    Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
