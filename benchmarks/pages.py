@@ -75,8 +75,9 @@ class Running:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="10,000 pairs instead of a million; a minute")
+    parser.add_argument("--pairs", type=int, help="how many instead")
     options = parser.parse_args()
-    pairs = 10_000 if options.quick else 1_000_000
+    pairs = options.pairs or (10_000 if options.quick else 1_000_000)
     with running(pairs) as pages, chromium() as browser:
         print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
         figures = measure(browser, pages, loads=5 if options.quick else 9, submits=30 if options.quick else 60)

@@ -3,6 +3,7 @@
 Streamlit's own menus offer CSV too, as the browser has the table: so a table is defused before it is shown.
 """
 
+import csv
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,8 @@ def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> Non
 
 
 def csv_of(table: pd.DataFrame) -> str:
-    return defused(table).to_csv(index=False)
+    """Texts are quoted, also for a lone carriage return, which would begin a row of its own."""
+    return defused(table).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def defused(table: pd.DataFrame) -> pd.DataFrame:

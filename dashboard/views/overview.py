@@ -1,6 +1,6 @@
 """For operations: what flows through every stage, what waits and how long, what falls back and why, what is wrong."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import altair as alt
 import pandas as pd
@@ -31,6 +31,7 @@ _MAIN = ("accepted", "revised", "post_edited", "approved")
 _UP_TO = "counted up to 10,000"
 _A_ROW = 5
 _RENEWED_SECONDS = 10
+_HOURS_WITH_POINTS = 72
 _PERIODS = {"24 hours": 24, "3 days": 72, "7 days": 168, "31 days": 744}
 
 
@@ -111,10 +112,10 @@ def _flow(found: Overview) -> None:
     if not rows:
         st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
         return
-    table = pd.DataFrame(rows).sort_values("hour")
+    table = every_hour(pd.DataFrame(rows), found.at)
     chart = (
         alt.Chart(table)
-        .mark_line(point=True)
+        .mark_line(point=len(set(table["hour"])) <= _HOURS_WITH_POINTS)
         .encode(
             x=alt.X("hour:T", title="hour (UTC)"),
             y=alt.Y("pairs:Q", title="pairs"),
@@ -126,6 +127,13 @@ def _flow(found: Overview) -> None:
         .properties(height=260)
     )
     show_chart(chart, table, "flow", about="Each pair counts in the hour in which it came out of the stage.")
+
+
+def every_hour(table: pd.DataFrame, until: datetime) -> pd.DataFrame:
+    """With zeros where nothing happened: a line between two busy hours would tell of pairs that weren't there."""
+    hours = pd.date_range(table["hour"].min(), pd.Timestamp(until).floor("h"), freq="h", name="hour")
+    wide = table.pivot_table(index="hour", columns="stage", values="pairs", aggfunc="sum").reindex(hours)
+    return wide.fillna(0).astype(int).reset_index().melt(id_vars="hour", value_name="pairs")
 
 
 def _reasons(found: Overview) -> None:

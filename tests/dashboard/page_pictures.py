@@ -22,7 +22,7 @@ from tests.dashboard.servers import Office
 
 _COLOURS = 96
 _PAGES = {  # what is there once the page shows all
-    "review": ("olga", ".coachlm-text >> nth=5"),
+    "review": ("olga", ".coachlm-text >> nth=3"),
     "exclusions": ("olga", "[data-testid=stExpander] >> nth=5"),
     "overview": ("oscar", "[data-testid=stVegaLiteChart] >> nth=3"),
     "people": ("oscar", "[data-testid=stVegaLiteChart] >> nth=0"),
@@ -83,7 +83,10 @@ def _opened(browser: Browser, office: Office, scheme: str, person: str, name: st
     cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
     context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
     page = context.new_page()
-    page.goto(f"{office.pages.url}/{name}" if name != "overview" else office.pages.url)
+    page.goto(f"{office.pages.url}/{name}")
+    if name == "overview":
+        page.get_by_role("combobox", name="Period").click()
+        page.get_by_role("option", name="7 days").click()
     yield page
     context.close()
 

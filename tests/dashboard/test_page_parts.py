@@ -16,6 +16,7 @@ from dashboard.alerts import alerts_of
 from dashboard.catalogue import PAGES, pages_for
 from dashboard.charts import csv_of
 from dashboard.diffs import diff_html, visible
+from dashboard.views.overview import every_hour
 
 _PIECES = ["word", " ", "\n", "<b>", "</ins>", "<script>", "&amp;", "&lt", '"', "'", "漢", "\u202e", "\x1b[31m", "\x00"]
 texts = st.lists(st.sampled_from(_PIECES), max_size=25).map("".join)
@@ -63,7 +64,7 @@ def test_a_very_long_text_is_cut_and_says_so() -> None:
     assert html.endswith("… 940,000 characters more")
 
 
-@given(st.lists(st.text(max_size=12), min_size=1, max_size=5))
+@given(st.lists(st.text("=+-@\t\r\n ,'\"a", max_size=5), min_size=1, max_size=5))
 def test_no_cell_of_a_csv_is_a_formula(values: list[str]) -> None:
     text = csv_of(pd.DataFrame({"person": values, "pairs": range(len(values))}))
     rows = list(csv.reader(io.StringIO(text.replace("\x00", ""), newline="")))
@@ -72,7 +73,7 @@ def test_no_cell_of_a_csv_is_a_formula(values: list[str]) -> None:
 
 
 def test_numbers_of_a_csv_stay_numbers() -> None:
-    assert csv_of(pd.DataFrame({"low": [-0.5, 2.0]})) == "low\n-0.5\n2.0\n"
+    assert csv_of(pd.DataFrame({"low": [-0.5, 2.0]})) == '"low"\n-0.5\n2.0\n'
 
 
 def overview(**changes: object) -> Overview:
@@ -109,6 +110,17 @@ def coach(waiting: int, oldest: float | None, idle: float | None) -> CoachDepth:
 )
 def test_alerts(changes: dict[str, object], names: list[str]) -> None:
     assert [alert.name for alert in alerts_of(overview(**changes))] == names
+
+
+def test_hours_without_anything_are_zeros() -> None:
+    rows = [
+        {"hour": datetime(2026, 3, 1, hour, tzinfo=UTC), "stage": stage, "pairs": 3}
+        for hour, stage in ((5, "accepted"), (7, "revised"))
+    ]
+    table = every_hour(pd.DataFrame(rows), datetime(2026, 3, 1, 8, 30, tzinfo=UTC))
+    shown = {(stage, hour.hour): pairs for hour, stage, pairs in table.to_numpy().tolist()}
+    assert shown == {(stage, hour): 3 * ((stage, hour) in {("accepted", 5), ("revised", 7)})
+                     for stage in ("accepted", "revised") for hour in (5, 6, 7, 8)}  # fmt: skip
 
 
 def test_every_role_starts_somewhere_and_sees_what_is_its_own() -> None:

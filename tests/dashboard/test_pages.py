@@ -91,6 +91,7 @@ def test_an_owner_approves_corrects_and_sends_back(desk_of_olga: Office, sit_dow
     assert final is not None
     assert final.response == "It is the old town. Nothing more is known."
 
+    expect(page.get_by_role("button", name="Send back")).to_have_count(1)  # the item before has gone
     page.get_by_role("button", name="Send back").click()
     expect(page.get_by_text("Say in the comment what should change")).to_be_visible()
     assert status_of(office, returned) is Status.POST_EDITED
@@ -163,13 +164,13 @@ def test_people_see_the_figures_that_are_theirs(desk_of_olga: Office, sit_down: 
     expect(page.get_by_text("What the coach saves")).to_be_visible()
     expect(page.get_by_test_id("stAlert").first).to_contain_text("Not enough yet")
     rows = downloaded(page)
-    assert "\nada," in rows
-    assert "\nben," in rows
+    assert '\n"ada",' in rows
+    assert '\n"ben",' in rows
     page = open_page(sit_down, "ada", "/people")
     expect(page.get_by_text("My figures")).to_be_visible()
     expect(page.get_by_text("What people did")).to_be_visible()
     rows = downloaded(page)
-    assert "\nada," in rows
+    assert '\n"ada",' in rows
     assert "ben" not in rows
     assert not page.get_by_text("What the coach saves").count()
 
@@ -265,7 +266,7 @@ def test_hostile_names_are_shown_as_text_and_defused_in_tables(office: Office, s
         stranger.submit(item, item.text, key=item.token)
     page = open_page(sit_down, "oscar", "/people")
     expect(page.get_by_text("What people did")).to_be_visible()
-    assert "\n'=cmd|' /C calc'!A0 <script>" in downloaded(page)
+    assert "\n\"'=cmd|' /C calc'!A0 <script>" in downloaded(page)
     assert_harmless(page)
     registry = DatabaseAdapterRegistry(office.database)
     register(registry, "c", base=f"[base](javascript:1) {HOSTILE}", reason=f"# {HOSTILE}", figure=HOSTILE)
