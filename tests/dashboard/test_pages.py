@@ -278,7 +278,7 @@ def test_hostile_names_are_shown_as_text_and_defused_in_tables(office: Office, s
     assert_harmless(page)
     count_stage(office, "=HYPERLINK(\"http://tracker.example\") <img src=x onerror='window.stolen=6'> ![p](/p.png)")
     page.goto(f"{office.pages.url}/overview")
-    expect(page.get_by_text("Set aside, by reason")).to_be_visible()
+    expect(page.get_by_role("button", name="CSV", exact=True)).to_have_count(4)  # all is drawn
     assert "'=HYPERLINK" in downloaded(page, 1)
     assert_harmless(page)
 
