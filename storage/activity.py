@@ -6,13 +6,14 @@ whoever holds several items is counted once.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from storage.leases import Lease
 from storage.tables import PersonRow
 from storage.work_tables import LeaseRow
 
 _MILLISECOND = timedelta(milliseconds=1)
+_WORKED = update(PersonRow).where(PersonRow.id == bindparam("who")).values(worked_at=bindparam("now"))
 
 
 def note_activity(connection: Connection, lease: Lease, now: datetime, idle_seconds: int, *, active: bool) -> int:
@@ -23,7 +24,7 @@ def note_activity(connection: Connection, lease: Lease, now: datetime, idle_seco
     marks = {"beats": lease.beats + 1, "beat_at": now, "active_ms": total}
     connection.execute(update(LeaseRow).where(LeaseRow.id == lease.id).values(**marks))
     if active:
-        connection.execute(update(PersonRow).where(PersonRow.id == lease.person).values(worked_at=now))
+        connection.execute(_WORKED, {"who": lease.person, "now": now})
     return total
 
 
@@ -34,7 +35,7 @@ def active_seconds(
     most as long as the item was out."""
     if lease.beats:
         return note_activity(connection, lease, now, idle_seconds, active=True) / 1000
-    connection.execute(update(PersonRow).where(PersonRow.id == lease.person).values(worked_at=now))
+    connection.execute(_WORKED, {"who": lease.person, "now": now})
     return lease.active_ms / 1000 + min(said, (now - lease.claimed_at).total_seconds())
 
 

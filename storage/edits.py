@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, update
 
 from coachlm.categories import RevisionCategory
 from coachlm.pairs import InstructionPair
@@ -17,6 +17,10 @@ from storage.work_tables import DraftRow, PostEditRow, WithdrawalRow
 SAVED = "saved"  # the slot of the one draft that a lease saves over and over
 _MAX_TOKEN = 64
 _REFUSED_KEPT = 20  # drafts of refused submits per person and pair
+_INSERT_EDIT = insert(PostEditRow).returning(PostEditRow.id)
+_BY_KEY = select(PostEditRow.__table__).where(
+    PostEditRow.person == bindparam("who"), PostEditRow.idempotency_key == bindparam("under")
+)
 
 
 def insert_post_edit(
@@ -25,32 +29,27 @@ def insert_post_edit(
 ) -> int:  # fmt: skip
     """The new row's number; `columns`: what the desk notes beside the text."""
     scores = edit.scores
-    return connection.execute(
-        insert(PostEditRow)
-        .values(
-            pair=seq,
-            person=person.id,
-            **_texts(edit.final),
-            active_seconds=edit.active_seconds,
-            instruction_score=scores and scores.instruction,
-            response_score=scores and scores.response,
-            flaws=sorted(scores.flaws) if scores else None,
-            categories=sorted(edit.categories),
-            comment=edit.comment,
-            idempotency_key=key,
-            version=version,
-            created_at=now,
-            **columns,
-        )
-        .returning(PostEditRow.id)
-    ).scalar_one()
+    row = {
+        "pair": seq,
+        "person": person.id,
+        **_texts(edit.final),
+        "active_seconds": edit.active_seconds,
+        "instruction_score": scores and scores.instruction,
+        "response_score": scores and scores.response,
+        "flaws": sorted(scores.flaws) if scores else None,
+        "categories": sorted(edit.categories),
+        "comment": edit.comment,
+        "idempotency_key": key,
+        "version": version,
+        "created_at": now,
+        **columns,
+    }
+    return connection.execute(_INSERT_EDIT, row).scalar_one()
 
 
 def submitted_under(connection: Connection, person: Person, key: str) -> Any | None:
     """The row that this person's earlier submit with the same key made."""
-    return connection.execute(
-        select(PostEditRow.__table__).where(PostEditRow.person == person.id, PostEditRow.idempotency_key == key)
-    ).one_or_none()
+    return connection.execute(_BY_KEY, {"who": person.id, "under": key}).one_or_none()
 
 
 def is_withdrawn() -> ColumnElement[bool]:

@@ -1,9 +1,10 @@
 """Items as people see them: everything about a pair that the work on it needs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
 
 from coachlm.efficiency import Arm
 from coachlm.pairs import InstructionPair, TaskClass
@@ -13,8 +14,8 @@ from coachlm.status import Status
 from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
 from storage.revisions import revision_from_row
 from storage.tables import PairRow, PersonRow
-from storage.work import ReviewItem, ReviewReason, ReviewState, WorkItem
-from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
+from storage.work import Person, ReviewItem, ReviewReason, ReviewState, WorkItem
+from storage.work_tables import DraftRow, LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
 
 _PAIR = (
     PairRow.seq,
@@ -27,17 +28,35 @@ _PAIR = (
     PairRow.task_class,
     PairRow.corrected_class,
 )
+_HAS_DRAFT = exists().where(DraftRow.pair == LeaseRow.pair, DraftRow.person == LeaseRow.person).label("has_draft")
+_ITEMS = (
+    select(
+        *_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm, QueueItemRow.reserved_for,
+        _HAS_DRAFT,
+    )
+    .join(PairRow, PairRow.seq == LeaseRow.pair)
+    .join(QueueItemRow, QueueItemRow.pair == LeaseRow.pair)
+)  # fmt: skip
+_BY_TOKEN = _ITEMS.where(LeaseRow.token == bindparam("under"))
+_OF_PERSON = _ITEMS.where(
+    LeaseRow.person == bindparam("who"), LeaseRow.ended_at.is_(None), LeaseRow.expires_at > bindparam("now")
+).order_by(LeaseRow.id)
+_LAST_REVISION = (
+    select(RevisionRow.__table__)
+    .where(RevisionRow.pair == bindparam("of_pair"))
+    .order_by(RevisionRow.id.desc())
+    .limit(1)
+)
 
 
-def read_items(connection: Connection, *leases: ColumnElement[bool]) -> list[WorkItem]:
-    """The items under the chosen leases, first claimed first."""
-    rows = connection.execute(
-        select(*_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm, QueueItemRow.reserved_for)
-        .join(PairRow, PairRow.seq == LeaseRow.pair)
-        .join(QueueItemRow, QueueItemRow.pair == LeaseRow.pair)
-        .where(*leases)
-        .order_by(LeaseRow.id)
-    ).all()
+def read_item(connection: Connection, token: str) -> WorkItem:
+    """The item that was just handed out under this token."""
+    return _work_item(connection, connection.execute(_BY_TOKEN, {"under": token}).one())
+
+
+def read_held(connection: Connection, person: Person, now: datetime) -> list[WorkItem]:
+    """What the person has in hands, first claimed first."""
+    rows = connection.execute(_OF_PERSON, {"who": person.id, "now": now}).all()
     return [_work_item(connection, row) for row in rows]
 
 
@@ -79,7 +98,7 @@ def _work_item(connection: Connection, row: Any) -> WorkItem:
         raw=raw,
         revision=None if arm is Arm.CONTROL else _last_revision(connection, row, raw),
         task_class=_task_class(row),
-        draft=latest_draft(connection, row.seq, row.person),
+        draft=latest_draft(connection, row.seq, row.person) if row.has_draft else None,
         last_edit=None if last_edit is None else post_edit_from_row(last_edit, row.pair_id),
         owner_comment="" if row.reserved_for is None else _owner_comment(connection, row.seq),
         arm=arm,
@@ -105,9 +124,7 @@ def _review_item(connection: Connection, row: Any) -> ReviewItem:
 
 
 def _last_revision(connection: Connection, pair: Any, raw: InstructionPair) -> Revision | None:
-    row = connection.execute(
-        select(RevisionRow.__table__).where(RevisionRow.pair == pair.seq).order_by(RevisionRow.id.desc()).limit(1)
-    ).one_or_none()
+    row = connection.execute(_LAST_REVISION, {"of_pair": pair.seq}).one_or_none()
     return None if row is None else revision_from_row(row, pair.pair_id, raw)
 
 

@@ -7,16 +7,17 @@ the lease afterwards.
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, case, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, exists, func, insert, select, update
 
 from coachlm.efficiency import Arm
 from coachlm.errors import LeaseError
 from coachlm.pairs import TaskClass
 from storage.bulk import is_among
-from storage.rollups import WorkKey, count_work
-from storage.tables import PersonRow
+from storage.rollups import WORK_KEY, WorkKey, count_work, hour_of
+from storage.tables import PairRow, PersonRow
 from storage.work import Ending, ItemState, Person
 from storage.work_tables import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 
@@ -24,6 +25,41 @@ _OPEN = LeaseRow.ended_at.is_(None)
 _ORDER = (QueueItemRow.priority, QueueItemRow.pair)
 _EXPIRED_AT_ONCE = 1000
 _ITEM = (QueueItemRow.pair, QueueItemRow.task_class, QueueItemRow.arm)
+_IS_RESERVED = (QueueItemRow.state == ItemState.RESERVED.value, QueueItemRow.reserved_for == bindparam("who"))
+_IS_FREE = QueueItemRow.state == ItemState.FREE.value
+_TIERS: dict[str, tuple[Any, ...]] = {
+    "reserved": _IS_RESERVED,
+    "of class": (_IS_FREE, QueueItemRow.task_class == bindparam("of_class")),
+    "of none": (_IS_FREE, QueueItemRow.task_class == ""),
+    "any": (_IS_FREE,),
+}
+# The statements of every claim and submit are put together once: that costs more than it costs to run them.
+_SITUATION = select(
+    select(func.count())
+    .select_from(LeaseRow)
+    .where(LeaseRow.person == bindparam("who"), _OPEN, LeaseRow.expires_at > bindparam("now"))
+    .scalar_subquery()
+    .label("held"),
+    exists().where(_OPEN, LeaseRow.expires_at <= bindparam("now")).label("is_overdue"),
+    # In order, though any would do: where few items are reserved for anybody, SQLite would read the whole queue.
+    select(QueueItemRow.pair).where(*_IS_RESERVED).order_by(*_ORDER).limit(1).scalar_subquery().label("reserved"),
+)
+_SHOWN = (
+    select(RevisionRow.id, RevisionRow.engine, RevisionRow.adapter)
+    .where(RevisionRow.pair == bindparam("of_pair"))
+    .order_by(RevisionRow.id.desc())
+    .limit(1)
+)
+_INSERT_LEASE = insert(LeaseRow)
+_HAND_OUT = (
+    update(QueueItemRow)
+    .where(QueueItemRow.pair == bindparam("of_pair"))
+    .values(state=ItemState.LEASED.value, arm=bindparam("new_arm"))
+)
+_LOCK_ITEM = select(QueueItemRow.pair).where(QueueItemRow.pair == bindparam("of_pair")).with_for_update()
+_END_LEASE = (
+    update(LeaseRow).where(LeaseRow.id == bindparam("lease")).values(ended_at=bindparam("now"), ending=bindparam("how"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +82,9 @@ class Lease:
 
 
 _LEASE = tuple(getattr(LeaseRow, name) for name in Lease.__slots__)
+_BY_TOKEN = select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(
+    LeaseRow.token == bindparam("under"), LeaseRow.pair == bindparam("of_pair")
+)
 
 
 def return_expired(connection: Connection, now: datetime) -> None:
@@ -68,36 +107,41 @@ def return_expired(connection: Connection, now: datetime) -> None:
     _put_back(connection, ended)
 
 
-def count_held(connection: Connection, person: Person, now: datetime) -> int:
-    own = (LeaseRow.person == person.id, _OPEN, LeaseRow.expires_at > now)
-    return connection.scalar(select(func.count()).select_from(LeaseRow).where(*own)) or 0
+def look_around(connection: Connection, person: Person, now: datetime) -> Any:
+    """How many items the person has (`held`), whether leases have run out (`is_overdue`) and an item that was
+    sent back to her (`reserved`)."""
+    return connection.execute(_SITUATION, {"who": person.id, "now": now}).one()
 
 
-def next_item(connection: Connection, person: Person, task_class: TaskClass | None) -> Any | None:
-    """Locks the item that the person should get next and gives its `pair`, `task_class` and `arm`.
+def next_item(
+    connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool
+) -> Any | None:  # fmt: skip
+    """Locks the item that the person should get next and gives its `pair`, `pair_id`, `task_class` and `arm`.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
     longest ago first. Items without a class go to whoever has nothing of the own class left.
     """
-    reserved = (QueueItemRow.state == ItemState.RESERVED.value, QueueItemRow.reserved_for == person.id)
-    free = QueueItemRow.state == ItemState.FREE.value
-    tiers: list[tuple[Any, ...]] = [reserved]
-    if task_class is None:
-        tiers.append((free,))
-    else:
-        tiers += [(free, QueueItemRow.task_class == name) for name in (task_class.value, "")]
-    is_skipped = exists().where(SkipRow.person == person.id, SkipRow.pair == QueueItemRow.pair)
-    for tier in tiers:
-        found = _first(connection, select(*_ITEM).where(*tier, ~is_skipped).order_by(*_ORDER))
-        if found is not None:
-            return found
-    own_skips = (SkipRow.person == person.id, SkipRow.pair == QueueItemRow.pair)
-    for tier in tiers:
-        again = select(*_ITEM).join(SkipRow, SkipRow.pair == QueueItemRow.pair).where(*tier, *own_skips)
-        found = _first(connection, again.order_by(SkipRow.skipped_at, SkipRow.pair))
-        if found is not None:
-            return found
+    tiers = (["reserved"] if is_reserved else []) + (["any"] if task_class is None else ["of class", "of none"])
+    values = {"who": person.id, "of_class": task_class and task_class.value}
+    for was_skipped in (False, True):
+        for tier in tiers:
+            found = connection.execute(_next_of(tier, was_skipped), values).one_or_none()
+            if found is not None:
+                return found
     return None
+
+
+@cache
+def _next_of(tier: str, was_skipped: bool) -> Any:
+    pair_id = select(PairRow.id).where(PairRow.seq == QueueItemRow.pair).scalar_subquery().label("pair_id")
+    item = select(*_ITEM, pair_id).where(*_TIERS[tier])
+    own_skips = (SkipRow.person == bindparam("who"), SkipRow.pair == QueueItemRow.pair)
+    if was_skipped:
+        found = item.join(SkipRow, SkipRow.pair == QueueItemRow.pair).where(*own_skips)
+        found = found.order_by(SkipRow.skipped_at, SkipRow.pair)
+    else:
+        found = item.where(~exists().where(*own_skips)).order_by(*_ORDER)
+    return found.limit(1).with_for_update(of=QueueItemRow, skip_locked=True)
 
 
 def open_lease(
@@ -109,23 +153,18 @@ def open_lease(
     `continues` is the number of the post-edit that was withdrawn to get the item back, with the time it had taken.
     """
     token = secrets.token_hex(16)
-    shown = connection.execute(
-        select(RevisionRow.id, RevisionRow.engine, RevisionRow.adapter)
-        .where(RevisionRow.pair == pair)
-        .order_by(RevisionRow.id.desc())
-        .limit(1)
-    ).one_or_none()
+    shown = connection.execute(_SHOWN, {"of_pair": pair}).one_or_none()
     origin = {} if shown is None else {"revision": shown.id, "engine": shown.engine, "adapter": shown.adapter or ""}
     values = {
         "token": token, "pair": pair, "person": person.id, "claimed_at": now, "expires_at": expires_at,
         "unit": person.unit or "", "task_class": task_class, "arm": arm.value, "continues": continues,
         "beats": 0, "active_ms": active_ms, "engine": "", "adapter": "", **origin,
     }  # fmt: skip
-    lease = connection.execute(insert(LeaseRow).values(**values).returning(*_LEASE)).one()
-    leased = update(QueueItemRow).where(QueueItemRow.pair == pair)
-    connection.execute(leased.values(state=ItemState.LEASED.value, arm=arm.value))
+    connection.execute(_INSERT_LEASE, values)
+    connection.execute(_HAND_OUT, {"of_pair": pair, "new_arm": arm.value})
     if continues is None:
-        count_work(connection, (WorkKey.of(lease, now), {"claimed": 1}))
+        where = (values[name] for name in WORK_KEY[1:])
+        count_work(connection, (WorkKey(hour_of(now), *where), {"claimed": 1}))
     return token
 
 
@@ -143,10 +182,8 @@ def check_lease(connection: Connection, token: str, person: Person, now: datetim
     Raises: LeaseError, when the lease is unknown, of another pair, somebody else's, ended or out of time.
     """
     of = pair_under(connection, token) if pair is None else pair
-    connection.execute(select(QueueItemRow.pair).where(QueueItemRow.pair == of).with_for_update())
-    lease = connection.execute(
-        select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(LeaseRow.token == token, LeaseRow.pair == of)
-    ).one_or_none()
+    connection.execute(_LOCK_ITEM, {"of_pair": of})
+    lease = connection.execute(_BY_TOKEN, {"under": token, "of_pair": of}).one_or_none()
     if lease is None:
         raise LeaseError("no item was handed out under this token; claim it first")
     if lease.person != person.id:
@@ -169,7 +206,7 @@ def extend_lease(connection: Connection, lease: int, expires_at: datetime) -> No
 
 def end_lease(connection: Connection, lease: int, ending: Ending, now: datetime) -> None:
     """The item itself is deleted by the caller, or put back by `give_back`."""
-    connection.execute(update(LeaseRow).where(LeaseRow.id == lease).values(ended_at=now, ending=ending.value))
+    connection.execute(_END_LEASE, {"lease": lease, "now": now, "how": ending.value})
 
 
 def give_back(connection: Connection, lease: Lease, ending: Ending, now: datetime) -> None:
@@ -203,10 +240,6 @@ def holder(connection: Connection, pair: int) -> Any | None:
         .join(PersonRow, PersonRow.id == LeaseRow.person)
         .where(LeaseRow.pair == pair, _OPEN)
     ).one_or_none()
-
-
-def _first(connection: Connection, statement: Any) -> Any | None:
-    return connection.execute(statement.limit(1).with_for_update(of=QueueItemRow, skip_locked=True)).one_or_none()
 
 
 def _put_back(connection: Connection, pairs: Any) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coachlm.errors import AccessError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
@@ -17,11 +17,13 @@ PERSON = (
     PersonRow.id, PersonRow.name, PersonRow.role, PersonRow.unit, PersonRow.seniority, PersonRow.is_active,
     PersonRow.created_at,
 )  # fmt: skip
+_BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
+_LOCK_BY_NAME = _BY_NAME.with_for_update(key_share=True)
 
 
 def find_person(connection: Connection, name: str) -> Person:
     """Active or not. Raises: NotFoundError."""
-    return _found(connection.execute(select(*PERSON).where(PersonRow.name == name)).one_or_none(), name)
+    return _found(connection.execute(_BY_NAME, {"called": name}).one_or_none(), name)
 
 
 def find_editor(connection: Connection, name: str, *, for_update: bool = False) -> Person:
@@ -29,10 +31,8 @@ def find_editor(connection: Connection, name: str, *, for_update: bool = False) 
 
     Raises: NotFoundError; AccessError.
     """
-    chosen = select(*PERSON).where(PersonRow.name == name)
-    if for_update:
-        chosen = chosen.with_for_update(key_share=True)
-    return _allowed(_found(connection.execute(chosen).one_or_none(), name), EDITORS)
+    chosen = _LOCK_BY_NAME if for_update else _BY_NAME
+    return _allowed(_found(connection.execute(chosen, {"called": name}).one_or_none(), name), EDITORS)
 
 
 def find_reviewer(connection: Connection, name: str) -> Person:

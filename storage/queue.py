@@ -20,7 +20,7 @@ from storage.activity import note_activity
 from storage.approvals import approve_unsampled
 from storage.database import Database, utc_now
 from storage.edits import keep_refused, save_draft
-from storage.items import read_items
+from storage.items import read_held, read_item
 from storage.people import REVIEWERS, check_unit, find_editor, store_person
 from storage.review_items import delete_review_item, insert_review_item
 from storage.rollups import Stage, StageKey, WorkKey, count_stages, count_work, hour_of
@@ -28,7 +28,6 @@ from storage.rules import DeskRules
 from storage.sampling import arm_of
 from storage.schema import read_salt
 from storage.states import PairState, change_status, lock_pair, note
-from storage.tables import PairRow
 from storage.work import (
     Ending,
     ItemState,
@@ -39,7 +38,7 @@ from storage.work import (
     ReviewState,
     WorkItem,
 )
-from storage.work_tables import LeaseRow, QueueItemRow
+from storage.work_tables import QueueItemRow
 
 _SWEEP_SECONDS = 5
 _SWEPT_AT_ONCE = 100
@@ -85,23 +84,25 @@ class PostEditQueue:
             now = self._now()
             who = find_editor(connection, person, for_update=True)
             check_unit(who, task_class)
-            leases.return_expired(connection, now)
-            held = leases.count_held(connection, who, now)
-            if held >= self._rules.max_held_items:
-                raise LeaseError(f"{person!r} holds {held} items already; submit, skip or release one first")
-            item = leases.next_item(connection, who, task_class or who.unit)
+            around = leases.look_around(connection, who, now)
+            if around.is_overdue:
+                leases.return_expired(connection, now)
+            if around.held >= self._rules.max_held_items:
+                raise LeaseError(f"{person!r} holds {around.held} items already; submit, skip or release one first")
+            item = leases.next_item(
+                connection, who, task_class or who.unit, is_reserved=around.reserved is not None or around.is_overdue
+            )
             if item is None:
                 return None
-            arm = Arm(item.arm) if item.arm else self._draw_arm(connection, item.pair)
+            arm = Arm(item.arm) if item.arm else arm_of(item.pair_id, self._read_salt(connection), self._rules)
             token = leases.open_lease(connection, item.pair, item.task_class, who, arm, now, now + self._lease)
-            return read_items(connection, LeaseRow.token == token)[0]
+            return read_item(connection, token)
 
     def held(self, person: str) -> list[WorkItem]:
         """What the person has in hands, first claimed first."""
         with self._database.reading() as connection:
             who = find_editor(connection, person)
-            own = (LeaseRow.person == who.id, LeaseRow.ended_at.is_(None), LeaseRow.expires_at > self._now())
-            return read_items(connection, *own)
+            return read_held(connection, who, self._now())
 
     def heartbeat(self, token: str, person: str, active: bool = True) -> datetime:
         """Keep the item; gives the new end of the lease. `active`: the person has worked on this item since the last
@@ -161,8 +162,7 @@ class PostEditQueue:
             who = find_editor(connection, person, for_update=True)
             pair = lock_pair(connection, pair_id)
             desk = submitting.Submit(connection, self._rules, self._read_salt(connection), pair, who, now)
-            token = desk.withdraw(post_edit, now + self._lease)
-            return read_items(connection, LeaseRow.token == token)[0]
+            return read_item(connection, desk.withdraw(post_edit, now + self._lease))
 
     def send_to_owner(self, token: str, person: str, comment: str = "") -> None:
         """The item leaves the person's hands and waits for its unit's owner. Raises: LeaseError."""
@@ -228,10 +228,6 @@ class PostEditQueue:
             if ending is Ending.SKIPPED:
                 leases.note_skip(connection, who, lease.pair, now)
             count_work(connection, (WorkKey.of(lease, now), {ending.value: 1}))
-
-    def _draw_arm(self, connection: Connection, seq: int) -> Arm:
-        pair_id = connection.execute(select(PairRow.id).where(PairRow.seq == seq)).scalar_one()
-        return arm_of(pair_id, self._read_salt(connection), self._rules)
 
     def _read_salt(self, connection: Connection) -> str:
         if self._salt is None:

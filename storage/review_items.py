@@ -8,22 +8,16 @@ from storage.states import PairState
 from storage.work import Person, ReviewReason, ReviewState
 from storage.work_tables import ReviewItemRow
 
+_INSERT = insert(ReviewItemRow)
+
 
 def insert_review_item(
     connection: Connection, pair: PairState, state: ReviewState, reason: ReviewReason, annotator: Person, now: datetime,
     *, comment: str = "",
 ) -> None:  # fmt: skip
-    connection.execute(
-        insert(ReviewItemRow).values(
-            pair=pair.seq,
-            state=state.value,
-            task_class=pair.task_class or "",
-            reason=reason.value,
-            annotator=annotator.id,
-            comment=comment,
-            since=now,
-        )
-    )
+    item = {"pair": pair.seq, "state": state.value, "task_class": pair.task_class or "", "reason": reason.value,
+            "annotator": annotator.id, "comment": comment, "since": now}  # fmt: skip
+    connection.execute(_INSERT, item)
 
 
 def delete_review_item(connection: Connection, seq: int) -> str | None:

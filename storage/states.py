@@ -4,13 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coachlm.errors import NotFoundError, StaleError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status, check_transition
 from storage.tables import PairRow
 from storage.work_tables import EventRow
+
+_LOCK = select(
+    PairRow.seq, PairRow.id, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class
+).with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
+_LOCK_BY_ID = _LOCK.where(PairRow.id == bindparam("wanted"))
+_LOCK_BY_SEQ = _LOCK.where(PairRow.seq == bindparam("wanted"))
+_INSERT_EVENT = insert(EventRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,8 @@ def lock_pair(connection: Connection, pair_id: str | int, version: int | None = 
 
     Raises: NotFoundError; StaleError, when its version is not the one given.
     """
-    row = connection.execute(
-        select(PairRow.seq, PairRow.id, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class)
-        .where((PairRow.id if isinstance(pair_id, str) else PairRow.seq) == pair_id)
-        .with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
-    ).one_or_none()
+    locking = _LOCK_BY_ID if isinstance(pair_id, str) else _LOCK_BY_SEQ
+    row = connection.execute(locking, {"wanted": pair_id}).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
     if version is not None and version != row.version:
@@ -63,12 +67,9 @@ def change_status(
     connection.execute(
         update(PairRow).where(PairRow.seq == pair.seq).values(status=wanted.value, version=version, **columns)
     )
-    connection.execute(
-        insert(EventRow).values(
-            pair=pair.seq, person=person, from_status=pair.status.value, to_status=wanted.value, detail=detail,
-            created_at=now,
-        )
-    )  # fmt: skip
+    event = {"pair": pair.seq, "person": person, "from_status": pair.status.value, "to_status": wanted.value,
+             "detail": detail, "created_at": now}  # fmt: skip
+    connection.execute(_INSERT_EVENT, event)
     return version
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, select
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
 from coachlm.distance import pair_distance
 from coachlm.efficiency import Arm
@@ -30,6 +30,9 @@ from storage.work import Ending, Person, Receipt, ReviewReason, ReviewState
 from storage.work_tables import EventRow, LeaseRow, QueueItemRow, RevisionRow, WithdrawalRow
 
 MAX_KEY = 200
+_TEXTS = select(PairRow.instruction, PairRow.input, PairRow.response).where(PairRow.seq == bindparam("of_pair"))
+_SHOWN = select(RevisionRow.__table__).where(RevisionRow.id == bindparam("number"))
+_TAKE_OUT = delete(QueueItemRow).where(QueueItemRow.pair == bindparam("of_pair"))
 _MAX_CELLS = 2_000_000_000
 """Product of two texts' lengths above which their distance is not computed; some 50 ms of one core."""
 
@@ -89,7 +92,7 @@ class Submit:
         raw, revision = self._read_texts(lease)
         seconds = active_seconds(connection, lease, now, self.rules.idle_seconds, edit.active_seconds)
         leases.end_lease(connection, lease.id, Ending.SUBMITTED, now)
-        connection.execute(delete(QueueItemRow).where(QueueItemRow.pair == pair.seq))
+        connection.execute(_TAKE_OUT, {"of_pair": pair.seq})
         after = change_status(connection, pair, Status.POST_EDITED, now, person=self.who.id)
         is_control = lease.arm == Arm.CONTROL
         reason = review_reason(
@@ -113,14 +116,11 @@ class Submit:
         return Receipt(pair.pair_id, number, after)
 
     def _read_texts(self, lease: Lease) -> tuple[InstructionPair, Revision | None]:
-        row = self.connection.execute(
-            select(PairRow.instruction, PairRow.input, PairRow.response).where(PairRow.seq == self.pair.seq)
-        ).one()
-        raw = pair_from_row(row)
+        raw = pair_from_row(self.connection.execute(_TEXTS, {"of_pair": self.pair.seq}).one())
         if lease.revision is None:
             return raw, None
-        shown = select(RevisionRow.__table__).where(RevisionRow.id == lease.revision)
-        return raw, revision_from_row(self.connection.execute(shown).one(), self.pair.pair_id, raw)
+        shown = self.connection.execute(_SHOWN, {"number": lease.revision}).one()
+        return raw, revision_from_row(shown, self.pair.pair_id, raw)
 
     def _withdrawn_before(self, post_edit: int) -> str | None:
         own = (

@@ -41,7 +41,7 @@ def statements_of_a_claim(database: Database, clock: Clock, **options: Any) -> l
 @pytest.mark.parametrize("options", [{}, {"task_class": TaskClass.QA}])
 def test_a_claim_reads_indexes_in_order(long_queue: Database, clock: Clock, options: dict[str, Any]):
     statements = statements_of_a_claim(long_queue, clock, **options)
-    assert len(statements) == 2  # what was sent back, what is free
+    assert len(statements) == 3  # what is out or was sent back, what is free, the item itself
     explain = "EXPLAIN QUERY PLAN" if long_queue.is_sqlite else "EXPLAIN"
     with long_queue.reading() as connection:
         for statement, parameters in statements:
