@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,9 @@ from storage.rules import DeskRules
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["benchmarks.queue_load"])
 _RULES = DeskRules(max_held_items=100_000)
+_WARM_UP = 12  # pairs; the driver prepares a statement when it has run five times, PostgreSQL its plan after five more
+_PATIENCE_SECONDS = 1800
+_MEETING: list[Barrier] = []  # of this client and the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,12 @@ class Task:
     person: str
     pairs: int
     pause_seconds: float = 0.0  # between two claims; 0: at once
-    submits: bool = True
+    submits: bool = True  # else they are released at the end, uncounted
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a client did. CPU seconds are of its process, without starting and connecting."""
+    """What a client did, and the CPU seconds of its process, both without its warm-up."""
 
     pairs: tuple[str, ...]
     claim_seconds: tuple[float, ...]
@@ -48,14 +52,26 @@ class Done:
 
 
 def run_client(task: Task) -> Done:
-    """Claims and submits, with a small edit of each pair."""
+    """Claims and submits, with a small edit of each pair. Everybody warms up, works and ends together; the caller
+    reads the server's CPU time while all wait."""
     database = open_database(task.url)
     queue = PostEditQueue(database, 3600, rules=_RULES)
-    queue.held(task.person)  # connected, prepared
+    _work(queue, replace(task, pairs=_WARM_UP, pause_seconds=0.0, submits=True))
+    _meet("warm", "start")
+    cpu = time.process_time()
+    done = _work(queue, task)
+    done = replace(done, cpu_seconds=time.process_time() - cpu)
+    _meet("done", "read")
+    for item in queue.held(task.person):
+        queue.release(item.token, task.person)
+    database.close()
+    return done
+
+
+def _work(queue: PostEditQueue, task: Task) -> Done:
     pairs: list[str] = []
     claims: list[float] = []
     submits: list[float] = []
-    cpu = time.process_time()
     next_at = time.monotonic()
     for _ in range(task.pairs):
         started = time.perf_counter()
@@ -72,9 +88,7 @@ def run_client(task: Task) -> Done:
             submits.append(time.perf_counter() - started)
         next_at += task.pause_seconds
         time.sleep(max(0.0, next_at - time.monotonic()))
-    used = time.process_time() - cpu
-    database.close()
-    return Done(tuple(pairs), tuple(claims), tuple(submits), used)
+    return Done(tuple(pairs), tuple(claims), tuple(submits), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +122,28 @@ class Load:
 
 
 def run_load(tasks: Sequence[Task]) -> Load:
+    """Each task in a process of its own."""
     postgres = _postmaster(tasks[0].url)
-    with ProcessPoolExecutor(len(tasks), PROCESSES) as pool:
+    everybody = PROCESSES.Barrier(len(tasks) + 1, timeout=_PATIENCE_SECONDS)
+    with ProcessPoolExecutor(len(tasks), PROCESSES, _join_in, (everybody,)) as pool:
+        running = [pool.submit(run_client, task) for task in tasks]
+        everybody.wait()
         before, start = _cpu_seconds(postgres), time.perf_counter()
-        done = tuple(pool.map(run_client, tasks))
-        wall = time.perf_counter() - start
-        return Load(done, wall, _cpu_seconds(postgres) - before)
+        everybody.wait()
+        everybody.wait()
+        wall, used = time.perf_counter() - start, _cpu_seconds(postgres) - before
+        everybody.wait()
+        return Load(tuple(one.result() for one in running), wall, used)
+
+
+def _join_in(everybody: Barrier) -> None:
+    """In a client's process."""
+    _MEETING.append(everybody)
+
+
+def _meet(*_occasions: str) -> None:
+    for _ in _occasions:
+        _MEETING[0].wait()
 
 
 @dataclass(frozen=True, slots=True)
