@@ -16,6 +16,9 @@ SAMPLES = Path(__file__).parents[1] / "coachlm" / "data" / "sample_logs"
 @pytest.fixture
 def url(sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COACHLM_INTAKE_PROCESSES", "1")
+    for share in ("REVIEW_SHARE", "REVIEW_TRUSTED_SHARE"):
+        monkeypatch.setenv(f"COACHLM_{share}", "1")  # so that every submit waits for an owner
+    monkeypatch.setenv("COACHLM_CONTROL_SHARE", "0")
     url = sqlite_databases.new()
     invoke("run", SAMPLES, "--db", url)
     return url
@@ -72,7 +75,8 @@ def test_leaving_keeps_the_lease_and_the_file(url: str, tmp_path: Path, monkeypa
     assert status(url)["leased"] == 1
 
 
-def test_two_people_never_get_the_same_pair(url: str, tmp_path: Path) -> None:
+def test_two_people_never_get_the_same_pair(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COACHLM_MAX_HELD_ITEMS", "5")
     pairs = [claim(url, tmp_path / f"{n}.txt", person)["pair"] for n, person in enumerate(["ana", "ben"] * 5)]
     assert len(set(pairs)) == 10
 
