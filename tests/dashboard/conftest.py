@@ -29,8 +29,10 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Of one module: while Playwright is up, its event loop counts as running in this thread, and `asyncio.run`,
+    which other tests call, is refused."""
     with sync_playwright() as playwright:
         # Without its own sandbox it also runs as root in a container; all it opens is ours.
         expect.set_options(timeout=20_000)
