@@ -58,7 +58,8 @@ def demo(output: Path, as_json: bool) -> None:
     say(f"   {report}   the flow, every reason, before and after")
     say(f"   {output / 'dataset'}/      {manifest.rows} pairs, with data card and manifest")
     say(f"done in {seconds:.0f} s. Next:")
-    say(f"   .venv/bin/coachlm queue next --person you --db {url}   post-edit a pair", soft_wrap=True)
+    say("   make desk                                                  post-edit these pairs in your browser")
+    say(f"   .venv/bin/coachlm queue next --person you --db {url}   post-edit one in an editor", soft_wrap=True)
     say(f"   .venv/bin/coachlm stats --db {url}                     where everything went", soft_wrap=True)
     say("   .venv/bin/coachlm run YOUR_LOGS…                           your own logs", soft_wrap=True)
 
