@@ -113,6 +113,8 @@ def test_what_an_annotator_asks_is_answered_without_a_text_of_hers(desk_of_olga:
     expect(page.get_by_text("The annotator says: Is there such a country?")).to_be_visible()
     expect(page.get_by_text("From the raw pair to the coach's text")).to_be_visible()
     page.get_by_label("Response", exact=True).fill("There is no such country.")
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(1500)  # Streamlit draws the page anew for the text before it takes a click
     page.get_by_role("button", name="Approve with my text").click()
     expect(page.get_by_text("Nothing waits for your review")).to_be_visible()
     with office.client("adam") as adam:
