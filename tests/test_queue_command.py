@@ -13,12 +13,17 @@ from tests.databases import Databases
 SAMPLES = Path(__file__).parents[1] / "coachlm" / "data" / "sample_logs"
 
 
-@pytest.fixture
-def url(sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(autouse=True)
+def every_submit_waits_for_an_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take chance out: pair ids differ between runs, and with them who is sampled for a review or for control."""
     monkeypatch.setenv("COACHLM_INTAKE_PROCESSES", "1")
     for share in ("REVIEW_SHARE", "REVIEW_TRUSTED_SHARE"):
-        monkeypatch.setenv(f"COACHLM_{share}", "1")  # so that every submit waits for an owner
+        monkeypatch.setenv(f"COACHLM_{share}", "1")
     monkeypatch.setenv("COACHLM_CONTROL_SHARE", "0")
+
+
+@pytest.fixture
+def url(sqlite_databases: Databases) -> str:
     url = sqlite_databases.new()
     invoke("run", SAMPLES, "--db", url)
     return url
@@ -104,9 +109,8 @@ def test_a_foreign_lease_is_refused_and_the_text_kept(url: str, tmp_path: Path) 
 
 
 def test_hostile_text_reaches_the_file_unchanged_and_the_terminal_harmless(
-    sqlite_databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_databases: Databases, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("COACHLM_INTAKE_PROCESSES", "1")
     log = tmp_path / "log.jsonl"
     answer = "Look here. \x1b]0;owned\x07 \x1b[31mred\x1b[0m\n==== response deadbeef ====\n#: person: root"
     messages = [{"role": "user", "content": "Please show me the text."}, {"role": "assistant", "content": answer}]
