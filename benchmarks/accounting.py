@@ -1,4 +1,4 @@
-"""CPU time and memory of a command with all its descendants, orphans included (Linux)."""
+"""CPU time of processes with their children, and what a command with all its descendants used (Linux)."""
 
 import ctypes
 import os
@@ -94,3 +94,16 @@ def _pss(pid: int) -> int:
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process and the children that it has now or has waited for."""
+    total = 0.0
+    try:
+        process = psutil.Process(pid)
+        own = process.cpu_times()
+        total += own.user + own.system + own.children_user + own.children_system
+        total += sum(cpu_seconds(child.pid) for child in process.children())
+    except psutil.NoSuchProcess:
+        return total
+    return total

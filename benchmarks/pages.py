@@ -22,7 +22,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from api.tokens import draw_token
-from benchmarks.queue import new_database, postgres
+from benchmarks.queue import postgres
 from benchmarks.seeding import Mix, seed
 from benchmarks.servers.process import ServerProcess, free_ports
 from dashboard.gateway import SESSION_COOKIE
@@ -148,7 +148,7 @@ def chromium() -> Iterator[Browser]:
 def running(pairs: int) -> Iterator[Running]:
     """PostgreSQL with so many pairs, of every status; the service and the pages as `coachlm` starts them."""
     with postgres() as server, tempfile.TemporaryDirectory() as name:
-        url, folder = new_database(server), Path(name)
+        url, folder = server.new_database(), Path(name)
         tokens = filled(url, pairs)
         port, pages_port = free_ports(2)
         api = f"http://127.0.0.1:{port}"

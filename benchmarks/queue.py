@@ -16,11 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from uuid import uuid4
-
-import psycopg
-from psycopg import sql
-from sqlalchemy import make_url
 
 from benchmarks.queue_load import Load, Task, export, run_load
 from benchmarks.queue_promises import Plan, run_promises
@@ -44,20 +39,8 @@ def postgres() -> Iterator[PostgresServer]:
         server.remove()
 
 
-def new_database(server: PostgresServer) -> str:
-    name = f"queue_{uuid4().hex[:8]}"
-    plain = make_url(server.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = make_url(server.url).set(database=name).render_as_string(hide_password=False)
-    database = open_database(url)
-    upgrade(database)
-    database.close()
-    return url
-
-
 def filled(server: PostgresServer, queued: int) -> str:
-    url, start = new_database(server), time.perf_counter()
+    url, start = server.new_database(), time.perf_counter()
     database = open_database(url)
     seed(database, Mix(queued=queued, approved=queued // 10), annotators=_CLIENTS)
     database.close()
@@ -137,7 +120,7 @@ def promises(items: int) -> None:
         database = open_database(f"sqlite:///{file}")
         upgrade(database)
         database.close()
-        for kind, url in (("postgresql", new_database(server)), ("sqlite", f"sqlite:///{file}")):
+        for kind, url in (("postgresql", server.new_database()), ("sqlite", f"sqlite:///{file}")):
             folder = Path(name) / kind
             folder.mkdir()
             start = time.perf_counter()

@@ -13,6 +13,7 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
+from benchmarks.accounting import cpu_seconds
 from coachlm.post_edit import PostEdit
 from storage.database import open_database
 from storage.export import ExportOptions
@@ -128,10 +129,10 @@ def run_load(tasks: Sequence[Task]) -> Load:
     with ProcessPoolExecutor(len(tasks), PROCESSES, _join_in, (everybody,)) as pool:
         running = [pool.submit(run_client, task) for task in tasks]
         everybody.wait()
-        before, start = _cpu_seconds(postgres), time.perf_counter()
+        before, start = cpu_seconds(postgres.pid), time.perf_counter()
         everybody.wait()
         everybody.wait()
-        wall, used = time.perf_counter() - start, _cpu_seconds(postgres) - before
+        wall, used = time.perf_counter() - start, cpu_seconds(postgres.pid) - before
         everybody.wait()
         return Load(tuple(one.result() for one in running), wall, used)
 
@@ -180,16 +181,3 @@ def _postmaster(url: str) -> psutil.Process:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row is not None
     return psutil.Process(int((Path(row[0]) / "postmaster.pid").read_text().split()[0]))
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    """Of the process, its children that ended and those that live."""
-    own = process.cpu_times()
-    total = own.user + own.system + own.children_user + own.children_system
-    for child in process.children():
-        try:
-            times = child.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        total += times.user + times.system
-    return total

@@ -12,17 +12,13 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from uuid import uuid4
 
-import psutil
-import psycopg
-from psycopg import sql
-from sqlalchemy import event, make_url
+from sqlalchemy import event
 
+from benchmarks.accounting import cpu_seconds
 from benchmarks.servers.postgres import PostgresServer
 from coachlm.duplicates import pair_text, similarity
 from coachlm.pairs import InstructionPair, Position
@@ -31,7 +27,6 @@ from coachlm.revision import Outcome, Revision
 from coachlm.settings import Settings
 from storage.database import open_database
 from storage.near_copies import NearCopies
-from storage.schema import upgrade
 from storage.stream_store import DatabaseStreamStore
 from streams.intake import IntakeStages
 from streams.records import ParseOptions, RawRecord
@@ -72,22 +67,22 @@ def main() -> None:
 
 def _measure(server: PostgresServer, batches: list[list[IntakePair]]) -> None:
     count = sum(map(len, batches))
-    url = _database(server)
+    url = server.new_database()
     store = _store(url)
     statements = _count_statements(store)
     print(f"{'':32}{'pairs/s':>12}{'wall µs':>12}{'client µs':>12}{'server µs':>12}   (µs per pair)")
-    intake = _timed(count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
+    intake = _timed(server, count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
     per_batch = statements[0] / len(batches)
     print(intake.line("commit_stream_intake"))
-    again = _timed(count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
+    again = _timed(server, count, lambda: [store.commit_stream_intake(IntakeBatch(batch), []) for batch in batches])
     print(again.line("the same, redelivered"))
-    published = _timed(count, lambda: _publish_all(store))
+    published = _timed(server, count, lambda: _publish_all(store))
     print(published.line("publish"))
     revisions = [[_revision(item.sourced.pair) for item in batch] for batch in batches]
-    revised = _timed(count, lambda: [store.save_stream_revisions(batch, []) for batch in revisions])
+    revised = _timed(server, count, lambda: [store.save_stream_revisions(batch, []) for batch in revisions])
     print(revised.line("save_stream_revisions"))
     store.close()
-    two = _two_processes(_database(server), batches)
+    two = _two_processes(server, batches)
     print(two.line("commit_stream_intake, 2 processes"))
     figures = {
         "intake_pairs_per_second": round(count / intake.wall_seconds),
@@ -110,18 +105,6 @@ def _batches(folder: Path, count: int) -> list[list[IntakePair]]:
     return [pairs[start : start + _BATCH] for start in range(0, len(pairs), _BATCH)]
 
 
-def _database(server: PostgresServer) -> str:
-    name = f"bench_{uuid4().hex[:8]}"
-    plain = make_url(server.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = make_url(server.url).set(database=name).render_as_string(hide_password=False)
-    database = open_database(url)
-    upgrade(database)
-    database.close()
-    return url
-
-
 def _store(url: str) -> DatabaseStreamStore:
     return DatabaseStreamStore(open_database(url), NearCopies(similarity, pair_text, 0.8))
 
@@ -136,20 +119,10 @@ def _count_statements(store: DatabaseStreamStore) -> list[int]:
     return counted
 
 
-def _timed(pairs: int, work: Callable[[], object]) -> Cost:
-    wall, client, server = time.perf_counter(), time.process_time(), _server_seconds()
+def _timed(server: PostgresServer, pairs: int, work: Callable[[], object]) -> Cost:
+    wall, client, served = time.perf_counter(), time.process_time(), cpu_seconds(server.pid)
     work()
-    return Cost(pairs, time.perf_counter() - wall, time.process_time() - client, _server_seconds() - server)
-
-
-def _server_seconds() -> float:
-    """Of every process of the servers that this one started, those that have ended included."""
-    total = 0.0
-    for process in psutil.Process().children(recursive=True):
-        if process.name() == "postgres":
-            times = process.cpu_times()
-            total += times.user + times.system + times.children_user + times.children_system
-    return total
+    return Cost(pairs, time.perf_counter() - wall, time.process_time() - client, cpu_seconds(server.pid) - served)
 
 
 def _publish_all(store: DatabaseStreamStore) -> None:
@@ -162,7 +135,8 @@ def _revision(pair: InstructionPair) -> Revision:
     return Revision(pair.id, revised, Outcome.REVISED, "rules")
 
 
-def _two_processes(url: str, batches: list[list[IntakePair]]) -> Cost:
+def _two_processes(server: PostgresServer, batches: list[list[IntakePair]]) -> Cost:
+    url = server.new_database()
     context = multiprocessing.get_context("fork")
     ready, go = context.Semaphore(0), context.Event()
     clients = context.Array("d", 2)
@@ -183,21 +157,12 @@ def _two_processes(url: str, batches: list[list[IntakePair]]) -> Cost:
         worker.start()
     for _ in workers:
         ready.acquire()
-    with _server_time() as server:
-        started = time.perf_counter()
-        go.set()
-        for worker in workers:
-            worker.join()
-        wall = time.perf_counter() - started
-    return Cost(sum(map(len, batches)), wall, clients[0] + clients[1], server[0])
-
-
-@contextmanager
-def _server_time() -> Iterator[list[float]]:
-    taken = [0.0]
-    before = _server_seconds()
-    yield taken
-    taken[0] = _server_seconds() - before
+    started, served = time.perf_counter(), cpu_seconds(server.pid)
+    go.set()
+    for worker in workers:
+        worker.join()
+    wall, served = time.perf_counter() - started, cpu_seconds(server.pid) - served
+    return Cost(sum(map(len, batches)), wall, clients[0] + clients[1], served)
 
 
 def _on_partition(item: IntakePair, number: int) -> IntakePair:

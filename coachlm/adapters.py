@@ -81,8 +81,7 @@ class InForce:
 
 def is_canary(pair_id: str, canary: AdapterRecord) -> bool:
     """Whether the pair belongs to the canary's share: by hash, so that the same pair always gets the same answer."""
-    place = int(content_hash(pair_id, canary.digest)[:13], 16) / float(1 << 52)
-    return place < canary.canary_share
+    return _place(pair_id, canary.digest) < canary.canary_share
 
 
 class RefreshStep(StrEnum):
@@ -117,7 +116,12 @@ class RefreshRun:
 
 def is_held_out(pair_id: str, share: float) -> bool:
     """Whether an approved pair belongs to the gate and never to training: by hash, so that it stays so for ever."""
-    return int(content_hash(pair_id, "held out")[:13], 16) / float(1 << 52) < share
+    return _place(pair_id, "held out") < share
+
+
+def _place(pair_id: str, purpose: str) -> float:
+    """From 0 up to 1, evenly spread over pairs."""
+    return int(content_hash(pair_id, purpose)[:13], 16) / float(1 << 52)
 
 
 class AdapterRegistry(Protocol):

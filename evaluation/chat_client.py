@@ -4,17 +4,12 @@ import asyncio
 import json
 import random
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from time import time
-from typing import Any
 
 import httpx
 
 from coachlm.errors import SettingsError
+from coachlm.http_answers import retry_after, stated_tokens
 from evaluation.judge_answers import AnswerError, Failure
-
-CHARS_PER_TOKEN = 4
-"""Of English text; estimates where the server states no usage."""
 
 MAX_ANSWER_BYTES = 4_000_000
 """Unpacked; a longer body is malformed and not read further."""
@@ -143,25 +138,13 @@ async def _read_bounded(response: httpx.Response) -> bytes:
 def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        raise _PassingError(Failure.RATE_LIMITED, _retry_after(response.headers.get("retry-after", "")))
+        raise _PassingError(Failure.RATE_LIMITED, retry_after(response.headers.get("retry-after", "")))
     if status == httpx.codes.REQUEST_TIMEOUT:
         raise _PassingError(Failure.TIMEOUT)
     if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise _PassingError(Failure.SERVER_ERROR, _retry_after(response.headers.get("retry-after", "")))
+        raise _PassingError(Failure.SERVER_ERROR, retry_after(response.headers.get("retry-after", "")))
     if status != httpx.codes.OK:
         raise AnswerError(Failure.REJECTED)
-
-
-def _retry_after(value: str) -> float:
-    """Seconds, from a number or a date; 0 for anything else. Source: RFC 9110 §10.2.3."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time()
-        except (ValueError, OverflowError):
-            return 0
-    return seconds if 0 < seconds < float("inf") else 0
 
 
 def _read_completion(content: bytes, prompt_chars: int) -> Completion:
@@ -180,14 +163,7 @@ def _read_completion(content: bytes, prompt_chars: int) -> Completion:
     usage = body.get("usage")
     return Completion(
         text=text,
-        prompt_tokens=_tokens(usage, "prompt_tokens", prompt_chars),
-        completion_tokens=_tokens(usage, "completion_tokens", len(text)),
+        prompt_tokens=stated_tokens(usage, "prompt_tokens", prompt_chars),
+        completion_tokens=stated_tokens(usage, "completion_tokens", len(text)),
         failure=failure,
     )
-
-
-def _tokens(usage: Any, name: str, chars: int) -> int:
-    stated = usage.get(name) if isinstance(usage, dict) else None
-    if isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < 1 << 31:
-        return stated
-    return chars // CHARS_PER_TOKEN + 1

@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from coachlm.http_answers import CHARS_PER_TOKEN
 from coachlm.pairs import InstructionPair, content_hash
-from evaluation.chat_client import CHARS_PER_TOKEN, ChatClient, Completion, JudgeServer
+from evaluation.chat_client import ChatClient, Completion, JudgeServer
 from evaluation.judge_answers import (
     AnswerError,
     Failure,

@@ -8,10 +8,15 @@ import tempfile
 from pathlib import Path
 from signal import SIGINT, SIGQUIT
 from typing import Any
+from uuid import uuid4
 
 import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
 
 from benchmarks.servers.process import ServerError, ServerProcess
+from storage.database import open_database
+from storage.schema import upgrade
 
 _INSTALL = (
     "no PostgreSQL server to run: install one (Debian, Ubuntu: `apt-get install postgresql`), "
@@ -61,6 +66,17 @@ class PostgresServer:
     def start(self) -> None:
         self._server = ServerProcess(self._command, self._folder / "postgres.log", self._user)
         self._server.await_ready(self._answers, _START_SECONDS)
+
+    def new_database(self) -> str:
+        """URL of a database of its own, with the current tables."""
+        name = f"bench_{uuid4().hex[:8]}"
+        with psycopg.connect(f"host={self._folder} user=coachlm dbname=postgres", autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = make_url(self.url).set(database=name).render_as_string(hide_password=False)
+        database = open_database(url)
+        upgrade(database)
+        database.close()
+        return url
 
     def stop(self) -> None:
         """Disconnect everybody, roll back what is open, end (PostgreSQL's "fast" shutdown)."""

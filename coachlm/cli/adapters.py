@@ -12,13 +12,12 @@ from rich.table import Table
 
 from coachlm.adapters import AdapterRecord
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results, terminal_safe
-from coachlm.cli.stores import database_option, open_database
+from coachlm.cli.stores import adapter_artifacts, database_option, open_database
 from coachlm.errors import InputError
 from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from storage.adapters import DatabaseAdapterRegistry
-    from storage.artifacts import AdapterArtifacts
 
 _digest = click.argument("digest")
 _why = click.option("--why", default="", help="A remark for the history.")
@@ -91,7 +90,7 @@ def add(run: Path, db: str | None, as_json: bool) -> None:
         raise InputError(f"{run} holds no finished training run; run `coachlm train --output {run} …` to its end first")
     settings = load_settings(database_url=db)
     with _registry(settings) as registry:
-        url = _artifacts(settings).publish(folder.adapters / record.adapter)
+        url = adapter_artifacts(settings).publish(folder.adapters / record.adapter)
         made = AdapterRecord(record.adapter, record.base, record.base_digest, url, training=asdict(record))
         _answer(
             registry.register(made, getpass.getuser()),
@@ -186,12 +185,6 @@ def _registry(settings: Settings) -> Iterator["DatabaseAdapterRegistry"]:
 
     with open_database(settings) as database:
         yield DatabaseAdapterRegistry(database)
-
-
-def _artifacts(settings: Settings) -> "AdapterArtifacts":
-    from storage.artifacts import AdapterArtifacts
-
-    return AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser())
 
 
 def _of(record: AdapterRecord, *names: str) -> str:

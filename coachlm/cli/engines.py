@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coachlm.adapters import AdapterRecord
+from coachlm.cli.stores import adapter_artifacts
 from coachlm.errors import ModelError
 from coachlm.protocols import Reviser
 from coachlm.settings import REGISTRY, Settings
@@ -25,9 +25,8 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
         return build_reviser(settings)
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry
-    from storage.artifacts import AdapterArtifacts
 
-    artifacts = AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser())
+    artifacts = adapter_artifacts(settings)
 
     def build(record: AdapterRecord | None) -> Reviser:
         folder = None if record is None else str(artifacts.fetch(record.artifact, record.digest))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results, terminal_safe
-from coachlm.cli.stores import database_option, open_database
+from coachlm.cli.stores import adapter_artifacts, database_option, open_database
 from coachlm.errors import SettingsError, StoreError
 from coachlm.settings import Settings, load_settings
 
@@ -98,7 +98,6 @@ def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None)
     if not settings.model:
         raise SettingsError("a refresh needs the base model: --base MODEL, or COACHLM_MODEL")
     from storage.adapters import DatabaseAdapterRegistry
-    from storage.artifacts import AdapterArtifacts
     from storage.reading import StoreReader
     from storage.refresh_runs import RefreshRuns
     from trainer.refresh import Workshop
@@ -112,7 +111,7 @@ def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None)
             store=StoreReader(database),
             runs=RefreshRuns(database),
             registry=DatabaseAdapterRegistry(database),
-            artifacts=AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser()),
+            artifacts=adapter_artifacts(settings),
             train=lambda source, folder: train_coach(
                 base, source, folder, alpha=alpha, recipe=recipe, revision=settings.model_revision
             ),

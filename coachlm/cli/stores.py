@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
@@ -11,6 +12,7 @@ import click
 from coachlm.settings import Settings
 
 if TYPE_CHECKING:
+    from storage.artifacts import AdapterArtifacts
     from storage.database import Database
     from storage.store import DatabaseStore
     from storage.stream_store import DatabaseStreamStore
@@ -58,6 +60,13 @@ def build_stream_store(database: Database, settings: Settings) -> DatabaseStream
 
     near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
     return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.dead_letter_days)
+
+
+def adapter_artifacts(settings: Settings) -> AdapterArtifacts:
+    """Where adapter folders are published, and the local copies that engines load."""
+    from storage.artifacts import AdapterArtifacts
+
+    return AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser())
 
 
 def intake_salt(database: Database, settings: Settings) -> bytes:

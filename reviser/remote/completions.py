@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from time import time
 from typing import Any, Literal
 
 import httpx
+
+from coachlm.http_answers import retry_after, stated_tokens
 
 MAX_ANSWER_BYTES = 8_000_000
 """Unpacked; a longer body is malformed and not read further."""
@@ -92,18 +92,6 @@ def _failure(response: httpx.Response, status: int, content: bytes, url: str) ->
     return Completion("", 0, 0, Refusal.REJECTED)
 
 
-def retry_after(value: str) -> float:
-    """Seconds, from a number or a date; 0 for anything else. Source: RFC 9110 §10.2.3."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time()
-        except (ValueError, OverflowError):
-            return 0.0
-    return seconds if 0 < seconds < float("inf") else 0.0
-
-
 def _completion(content: bytes, endpoint: Endpoint, prompt_chars: int) -> Completion:
     try:
         body = json.loads(content)
@@ -118,13 +106,8 @@ def _completion(content: bytes, endpoint: Endpoint, prompt_chars: int) -> Comple
     usage = body.get("usage")
     refusal = None if finish == "stop" else Refusal.UNFINISHED
     return Completion(
-        text, _tokens(usage, "prompt_tokens", prompt_chars), _tokens(usage, "completion_tokens", len(text)), refusal
+        text,
+        stated_tokens(usage, "prompt_tokens", prompt_chars),
+        stated_tokens(usage, "completion_tokens", len(text)),
+        refusal,
     )
-
-
-def _tokens(usage: Any, name: str, chars: int) -> int:
-    """As the server counts, else a guess by characters."""
-    stated = usage.get(name) if isinstance(usage, dict) else None
-    if isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < 1 << 31:
-        return stated
-    return chars // 4 + 1
