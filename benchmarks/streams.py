@@ -1,11 +1,15 @@
 """How fast the streams are, with everything on one machine: broker, PostgreSQL, workers and who sends.
 
-    python -m benchmarks.streams [--quick] [--driver faust|aiokafka|both] [--backpressure-seconds S]
+    python -m benchmarks.streams [--quick] [--driver faust|aiokafka|both] [--only PART] [--backpressure-seconds S]
 
-Real processes (`coachlm stream …`), a real broker, a real PostgreSQL that keeps its commits. Per driver: pairs per
-second through parse, filter and store with one worker and with two; the time from sending a record to its revision on
-pairs.revised at 100 records a second; and a reviser fifty times slower than what comes in: its memory, its rebalances,
-its lag. Ends with one JSON line a driver.
+Real processes (`coachlm stream …`), a real broker, a real PostgreSQL that keeps its commits. Parts, for each driver:
+
+- `throughput`: pairs per second through parse, filter and store with one worker and with two, from the first record
+  sent to the last pair stored, the workers being warm;
+- `latency`: the time from sending a record to its revision on pairs.revised at 100 records a second;
+- `backpressure`: a reviser fifty times slower than what comes in: its memory, its rebalances, its lag.
+
+Ends with one JSON line a driver.
 """
 
 import argparse
@@ -18,26 +22,29 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from kafka import KafkaConsumer, KafkaProducer
-from kafka.structs import TopicPartition
+from kafka import KafkaProducer
 
+from benchmarks.accounting import cpu_seconds
+from benchmarks.broker_runs.arrivals import Arrivals
 from benchmarks.broker_runs.load import good_message, name_of, send_load
-from benchmarks.broker_runs.stage import Ground, cpu_seconds, make_ground, resident_mb
+from benchmarks.broker_runs.stage import Ground, make_ground, resident_mb
 from benchmarks.broker_runs.workers import Workers
 from benchmarks.servers.kafka import KafkaCluster, running_cluster
 from benchmarks.servers.postgres import PostgresServer
 from streams.broker.lag import lags
 
-_Consumer: Any = KafkaConsumer
 _Producer: Any = KafkaProducer
 _RATE = 100
 _SLOWER = 50
-_WARM_SHARE = 0.1
-"""Of the messages, not counted: the first batches."""
+_WARM_UP = 1_000
+"""Messages a worker before anything is timed: with its first batches a worker loads dictionaries and models."""
+_WARM_FIRST, _WARM_SEED = 10_000_000, 7
+"""Names and texts that the timed messages don't have."""
 _DEADLINE_SECONDS = 300
 
 
@@ -53,21 +60,27 @@ class Bench:
     def throughput(self, workers: int, messages: int) -> dict[str, float]:
         """Of so many intake workers, all assigned before anything is sent."""
         with self._running(f"rate-{self._driver}-{workers}", {"intake": workers}) as (ground, crew):
-            costs = Costs(crew, self._postgres, self._cluster)
-            load = send_load(ground.servers, ground.raw_topic, messages, poison=False)
             with psycopg.connect(ground.conninfo, autocommit=True) as connection:
-                rate = _rate(connection, len(load.names))
-            return {"pairs_per_second": round(rate), **costs.per_pair_ms(messages)}
+                warm = _warm_up(ground, _WARM_UP * workers)
+                _wait_for_pairs(connection, warm)
+                costs = Costs(crew, self._postgres, self._cluster)
+                load = send_load(ground.servers, ground.raw_topic, messages, poison=False)
+                _wait_for_pairs(connection, warm + messages)
+            seconds = time.monotonic() - load.started
+            return {"pairs_per_second": round(messages / seconds), **costs.per_pair_ms(messages)}
 
     def latency(self, seconds: float) -> dict[str, float]:
         """From sending to the pair on pairs.accepted, and to its revision on pairs.revised."""
-        with self._running(f"latency-{self._driver}", {"intake": 1, "revise": 1}) as (ground, _):
-            arrivals = Arrivals(ground)
+        with (
+            self._running(f"latency-{self._driver}", {"intake": 1, "revise": 1}) as (ground, _),
+            Arrivals(ground) as arrivals,
+        ):
+            warm = _warm_up(ground, _WARM_UP)
+            arrivals.wait_for({name_of(number) for number in range(_WARM_FIRST, _WARM_FIRST + warm)})
             sent = _send_steadily(ground, seconds)
-            accepted, revised = arrivals.wait_for(set(sent))
-        warm = {name: at for name, at in sent.items() if at > min(sent.values()) + seconds * _WARM_SHARE}
-        stored = [accepted[name] - at for name, at in warm.items()]
-        whole = [revised[name] - at for name, at in warm.items()]
+            arrivals.wait_for(set(sent))
+        stored = [arrivals.accepted[name] - at for name, at in sent.items()]
+        whole = [arrivals.revised[name] - at for name, at in sent.items()]
         return {
             "latency_p50_ms": _percentile(whole, 50), "latency_p99_ms": _percentile(whole, 99),
             "accepted_p50_ms": _percentile(stored, 50), "accepted_p99_ms": _percentile(stored, 99),
@@ -137,66 +150,23 @@ class Costs:
         return {part: sum(cpu_seconds(pid) for pid in pids) for part, pids in self._pids.items()}
 
 
-class Arrivals:
-    """When a pair was first seen on pairs.accepted and on pairs.revised, by its name."""
-
-    def __init__(self, ground: Ground) -> None:
-        self._accepted_topic = f"{ground.prefix}pairs.accepted"
-        topics = [self._accepted_topic, f"{ground.prefix}pairs.revised"]
-        self._consumer = _Consumer(bootstrap_servers=ground.servers.split(","), fetch_max_wait_ms=5)
-        parts = [part for topic in topics for part in _partitions(self._consumer, topic)]
-        self._consumer.assign(parts)
-        self._consumer.seek_to_beginning(*parts)
-        self._names: dict[bytes, str] = {}
-        self._seen: dict[str, dict[str, float]] = {"accepted": {}, "revised": {}}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def wait_for(self, names: set[str]) -> tuple[dict[str, float], dict[str, float]]:
-        end = time.monotonic() + _DEADLINE_SECONDS
-        while not names <= self._seen["revised"].keys():
-            if time.monotonic() > end:
-                raise RuntimeError(f"{len(names - self._seen['revised'].keys())} pairs were not revised in time")
-            time.sleep(0.1)
-        self._stop.set()
-        self._thread.join()
-        self._consumer.close()
-        return self._seen["accepted"], self._seen["revised"]
-
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            for records in self._consumer.poll(timeout_ms=100).values():
-                for record in records:
-                    self._note(record)
-
-    def _note(self, record: Any) -> None:
-        now = time.time()
-        if record.topic == self._accepted_topic:
-            self._names[record.key] = json.loads(record.value)["instruction"].split()[1]
-            self._seen["accepted"].setdefault(self._names[record.key], now)
-        elif record.key in self._names:
-            self._seen["revised"].setdefault(self._names[record.key], now)
+def _warm_up(ground: Ground, messages: int) -> int:
+    """Sends so many and returns how many."""
+    send_load(ground.servers, ground.raw_topic, messages, poison=False, first=_WARM_FIRST, seed=_WARM_SEED)
+    return messages
 
 
-def _partitions(consumer: Any, topic: str) -> list[Any]:
-    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-
-
-def _rate(connection: psycopg.Connection[Any], wanted: int) -> float:
-    """Pairs per second, from the first tenth to the last."""
+def _wait_for_pairs(connection: psycopg.Connection[Any], wanted: int) -> None:
+    """Numbers of pairs have no gaps: the highest is asked for, which costs the same at any number."""
     end = time.monotonic() + _DEADLINE_SECONDS
-    first: tuple[float, int] | None = None
     while True:
-        row = connection.execute("SELECT count(*) FROM pairs").fetchone()
-        count, now = (row[0] if row else 0), time.monotonic()
-        if first is None and count >= wanted * _WARM_SHARE:
-            first = now, count
-        if count >= wanted and first is not None:
-            return (count - first[1]) / max(now - first[0], 0.001)
-        if now > end:
+        row = connection.execute("SELECT max(seq) FROM pairs").fetchone()
+        count = (row and row[0]) or 0
+        if count >= wanted:
+            return
+        if time.monotonic() > end:
             raise RuntimeError(f"only {count:,} of {wanted:,} pairs were stored in {_DEADLINE_SECONDS} s")
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def _send_steadily(ground: Ground, seconds: float) -> dict[str, float]:
@@ -225,38 +195,67 @@ def _percentile(values: list[float], percent: int) -> float:
     return round(1000 * statistics.quantiles(values, n=100)[percent - 1], 1)
 
 
-def measure(driver: str, messages: int, latency_seconds: float, backpressure_seconds: float) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of what; no seconds: not that part."""
+
+    messages: int
+    latency_seconds: float
+    backpressure_seconds: float
+
+
+QUICK = Scale(6_000, 15, 20)
+FULL = Scale(40_000, 120, 600)
+
+
+def measure(driver: str, scale: Scale) -> dict[str, Any]:
     """All figures of one driver on servers of its own."""
     postgres = PostgresServer(durable=True)
     try:
         postgres.start()
         with running_cluster() as cluster, tempfile.TemporaryDirectory(prefix="coachlm-streams-") as folder:
             bench = Bench(driver, cluster, postgres, Path(folder))
-            one, two = bench.throughput(1, messages), bench.throughput(2, messages)
-            figures = {
-                "driver": driver,
-                "pairs_per_second": max(one["pairs_per_second"], two["pairs_per_second"]),
-                "scaling_two_workers": round(two["pairs_per_second"] / one["pairs_per_second"], 2),
-                "one_worker": one,
-                "two_workers": two,
-                **bench.latency(latency_seconds),
-            }
-            return figures | (bench.backpressure(backpressure_seconds) if backpressure_seconds else {})
+            figures: dict[str, Any] = {"driver": driver}
+            if scale.messages:
+                figures |= _throughput(bench, scale.messages)
+            if scale.latency_seconds:
+                figures |= bench.latency(scale.latency_seconds)
+            if scale.backpressure_seconds:
+                figures |= bench.backpressure(scale.backpressure_seconds)
+            return figures
     finally:
         postgres.remove()
 
 
+def _throughput(bench: Bench, messages: int) -> dict[str, Any]:
+    one, two = bench.throughput(1, messages), bench.throughput(2, messages)
+    return {
+        "pairs_per_second": max(one["pairs_per_second"], two["pairs_per_second"]),
+        "scaling_two_workers": round(two["pairs_per_second"] / one["pairs_per_second"], 2),
+        "one_worker": one,
+        "two_workers": two,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer messages, half a minute of back-pressure")
+    parser.add_argument("--quick", action="store_true", help="fewer messages, 20 seconds of back-pressure")
     parser.add_argument("--driver", choices=("faust", "aiokafka", "both"), default="both")
-    parser.add_argument("--backpressure-seconds", type=float, help="600 otherwise, 30 with --quick; 0: none")
+    parser.add_argument("--only", choices=("throughput", "latency", "backpressure"), help="one part of it")
+    parser.add_argument("--backpressure-seconds", type=float, help="600 otherwise, 20 with --quick; 0: none")
     given = parser.parse_args()
-    messages, latency_seconds, pressure = (6_000, 20, 30.0) if given.quick else (40_000, 120, 600.0)
+    scale = QUICK if given.quick else FULL
     if given.backpressure_seconds is not None:
-        pressure = given.backpressure_seconds
+        scale = replace(scale, backpressure_seconds=given.backpressure_seconds)
+    match given.only:
+        case "throughput":
+            scale = Scale(scale.messages, 0, 0)
+        case "latency":
+            scale = Scale(0, scale.latency_seconds, 0)
+        case "backpressure":
+            scale = Scale(0, 0, scale.backpressure_seconds)
     for driver in ("faust", "aiokafka") if given.driver == "both" else (given.driver,):
-        print(json.dumps(measure(driver, messages, latency_seconds, pressure)), flush=True)
+        print(json.dumps(measure(driver, scale)), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ A pair is found again by its name, whatever became of it; a poisonous message by
 
 import json
 import random
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,7 @@ class Load:
     unrevisable: set[str] = field(default_factory=set)  # those of them whose revision can't succeed
     poison: set[tuple[int, int]] = field(default_factory=set)  # partition and offset of messages that have to be dead
     messages: int = 0
+    started: float = 0.0  # time.monotonic() of the first, all having been made before
 
 
 def name_of(number: int) -> str:
@@ -75,19 +77,23 @@ def unrevisable_message(number: int, shuffle: random.Random) -> bytes:
     return _alpaca(f"{asked} {MARK_REVISE}", answer, number)
 
 
-def send_load(servers: str, topic: str, messages: int, *, poison: bool = True, seed: int = 0) -> Load:
+def send_load(servers: str, topic: str, messages: int, *, poison: bool = True, seed: int = 0, first: int = 0) -> Load:
     """Sends so many messages, 1 % of them poison and one in a thousand unrevisable, and waits until all are held.
+
+    Loads for one database need a `seed` and numbers from `first` on of their own: others hold near copies.
 
     Raises: KafkaError, when one can't be delivered.
     """
-    load, shuffle = Load(), random.Random(seed)
+    load = Load(messages=messages)
+    made = list(_messages(range(first, first + messages), poison, load, random.Random(seed)))
     producer = _Producer(
         bootstrap_servers=servers.split(","), acks="all", enable_idempotence=True, compression_type="lz4",
         linger_ms=20, batch_size=256_000, max_block_ms=60_000, delivery_timeout_ms=120_000,
     )  # fmt: skip
     poisonous = []
+    load.started = time.monotonic()
     try:
-        for number, value, is_poison in _messages(messages, poison, load, shuffle):
+        for number, value, is_poison in made:
             future = producer.send(topic, value=value, key=b"" if value is None else None)
             if is_poison:
                 poisonous.append(future)
@@ -97,12 +103,13 @@ def send_load(servers: str, topic: str, messages: int, *, poison: bool = True, s
         load.poison = {(sent.partition, sent.offset) for sent in (future.get(60) for future in poisonous)}
     finally:
         producer.close()
-    load.messages = messages
     return load
 
 
-def _messages(count: int, poison: bool, load: Load, shuffle: random.Random) -> Iterator[tuple[int, bytes | None, bool]]:
-    for number in range(count):
+def _messages(
+    numbers: Iterable[int], poison: bool, load: Load, shuffle: random.Random
+) -> Iterator[tuple[int, bytes | None, bool]]:
+    for number in numbers:
         chance = shuffle.random()
         if poison and chance < POISON_SHARE:
             yield number, bad_message(number, shuffle), True
