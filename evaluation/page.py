@@ -86,7 +86,7 @@ def render_page(
     examples: Mapping[ExampleGroup, list[Example]],
 ) -> str:
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             title=title,
@@ -97,15 +97,16 @@ def render_page(
             flow=draw_flow(counts, stages),
             reasons=_reason_tables(counts),
             statistics=statistics,
-            table=_table_vii(statistics.all),
-            plots=_plots(statistics.all),
+            table=table_vii(statistics.all),
+            plots=change_plots(statistics.all),
             examples={group.value: [_show(example) for example in kept] for group, kept in examples.items()},
             steps=_next_steps(counts),
         )
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates of this room; texts are escaped, control characters shown."""
     environment = Environment(
         loader=PackageLoader("evaluation"),
         autoescape=True,
@@ -153,7 +154,7 @@ def _reason_tables(counts: FlowCounts) -> dict[str, Mapping[str, int]]:
     }
 
 
-def _table_vii(group: GroupStatistics) -> list[TableRow]:
+def table_vii(group: GroupStatistics) -> list[TableRow]:
     instruction, input, response = (group.texts[field] for field in (Field.INSTRUCTION, Field.INPUT, Field.RESPONSE))
     return [
         _row("instruction", instruction),
@@ -179,7 +180,7 @@ def _paper_row(label: str, paper: PaperFigures) -> TableRow:
     return TableRow(label, paper.words_before, paper.words_after, paper.distance, None, is_paper=True)
 
 
-def _plots(group: GroupStatistics) -> list[str]:
+def change_plots(group: GroupStatistics) -> list[str]:
     if not group.pairs:
         return []
     instruction, response = group.texts[Field.INSTRUCTION], group.texts[Field.RESPONSE]
@@ -194,7 +195,7 @@ def _plots(group: GroupStatistics) -> list[str]:
 def _show(example: Example) -> ShownExample:
     row, revision = example.row, example.row.revision
     after = revision.revised if revision is not None else row.raw
-    texts = (_show_text(field, row.raw, after) for field in Field)
+    texts = (show_text(field, row.raw, after) for field in Field)
     return ShownExample(row, tuple(_notes(example)), tuple(text for text in texts if text.ops))
 
 
@@ -209,7 +210,7 @@ def _notes(example: Example) -> list[str]:
     return [note for note in notes if note]
 
 
-def _show_text(field: Field, before: InstructionPair, after: InstructionPair) -> ShownText:
+def show_text(field: Field, before: InstructionPair, after: InstructionPair) -> ShownText:
     old, new = text_of(before, field), text_of(after, field)
     omitted = max(0, max(len(old), len(new)) - _LONGEST_TEXT)
     shown: list[DiffOp] = []

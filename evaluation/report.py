@@ -75,8 +75,8 @@ def write_report(rows: Iterable[DatasetRow], counts: FlowCounts, path: Path, tit
         json=path.with_suffix(".json"),
     )
     page = render_page(title, summary.created_at, counts, stages, summary.statistics, examples.result())
-    _write(path, page)
-    _write(summary.json, json.dumps(summary.as_dict(), indent=2, ensure_ascii=False) + "\n")
+    write_page(path, page)
+    write_page(summary.json, json.dumps(summary.as_dict(), indent=2, ensure_ascii=False) + "\n")
     return summary
 
 
@@ -87,7 +87,8 @@ def _nested(stages: Stages) -> dict[str, dict[str, int]]:
     return nested
 
 
-def _write(path: Path, text: str) -> None:
+def write_page(path: Path, text: str) -> None:
+    """Complete or not at all. Raises: ExportError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

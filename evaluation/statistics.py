@@ -113,6 +113,29 @@ def _quantile(values: list[tuple[int, int]], rank: float) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class SetLengths:
+    """Lengths in words of a data set's texts."""
+
+    pairs: int
+    texts: dict[Field, Distribution]
+
+
+class SetLengthsCounter:
+    """Takes a data set's pairs one by one."""
+
+    def __init__(self) -> None:
+        self._values = {field: _Values() for field in Field}
+
+    def add(self, pair: InstructionPair) -> None:
+        for field, values in self._values.items():
+            values.add(len(text_of(pair, field).split()))
+
+    def result(self) -> SetLengths:
+        texts = {field: values.result() for field, values in self._values.items()}
+        return SetLengths(texts[Field.RESPONSE].count, texts)
+
+
 class _Group:
     def __init__(self) -> None:
         self._pairs = self._changed_pairs = 0

@@ -4,6 +4,7 @@ import click
 
 from coachlm import __version__
 from coachlm.cli.adapters import adapters
+from coachlm.cli.compare_sets import compare_sets
 from coachlm.cli.dashboard import dashboard, desk
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
@@ -68,4 +69,5 @@ for command in (
 ):
     main.add_command(command)
 adapters.add_command(gate)
-evaluate.add_command(sweep)
+for command in (sweep, compare_sets):
+    evaluate.add_command(command)
