@@ -31,7 +31,7 @@ _HELD_OUT_ROWS = 200
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("build/small-base"), help="default: %(default)s")
     parser.add_argument("--minutes", type=float, default=20, help="of CPU time; default 20")
     parser.add_argument("--quick", action="store_true", help="half a minute, into the folder all the same")
     arguments = parser.parse_args()
