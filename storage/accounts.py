@@ -4,16 +4,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Connection, case, select, update
+from sqlalchemy import Connection, select, update
 
 from coachlm.errors import ConflictError
 from coachlm.pairs import TaskClass
 from storage import leases
 from storage.database import Database, utc_now
 from storage.people import PERSON, check_name, find_person, insert_person, person_from_row
+from storage.reservations import end_reservations
 from storage.tables import PersonRow
-from storage.work import ItemState, Person, PersonRole, Seniority, Unit
-from storage.work_tables import QueueItemRow
+from storage.work import Person, PersonRole, Seniority, Unit
 
 UNIT_NAMES = ("Language tasks", "Q&A", "Creative composition")
 
@@ -58,7 +58,9 @@ class Accounts:
 
     def change(self, name: str, **changes: Unpack[PersonChanges]) -> Person:
         """Who is no longer active can't log in any more: the token is forgotten, what was in hands or reserved goes to
-        the others. Raises: ConflictError, when nobody active would be left as an admin.
+        the others; so does what was reserved and is another unit's now.
+
+        Raises: ConflictError, when nobody active would be left as an admin.
         """
         with self._database.writing(durable=True) as connection:
             admins = _lock_admins(connection)
@@ -72,10 +74,11 @@ class Accounts:
             if columns:
                 connection.execute(update(PersonRow).where(PersonRow.id == person.id).values(**columns))
             changed = find_person(connection, name)
-        if not changed.is_active:
-            # In a transaction of its own: whoever submits locks the item first and the person after it.
-            with self._database.writing(durable=True) as connection:
-                _let_go(connection, changed, self._now())
+        # In a transaction of its own: whoever submits locks the item first and the person after it.
+        with self._database.writing(durable=True) as connection:
+            end_reservations(connection, person=changed.id)
+            if not changed.is_active:
+                leases.give_back_all(connection, changed, self._now())
         return changed
 
     def deactivate(self, name: str) -> Person:
@@ -146,12 +149,3 @@ def _lock_admins(connection: Connection) -> list[int]:
     admins = (PersonRow.role == PersonRole.ADMIN.value, PersonRow.is_active.is_(True))
     locked = select(PersonRow.id).where(*admins).order_by(PersonRow.id).with_for_update(key_share=True)
     return list(connection.scalars(locked))
-
-
-def _let_go(connection: Connection, person: Person, now: datetime) -> None:
-    state = case(
-        (QueueItemRow.state == ItemState.RESERVED.value, ItemState.FREE.value), else_=QueueItemRow.state
-    )  # fmt: skip
-    reserved = update(QueueItemRow).where(QueueItemRow.reserved_for == person.id)
-    connection.execute(reserved.values(reserved_for=None, state=state))
-    leases.give_back_all(connection, person, now)

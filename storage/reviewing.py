@@ -20,12 +20,13 @@ from storage.edits import insert_post_edit, last_edit_row, pair_from_row
 from storage.exclusions import read_excluded
 from storage.items import read_review_items
 from storage.people import check_unit, find_editor, find_reviewer
+from storage.reservations import end_reservations, heir_of
 from storage.review_items import delete_review_item
 from storage.revisions import queue_item
 from storage.rollups import WorkKey, count_work
 from storage.rules import DeskRules
 from storage.states import PairState, change_status, lock_pair, note
-from storage.tables import PairRow, PersonRow
+from storage.tables import PairRow
 from storage.work import ExcludedPage, ItemState, Person, ReviewItem, ReviewState
 from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow
 
@@ -111,6 +112,7 @@ class ReviewDesk:
             for entity in (QueueItemRow, ReviewItemRow):
                 item = update(entity).where(entity.pair == pair.seq)
                 connection.execute(item.values(task_class=task_class.value))
+            end_reservations(connection, pair=pair.seq)
             detail = f"task class {pair.task_class} → {task_class}"
             return note(connection, pair, self._now(), who.id, detail, corrected_class=task_class.value)
 
@@ -120,8 +122,10 @@ class ReviewDesk:
             owner = find_reviewer(connection, person)
             pair = lock_pair(connection, pair_id)
             check_unit(owner, pair.task_class)
-            heir = None if to is None else find_editor(connection, to).id
-            _requeue(connection, pair, heir)
+            heir = None if to is None else find_editor(connection, to)
+            if heir is not None:
+                check_unit(heir, pair.task_class)
+            _requeue(connection, pair, heir and heir.id)
             delete_review_item(connection, pair.seq)
             note(connection, pair, self._now(), owner.id, f"handed over to {to or 'everybody'}")
 
@@ -147,7 +151,8 @@ def _decide(connection: Connection, pair: PairState, owner: Person, review: Revi
     )  # fmt: skip
     delete_review_item(connection, pair.seq)
     if returned:
-        item = queue_item(pair.seq, pair.task_class, now, reserved_for=_active(connection, edit.person), arm=edit.arm)
+        heir = heir_of(connection, edit.person, pair.task_class)
+        item = queue_item(pair.seq, pair.task_class, now, reserved_for=heir, arm=edit.arm)
         connection.execute(insert(QueueItemRow).values(**item))
     lease = connection.execute(select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)).one_or_none()
     if lease is not None:
@@ -175,7 +180,8 @@ def _answer(
             )
         case Decision.RETURN:
             _insert_review(connection, pair, owner, review, now, annotator=annotator)
-            _requeue(connection, pair, None if annotator is None else _active(connection, annotator))
+            heir = None if annotator is None else heir_of(connection, annotator, pair.task_class)
+            _requeue(connection, pair, heir)
             delete_review_item(connection, pair.seq)
             return note(connection, pair, now, owner.id, f"answered: {review.comment}")
         case Decision.FIX:
@@ -230,8 +236,3 @@ def _requeue(connection: Connection, pair: PairState, heir: int | None) -> None:
     moved = update(QueueItemRow).where(*waiting).values(reserved_for=heir, state=state.value)
     if not connection.execute(moved).rowcount:
         raise ConflictError(f"pair {pair.pair_id} doesn't wait in the queue; look at it again")
-
-
-def _active(connection: Connection, person: int) -> int | None:
-    """The person, unless she has left: then anybody gets the item."""
-    return connection.scalar(select(PersonRow.id).where(PersonRow.id == person, PersonRow.is_active.is_(True)))
