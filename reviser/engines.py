@@ -11,6 +11,9 @@ from coachlm.protocols import Reviser
 from coachlm.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from coachlm.adapters import AdapterRecord, InForce
     from reviser.finish import Finisher
     from reviser.model_loading import LoadedModel
 
@@ -35,6 +38,23 @@ def build_reviser(settings: Settings) -> Reviser | None:
             return _with_servers(settings)
         case other:
             assert_never(other)
+
+
+def build_adapting(
+    settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
+) -> Reviser | None:
+    """A packed engine that changes adapters while pairs flow; None for a model that it can't do.
+
+    Raises: SettingsError, ModelError.
+    """
+    engine = _with_model(settings.model_copy(update={"adapter": None}))
+    from reviser.adapting import AdaptingReviser
+    from reviser.packed_engine import PackedReviser
+
+    if isinstance(engine, PackedReviser):
+        return AdaptingReviser(engine, in_force, fetch, settings.registry_poll_seconds)
+    engine.close()
+    return None
 
 
 def _with_model(settings: Settings) -> Reviser:

@@ -27,6 +27,7 @@ class LoadedModel:
     tokenizer: Any
     context_tokens: int
     eos_ids: tuple[int, ...]
+    name: str = ""  # folder or hub id
 
 
 def load_model(
@@ -43,7 +44,7 @@ def load_model(
         tokenizer: Any = AutoTokenizer.from_pretrained(name, padding_side="left", **options)
         model: Any = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=dtype, **options)
     except Exception as error:  # transformers raises nearly anything on a broken folder
-        raise ModelError(f"model {name} can't be loaded: {_first_line(error)}; check its files") from error
+        raise ModelError(f"model {name} can't be loaded: {first_line(error)}; check its files") from error
     if adapter is not None:
         model = _with_adapter(model, name, adapter)
     ends = eos_ids(model, tokenizer)
@@ -51,7 +52,7 @@ def load_model(
         raise ModelError("the model's tokeniser has no end-of-sequence token: its outputs could never end")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(ends[0])
-    return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends)
+    return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends, name)
 
 
 def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> None:
@@ -86,16 +87,19 @@ def _device_and_dtype() -> tuple[str, torch.dtype]:
 
 
 def _with_adapter(model: Any, name: str, adapter: Adapter) -> Any:
-    _check_base(model, name, adapter)
+    check_base(model, name, adapter)
     try:
         # Merged weights: a separate LoRA costs a quarter to a half of every step.
         return PeftModel.from_pretrained(model, str(adapter.folder)).merge_and_unload(safe_merge=True)
     except Exception as error:  # PEFT too raises nearly anything
-        raise ModelError(f"adapter {adapter.folder} can't be merged into {name}: {_first_line(error)}") from error
+        raise ModelError(f"adapter {adapter.folder} can't be merged into {name}: {first_line(error)}") from error
 
 
-def _check_base(model: Any, name: str, adapter: Adapter) -> None:
-    """Compare every LoRA matrix with the layer it is for, before PEFT fills in what does not fit."""
+def check_base(model: Any, name: str, adapter: Adapter) -> None:
+    """Compare every LoRA matrix with the layer it is for, before PEFT fills in what does not fit.
+
+    Raises: ModelError.
+    """
     layers = dict(model.named_modules())
     for tensor, shape in adapter.shapes.items():
         match = _LORA.match(tensor)
@@ -132,5 +136,5 @@ def _lora_width(layer: Any, side: str) -> int | None:
     return None if weight is None or weight.dim() != 2 else weight.shape[0 if side == "A" else 1]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"

@@ -1,7 +1,8 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,14 +10,19 @@ import torch
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
+from reviser.adapter import Adapter
+from reviser.adapter_weights import AdapterWeights
 from reviser.finish import Finisher
 from reviser.jobs import Job, JobDesk
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts
-from reviser.packed.sequence import Request
+from reviser.packed.sequence import Completion, Request
 
+Choose = Callable[[InstructionPair], str | None]
+"""Which of the adapters held revises a pair, by digest; None: the model as it was loaded."""
 _SLACK_TOKENS = 16  # a prompt's texts may take a few tokens more than they do by themselves
+_ADAPTERS = 3  # the current one, a canary, and one on its way out
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,28 @@ class PackedOptions:
     drafts: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What an open engine works with."""
+
+    engine: Engine
+    weights: AdapterWeights
+    desks: dict[str | None, JobDesk]  # by adapter; each stamps its revisions
+    under_way: Counter[str | None]  # pairs, by adapter
+
+
 class PackedReviser:
     """Revises with a loaded model; see `coachlm.protocols.Reviser`.
 
     Until `close` the model belongs to this engine: its attention is set to the slots. The more pairs a call brings
-    beyond the slots, the fuller they stay.
+    beyond the slots, the fuller they stay. Adapters come and go while pairs are under way, between two steps.
     """
 
     def __init__(self, loaded: LoadedModel, finisher: Finisher, options: PackedOptions) -> None:
         """Raises: UnsupportedModel, with the reason; the model is then as it was."""
         self._finisher = finisher
-        self._desk: JobDesk | None = JobDesk(loaded, finisher, options.max_new_tokens)
-        prefix = self._desk.shared_prefix()
+        desk = JobDesk(loaded, finisher, options.max_new_tokens)
+        prefix = desk.shared_prefix()
         # A pair that needs more than `max_new_tokens` to be written again is refused, so no prompt is longer than this.
         longest = len(prefix) + 2 * options.max_new_tokens + _SLACK_TOKENS
         engine_options = EngineOptions(
@@ -48,8 +64,11 @@ class PackedReviser:
             max_slots=options.max_slots,
             slot_tokens=min(loaded.context_tokens, longest),
             drafts=options.drafts,
+            adapters=_ADAPTERS,
         )
-        self._engine: Engine | None = Engine(loaded.model, loaded.eos_ids, engine_options, prefix)
+        weights = AdapterWeights(loaded)
+        engine = Engine(loaded.model, loaded.eos_ids, engine_options, prefix, weights.switch)
+        self._held: _Held | None = _Held(engine, weights, {None: desk}, Counter())
 
     @property
     def name(self) -> str:
@@ -62,71 +81,103 @@ class PackedReviser:
     @property
     def counts(self) -> Counts:
         """Raises: EngineError, when closed."""
-        return self._opened()[0].counts
+        return self._opened().engine.counts
 
-    def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+    def hold(self, adapter: Adapter) -> None:
+        """From now on pairs may be revised by this adapter; those under way are not touched.
+
+        Raises: ModelError, when the adapter doesn't fit; nothing has changed then.
+        """
+        held = self._opened()
+        held.weights.add(adapter)
+        held.engine.hold(adapter.digest)
+        finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
+        held.desks[adapter.digest] = replace(held.desks[None], finisher=finisher)
+
+    def drop(self, digest: str) -> None:
+        """Let an adapter go that no pair under way was given to."""
+        held = self._opened()
+        if self.is_busy_with(digest):
+            raise ValueError(f"pairs of adapter {digest[:12]} are under way")
+        held.desks.pop(digest, None)
+        held.engine.drop(digest)
+        held.weights.drop(digest)
+
+    def is_busy_with(self, digest: str) -> bool:
+        return self._opened().under_way[digest] > 0
+
+    def revise(self, pairs: Sequence[InstructionPair], choose: Choose = lambda _pair: None) -> list[Revision]:
         """Raises: EngineError, when a forward fails with something else than memory, which goes on with fewer slots."""
-        engine, desk = self._opened()
         began = time.perf_counter()
-        opened = [desk.open(index, raw) for index, raw in enumerate(pairs)]
-        revisions = {index: each for index, each in enumerate(opened) if isinstance(each, Revision)}
-        jobs = {job.index: job for job in opened if isinstance(job, Job)}
-        try:
-            ended = engine.run(Request(job.index, job.tokens, job.max_new) for job in jobs.values())
-        except Exception as error:
-            engine.abandon()
-            raise EngineError(
-                f"the packed engine failed: {error}; COACHLM_ENGINE=transformers goes without it"
-            ) from error
-        for each in ended:
-            revisions[each.key] = desk.close(jobs[each.key], each.tokens, each.failure)
+        revisions = dict(self._run(self._opened(), pairs, choose))
         seconds = (time.perf_counter() - began) / max(len(pairs), 1)
         return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
 
-    def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]:
+    def revise_stream(
+        self, pairs: Iterable[InstructionPair], choose: Choose = lambda _pair: None
+    ) -> Iterator[Revision]:
         """Each revision as it is ready; its `seconds` are from taken to ready. See `StreamingReviser`.
 
         Raises: EngineError, as `revise`; what was not given yet is forgotten.
         """
-        engine, desk = self._opened()
-        jobs: dict[int, tuple[Job, float]] = {}
-        at_once: list[Revision] = []
+        for _, revision in self._run(self._opened(), pairs, choose):
+            yield revision
+
+    def _run(self, held: _Held, pairs: Iterable[InstructionPair], choose: Choose) -> Iterator[tuple[int, Revision]]:
+        """Revisions with their places in `pairs`, as they are ready."""
+        taken: dict[int, _Taken] = {}
+        at_once: list[tuple[int, Revision]] = []
 
         def requests() -> Iterator[Request]:
             for index, raw in enumerate(pairs):
-                opened = desk.open(index, raw)
+                adapter = choose(raw)
+                opened = held.desks[adapter].open(index, raw)
                 if isinstance(opened, Revision):
-                    at_once.append(opened)
+                    at_once.append((index, opened))
                     continue
-                jobs[index] = (opened, time.perf_counter())
-                yield Request(index, opened.tokens, opened.max_new)
+                taken[index] = _Taken(opened, adapter, time.perf_counter())
+                held.under_way[adapter] += 1
+                yield Request(index, opened.tokens, opened.max_new, adapter)
+
+        def close(ended: Completion) -> Revision:
+            each = taken.pop(ended.key)
+            held.under_way[each.adapter] -= 1
+            made = held.desks[each.adapter].close(each.job, ended.tokens, ended.failure)
+            return replace(made, seconds=time.perf_counter() - each.began)
 
         try:
-            for ended in engine.stream(requests()):
+            for ended in held.engine.stream(requests()):
                 yield from at_once
                 at_once.clear()
-                job, began = jobs.pop(ended.key)
-                made = desk.close(job, ended.tokens, ended.failure)
-                yield replace(made, seconds=time.perf_counter() - began)
+                yield ended.key, close(ended)
             yield from at_once
-        except GeneratorExit:
-            engine.abandon()
-            raise
         except Exception as error:
-            engine.abandon()
             raise EngineError(
                 f"the packed engine failed: {error}; COACHLM_ENGINE=transformers goes without it"
             ) from error
+        finally:
+            if taken:
+                held.engine.abandon()
+                held.under_way.clear()
 
     def close(self) -> None:
         """Give the memory of model and cache back; closing twice is fine."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = self._desk = None
+        if self._held is not None:
+            self._held.engine.close()
+            self._held = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _opened(self) -> tuple[Engine, JobDesk]:
-        if self._engine is None or self._desk is None:
+    def _opened(self) -> _Held:
+        if self._held is None:
             raise EngineError("the engine is closed")
-        return self._engine, self._desk
+        return self._held
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A pair under way."""
+
+    job: Job
+    adapter: str | None
+    began: float

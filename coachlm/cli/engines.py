@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coachlm.adapters import AdapterRecord
@@ -23,16 +24,22 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
 
     if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers", "openai"):
         return build_reviser(settings)
+    from reviser.engines import build_adapting
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry
 
-    artifacts = adapter_artifacts(settings)
+    registry, artifacts = DatabaseAdapterRegistry(database), adapter_artifacts(settings)
+
+    def fetch(record: AdapterRecord) -> Path:
+        return artifacts.fetch(record.artifact, record.digest)
 
     def build(record: AdapterRecord | None) -> Reviser:
-        folder = None if record is None else str(artifacts.fetch(record.artifact, record.digest))
+        folder = None if record is None else str(fetch(record))
         engine = build_reviser(settings.model_copy(update={"adapter": folder}))
         if engine is None or engine.adapter != (None if record is None else record.digest):
             raise ModelError(f"the engine did not take adapter {record.digest[:12] if record else 'none'}")
         return engine
 
-    return FollowingReviser(DatabaseAdapterRegistry(database).in_force, build, settings.registry_poll_seconds)
+    if settings.engine == "packed" and (engine := build_adapting(settings, registry.in_force, fetch)):
+        return engine
+    return FollowingReviser(registry.in_force, build, settings.registry_poll_seconds)

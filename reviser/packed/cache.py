@@ -21,7 +21,7 @@ class CacheShape:
         return 2 * self.layers * self.heads * self.head_dim * self.dtype.itemsize
 
     def slots_within(self, budget_bytes: int, slot_tokens: int, prefix_tokens: int) -> int:
-        """How many slots the budget holds beside the shared prefix.
+        """How many slots the budget holds beside the shared prefixes.
 
         Raises: UnsupportedModel, when it holds none.
         """
@@ -35,7 +35,10 @@ class CacheShape:
 
 
 class SlotCache:
-    """Slots, and apart from them the shared prefix; stale places are finite and masked, never read as numbers."""
+    """Slots, and apart from them the shared prefix as each adapter sees it.
+
+    Stale places are finite and masked, never read as numbers.
+    """
 
     def __init__(self, shape: CacheShape, slots: int, slot_tokens: int, device: torch.device) -> None:
         self.shape = shape
@@ -44,12 +47,13 @@ class SlotCache:
         self.slots = torch.zeros(
             (shape.layers, 2, slots, shape.heads, slot_tokens, shape.head_dim), dtype=shape.dtype, device=device
         )
-        self.prefix = self.slots[:, :, 0, :, :0]  # (layer, key | value, head, place, head_dim)
+        # By adapter: the same tokens have other keys and values under other weights.
+        self.prefixes: dict[str | None, torch.Tensor] = {}  # (layer, key | value, head, place, head_dim)
         self._heads = torch.arange(shape.heads, device=device)
 
     @property
     def nbytes(self) -> int:
-        return self.slots.nbytes + self.prefix.nbytes
+        return self.slots.nbytes + sum(prefix.nbytes for prefix in self.prefixes.values())
 
     def rows_of(self, slots: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
         """Where tokens go in `write`: (N,) slots and (N,) places → (H * N,), head by head."""
@@ -62,12 +66,12 @@ class SlotCache:
         for kept, new in zip(self.slots[layer], (key, value), strict=True):
             kept.view(-1, width).index_copy_(0, rows, new.reshape(-1, width))
 
-    def keep_prefix(self, slot: int, tokens: int) -> None:
-        """Take a slot's first tokens as the prefix that `fill` copies."""
-        self.prefix = self.slots[:, :, slot, :, :tokens].clone()
+    def keep_prefix(self, adapter: str | None, slot: int, tokens: int) -> None:
+        """Take a slot's first tokens as the prefix that `fill` copies for this adapter."""
+        self.prefixes[adapter] = self.slots[:, :, slot, :, :tokens].clone()
 
-    def fill(self, slot: int, tokens: int) -> None:
-        self.slots[:, :, slot, :, :tokens] = self.prefix[:, :, :, :tokens]
+    def fill(self, slot: int, tokens: int, adapter: str | None) -> None:
+        self.slots[:, :, slot, :, :tokens] = self.prefixes[adapter][:, :, :, :tokens]
 
     def move(self, source: int, target: int, tokens: int) -> None:
         """The source is emptied: what moves may turn out to be NaN, and only its new slot will be cleared then."""

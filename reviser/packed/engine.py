@@ -7,7 +7,7 @@ device (`model_runner.py`, `cache.py`, `attention.py`) know one another by `Step
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,23 +37,32 @@ class EngineOptions:
     prefill_tokens: int = 512  # prompt tokens a step
     drafts: bool = True
     step_overhead_tokens: float = CPU_STEP_OVERHEAD_TOKENS
+    adapters: int = 0  # as many as will be held beside the model's own weights; each keeps a prefix
 
 
 class Engine:
     """Greedy decoding of many requests at once; what comes out equals the model's own `generate`."""
 
     def __init__(
-        self, model: Any, eos_ids: Collection[int], options: EngineOptions, prefix: Iterable[int] = ()
+        self,
+        model: Any,
+        eos_ids: Collection[int],
+        options: EngineOptions,
+        prefix: Iterable[int] = (),
+        switch: Callable[[str | None], None] | None = None,
     ) -> None:
-        """`prefix`: tokens that most prompts start with, computed once.
+        """`prefix`: tokens that most prompts start with, computed once an adapter.
+
+        `switch` gives the model an adapter's weights, see `AdapterWeights`; without it no adapter can be held.
 
         Raises: UnsupportedModel, with the reason.
         """
         kept = list(prefix)[: options.slot_tokens]
-        fitting = cache_shape(model).slots_within(options.cache_bytes, options.slot_tokens, len(kept))
+        reserved = len(kept) * (1 + options.adapters)
+        fitting = cache_shape(model).slots_within(options.cache_bytes, options.slot_tokens, reserved)
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
         gate = DraftGate(options.step_overhead_tokens) if options.drafts else None
-        self.runner = ModelRunner(model, limits, kept)
+        self.runner = ModelRunner(model, limits, kept, switch)
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
     @property
@@ -104,6 +113,14 @@ class Engine:
             if self.idle and exhausted:
                 return
             yield from self.step()
+
+    def hold(self, adapter: str) -> None:
+        """From now on requests may name this adapter; those under way go on."""
+        self.runner.hold(adapter)
+
+    def drop(self, adapter: str) -> None:
+        """No request names this adapter any more."""
+        self.runner.drop(adapter)
 
     def abandon(self) -> None:
         """Forget every request, after a step has failed."""

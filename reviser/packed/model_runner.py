@@ -1,12 +1,13 @@
 """Device: runs the scheduler's steps through the model, over the slots it keeps."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from reviser.packed.attention import NAME, Span, plan_step, register
 from reviser.packed.cache import CacheShape, SlotCache
-from reviser.packed.scheduler import Limits, Step
+from reviser.packed.scheduler import Limits, Row, Step
 from reviser.packed.support import UnsupportedModel, check_config
 
 _PROBE_TOKENS = 24
@@ -28,10 +29,17 @@ def cache_shape(model: Any) -> CacheShape:
 class ModelRunner:
     """The model attends over slots from here to `close`; until then its own `generate` does not work."""
 
-    def __init__(self, model: Any, limits: Limits, prefix: list[int]) -> None:
-        """Raises: UnsupportedModel, when the model is found to compute something else over slots than by itself."""
+    def __init__(
+        self, model: Any, limits: Limits, prefix: list[int], switch: Callable[[str | None], None] | None = None
+    ) -> None:
+        """`switch` gives the model the weights of an adapter, None: its own.
+
+        Raises: UnsupportedModel, when the model is found to compute something else over slots than by itself.
+        """
         check_config(model, limits.slot_tokens)
         self.model = model
+        self._switch = switch or (lambda _adapter: None)
+        self._prefix, self._chunk = prefix, limits.prefill_tokens
         self.vocabulary: int = model.get_input_embeddings().num_embeddings
         self._query_heads: int = model.config.get_text_config().num_attention_heads
         self._own_attention: str = model.config._attn_implementation
@@ -39,14 +47,29 @@ class ModelRunner:
         register()
         try:
             self._check_same_logits()
-            self._keep_prefix(prefix, limits.prefill_tokens)
+            self.hold(None)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Give the model back its own attention."""
+        """Give the model back its own attention and weights."""
+        self._switch(None)
         self.model.set_attn_implementation(self._own_attention)
+
+    def hold(self, adapter: str | None) -> None:
+        """Compute the shared prefix under an adapter, in a slot whose sequence finds all as it was."""
+        count = len(self._prefix)
+        before = self.cache.slots[:, :, 0, :, :count].clone()
+        self._switch(adapter)
+        with torch.inference_mode():
+            for start in range(0, count, self._chunk):
+                self._logits([Span(0, start, self._prefix[start : start + self._chunk], wanted=0)])
+        self.cache.keep_prefix(adapter, 0, count)
+        self.cache.slots[:, :, 0, :, :count] = before
+
+    def drop(self, adapter: str) -> None:
+        self.cache.prefixes.pop(adapter, None)
 
     def forward(self, step: Step) -> list[list[int | None]]:
         """Each row's greedy next tokens after its last `wanted` positions; None where a logit is not a number."""
@@ -55,13 +78,20 @@ class ModelRunner:
         for source, target, tokens in step.moves:
             self.cache.move(source, target, tokens)
         for sequence in step.admitted:
-            self.cache.fill(sequence.slot, sequence.cached)
-        spans = [Span(row.sequence.slot, row.sequence.cached, row.tokens, row.wanted) for row in step.rows]
+            self.cache.fill(sequence.slot, sequence.cached, sequence.request.adapter)
+        answers: dict[int, list[int | None]] = {}  # by slot
+        for adapter in dict.fromkeys(row.sequence.request.adapter for row in step.rows):
+            self._switch(adapter)
+            answers |= self._answers([row for row in step.rows if row.sequence.request.adapter == adapter])
+        return [answers[row.sequence.slot] for row in step.rows]
+
+    def _answers(self, rows: list[Row]) -> dict[int, list[int | None]]:
+        spans = [Span(row.sequence.slot, row.sequence.cached, row.tokens, row.wanted) for row in rows]
         with torch.inference_mode():
             best = self._logits(spans).max(dim=-1)  # (S,) values and tokens; a NaN is its row's maximum
             tokens = torch.where(best.values.isnan(), -1, best.indices).tolist()
         answers = iter([None if token < 0 else token for token in tokens])
-        return [[next(answers) for _ in range(span.wanted)] for span in spans]
+        return {span.slot: [next(answers) for _ in range(span.wanted)] for span in spans}
 
     def _logits(self, spans: list[Span]) -> torch.Tensor:
         """(S, V): the wanted positions' logits, in the order of the spans."""
@@ -79,12 +109,6 @@ class ModelRunner:
             logits_to_keep=torch.tensor(wanted, dtype=torch.long, device=device),  # (S,)
             packed_step=plan_step(self.cache, spans, self._query_heads),
         ).logits[0]
-
-    def _keep_prefix(self, prefix: list[int], chunk: int) -> None:
-        with torch.inference_mode():
-            for start in range(0, len(prefix), chunk):
-                self._logits([Span(0, start, prefix[start : start + chunk], wanted=0)])
-        self.cache.keep_prefix(0, len(prefix))
 
     def _check_same_logits(self) -> None:
         """A short prompt in two pieces beside another must give the logits that the model's own attention gives."""

@@ -14,6 +14,7 @@ class Request:
     key: int
     prompt: Tokens[int]
     max_new_tokens: int
+    adapter: str | None = None  # whose weights continue it, see `Engine.hold`; None: the model's own
 
 
 class Failure(StrEnum):

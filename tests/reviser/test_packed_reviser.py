@@ -60,7 +60,7 @@ def packed(loaded: LoadedModel, finisher: Finisher | None = None) -> PackedRevis
 
 def says(reviser: PackedReviser, output: Callable[[int], str], tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the model answer request `key` with `output(key)`."""
-    engine = reviser._opened()[0]
+    engine = reviser._opened().engine
     forward = engine.runner.forward
 
     def forced(step: Step) -> list[list[int | None]]:
@@ -129,7 +129,7 @@ def test_a_failed_forward_fails_the_call_and_not_the_next_one(
         raise RuntimeError("the device is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(reviser._opened()[0].runner, "forward", broken)
+        patch.setattr(reviser._opened().engine.runner, "forward", broken)
         with pytest.raises(EngineError, match="the device is gone"):
             reviser.revise(PAIRS)
     assert [told(each) for each in reviser.revise(PAIRS)] == wanted
