@@ -112,6 +112,18 @@ class StreamingReviser(Reviser, Protocol):
     def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]: ...
 
 
+class TextGenerator(Protocol):
+    """A causal language model that goes on after a prompt, greedily."""
+
+    @property
+    def name(self) -> str: ...
+
+    def generate(self, prompts: Sequence[str]) -> list[str | None]:
+        """In order; None for a prompt that leaves no room in the model's context. The same text in any batch, as far
+        as the model's arithmetic allows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LineVerdict:
     """What became of one posted line."""

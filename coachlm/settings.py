@@ -201,6 +201,26 @@ class Settings(BaseSettings):
         default="sub", description="Claim that holds whom `coachlm people` knows as somebody's subject, e.g. `email`."
     )
 
+    # Judges
+    judge_url: str | None = Field(
+        default=None, description="OpenAI-compatible server that judges, with its version: http://localhost:8000/v1."
+    )
+    judge_model: str | None = Field(default=None, description="Model that the server is asked for.")
+    judge_api_key: SecretStr = Field(default=SecretStr(""), description="Key for that server.")
+    judge_concurrency: int = Field(default=8, ge=1, le=1000, description="Questions to it at once.")
+    judge_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a question, the first included.")
+    judge_wait_seconds: float = Field(
+        default=1.0, gt=0, description="Wait before the second attempt; doubled after each, with jitter."
+    )
+    judge_timeout_seconds: float = Field(default=60.0, gt=0, description="Deadline of one attempt.")
+    judge_prompt_price: float | None = Field(
+        default=None, ge=0, description="Price of a million tokens sent; with the other one, costs are shown."
+    )
+    judge_completion_price: float | None = Field(default=None, ge=0, description="Price of a million tokens answered.")
+    judge_cache: str = Field(
+        default="judge-cache.db", description="Where its answers are kept: nothing is asked, or paid for, twice."
+    )
+
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")
     undo_seconds: int = Field(

@@ -27,6 +27,14 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     NOT_ASKED = "not_asked"  # the run gave up on the server before
+    TOO_LONG = "too_long"  # the question doesn't fit a local model's context
+
+
+MENDABLE = frozenset({
+    Failure.REJECTED, Failure.RATE_LIMITED, Failure.SERVER_ERROR, Failure.TIMEOUT, Failure.UNREACHABLE,
+    Failure.NOT_ASKED,
+})  # fmt: skip
+"""Failures of the server or the way to it: the same question may be answered another time."""
 
 
 class AnswerError(ValueError):

@@ -1,15 +1,15 @@
 """Judges side by side on comparisons that people labelled: agreement, and how often the longer response won."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from evaluation.agreement import Agreement, agreement
-from evaluation.judging import Comparison, LengthBias, Verdict, length_bias
-from evaluation.local_judge import LocalJudge
-from evaluation.pandalm import PandaLMJudge, labelled_comparisons, shared_verdicts
+from evaluation.judging import LengthBias, Verdict, length_bias
+from evaluation.local_judge import LocalJudge, longer
+from evaluation.pandalm import LabelledComparison, PandaLMJudge, shared_verdicts
 from evaluation.scorer import PairScorer
 
 
@@ -22,34 +22,31 @@ class JudgeReport:
     length_bias: LengthBias
 
 
-def judge_reports(folder: Path) -> list[JudgeReport]:
-    """PandaLM's two shared judges, as they answered and with answers without a verdict as ties (its own way of
-    counting); the local scorer; always the longer response; the people themselves, one against all three.
-
-    Raises: InputError, when a file is missing or of another shape.
-    """
-    labelled = labelled_comparisons(folder)
-    comparisons = [each.comparison for each in labelled]
-    people = [each.majority for each in labelled]
-    judged: dict[str, Sequence[Verdict | None]] = {}
+def shared_judgements(folder: Path) -> dict[str, list[Verdict | None]]:
+    """PandaLM's two shared judges, as they answered and with answers without a verdict as ties, its own way of
+    counting. Raises: InputError, when a file is missing or of another shape."""
+    judged: dict[str, list[Verdict | None]] = {}
     for name in get_args(PandaLMJudge):
         judged[name] = shared_verdicts(folder, name)
         if None in judged[name]:
             judged[f"{name}, no verdict as tie"] = [verdict or Verdict.TIE for verdict in judged[name]]
+    return judged
+
+
+def judge_reports(
+    labelled: Sequence[LabelledComparison], judged: Mapping[str, Sequence[Verdict | None]]
+) -> list[JudgeReport]:
+    """The given judges; beside them the local scorer, always the longer response, and each person against all."""
+    comparisons = [each.comparison for each in labelled]
+    people = [each.majority for each in labelled]
     local = LocalJudge(PairScorer.load())
-    judged[local.name] = asyncio.run(local.verdicts(comparisons))
-    judged["longer response"] = [_longer(comparison) for comparison in comparisons]
-    for person in range(3):
-        judged[f"person {person + 1}"] = [each.labels[person] for each in labelled]
-    judged["people's majority"] = people
+    found: dict[str, Sequence[Verdict | None]] = dict(judged)
+    found[local.name] = asyncio.run(local.verdicts(comparisons))
+    found["longer response"] = [longer(comparison) for comparison in comparisons]
+    for person in range(min(len(each.labels) for each in labelled)):
+        found[f"person {person + 1}"] = [each.labels[person] for each in labelled]
+    found["people's majority"] = people
     return [
         JudgeReport(name, agreement(verdicts, people), length_bias(comparisons, verdicts))
-        for name, verdicts in judged.items()
+        for name, verdicts in found.items()
     ]
-
-
-def _longer(comparison: Comparison) -> Verdict:
-    one, other = len(comparison.candidate.split()), len(comparison.reference.split())
-    if one == other:
-        return Verdict.TIE
-    return Verdict.WIN if one > other else Verdict.LOSE

@@ -4,10 +4,10 @@ It knows no judge: `evaluation/openai_judge.py` and `evaluation/local_judge.py` 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -58,6 +58,16 @@ class Judge(Protocol):
 
     async def verdicts(self, comparisons: Sequence[Comparison]) -> list[Verdict | None]:
         """One bad answer is a None, never an exception."""
+        ...
+
+
+@runtime_checkable
+class CountingJudge(Judge, Protocol):
+    """A judge that can fail, and says why it did."""
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """Reason → answers without a verdict, over all calls."""
         ...
 
 

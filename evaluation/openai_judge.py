@@ -42,6 +42,17 @@ class Estimate:
     completion_tokens: int
     cost: float | None  # None where the server's prices aren't given
 
+    def __add__(self, other: "Estimate") -> "Estimate":
+        """Of different questions; what both would ask counts twice."""
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Estimate(
+            self.questions + other.questions,
+            self.cached + other.cached,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            cost,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Spending:
@@ -52,6 +63,16 @@ class Spending:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None
+
+    def __add__(self, other: "Spending") -> "Spending":
+        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
+        return Spending(
+            self.asked + other.asked,
+            self.from_cache + other.from_cache,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            cost,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +97,22 @@ class OpenAIJudge:
     def __init__(self, server: JudgeServer, cache: JudgeCache) -> None:
         self._server = server
         self._cache = cache
+        self._failures: Counter[Failure] = Counter()
+        self._spending = Spending(0, 0, 0, 0, server.cost(0, 0))
 
     @property
     def name(self) -> str:
         return self._server.model
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Over all calls."""
+        return {failure.value: count for failure, count in self._failures.items()}
+
+    @property
+    def spending(self) -> Spending:
+        """Over all calls."""
+        return self._spending
 
     async def verdicts(self, comparisons: Sequence[Comparison]) -> list[Verdict | None]:
         found = await self.compare(comparisons)
@@ -118,7 +151,10 @@ class OpenAIJudge:
                         group.create_task(run.work(questions))
             except ExceptionGroup as errors:  # all for one reason: the cache
                 raise errors.exceptions[0] from errors
-        return Answers([run.found[prompt] for prompt in prompts], run.spending())
+        answers = Answers([run.found[prompt] for prompt in prompts], run.spending())
+        self._failures.update(answers.failures)
+        self._spending += answers.spending
+        return answers
 
 
 class _Run(Generic[Answer]):

@@ -32,7 +32,7 @@ PUBLISHED: dict[PandaLMJudge, Published] = {
 
 @dataclass(frozen=True, slots=True)
 class LabelledComparison:
-    """The first response is the candidate; `labels` are the three people's."""
+    """The first response is the candidate; `labels` are the people's, in the order of their numbers."""
 
     comparison: Comparison
     labels: tuple[Verdict, ...]
@@ -44,7 +44,15 @@ class LabelledComparison:
 
 def labelled_comparisons(folder: Path) -> list[LabelledComparison]:
     """Raises: InputError, when the file is missing or of another shape."""
-    return read_records(folder / "test_sets/pandalm170_comparisons.json", _labelled)
+    return read_labelled(folder / "test_sets/pandalm170_comparisons.json")
+
+
+def read_labelled(path: Path) -> list[LabelledComparison]:
+    """Own comparisons in the same shape, with `annotator1`, `annotator2`, … as many as there are.
+
+    Raises: InputError, when the file is missing or of another shape.
+    """
+    return read_records(path, _labelled)
 
 
 def shared_verdicts(folder: Path, judge: PandaLMJudge) -> list[Verdict | None]:
@@ -61,4 +69,7 @@ def _labelled(record: dict[str, Any]) -> LabelledComparison:
     # Some responses stand there as JSON's true or a number.
     texts = (str(record[name]) for name in ("instruction", "input", "response1", "response2"))
     comparison = Comparison(*texts)
-    return LabelledComparison(comparison, tuple(_VERDICTS[str(record[f"annotator{n}"])] for n in (1, 2, 3)))
+    people = sorted(name for name in record if name.startswith("annotator"))
+    if not people:
+        raise KeyError("annotator1")
+    return LabelledComparison(comparison, tuple(_VERDICTS[str(record[name]).lower()] for name in people))

@@ -12,10 +12,12 @@ from coachlm.cli.dead import dead
 from coachlm.cli.demo import demo
 from coachlm.cli.doctor import doctor
 from coachlm.cli.evaluate import evaluate
+from coachlm.cli.judge import judge
 from coachlm.cli.output import show_log
 from coachlm.cli.people import people_group
 from coachlm.cli.produce import produce
 from coachlm.cli.queue import queue
+from coachlm.cli.rate import rate
 from coachlm.cli.reconcile import reconcile
 from coachlm.cli.refresh import gate, refresh
 from coachlm.cli.review import review
@@ -69,5 +71,5 @@ for command in (
 ):
     main.add_command(command)
 adapters.add_command(gate)
-for command in (sweep, compare_sets):
+for command in (sweep, compare_sets, rate, judge):
     evaluate.add_command(command)

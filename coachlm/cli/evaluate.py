@@ -1,23 +1,32 @@
 """`evaluate`: test sets, and how far judges agree with people."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
+from coachlm.cli.judge_options import (
+    agree_to,
+    estimate_comparisons,
+    estimate_line,
+    judge_settings,
+    named_judges,
+    server_options,
+)
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
+from coachlm.cli.pair_sources import PUBLIC_FOLDER, public_folder
 from coachlm.errors import InputError
 
 if TYPE_CHECKING:
+    from evaluation.judge_report import JudgeReport
     from evaluation.test_sets import SetFinding
 
-_FOLDER = "COACHLM_DATA_DIR"
-
 folder_option = click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), help=f"Folder of public data; default: {_FOLDER}."
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=f"Folder of public data; default: {PUBLIC_FOLDER}.",
 )
 
 
@@ -34,7 +43,7 @@ def sets(folder: Path | None, as_json: bool) -> None:
     """The registered test sets: instructions, licence, and whether each lies in the folder as registered."""
     from evaluation.test_sets import SetState, look_at_sets
 
-    findings = look_at_sets(_folder(folder))
+    findings = look_at_sets(public_folder(folder))
     if as_json:
         emit_json({"sets": [asdict(finding.test_set) | _state(finding) for finding in findings]})
         return
@@ -56,16 +65,50 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 
 @evaluate.command()
 @folder_option
+@click.option("--judge", "names", multiple=True, help="Also ask: server, model:FOLDER, local-length-free; repeatable.")
+@click.option("--comparisons", type=click.Path(path_type=Path), help="Own labelled comparisons in PandaLM's shape.")
+@server_options
 @json_option
 @answering_errors
-def judges(folder: Path | None, as_json: bool) -> None:
-    """Agreement of judges with the majority of three people on PandaLM's public comparisons."""
-    from evaluation.judge_report import judge_reports
+def judges(
+    folder: Path | None, names: tuple[str, ...], comparisons: Path | None, as_json: bool,
+    *, yes: bool, only_estimate: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Agreement of judges with the majority of people who labelled the same comparisons, by default PandaLM's.
 
-    reports = judge_reports(_folder(folder))
+    Judges that are asked see each comparison both ways round, merged by the paper's rules.
+    """
+    from evaluation.judge_report import judge_reports, shared_judgements
+    from evaluation.judging_run import judge_all, judged_set
+    from evaluation.pandalm import labelled_comparisons, read_labelled
+
+    settings = judge_settings(options)
+    labelled = labelled_comparisons(public_folder(folder)) if comparisons is None else read_labelled(comparisons)
+    if not labelled:
+        raise InputError(f"{comparisons} holds no comparisons")
+    judged = shared_judgements(public_folder(folder)) if comparisons is None else {}
+    asked = [each.comparison for each in labelled]
+    with named_judges(names, settings) as chosen:
+        expected = estimate_comparisons(chosen, asked)
+        if expected is not None and only_estimate:
+            emit_json(asdict(expected)) if as_json else results().print(estimate_line(expected))
+            return
+        if expected is not None:
+            agree_to(expected, yes=yes, as_json=as_json)
+        judgements = {each.name: judge_all(each, asked) for each in chosen} if chosen else {}
+        incomplete = [each.name for each in chosen if not judged_set(each, asked, judgements[each.name]).complete]
+    judged |= {name: [each.merged for each in found] for name, found in judgements.items()}
+    reports = judge_reports(labelled, judged)
     if as_json:
         emit_json({"judges": [asdict(report) for report in reports]})
-        return
+    else:
+        _show_judges(reports)
+    if incomplete:
+        people.print(f"{', '.join(incomplete)}: not all could be asked; run the same command again to go on")
+        raise SystemExit(1)
+
+
+def _show_judges(reports: "list[JudgeReport]") -> None:
     columns = ("failed", "accuracy", "precision", "recall", "F1", "longer won")
     table = Table(title="judges against people", title_justify="left", show_edge=False, pad_edge=False)
     table.add_column("judge")
@@ -78,11 +121,3 @@ def judges(folder: Path | None, as_json: bool) -> None:
         table.add_row(report.judge, f"{found.failed}", *figures, f"{longer.value:.3f}" if longer else "")
     results().print(table)
     people.print("precision, recall and F1 are means over win, tie and lose; a failed answer counts as wrong")
-
-
-def _folder(given: Path | None) -> Path:
-    name = os.environ.get(_FOLDER)
-    folder = given or (Path(name) if name else None)
-    if folder is None or not folder.is_dir():
-        raise InputError(f"no folder of public data: give --folder or set {_FOLDER}; docs/data.md says what lies in it")
-    return folder

@@ -1,17 +1,18 @@
 """Data sets that commands take: a file of pairs in any common shape, or a database; read as they come."""
 
-from collections.abc import Callable, Iterator
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
-
-import orjson
 
 from coachlm.cli.stores import open_database
 from coachlm.dataset import TextChoice
 from coachlm.errors import ExportError, InputError
 from coachlm.pairs import InstructionPair, Reject, RejectReason
 from coachlm.settings import load_settings
+
+PUBLIC_FOLDER = "COACHLM_DATA_DIR"
 
 MaybePair = InstructionPair | RejectReason
 
@@ -64,10 +65,14 @@ def _from_file(path: str) -> Iterator[MaybePair]:
 
 @contextmanager
 def pair_writer(path: Path | None) -> Iterator[Callable[[InstructionPair], None]]:
-    """Takes pairs and writes Alpaca's records as JSON lines, the file appearing whole or not at all; None: nowhere.
+    """Takes pairs and writes them as Alpaca's records; see `lines_writer`."""
+    with lines_writer(path) as write:
+        yield lambda pair: write(json_line(pair.as_dict()))
 
-    Raises: ExportError.
-    """
+
+@contextmanager
+def lines_writer(path: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """Takes lines without their ends, the file appearing whole or not at all; None: nowhere. Raises: ExportError."""
     if path is None:
         yield lambda _: None
         return
@@ -75,17 +80,25 @@ def pair_writer(path: Path | None) -> Iterator[Callable[[InstructionPair], None]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            yield lambda pair: _write(file, pair)
+            yield lambda line: file.writelines((line, b"\n"))
         partial.replace(path)
     except OSError as error:
-        raise ExportError(
-            f"{path} can't be written: {error.strerror or error}; make room or give another file"
-        ) from error
+        raise ExportError(f"{path} can't be written: {error}; make room or give another place") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, pair: InstructionPair) -> None:
+def json_line(record: Mapping[str, object]) -> bytes:
     """Lone surrogates can't be written; they become question marks."""
-    record = {name: text.encode("utf-8", "replace").decode() for name, text in pair.as_dict().items()}
-    file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def public_folder(given: Path | None = None) -> Path:
+    """The folder of public data. Raises: InputError, when there is none."""
+    name = os.environ.get(PUBLIC_FOLDER)
+    folder = given or (Path(name) if name else None)
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; docs/data.md says what lies in it"
+        )
+    return folder

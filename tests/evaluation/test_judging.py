@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.agreement import agreement, majority
-from evaluation.judge_report import judge_reports
+from evaluation.judge_report import judge_reports, shared_judgements
 from evaluation.judging import (
     Comparison,
     Judgement,
@@ -20,7 +20,7 @@ from evaluation.judging import (
     position_bias,
     win_rates,
 )
-from evaluation.pandalm import PUBLISHED
+from evaluation.pandalm import PUBLISHED, labelled_comparisons
 from evaluation.ratings import summarise_ratings
 
 WIN, TIE, LOSE = Verdict.WIN, Verdict.TIE, Verdict.LOSE
@@ -161,7 +161,10 @@ def test_agreement_equals_the_librarys(pairs: list[tuple[Verdict, Verdict]]):
 
 
 def test_shared_judges_agree_with_people_as_pandalm_published(data_dir: Path):
-    reports = {report.judge: report.agreement for report in judge_reports(data_dir)}
+    reports = {
+        report.judge: report.agreement
+        for report in judge_reports(labelled_comparisons(data_dir), shared_judgements(data_dir))
+    }
     for name, published in PUBLISHED.items():
         found = reports.get(f"{name}, no verdict as tie") or reports[name]
         figures = (found.accuracy, found.precision, found.recall, found.f1)

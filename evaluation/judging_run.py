@@ -1,0 +1,99 @@
+"""Judges over comparisons, both ways round, and all that can be said of the verdicts and of the judges."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from evaluation.agreement import Agreement, agreement
+from evaluation.judge_answers import MENDABLE, Failure
+from evaluation.judging import (
+    Comparison,
+    CountingJudge,
+    Judge,
+    Judgement,
+    LengthBias,
+    PositionBias,
+    Verdict,
+    WinRates,
+    judge_both_ways,
+    length_bias,
+    position_bias,
+    win_rates,
+)
+
+CHUNK = 200  # comparisons a judge gets at once
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSet:
+    """One judge on all comparisons. `failures` count answers, of which each comparison takes two."""
+
+    judge: str
+    comparisons: int
+    rates: WinRates
+    position: PositionBias
+    length: LengthBias
+    failures: dict[str, int]
+    agreement: Agreement | None  # with people's majority, where there are labels
+
+    @property
+    def complete(self) -> bool:
+        """Nothing failed that another run may mend."""
+        return not any(failure in MENDABLE for failure in self.failures)
+
+
+def judge_all(
+    judge: Judge, comparisons: Sequence[Comparison], on_comparisons: Callable[[int], None] = lambda _: None
+) -> list[Judgement]:
+    """In order. A judge whose server is gone is not asked on: the rest have no verdict."""
+    found: list[Judgement] = []
+    for start in range(0, len(comparisons), CHUNK):
+        chunk = comparisons[start : start + CHUNK]
+        if isinstance(judge, CountingJudge) and judge.failures.get(Failure.NOT_ASKED.value):
+            found += [Judgement(None, None)] * len(chunk)
+        else:
+            found += asyncio.run(judge_both_ways(judge, chunk))
+        on_comparisons(len(chunk))
+    return found
+
+
+def judged_set(
+    judge: Judge,
+    comparisons: Sequence[Comparison],
+    judgements: Sequence[Judgement],
+    people: Sequence[Verdict | None] | None = None,
+    seed: int = 0,
+) -> JudgedSet:
+    merged = [judgement.merged for judgement in judgements]
+    failures = dict(judge.failures) if isinstance(judge, CountingJudge) else {}
+    unasked = 2 * len(comparisons) - sum(failures.values()) - _answered(judgements)
+    if unasked > 0:
+        failures[Failure.NOT_ASKED.value] = failures.get(Failure.NOT_ASKED.value, 0) + unasked
+    return JudgedSet(
+        judge=judge.name,
+        comparisons=len(comparisons),
+        rates=win_rates(merged, seed),
+        position=position_bias(judgements, seed),
+        length=length_bias(comparisons, merged, seed),
+        failures=failures,
+        agreement=None if people is None else agreement(merged, people),
+    )
+
+
+def _answered(judgements: Sequence[Judgement]) -> int:
+    return sum((each.shown_first is not None) + (each.shown_second is not None) for each in judgements)
+
+
+def judges_agree(judgements: Mapping[str, Sequence[Judgement]]) -> dict[str, float]:
+    """Share of comparisons on which two judges give the same merged verdict, of those that both decided."""
+    shares: dict[str, float] = {}
+    for one, other in combinations(judgements, 2):
+        both = [
+            (first.merged, second.merged)
+            for first, second in zip(judgements[one], judgements[other], strict=True)
+            if first.merged is not None and second.merged is not None
+        ]
+        if both:
+            shares[f"{one} and {other}"] = sum(first is second for first, second in both) / len(both)
+    return shares
