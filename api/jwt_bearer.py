@@ -3,6 +3,7 @@
 Source: RFC 7519, RFC 8725 (best current practice: fixed algorithms, issuer and audience checked).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,21 +18,44 @@ from coachlm.settings import Settings
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_SECONDS = 30
 _FETCH_SECONDS = 5.0
+_KEPT_SECONDS = 300
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Keys(Protocol):
-    def get_signing_key_from_jwt(self, token: str) -> Any: ...
+    def candidates(self, token: str) -> Iterator[Any]:
+        """Keys that may have signed the token, likeliest first. Raises: PyJWKClientError; DecodeError."""
+        ...
 
 
-class _OneKey:
-    """A key from a file, whatever the token names."""
+class _KeyOfFile:
+    """Whatever the token names."""
 
     def __init__(self, pem: bytes) -> None:
-        self.key = pem
+        self._pem = pem
 
-    def get_signing_key_from_jwt(self, token: str) -> "_OneKey":
-        return self
+    def candidates(self, token: str) -> Iterator[Any]:
+        yield self._pem
+
+
+class _PublishedKeys:
+    """Those of the issuer's address, fetched anew for a token that names another one.
+
+    A token may name none where the issuer has one key. Source: OpenID Connect Core 1.0, §10.1.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = PyJWKClient(url, timeout=_FETCH_SECONDS, lifespan=_KEPT_SECONDS)
+
+    def candidates(self, token: str) -> Iterator[Any]:
+        if "kid" in jwt.get_unverified_header(token):
+            yield self._client.get_signing_key_from_jwt(token).key
+            return
+        for refresh in (False, True):
+            keys = [key for key in self._client.get_jwk_set(refresh).keys if key.public_key_use in ("sig", None)]
+            if len(keys) != 1:
+                raise PyJWKClientError("the token names no key, and the issuer has published several or none")
+            yield keys[0].key
 
 
 class IdentityUnavailableError(Exception):
@@ -50,11 +74,7 @@ class JwtVerifier:
     def subject(self, token: str) -> str | None:
         """Whom the provider says it is; None for a token that doesn't hold. Raises: IdentityUnavailableError."""
         try:
-            key = self.keys.get_signing_key_from_jwt(token).key
-            claims = jwt.decode(
-                token, key, algorithms=list(_ALGORITHMS), issuer=self.issuer, audience=self.audience,
-                leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", self.claim]},
-            )  # fmt: skip
+            claims = self._claims(token)
         except jwt.PyJWKClientConnectionError as error:
             raise IdentityUnavailableError from error
         except (jwt.PyJWTError, PyJWKClientError, ValueError):
@@ -63,6 +83,18 @@ class JwtVerifier:
         if self.claim == "email" and claims.get("email_verified") is not True:
             return None
         return subject if isinstance(subject, str) and subject else None
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        wrong: Exception = jwt.InvalidSignatureError()
+        for key in self.keys.candidates(token):
+            try:
+                return jwt.decode(
+                    token, key, algorithms=list(_ALGORITHMS), issuer=self.issuer, audience=self.audience,
+                    leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", self.claim]},
+                )  # fmt: skip
+            except jwt.InvalidSignatureError as error:
+                wrong = error
+        raise wrong
 
 
 def jwt_verifier(settings: Settings) -> JwtVerifier | None:
@@ -79,11 +111,11 @@ def jwt_verifier(settings: Settings) -> JwtVerifier | None:
 def _keys(settings: Settings) -> _Keys:
     if settings.oidc_key_file is not None:
         try:
-            return _OneKey(Path(settings.oidc_key_file).read_bytes())
+            return _KeyOfFile(Path(settings.oidc_key_file).read_bytes())
         except OSError as error:
             raise SettingsError(f"COACHLM_OIDC_KEY_FILE can't be read: {error.strerror or error}") from error
     url = settings.oidc_jwks_url or ""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         raise SettingsError("COACHLM_OIDC_JWKS_URL is no https address; keys that can be swapped on the way are none")
-    return PyJWKClient(url, timeout=_FETCH_SECONDS, lifespan=300)
+    return _PublishedKeys(url)
