@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from kafka import KafkaProducer
 
@@ -67,7 +68,7 @@ class Bench:
                 load = send_load(ground.servers, ground.raw_topic, messages, poison=False)
                 _wait_for_pairs(connection, warm + messages)
             seconds = time.monotonic() - load.started
-            return {"pairs_per_second": round(messages / seconds), **costs.per_pair_ms(messages)}
+            return {"pairs_per_second": round(messages / seconds), **costs.figures(messages)}
 
     def latency(self, seconds: float) -> dict[str, float]:
         """From sending to the pair on pairs.accepted, and to its revision on pairs.revised."""
@@ -136,18 +137,29 @@ class Bench:
 
 
 class Costs:
-    """CPU time of all parts from here on."""
+    """CPU time of all parts from here on, and what the machine spent on anything else meanwhile."""
 
     def __init__(self, crew: Workers, postgres: PostgresServer, cluster: KafkaCluster) -> None:
         self._pids = {"workers": list(crew.pids.values()), "postgres": [postgres.pid], "kafka": cluster.pids}
-        self._before = self._now()
+        self._started = time.monotonic()
+        self._before, self._busy_before = self._now(), _busy_seconds()
 
-    def per_pair_ms(self, pairs: int) -> dict[str, float]:
+    def figures(self, pairs: int) -> dict[str, float]:
         now = self._now()
-        return {f"cpu_ms_per_pair_{part}": round(1000 * (now[part] - self._before[part]) / pairs, 3) for part in now}
+        spent = {part: now[part] - self._before[part] for part in now}
+        others = _busy_seconds() - self._busy_before - sum(spent.values())
+        each = {f"cpu_ms_per_pair_{part}": round(1000 * seconds / pairs, 3) for part, seconds in spent.items()}
+        return {**each, "cores_of_others": round(max(others, 0) / (time.monotonic() - self._started), 2)}
 
     def _now(self) -> dict[str, float]:
-        return {part: sum(cpu_seconds(pid) for pid in pids) for part, pids in self._pids.items()}
+        parts = {part: sum(cpu_seconds(pid) for pid in pids) for part, pids in self._pids.items()}
+        return {**parts, "sender": time.process_time()}
+
+
+def _busy_seconds() -> float:
+    """Of all cores together."""
+    times = psutil.cpu_times()
+    return times.user + times.system + times.nice
 
 
 def _warm_up(ground: Ground, messages: int) -> int:

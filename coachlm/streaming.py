@@ -52,9 +52,17 @@ class DeadReason(StrEnum):
     FAILED = "failed"  # a stage raised on this message alone, again and again
 
 
+UNPUBLISHED = -1
+"""In the place of a partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that was given up, with why; `error` never holds the message's text."""
+    """A message that was given up, with why; `error` never holds the message's text.
+
+    An announcement that its topic doesn't take never got an offset: its partition is UNPUBLISHED, its offset the
+    announcement's number.
+    """
 
     message: StreamMessage
     reason: DeadReason
@@ -81,6 +89,10 @@ class Announcement:
     body: dict[str, Any]  # for the codec
 
 
+Send = Callable[[Sequence[Announcement]], Sequence[DeadLetter] | None]
+"""Publishes announcements; gives, as dead letters, those that no topic will ever take."""
+
+
 class StreamStore(Store, Protocol):
     """A store that also keeps dead letters and an outbox; every call is one transaction and idempotent."""
 
@@ -96,9 +108,10 @@ class StreamStore(Store, Protocol):
         """As `save_revisions`; with the dead letters, and an announcement of every revision that is new."""
         ...
 
-    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+    def publish(self, limit: int, send: Send) -> int:
         """Hands the oldest announcements that no other relay has in hands to `send`, and deletes them once it has
-        returned; what it raises passes through and leaves them. Gives how many; 0: there are none."""
+        returned, keeping the dead letters that it gives; what it raises passes through and leaves them. Gives how
+        many; 0: there are none."""
         ...
 
     def outbox_rows(self) -> int:

@@ -8,7 +8,7 @@ from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair, Position, Reject
 from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.revision import Outcome, Revision
-from coachlm.streaming import Announcement, DeadLetter, Topic
+from coachlm.streaming import Announcement, DeadLetter, Send, Topic
 
 Script = Callable[[InstructionPair], InstructionPair | str]
 
@@ -115,12 +115,12 @@ class FakeStreamStore:
         self._bury(dead)
         return len(fresh)
 
-    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+    def publish(self, limit: int, send: Send) -> int:
         self._check()
         rows = self.outbox[:limit]
-        if rows:
-            send(rows)
+        refused = send(rows) if rows else None
         del self.outbox[: len(rows)]
+        self._bury(refused or ())
         return len(rows)
 
     def outbox_rows(self) -> int:

@@ -88,6 +88,13 @@ class DeadLetters:
             raise NotFoundError(f"there is no dead letter {number}; `coachlm dead list` shows those that are there")
         return _stored(row)
 
+    def unknown(self, numbers: Sequence[int]) -> list[int]:
+        """Those of the numbers that no dead letter has, in order."""
+        storable = [number for number in numbers if abs(number) < 2**63]
+        with self._database.reading() as connection:
+            chosen = is_among(connection, _Row.id.expression, storable)
+            return sorted(set(numbers) - set(connection.scalars(select(_Row.id).where(chosen))))
+
     def mark_replayed(self, numbers: Sequence[int]) -> int:
         """After the broker has acknowledged them; gives how many are so marked now."""
         values = {"state": DeadState.REPLAYED.value, "replayed_at": self._now()}

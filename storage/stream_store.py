@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from coachlm.protocols import IntakeBatch, IntakeCounts
 from coachlm.revision import Revision
 from coachlm.status import Status
-from coachlm.streaming import Announcement, DeadLetter, Topic
+from coachlm.streaming import DeadLetter, Send, Topic
 from storage.announcements import announce, read_announcements
 from storage.bulk import is_among
 from storage.database import Database, utc_now
@@ -72,7 +72,7 @@ class DatabaseStreamStore(DatabaseStore):
             announce(connection, [*owed, *_bury(connection, dead, now)], now)
             return len(stored)
 
-    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+    def publish(self, limit: int, send: Send) -> int:
         """See StreamStore. A crash after `send` announces the same again: at least once. On PostgreSQL several relays
         share the work; on SQLite one sends at a time, and nobody else writes meanwhile."""
         published = self._publish(limit, send)
@@ -84,7 +84,7 @@ class DatabaseStreamStore(DatabaseStore):
         with self._database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(OutboxRow)) or 0
 
-    def _publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
+    def _publish(self, limit: int, send: Send) -> int:
         with self._database.writing() as connection:
             rows = connection.execute(
                 select(OutboxRow.number, OutboxRow.topic, OutboxRow.subject)
@@ -95,8 +95,10 @@ class DatabaseStreamStore(DatabaseStore):
             if not rows:
                 return 0
             announcements = read_announcements(connection, rows)
-            if announcements:
-                send(announcements)
+            refused = send(announcements) if announcements else None
+            if refused:
+                now = self._now()
+                announce(connection, _bury(connection, refused, now), now)
             sent = is_among(connection, OutboxRow.number.expression, [row.number for row in rows])
             connection.execute(delete(OutboxRow).where(sent))
             return len(rows)

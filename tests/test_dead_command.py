@@ -88,6 +88,13 @@ def test_discard_asks_unless_told_which(url: str) -> None:
     assert len(listed(url, "--state", "discarded")) == 3
 
 
+@pytest.mark.parametrize("command", [["discard"], ["replay", "--again"]])
+def test_unknown_numbers_are_named_and_nothing_is_done(url: str, command: list[str]) -> None:
+    output = invoke(*command, "2", "77", str(2**70), "77", "--db", url, exit_code=1).output
+    assert f"no dead letter 77, {2**70}," in " ".join(output.split())
+    assert len(listed(url)) == 3
+
+
 def test_purge(url: str) -> None:
     assert json.loads(invoke("purge", "--db", url, "--json").stdout) == {"discarded": 0}
     assert json.loads(invoke("purge", "--days", "0", "--db", url, "--json").stdout) == {"discarded": 3}

@@ -198,3 +198,22 @@ def test_accepted_pairs_on_their_way_and_stranded(stream: Stream) -> None:
     stream.commit(stream.accepted, 5, "revise")  # and nothing was stored: four are lost, but for the database
     assert stream.reconcile(exit_code=1)["coach"]["stranded"] == 4
     assert stream.reconcile("--repair")["coach"]["announced"] == 4
+
+
+def test_a_pair_that_its_topic_does_not_take_is_named(stream: Stream) -> None:
+    """Not silently left out: a dead letter with its bytes, which replay brings to the coach once the limit is up."""
+    stream.settings = stream.settings.model_copy(update={"max_record_bytes": 1_000})
+    stream.produce(2)
+    source = f"{stream.raw}:0"
+    pairs = [make_intake(make_pair(0, "x" * 1_200_000), 0, source=source), make_intake(make_pair(1), 1, source=source)]
+    stream.store.commit_stream_intake(IntakeBatch(pairs), [])
+    stream.commit(stream.raw, 2)
+    stream.publish()
+    coach = stream.reconcile()["coach"]
+    assert (coach["waiting"], coach["in_flight"], coach["dead"], coach["stranded"]) == (2, 1, 1, 0)
+    assert "coachlm dead list" in CliRunner().invoke(main, ["reconcile", "--db", stream.url]).output
+    options = ["--reason", "too_large", "--topic", stream.accepted, "--db", stream.url, "--json"]
+    replayed = CliRunner().invoke(main, ["dead", "replay", *options])
+    assert json.loads(replayed.stdout) == {"replayed": 1, "refused": []}
+    coach = stream.reconcile()["coach"]
+    assert (coach["in_flight"], coach["dead"], coach["stranded"]) == (2, 0, 0)

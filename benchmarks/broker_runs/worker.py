@@ -23,7 +23,7 @@ from coachlm.errors import CoachLMError, StreamError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Announcement, DeadLetter, StreamMessage, StreamStore
+from coachlm.streaming import Announcement, DeadLetter, Send, StreamMessage, StreamStore
 from reviser.rules import RulesReviser
 from streams.broker.handler import Handler, Observer
 from streams.broker.intake_handler import IntakeHandler
@@ -81,13 +81,14 @@ class FaultyStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def publish(self, limit: int, send: Callable[[Sequence[Announcement]], None]) -> int:
-        def send_or_fail(announcements: Sequence[Announcement]) -> None:
+    def publish(self, limit: int, send: Send) -> int:
+        def send_or_fail(announcements: Sequence[Announcement]) -> Sequence[DeadLetter] | None:
             if random.random() < self._share:
                 raise StreamError("injected by chance, before sending")
-            send(announcements)
+            refused = send(announcements)
             if random.random() < self._share:
                 raise StreamError("injected by chance, after sending")
+            return refused
 
         return self._store.publish(limit, send_or_fail)
 

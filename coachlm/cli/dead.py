@@ -11,7 +11,7 @@ from coachlm.cli.dead_shown import SHOWN_BYTES, description, letter_json, letter
 from coachlm.cli.moments import time_range_options
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 from coachlm.cli.stores import database_option, open_database
-from coachlm.errors import InputError, SettingsError, StreamError
+from coachlm.errors import InputError, NotFoundError, SettingsError, StreamError
 from coachlm.settings import Settings, load_settings
 from coachlm.streaming import DeadReason
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STATES = ("open", "replayed", "discarded")
 _MARKED = 50
+_NAMED = 10
 _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1))
 
 
@@ -116,6 +117,7 @@ def replay(
     _require_choice(numbers, everything, chosen)
     with open_database(settings) as database:
         letters = _letters(database)
+        _require_known(letters, numbers)
         found = _named(letters, numbers, again) if numbers else _chosen(letters, _choice(**chosen))
         replayed, refused = _replay(settings, letters, found)
     if as_json:
@@ -144,6 +146,7 @@ def discard(
     _require_choice(numbers, everything, chosen)
     with open_database(load_settings(database_url=db)) as database:
         letters = _letters(database)
+        _require_known(letters, numbers)
         if not numbers:
             numbers = tuple(letter.number for letter in _chosen(letters, _choice(**chosen)))
             _confirm(len(numbers), yes, as_json)
@@ -185,6 +188,15 @@ def _require_choice(numbers: tuple[int, ...], everything: bool, chosen: dict[str
         raise SettingsError("say which: NUMBERS, --topic, --reason, --since, --until, or --all")
     if numbers and (everything or narrowed):
         raise SettingsError("give either NUMBERS or options that choose, not both")
+
+
+def _require_known(letters: "DeadLetters", numbers: tuple[int, ...]) -> None:
+    unknown = letters.unknown(numbers)
+    if unknown:
+        named = ", ".join(map(str, unknown[:_NAMED])) + (" …" if len(unknown) > _NAMED else "")
+        raise NotFoundError(
+            f"there is no dead letter {named}, so nothing was done; `coachlm dead list` shows those that are there"
+        )
 
 
 def _confirm(count: int, yes: bool, as_json: bool) -> None:

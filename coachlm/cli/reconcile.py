@@ -243,5 +243,7 @@ def _print(partitions: Sequence[PartitionBalance], coach: CoachBalance | None) -
             f"{coach.waiting:,} wait for the coach = {coach.in_outbox:,} in the outbox + {coach.in_flight:,} in flight "
             f"+ {coach.dead:,} dead + {coach.stranded:,} stranded", markup=False,
         )  # fmt: skip
+        if coach.dead:
+            people.print(f"{coach.dead:,} are dead letters: coachlm dead list says why, and what to do about it")
         if coach.announced:
             people.print(f"announced {coach.announced:,} pairs anew; a worker or coachlm stream relay publishes them")

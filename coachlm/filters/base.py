@@ -16,7 +16,8 @@ HEAD_CHARS, TAIL_CHARS = 600, 200
 TEXT_CHARS = 4_000
 """How much of each text the safety rules read."""
 
-_WORD = re.compile(r"[a-z0-9]+")
+_WORD_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789"
+_FOLD = bytes(code if code in _WORD_BYTES else 32 for code in range(256))
 _NO_INPUT = re.compile(
     r"\W*(?:no[ _-]?(?:input|data)\w?(?: (?:is )?(?:needed|required|necessary|given|provided))?"
     r"|none|no|n/?a|nil|null|empty|not applicable|n\.a)\W*",
@@ -70,7 +71,7 @@ def word_set(words: str) -> frozenset[str]:
 
 def words_in(text: str) -> list[str]:
     """Runs of ASCII letters and digits, in order; `text` is lower case already."""
-    return _WORD.findall(text)
+    return text.encode("utf-8", "surrogatepass").translate(_FOLD).decode("ascii").split()
 
 
 class PairFilter(ABC):

@@ -22,8 +22,8 @@ Finder = Callable[[str], Iterator[Finding]]
 _DIGIT = re.compile("[0-9]")
 _SEVEN_DIGITS = re.compile(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")  # every card and phone number has them in a row
 _IBAN_START = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}")
-_IP_START = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")
-_LONG_RUN = re.compile(r"[A-Za-z0-9_\-]{16}")  # every vendor's token has one
+_IP_STARTS = (re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:"))
+_TOKEN_CHARACTERS = 16  # every vendor's token has so many without a space
 
 
 class Scanner:
@@ -41,22 +41,22 @@ class Scanner:
             finders.append(find_emails)
             if "://" in text:
                 finders.append(find_url_passwords)
-        if any(mark in lower for mark in SPELLED_MARKS):
+        if any(map(lower.__contains__, SPELLED_MARKS)):
             finders.append(find_spelled_emails)
         if "PRIVATE KEY" in text:
             finders.append(find_private_keys)
-        if _LONG_RUN.search(text) and any(mark in text for mark in VENDOR_MARKS):
+        if max(map(len, text.split()), default=0) >= _TOKEN_CHARACTERS and any(map(text.__contains__, VENDOR_MARKS)):
             finders.append(find_vendor_tokens)
         if _DIGIT.search(text):
             finders += self._finders_with_digits(text, lower)
         return finders
 
     def _finders_with_digits(self, text: str, lower: str) -> Iterator[Finder]:
-        if any(word in lower for word in NAMING_WORDS):
+        if any(map(lower.__contains__, NAMING_WORDS)):
             yield find_named_secrets
         if _SEVEN_DIGITS.search(text):
             yield from (find_cards, self._phones.find)
         if _IBAN_START.search(text):
             yield find_ibans
-        if _IP_START.search(text):
+        if any(start.search(text) for start in _IP_STARTS):
             yield find_ip_addresses

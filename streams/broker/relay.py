@@ -1,18 +1,28 @@
 """Publishes the outbox: what transactions announced goes to its topics, and is deleted once every broker that has to
-hold it has acknowledged it. A crash in between publishes the same again."""
+hold it has acknowledged it. A crash in between publishes the same again. What is too large for its topic becomes a dead
+letter."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from kafka.net.compat import KafkaNetClient
 
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
-from coachlm.streaming import Announcement, StreamStore, Topic
+from coachlm.streaming import (
+    UNPUBLISHED,
+    Announcement,
+    DeadLetter,
+    DeadReason,
+    StreamMessage,
+    StreamStore,
+    Topic,
+)
 from streams.broker.codec import encode
 from streams.broker.connection import kafka_python_options
 from streams.broker.topics import max_message_bytes, topic_name
@@ -77,26 +87,46 @@ class Relay:
             self._on_published(published)
         return total
 
-    def _send(self, announcements: Sequence[Announcement]) -> None:
-        """Returns once all are acknowledged. Raises: StreamError."""
+    def _send(self, announcements: Sequence[Announcement]) -> list[DeadLetter]:
+        """Returns once all are acknowledged, or too large for their topic. Raises: StreamError."""
         try:
-            if self._producer is None:
-                self._producer = open_producer(self._settings)
-            sent = [future for one in announcements if (future := self._sent(one)) is not None]
-            self._producer.flush(timeout=_DELIVERY_SECONDS)
-            for future in sent:
-                future.get(timeout=0)
+            # A broker that finds one too large has the producer give up all that it holds: those are tried alone.
+            refused = self._delivered(announcements)
+            refused = [one for one in refused if self._delivered([one])]
         except (KafkaError, OSError) as error:
             servers = ", ".join(self._settings.kafka_servers)
             raise StreamError(f"the Kafka broker at {servers} takes no messages: {error!r}; is it running?") from error
+        return [letter for one in refused if (letter := self._given_up(one)) is not None]
 
-    def _sent(self, one: Announcement) -> Any:
-        try:
-            return self._producer.send(self._topics[one.topic], key=one.key.encode(), value=encode(one))
-        except MessageSizeTooLargeError:
-            # Waiting mends nothing, and nothing is lost: the database has it, and `coachlm revise` goes by that.
-            log.error("pair %s is too large for topic %s and is not announced there", one.key, one.topic)
+    def _delivered(self, announcements: Sequence[Announcement]) -> list[Announcement]:
+        """Gives those that producer or broker finds too large. Raises: KafkaError, OSError."""
+        if self._producer is None:
+            self._producer = open_producer(self._settings)
+        flying, refused = [], []
+        for one in announcements:
+            try:
+                flying.append((one, self._producer.send(self._topics[one.topic], key=_key(one), value=encode(one))))
+            except MessageSizeTooLargeError:
+                refused.append(one)
+        end = time.monotonic() + _DELIVERY_SECONDS
+        for one, future in flying:  # not by `flush`, which fails where the producer splits a batch
+            try:
+                future.get(timeout=max(end - time.monotonic(), 0))
+            except (MessageSizeTooLargeError, RecordListTooLargeError):
+                refused.append(one)
+        if refused:
+            self._close()
+        return refused
+
+    def _given_up(self, one: Announcement) -> DeadLetter | None:
+        """None for news of a dead letter: that is kept already."""
+        topic, value = self._topics[one.topic], encode(one)
+        why = f"{len(value):,} bytes are more than topic {topic} takes; raise COACHLM_MAX_RECORD_BYTES, then replay"
+        log.error("%s can't be announced: %s", one.key, why)
+        if one.topic is Topic.DEAD:
             return None
+        message = StreamMessage(topic, UNPUBLISHED, one.number, _key(one), value, (), int(time.time() * 1000))
+        return DeadLetter(message, DeadReason.TOO_LARGE, why)
 
     def _close(self) -> None:
         """Without waiting for what the broker has not acknowledged: it is in the outbox still."""
@@ -141,6 +171,10 @@ def open_producer(settings: Settings) -> Any:
         for made in clients:
             made.close()
         raise
+
+
+def _key(announcement: Announcement) -> bytes:
+    return announcement.key.encode()
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -58,12 +58,16 @@ class TopicState:
         if not self.exists:
             return ()
         found = []
-        if self.partitions < self.wanted.partitions:
+        if self.has_few_partitions:
             found.append(f"{self.partitions} partitions instead of {self.wanted.partitions}")
         if self.replication < self.wanted.replication:
             found.append(f"{self.replication} copies instead of {self.wanted.replication}")
         return (*found, *(f"{name}={self.settings.get(name)} instead of {self.wanted.settings[name]}"
                           for name in self.differing_settings))  # fmt: skip
+
+    @property
+    def has_few_partitions(self) -> bool:
+        return self.partitions < self.wanted.partitions
 
     @property
     def differing_settings(self) -> tuple[str, ...]:
@@ -117,7 +121,7 @@ def ensure_topics(settings: Settings, *, repair: bool = False) -> list[TopicStat
         if repair:
             for state in states:
                 _repair(admin, state)
-            states = _made_ready(admin, wanted_topics(settings))
+            states = _settled(admin, wanted_topics(settings))
     _refuse_differences(states)
     return states
 
@@ -178,6 +182,16 @@ def _made_ready(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
         sleep(0.1)
 
 
+def _settled(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
+    """A broker may tell of a topic as it was for a moment after it has been changed; copies are never changed here."""
+    end = monotonic() + READY_SECONDS
+    while True:
+        states = _made_ready(admin, wanted)
+        if monotonic() > end or not any(state.has_few_partitions or state.differing_settings for state in states):
+            return states
+        sleep(0.1)
+
+
 def _states(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
     described = {
         topic["name"]: topic["partitions"] for topic in described_topics(admin, [topic.name for topic in wanted])
@@ -201,7 +215,7 @@ def _states(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
 
 def _repair(admin: Any, state: TopicState) -> None:
     wanted = state.wanted
-    if state.partitions < wanted.partitions:
+    if state.has_few_partitions:
         patiently(admin.create_partitions, {wanted.name: wanted.partitions})
     if state.differing_settings:
         change = {name: wanted.settings[name] for name in state.differing_settings}

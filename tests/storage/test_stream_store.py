@@ -12,8 +12,9 @@ from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReason
 from coachlm.protocols import IntakeBatch, IntakeCounts
 from coachlm.revision import Field, Flag, FlagKind, Outcome
-from coachlm.streaming import Announcement, DeadLetter, DeadReason, StreamMessage, StreamStore, Topic
+from coachlm.streaming import UNPUBLISHED, Announcement, DeadLetter, DeadReason, StreamMessage, StreamStore, Topic
 from storage.database import Database, open_database
+from storage.dead_letters import DeadLetters
 from storage.store import DatabaseStore
 from storage.stream_store import DatabaseStreamStore
 from storage.stream_tables import DeadLetterRow, OutboxRow
@@ -177,6 +178,21 @@ def test_what_send_raises_passes_and_leaves_the_announcements(store: DatabaseStr
     assert [one.key for one in first] == [make_pair(number).id for number in range(2)]
     assert [one.key for one in publish_all(store)] == [make_pair(number).id for number in (2, 3)]
     assert store.publish(2, refuse) == 0
+
+
+def test_what_no_topic_takes_is_kept_as_a_dead_letter_and_told(store: DatabaseStreamStore, database: Database) -> None:
+    store.commit_stream_intake(arrivals(range(2)), [])
+
+    def give_up(announcements: Sequence[Announcement]) -> list[DeadLetter]:
+        place = StreamMessage("pairs.accepted", UNPUBLISHED, announcements[0].number, b"key", b"value")
+        return [DeadLetter(place, DeadReason.TOO_LARGE, "more bytes than it takes")]
+
+    assert store.publish(1, give_up) == 1
+    assert DeadLetters(database).show(1).letter.message.value == b"value"
+    assert [(one.topic, one.key) for one in publish_all(store)] == [
+        (Topic.ACCEPTED, make_pair(1).id),
+        (Topic.DEAD, "pairs.accepted:-1:1"),
+    ]
 
 
 def test_numbers_of_announcements_are_never_used_again(store: DatabaseStreamStore) -> None:

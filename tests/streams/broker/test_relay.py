@@ -1,17 +1,20 @@
 """The outbox goes to its topics, and stays while it can't."""
 
 import gc
+import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from benchmarks.servers.process import free_ports
 from coachlm.errors import StoreError, StreamError
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.streaming import DeadReason, Topic
 from coachlm.testing import FakeStreamStore
 from streams.broker import relay as module
 from streams.broker.codec import Refused, decode
@@ -116,14 +119,38 @@ def test_what_is_left_is_published_at_the_end(settings: Settings) -> None:
     assert len(read(settings, Topic.ACCEPTED)) == 1
 
 
-def test_an_announcement_that_no_topic_takes_holds_up_no_other(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_announcement_that_no_topic_takes_becomes_a_dead_letter_and_holds_up_no_other(settings: Settings) -> None:
     store = store_with(Topic.ACCEPTED, response="x" * 2_000_000)
     store.outbox += [announcement(Topic.EXCLUDED)]
     publisher = relay(store, settings)
-    assert publisher.publish_all() == 2
+    assert publisher.publish_all() == 3  # the third is the news of the dead letter
     publisher._close()
     assert read(settings, Topic.ACCEPTED) == []
-    assert len(read(settings, Topic.EXCLUDED)) == 1
-    assert "too large" in caplog.text
+    assert len(read(settings, Topic.EXCLUDED)) == len(read(settings, Topic.DEAD)) == 1
+    (letter,) = store.dead.values()
+    assert (letter.message.topic, letter.reason) == (topic_name(settings, Topic.ACCEPTED), DeadReason.TOO_LARGE)
+    assert letter.message.key == PAIR.id.encode()
+    assert "COACHLM_MAX_RECORD_BYTES" in letter.error
+    assert json.loads(letter.message.value or b"")["response"] == "x" * 2_000_000
+
+
+def test_a_broker_of_a_lower_limit_refuses_what_is_too_large_and_nothing_else(settings: Settings) -> None:
+    """Together the small ones are over the limit, too: a batch of a producer counts as one."""
+    limit_messages(settings, Topic.ACCEPTED, 4_000)
+    store = FakeStreamStore()
+    store.outbox += [announcement(Topic.ACCEPTED, response=text * 1_000) for text in ("ab", "cd", "ef", "ghijk", "lm")]
+    publisher = relay(store, settings)
+    assert publisher.publish_all() == 6
+    publisher._close()
+    published = [json.loads(value)["response"][:2] for _, value in read(settings, Topic.ACCEPTED)]
+    assert set(published) == {"ab", "cd", "ef", "lm"}
+    (letter,) = store.dead.values()
+    assert json.loads(letter.message.value or b"")["response"] == "ghijk" * 1_000
+    assert store.outbox == []
+
+
+def limit_messages(settings: Settings, topic: Topic, limit: int) -> None:
+    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    changes = {"max.message.bytes": str(limit), "compression.type": "uncompressed"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic_name(settings, topic), changes)])
+    admin.close()
