@@ -1,35 +1,36 @@
 """The packed engine against plain `generate`, its static cache and transformers' own continuous batching, on the CPU.
 
 A random-weight Llama in float32 on one thread; the expert revisions are forced upon it token by token, so that output
-lengths and copied n-grams are those of real revisions. Samples per CPU-second, all contenders in one run. `--quick`
-takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios
-show that all runs, the full run's are the ones to quote.
+lengths and copied n-grams are those of real revisions. Samples per CPU-second, all contenders in one run; the peers get
+the first half of the rows, or the run would take an hour. `--quick` takes fewer rows, none of the longest tenth, 32
+slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios show that all runs, the full run's are the ones
+to quote. `--rows` changes how many.
 """
 
 import argparse
+import copy
 import json
 import os
 import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from benchmarks.reviser_equality import compare
 from benchmarks.reviser_peers import BOS, EOS, PAD, Row, plain, transformers_cb
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prefix, coach_prompt, render_pair
+from reviser.int8_linear import quantise
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts, Step
 from reviser.packed.sequence import Request
-
-FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "glm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,30 @@ class Size:
     hidden: int = 512
     layers: int = 8
     longest: int = 1024  # rows with longer outputs are left out
-    slots: tuple[int, ...] = (32, 64, 8)
-    repeats: int = 2  # the best one counts
-    equality_prompts: int = 200
+    mixed_slots: tuple[int, ...] = (32, 64)
+    light_slots: tuple[int, ...] = (32, 8)
+    equality_prompts: int = 6  # `benchmarks.reviser_equality` takes 200
 
 
 FULL = Size(rows=128)
-QUICK = Size(rows=32, vocabulary=2000, hidden=256, layers=2, longest=160, slots=(32,), repeats=1, equality_prompts=3)
+QUICK = Size(32, 2000, hidden=256, layers=2, longest=160, mixed_slots=(32,), light_slots=(32,), equality_prompts=3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows, smaller model; within 50 s on 2 cores")
+    parser.add_argument("--rows", type=int, help="pairs of each kind, instead of 128")
     parser.add_argument("--plot", type=Path, help="write the figures as a bar chart")
     arguments = parser.parse_args()
     size = QUICK if arguments.quick else FULL
+    size = replace(size, rows=arguments.rows or size.rows)
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     prefix, rows = read_rows(size.vocabulary)
     rows = [row for row in rows if len(row.output) <= size.longest]
     model = llama(size)
     rates = measure(model, prefix, rows, size)
-    share = greedy_equal_share(size.equality_prompts)
+    share = compare(size.equality_prompts).equal_share
     report(rates, share, arguments.plot)
 
 
@@ -119,27 +122,33 @@ def measure(model: Any, prefix: list[int], rows: list[Row], size: Size) -> dict[
     mixed, light, full = (sample(kind, size.rows) for kind in (rows, rows[-third:], rows[:third]))
     rates: dict[str, float | None] = {}
 
-    def note(name: str, run: Callable[[], Counts | None], count: int, repeats: int = 1) -> None:
-        best, counts = 0.0, None
-        for _ in range(repeats):
-            began = time.process_time()
-            counts = run()
-            best = max(best, count / (time.process_time() - began))
-        rates[name] = best
-        print(f"{name:36s} {best:8.3f} samples per CPU-second  {_told(counts)}", flush=True)
+    def note(name: str, run: Callable[[], Counts | None], count: int) -> None:
+        began = time.process_time()
+        counts = run()
+        rates[name] = count / (time.process_time() - began)
+        print(f"{name:36s} {rates[name]:8.3f} samples per CPU-second  {_told(counts)}", flush=True)
 
-    packed(model, prefix, mixed[:4], slots=4, drafts=True)  # warms up
-    for kind, some in (("mixed", mixed), ("light", light), ("full", full)):
-        for slots in size.slots if kind != "full" else (32,):
+    int8 = copy.deepcopy(model)
+    quantise(int8)
+    for each in (model, int8):
+        packed(each, prefix, mixed[:4], slots=4, drafts=True)  # warms up
+    kinds = [("mixed", mixed, size.mixed_slots), ("light", light, size.light_slots), ("full", full, (32,))]
+    for kind, some, slot_counts in kinds:
+        for slots in slot_counts:
             for drafts in (False, True):
                 name = f"packed {slots}{' drafts' if drafts else ''}, {kind}"
-                note(name, lambda s=some, n=slots, d=drafts: packed(model, prefix, s, n, d), len(some), size.repeats)
-    if (batched := transformers_cb(model, mixed)) is not None:
-        note("transformers generate_batch, mixed", batched, len(mixed))
+                note(name, lambda s=some, n=slots, d=drafts: packed(model, prefix, s, n, d), len(some))
+    for kind, some in (("mixed", mixed), ("light", light)):
+        for drafts in (False, True):
+            name = f"packed 32 int8{' drafts' if drafts else ''}, {kind}"
+            note(name, lambda s=some, d=drafts: packed(int8, prefix, s, 32, d), len(some))
+    peers = mixed[: max(len(mixed) // 2, 32)]
+    if (batched := transformers_cb(model, peers)) is not None:
+        note("transformers generate_batch, mixed", batched, len(peers))
     else:
         rates["transformers generate_batch, mixed"] = None
-    note("generate 32, static cache, mixed", lambda: plain(model, mixed, static=True), len(mixed))
-    note("generate 32, mixed", lambda: plain(model, mixed, static=False), len(mixed))
+    note("generate 32, static cache, mixed", lambda: plain(model, peers, static=True), len(peers))
+    note("generate 32, mixed", lambda: plain(model, peers, static=False), len(peers))
     return rates
 
 
@@ -173,46 +182,6 @@ def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: b
     return engine.counts
 
 
-def greedy_equal_share(prompts: int) -> float:
-    """Share of greedy outputs equal to `generate`, over families, slots and drafts; random small models."""
-    equal = total = 0
-    for family in FAMILIES:
-        torch.manual_seed(0)
-        build: Any = CONFIG_MAPPING[family]
-        config = build(
-            vocab_size=97,
-            hidden_size=64,
-            intermediate_size=96,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=16,
-            max_position_embeddings=256,
-            pad_token_id=PAD,
-            bos_token_id=BOS,
-            eos_token_id=EOS,
-            initializer_range=0.3,
-        )
-        model: Any = AutoModelForCausalLM.from_config(config).eval()
-        rng = random.Random(0)
-        asked = [[rng.randrange(3, 97) for _ in range(rng.randint(1, 60))] for _ in range(prompts)]
-        wanted = [_greedy(model, prompt, 24) for prompt in asked]
-        for slots, drafts in ((1, False), (1, True), (8, False), (8, True), (64, False), (64, True)):
-            options = EngineOptions(1 << 26, max_slots=slots, slot_tokens=96, prefill_tokens=40, drafts=drafts)
-            engine = Engine(model, (EOS,), options)
-            ended = engine.run(Request(key, prompt, 24) for key, prompt in enumerate(asked))
-            engine.close()
-            equal += sum(each.tokens == wanted[each.key] for each in ended)
-            total += len(asked)
-    return equal / total
-
-
-def _greedy(model: Any, prompt: list[int], tokens: int) -> list[int]:
-    ids = torch.tensor([prompt])
-    out = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=tokens)
-    return out[0, len(prompt) :].tolist()
-
-
 def report(rates: dict[str, float | None], share: float, plot: Path | None) -> None:
     def ratio(ours: str, theirs: str) -> float | None:
         one, other = rates.get(ours), rates.get(theirs)
@@ -226,6 +195,8 @@ def report(rates: dict[str, float | None], share: float, plot: Path | None) -> N
         "ratio_drafts_light_32": ratio("packed 32 drafts, light", "packed 32, light"),
         "ratio_drafts_light_8": ratio("packed 8 drafts, light", "packed 8, light"),
         "ratio_drafts_full_32": ratio("packed 32 drafts, full", "packed 32, full"),
+        "ratio_int8_32": ratio("packed 32 int8, mixed", "packed 32, mixed"),
+        "ratio_int8_drafts_light_32": ratio("packed 32 int8 drafts, light", "packed 32 int8, light"),
         "greedy_equal_share": share,
         "ratio_openvino_int8": None,
         "ratio_llama_cpp": None,

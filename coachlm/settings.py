@@ -84,9 +84,10 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: Literal["rules", "packed", "transformers", "openai", "none"] = Field(
+    engine: Literal["rules", "coach", "packed", "transformers", "openai", "none"] = Field(
         default="rules",
-        description="What revises: `rules`, `packed` (fastest with a model here), `transformers`, `openai` or `none`.",
+        description="What revises: `rules`, `coach` (the bundled one: copy-editing), `packed` (fastest with a model here), "
+        "`transformers`, `openai` or `none`.",
     )
     model: str | None = Field(
         default=None,
@@ -121,6 +122,12 @@ class Settings(BaseSettings):
         default=2048,
         ge=1,
         description="Memory of `packed` for keys and values, at most; it sets how many pairs run at once.",
+    )
+    reviser_half_cache: bool = Field(
+        default=False, description="Keep keys and values in 16 bits on the CPU too: twice the slots, slower steps."
+    )
+    reviser_int8: bool = Field(
+        default=False, description="Linear layers in int8 on the CPU: faster, less memory, a little less precise."
     )
 
     # Adapters
@@ -165,6 +172,11 @@ class Settings(BaseSettings):
         default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
     )
     drain_seconds: int = Field(default=30, ge=1, description="How long a worker may finish its batch on SIGTERM.")
+    revision_claim_seconds: float = Field(
+        default=300.0,
+        ge=1,
+        description="How long `coachlm worker` keeps pairs to itself without a sign of life; then others take them.",
+    )
     metrics_port: int = Field(
         default=0, ge=0, le=65_535, description="Port where a stream worker shows its Prometheus metrics; 0: nowhere."
     )

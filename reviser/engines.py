@@ -32,6 +32,11 @@ def build_reviser(settings: Settings) -> Reviser | None:
             from reviser.rules import RulesReviser
 
             return RulesReviser()
+        case "coach":
+            from reviser.coach.bundle import read_bundle
+            from reviser.coach.engine import CoachReviser
+
+            return CoachReviser(read_bundle())
         case "packed" | "transformers":
             return _with_model(settings)
         case "openai":
@@ -43,10 +48,12 @@ def build_reviser(settings: Settings) -> Reviser | None:
 def build_adapting(
     settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
 ) -> Reviser | None:
-    """A packed engine that changes adapters while pairs flow; None for a model that it can't do.
+    """A packed engine that changes adapters while pairs flow; None for a model that it can't do, or in int8.
 
     Raises: SettingsError, ModelError.
     """
+    if settings.reviser_int8:  # packed weights can't be switched: an engine an adapter
+        return None
     engine = _with_model(settings.model_copy(update={"adapter": None}))
     from reviser.adapting import AdaptingReviser
     from reviser.packed_engine import PackedReviser
@@ -77,6 +84,7 @@ def _with_model(settings: Settings) -> Reviser:
         revision=settings.model_revision,
         trust_remote_code=settings.trust_remote_code,
         adapter=adapter,
+        int8=settings.reviser_int8,
     )
     finisher = Finisher(
         engine=settings.engine,
@@ -128,6 +136,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
         cache_bytes=settings.reviser_cache_mib << 20,
         max_slots=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
+        half_cache=settings.reviser_half_cache,
     )
     try:
         return PackedReviser(loaded, finisher, options)

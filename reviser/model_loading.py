@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from coachlm.errors import ModelError
 from coachlm.model_facts import context_tokens, eos_ids
 from reviser.adapter import Adapter, refuse_pickles
+from reviser.int8_linear import quantise
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LORA = re.compile(r"^base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])(?:\.[^.]+)?\.weight$")
@@ -31,9 +32,16 @@ class LoadedModel:
 
 
 def load_model(
-    name: str, *, revision: str | None = None, trust_remote_code: bool = False, adapter: Adapter | None = None
+    name: str,
+    *,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    adapter: Adapter | None = None,
+    int8: bool = False,
 ) -> LoadedModel:
     """The model of a folder or hub id, on the GPU if there is one, with the adapter merged into its weights.
+
+    `int8`: linear layers in int8, on the CPU alone.
 
     Raises: ModelError, naming what was wrong and the remedy.
     """
@@ -50,6 +58,8 @@ def load_model(
     ends = eos_ids(model, tokenizer)
     if not ends:
         raise ModelError("the model's tokeniser has no end-of-sequence token: its outputs could never end")
+    if int8 and device == "cpu":
+        log.info("%d linear layers in int8", quantise(model))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(ends[0])
     return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends, name)

@@ -33,6 +33,7 @@ class PackedOptions:
     max_slots: int
     max_new_tokens: int
     drafts: bool = True
+    half_cache: bool = False  # keys and values in 16 bits, whatever the model computes in
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class PackedReviser:
             max_slots=options.max_slots,
             slot_tokens=min(loaded.context_tokens, longest),
             drafts=options.drafts,
+            cache_dtype=torch.float16 if options.half_cache and loaded.model.dtype == torch.float32 else None,
             adapters=_ADAPTERS,
         )
         weights = AdapterWeights(loaded)

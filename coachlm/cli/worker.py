@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @database_option
-@click.option("--engine", help="`rules`, `packed`, `transformers` or `openai`.")
+@click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
 @click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
 @click.option("--adapter", help="LoRA adapter folder, or `registry`.")
 @click.option("--until-empty", is_flag=True, help="End when nothing waits any more.")
@@ -45,7 +45,10 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
         raise SettingsError("engine `none` revises nothing; choose `rules`, `packed`, `transformers` or `openai`")
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     chosen = WorkerOptions(
-        claim_pairs=2 * settings.reviser_batch_pairs, drain_seconds=settings.drain_seconds, until_empty=until_empty
+        claim_pairs=2 * settings.reviser_batch_pairs,
+        extend_seconds=settings.revision_claim_seconds / 5,
+        drain_seconds=settings.drain_seconds,
+        until_empty=until_empty,
     )
     with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
         reviser = build_engine(settings, database)
@@ -56,7 +59,8 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
             display.update(task, completed=counts.saved, items=counts.saved, line=f"{counts.output_tokens:,} tokens")
 
         try:
-            counts = ReviseWorker(name, RevisionClaims(database), reviser, chosen, stop, on_saved).run()
+            claims = RevisionClaims(database, settings.revision_claim_seconds)
+            counts = ReviseWorker(name, claims, reviser, chosen, stop, on_saved).run()
         finally:
             reviser.close()
     if as_json:

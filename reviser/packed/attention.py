@@ -87,7 +87,11 @@ def slot_attention(
         asked = asked.unflatten(2, (count, -1))  # (H, G, R, T, D)
         asked = asked.permute(2, 0, 1, 3, 4).reshape(count, heads, -1, width)  # (R, H, G * T, D)
         seen = scaled_dot_product_attention(
-            asked, keys[group.slots, :, :length], values[group.slots, :, :length], attn_mask=group.mask, scale=scaling
+            asked,
+            keys[group.slots, :, :length].to(query.dtype),
+            values[group.slots, :, :length].to(query.dtype),
+            attn_mask=group.mask,
+            scale=scaling,
         )
         seen = seen.unflatten(2, (stream.shape[1], -1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # (R, T, H * G, D)
         out[group.stream] = seen.flatten(0, 1) if group.valid is None else seen[group.valid]
@@ -114,14 +118,14 @@ def _check(
         raise UnsupportedModel(f"{name} has keys {tuple(key.shape)} and values {tuple(value.shape)}, not {wanted}")
 
 
-def plan_step(cache: SlotCache, spans: list[Span], query_heads: int) -> StepPlan:
-    """`spans` in the order of their slots; they form the stream one after another."""
+def plan_step(cache: SlotCache, spans: list[Span], query_heads: int, dtype: torch.dtype) -> StepPlan:
+    """`spans` in the order of their slots; they form the stream one after another. `dtype`: the model's."""
     device = cache.slots.device
     slots = torch.tensor([span.slot for span in spans for _ in span.tokens], device=device)  # (N,)
     places = torch.tensor([place for span in spans for place in range(span.start, span.end)], device=device)  # (N,)
     groups, offset = [], 0
     for members in _adjoining(spans):
-        groups.append(_group(members, offset, query_heads // cache.shape.heads, cache))
+        groups.append(_group(members, offset, query_heads // cache.shape.heads, cache, dtype))
         offset = groups[-1].stream.stop
     return StepPlan(cache, cache.rows_of(slots, places), groups)
 
@@ -144,7 +148,7 @@ def _alike(span: Span, members: list[Span]) -> bool:
     return longest <= _PADDED_TO * shortest
 
 
-def _group(members: list[Span], offset: int, share: int, cache: SlotCache) -> Group:
+def _group(members: list[Span], offset: int, share: int, cache: SlotCache, dtype: torch.dtype) -> Group:
     """`share`: query heads that share a key head."""
     device = cache.slots.device
     sizes = [len(span.tokens) for span in members]
@@ -153,7 +157,7 @@ def _group(members: list[Span], offset: int, share: int, cache: SlotCache) -> Gr
     within = torch.minimum(steps, counts - 1)  # (R, T)
     starts = torch.tensor([span.start for span in members], device=device)[:, None]  # (R, 1)
     hidden = torch.arange(max(span.end for span in members), device=device) > (starts + within)[:, :, None]  # (R, T, L)
-    mask = torch.zeros(hidden.shape, dtype=cache.shape.dtype, device=device).masked_fill_(hidden, float("-inf"))
+    mask = torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, float("-inf"))
     ragged = min(sizes) < max(sizes)
     return Group(
         slots=slice(members[0].slot, members[-1].slot + 1),

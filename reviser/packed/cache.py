@@ -14,7 +14,7 @@ class CacheShape:
     layers: int
     heads: int  # of keys and values
     head_dim: int
-    dtype: torch.dtype
+    dtype: torch.dtype  # as kept; attention computes in the model's own
 
     @property
     def token_bytes(self) -> int:
@@ -64,7 +64,7 @@ class SlotCache:
         """Keep the keys and values (H, N, D) of N tokens."""
         width = self.shape.head_dim
         for kept, new in zip(self.slots[layer], (key, value), strict=True):
-            kept.view(-1, width).index_copy_(0, rows, new.reshape(-1, width))
+            kept.view(-1, width).index_copy_(0, rows, new.reshape(-1, width).to(kept.dtype))
 
     def keep_prefix(self, adapter: str | None, slot: int, tokens: int) -> None:
         """Take a slot's first tokens as the prefix that `fill` copies for this adapter."""

@@ -37,6 +37,7 @@ class EngineOptions:
     prefill_tokens: int = 512  # prompt tokens a step
     drafts: bool = True
     step_overhead_tokens: float = CPU_STEP_OVERHEAD_TOKENS
+    cache_dtype: torch.dtype | None = None  # None: the model's own
     adapters: int = 0  # as many as will be held beside the model's own weights; each keeps a prefix
 
 
@@ -59,10 +60,12 @@ class Engine:
         """
         kept = list(prefix)[: options.slot_tokens]
         reserved = len(kept) * (1 + options.adapters)
-        fitting = cache_shape(model).slots_within(options.cache_bytes, options.slot_tokens, reserved)
+        fitting = cache_shape(model, options.cache_dtype).slots_within(
+            options.cache_bytes, options.slot_tokens, reserved
+        )
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
         gate = DraftGate(options.step_overhead_tokens) if options.drafts else None
-        self.runner = ModelRunner(model, limits, kept, switch)
+        self.runner = ModelRunner(model, limits, kept, switch, options.cache_dtype)
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
     @property

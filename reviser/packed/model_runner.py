@@ -14,15 +14,18 @@ _PROBE_TOKENS = 24
 _TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}  # of the largest logit
 
 
-def cache_shape(model: Any) -> CacheShape:
-    """What the model keeps of a token; the attention function refuses a model that turns out otherwise."""
+def cache_shape(model: Any, dtype: torch.dtype | None = None) -> CacheShape:
+    """What is kept of a token, in the model's own type unless another is given.
+
+    The attention function refuses a model that turns out otherwise.
+    """
     config = model.config.get_text_config()
     heads = config.num_attention_heads
     return CacheShape(
         layers=config.num_hidden_layers,
         heads=getattr(config, "num_key_value_heads", None) or heads,
         head_dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
-        dtype=model.dtype,
+        dtype=dtype or model.dtype,
     )
 
 
@@ -30,7 +33,12 @@ class ModelRunner:
     """The model attends over slots from here to `close`; until then its own `generate` does not work."""
 
     def __init__(
-        self, model: Any, limits: Limits, prefix: list[int], switch: Callable[[str | None], None] | None = None
+        self,
+        model: Any,
+        limits: Limits,
+        prefix: list[int],
+        switch: Callable[[str | None], None] | None = None,
+        cache_dtype: torch.dtype | None = None,
     ) -> None:
         """`switch` gives the model the weights of an adapter, None: its own.
 
@@ -43,7 +51,7 @@ class ModelRunner:
         self.vocabulary: int = model.get_input_embeddings().num_embeddings
         self._query_heads: int = model.config.get_text_config().num_attention_heads
         self._own_attention: str = model.config._attn_implementation
-        self.cache = SlotCache(cache_shape(model), limits.slots, limits.slot_tokens, model.device)
+        self.cache = SlotCache(cache_shape(model, cache_dtype), limits.slots, limits.slot_tokens, model.device)
         register()
         try:
             self._check_same_logits()
@@ -107,7 +115,7 @@ class ModelRunner:
             position_ids=torch.tensor([places], device=device),  # (1, N)
             use_cache=False,
             logits_to_keep=torch.tensor(wanted, dtype=torch.long, device=device),  # (S,)
-            packed_step=plan_step(self.cache, spans, self._query_heads),
+            packed_step=plan_step(self.cache, spans, self._query_heads, self.model.dtype),
         ).logits[0]
 
     def _check_same_logits(self) -> None:
@@ -130,8 +138,11 @@ class ModelRunner:
             raise UnsupportedModel(f"{name} has layers whose attention can't be set")
         apart = float((own - packed).abs().max() / own.abs().max())
         # A model whose own logits are no numbers fails request by request.
-        if bool(own.isfinite().all()) and not apart <= _TOLERANCE.get(own.dtype, 0):
+        if bool(own.isfinite().all()) and not apart <= self._tolerance():
             raise UnsupportedModel(f"{name}'s logits over slots are {apart:.1%} off")
+
+    def _tolerance(self) -> float:
+        return max(_TOLERANCE.get(dtype, 0) for dtype in (self.model.dtype, self.cache.shape.dtype))
 
     def _own_logits(self, ids: torch.Tensor) -> torch.Tensor:
         """(1, T) → (V,), after the last token."""
