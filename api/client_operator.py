@@ -71,6 +71,17 @@ class OperatorCalls:
         )  # fmt: skip
         return [row.observation() for row in found.rows]
 
+    def efficiency(
+        self,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        unit: TaskClass | None = None,
+        group: models.GroupBy | None = None,
+    ) -> models.Efficiency:
+        """What the coach saves, as a whole and by group; owners see their unit."""
+        return self._get(models.Efficiency, "/v1/figures/estimate", first=first, last=last, unit=unit, group=group)
+
     # Adapters and data
 
     def adapters(self) -> models.Adapters:

@@ -4,10 +4,13 @@ Streamlit's own menus offer CSV too, as the browser has the table: so a table is
 """
 
 import csv
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+
+Columns = Mapping[str, tuple[str | None, str]]
 
 
 def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> None:
@@ -16,6 +19,16 @@ def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> Non
     left, right = st.columns([5, 1])
     left.caption(about)
     right.download_button("CSV", csv_of(table), f"{name}.csv", "text/csv", key=f"csv {name}", width="stretch")
+
+
+def show_table(table: pd.DataFrame, columns: Columns, name: str, *, button: str = "CSV") -> None:
+    """`columns`: how the figures of a column are written, and how they are made, which stands in its tooltip."""
+    safe = defused(table)
+    config = {
+        column: st.column_config.NumberColumn(format=form, help=about) for column, (form, about) in columns.items()
+    }
+    st.dataframe(safe, hide_index=True, width="stretch", column_config=config)
+    st.download_button(button, csv_of(safe), f"{name}.csv", "text/csv", key=f"csv {name}")
 
 
 def csv_of(table: pd.DataFrame) -> str:
@@ -29,6 +42,7 @@ def defused(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _defused(value: Any) -> Any:
-    return (
-        f"'{value}" if isinstance(value, str) and value.lstrip(" \n")[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-    )
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" \n")[:1] in _BEGIN_FORMULAS else value
+
+
+_BEGIN_FORMULAS = frozenset("=+-@\t\r＝＋－＠")  # some locales compute the full-width forms, too

@@ -111,6 +111,13 @@ class StreamLag(Given):
     problem: str = Field(default="", description="Why the broker gave no answer.")
 
 
+class Alert(Given):
+    """One thing that is wrong, and what to look at."""
+
+    name: str
+    text: Text
+
+
 class Overview(Given):
     """How the installation runs; `stages` are newest first, counts by reason are over the hours shown."""
 
@@ -123,6 +130,7 @@ class Overview(Given):
     excluded_by_reason: dict[str, int]
     outcomes: dict[str, int]
     revised_by_adapter: dict[str, int]
+    alerts: tuple[Alert, ...] = ()
 
 
 class EfficiencyRow(Given):

@@ -7,10 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.alerts import alerts_of
+from api.estimates import estimates
+from api.models import estimate
 from api.models import figures as models
 from api.problems import RefusedError
-from api.routes.state import StateOf
+from api.routes.state import State, StateOf
 from api.units import within_unit
+from coachlm.efficiency import Observation
 from coachlm.pairs import TaskClass
 from storage.depth import COUNTED_AT_MOST
 from storage.work import Person
@@ -35,7 +39,7 @@ def _period(
     last: Annotated[date | None, Query(description="Default: today, UTC.")] = None,
 ) -> Period:
     end = last or datetime.now(UTC).date()
-    start = first or end - min(timedelta(days=_DEFAULT_DAYS - 1), end - date.min)
+    start = first or _days_before(end, _DEFAULT_DAYS - 1)
     if start > end:
         raise RefusedError(422, "invalid", f"the period begins {start} and ends {end}; give `first` before `last`")
     return Period(start, end)
@@ -57,12 +61,13 @@ def progress(who: Worker, state: StateOf) -> models.DayProgress:
 def overview(
     who: Overseer, state: StateOf, hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24
 ) -> models.Overview:  # fmt: skip
-    """Pairs through every stage by hour, what waits, reasons of exclusion and fallback, adapters at work."""
+    """Pairs through every stage by hour, what waits, reasons of exclusion and fallback, adapters at work, alerts; of
+    all units together."""
     found = models.Overview.model_validate(state.services.figures.overview(hours))
     probe = state.services.lag_probe
-    if probe is None:
-        return found
-    return found.model_copy(update={"streams": models.StreamLag.model_validate(probe.latest())})
+    if probe is not None:
+        found = found.model_copy(update={"streams": models.StreamLag.model_validate(probe.latest())})
+    return found.model_copy(update={"alerts": alerts_of(found)})
 
 
 @router.get("/figures/people", summary="What people did")
@@ -81,18 +86,51 @@ def me(who: Worker, state: StateOf, period: PeriodOf) -> models.PeopleFigures:
     return models.PeopleFigures(first=period.first, last=period.last, people=own)
 
 
-@router.get("/figures/efficiency", summary="Times in both arms")
-def efficiency(
-    who: Overseer,
-    state: StateOf,
-    period: PeriodOf,
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Whose pairs, and which."""
+
+    unit: TaskClass | None
+    task_class: TaskClass | None
+    adapter: str | None
+
+
+def _choice(
     unit: TaskClass | None = None,
     task_class: TaskClass | None = None,
-    adapter: str | None = Query(default=None, max_length=200),
-) -> models.EfficiencyRows:
+    adapter: Annotated[str | None, Query(max_length=200)] = None,
+) -> Choice:
+    return Choice(unit, task_class, adapter)
+
+
+ChoiceOf = Annotated[Choice, Depends(_choice)]
+
+
+@router.get("/figures/efficiency", summary="Times in both arms")
+def efficiency(who: Overseer, state: StateOf, period: PeriodOf, choice: ChoiceOf) -> models.EfficiencyRows:
     """Sums from which `evaluation.efficiency` estimates what the coach saves. Owners see their unit."""
-    rows = state.services.figures.efficiency_rows(
-        period.first, period.last, unit=within_unit(who, unit), task_class=task_class, adapter=adapter
-    )
-    found = tuple(models.EfficiencyRow.of(row) for row in rows)
+    found = tuple(models.EfficiencyRow.of(row) for row in _observations(who, state, period, choice))
     return models.EfficiencyRows(first=period.first, last=period.last, rows=found)
+
+
+@router.get("/figures/estimate", summary="What the coach saves")
+def estimated(
+    who: Overseer, state: StateOf, period: PeriodOf, choice: ChoiceOf, group: estimate.GroupBy | None = None
+) -> estimate.Efficiency:
+    """With and without the coach, by the control arm, as a whole and by group; and as the paper counts, against the
+    28 days before. Nothing is claimed before the sample suffices. Owners see their unit."""
+    before = Period(_days_before(period.first, _DEFAULT_DAYS), _days_before(period.first, 1))
+    rows, baseline = (_observations(who, state, days, choice) for days in (period, before))
+    whole, paper, groups = estimates(rows, baseline, group)
+    return estimate.Efficiency(first=period.first, last=period.last, whole=whole, paper=paper, groups=groups)
+
+
+def _observations(who: Person, state: State, period: Period, choice: Choice) -> list[Observation]:
+    unit = within_unit(who, choice.unit)
+    return state.services.figures.efficiency_rows(
+        period.first, period.last, unit=unit, task_class=choice.task_class, adapter=choice.adapter
+    )
+
+
+def _days_before(day: date, days: int) -> date:
+    return day - min(timedelta(days=days), day - date.min)

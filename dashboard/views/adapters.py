@@ -10,7 +10,7 @@ from api.client import LateError, NotOfferedError, RefusedInputError, StaleError
 from api.models import Adapter, Adapters
 from api.models.people import PersonRole
 from coachlm.adapters import AdapterState
-from dashboard.charts import csv_of, defused
+from dashboard.charts import defused, show_chart, show_table
 from dashboard.session import Session, signed_in
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
@@ -21,6 +21,13 @@ _FORMULAS = {
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
     "flagged_share": "Revisions with added facts to check, of all held-out pairs",
     "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
+}
+_COLUMNS = {
+    "reference": (None, "Of the adapter in force, or of the raw pairs where there is none"),
+    "candidate": (None, "Of this adapter, on the same held-out pairs"),
+    "low": (None, "Lower end of the interval of candidate − reference, over pairs"),
+    "high": (None, "Upper end of that interval"),
+    "margin": (None, "How much worse a figure may be at the most: the whole interval has to lie below"),
 }
 
 
@@ -92,10 +99,16 @@ def _gate(adapter: Adapter) -> None:
     if not figures:
         return
     st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, against {str(gate.get('against', 'raw'))[:12]}")
-    table = defused(pd.DataFrame([_row(figure) for figure in figures]))
-    st.dataframe(table, hide_index=True, width="stretch")
-    st.altair_chart(_chart(table), width="stretch")
-    st.download_button("Figures as CSV", csv_of(table), f"gate-{adapter.digest[:12]}.csv", "text/csv")
+    table = pd.DataFrame([_row(figure) for figure in figures])
+    name = f"gate-{adapter.digest[:12]}"
+    show_table(table, _COLUMNS, name, button="Figures as CSV")
+    differences = _differences(table)
+    show_chart(
+        _chart(differences),
+        differences,
+        f"{name}-differences",
+        about="(candidate − reference) ÷ reference of each figure, with its interval: left of 0 is better.",
+    )
 
 
 def _row(figure: dict[str, Any]) -> dict[str, Any]:
@@ -104,18 +117,22 @@ def _row(figure: dict[str, Any]) -> dict[str, Any]:
     return {"figure": name, **{column: figure.get(column) for column in columns}, "meaning": _FORMULAS.get(name, "")}
 
 
-def _chart(table: pd.DataFrame) -> Any:
-    """Differences with their intervals, each in units of its own reference so that they fit one scale."""
-    scale = table["reference"].abs().clip(lower=0.01)
-    shown = pd.DataFrame(
+def _differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Each in units of its own reference, so that they fit one scale."""
+    numbers = table[["reference", "candidate", "low", "high"]].apply(pd.to_numeric, errors="coerce")
+    scale = pd.Series(numbers["reference"]).abs().clip(lower=0.01)
+    return pd.DataFrame(
         {
             "figure": table["figure"],
-            "low": table["low"] / scale,
-            "high": table["high"] / scale,
-            "difference": (table["candidate"] - table["reference"]) / scale,
+            "low": numbers["low"] / scale,
+            "high": numbers["high"] / scale,
+            "difference": (numbers["candidate"] - numbers["reference"]) / scale,
         }
-    )
-    base = alt.Chart(shown).encode(y=alt.Y("figure:N", title=None))
+    ).pipe(defused)
+
+
+def _chart(differences: pd.DataFrame) -> Any:
+    base = alt.Chart(differences).encode(y=alt.Y("figure:N", title=None))
     title = "candidate − reference, as a share of the reference (left of 0: better)"
     return (
         base.mark_rule(strokeWidth=3, color="#8a8f98").encode(

@@ -8,7 +8,6 @@ import streamlit as st
 
 from api.client import ServiceError
 from api.models import Overview
-from dashboard.alerts import alerts_of
 from dashboard.charts import defused, show_chart
 from dashboard.messages import show_error
 from dashboard.session import signed_in
@@ -58,7 +57,7 @@ def _live(hours: int) -> None:
 
 
 def _alerts(found: Overview) -> None:
-    for alert in alerts_of(found):
+    for alert in found.alerts:
         st.error(alert.text, icon=":material/warning:")
 
 

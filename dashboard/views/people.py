@@ -1,7 +1,6 @@
 """People and the coach: pairs per person-day, quality, learning curves, and what the coach saves by its control arm."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,14 +8,11 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from api.models import PeopleFigures, PersonFigures
+from api.models import Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
 from api.models.people import PersonRole
-from coachlm.efficiency import Observation
 from coachlm.pairs import TaskClass
-from dashboard.charts import csv_of, defused, show_chart
+from dashboard.charts import defused, show_chart, show_table
 from dashboard.session import Session, signed_in
-from evaluation.efficiency import EfficiencyEstimate, Verdict, estimate_efficiency, estimate_groups
-from evaluation.paper_accounting import paper_accounting
 
 _COLUMNS: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("%.0f", "Submits × 8 h ÷ active time"),
@@ -30,12 +26,12 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "set aside": ("%d", "Pairs excluded by the person"),
     "skipped": ("%d", "Items handed to others"),
 }
-_GROUPS: dict[str, Callable[[Observation], Any]] = {
-    "unit": lambda one: one.unit or "every class",
-    "class": lambda one: one.task_class or "none",
-    "adapter": lambda one: (one.adapter or "none")[:12],
-    "month": lambda one: f"{one.day:%Y-%m}",
-}
+_PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
+_RATIO = "exp of the mean difference of ln seconds between the arms, within person, week and class; docs/efficiency.md"
+_PAPER = (
+    "As the paper counts: gross = now with coach ÷ the 28 days before − 1; net = gross with practice (control arm "
+    "now ÷ before) taken out. It says what changed, not why."
+)
 
 
 def render() -> None:
@@ -71,10 +67,7 @@ def _people(found: PeopleFigures) -> None:
     if not found.people:
         st.text("Nobody has submitted anything in this period.")
         return
-    table = defused(pd.DataFrame([_row(person) for person in found.people]))
-    shown = {name: st.column_config.NumberColumn(format=form, help=about) for name, (form, about) in _COLUMNS.items()}
-    st.dataframe(table, hide_index=True, width="stretch", column_config=shown)
-    st.download_button("CSV", csv_of(table), "people.csv", "text/csv", key="csv people")
+    show_table(pd.DataFrame([_row(person) for person in found.people]), _COLUMNS, "people")
 
 
 def _row(person: PersonFigures) -> dict[str, Any]:
@@ -109,67 +102,51 @@ def _learning(people: Sequence[PersonFigures]) -> None:
 
 def _efficiency(session: Session, first: date, last: date, unit: TaskClass | None) -> None:
     st.markdown("**What the coach saves**")
-    rows = session.service.efficiency_rows(first, last, unit=unit)
-    estimate = estimate_efficiency(rows)
-    _sentence(estimate)
-    columns = st.columns(4)
-    for column, (name, arm) in zip(
-        columns, (("without", estimate.control), ("with coach", estimate.coach)), strict=False
-    ):
-        rate = "–" if arm.pairs_per_person_day is None else f"{arm.pairs_per_person_day:.0f}"
-        about = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
-        column.metric(f"{name}: pairs / person-day", rate, help=about)
-        column.caption(f"{arm.pairs:,} pairs, {arm.hours:,.1f} h")
-    speed = estimate.speed
-    ratio = "–" if speed is None else f"{speed.ratio - 1:+.1%}"
-    about = (
-        "exp of the mean difference of ln seconds between the arms, within person, week and class; docs/efficiency.md"
-    )
-    columns[2].metric("pairs per hour, with over without", ratio, help=about)
-    if speed is not None:
-        columns[2].caption(f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}")
-        _paper(session, rows, unit, first, columns[3])
-    _effects(estimate)
-    _groups(rows)
+    group = GroupBy(st.session_state.get(_GROUP) or GroupBy.UNIT)
+    found = session.service.efficiency(first, last, unit=unit, group=group)
+    _sentence(found.whole)
+    _arms(found)
+    _effects(found.whole)
+    _groups(found)
 
 
-def _sentence(estimate: EfficiencyEstimate) -> None:
-    show = {Verdict.FASTER: st.success, Verdict.SLOWER: st.error}.get(estimate.verdict, st.info)
+def _sentence(estimate: Estimate) -> None:
+    show = {"faster": st.success, "slower": st.error}.get(estimate.verdict, st.info)
     show(estimate.sentence)
     if estimate.unusable:
         named = ", ".join(f"{person} ({count})" for person, count in estimate.unusable.items())
         st.text(f"Times left out because they are none (zero, negative, not a number): {named}")
 
 
-def _paper(
-    session: Session, rows: Sequence[Observation], unit: TaskClass | None, first: date, column: Any
-) -> None:  # fmt: skip
-    """Against the 28 days before the period."""
-    baseline = session.service.efficiency_rows(first - timedelta(days=28), first - timedelta(days=1), unit=unit)
-    found = paper_accounting(baseline, rows)
-    about = (
-        "As the paper counts: gross = now with coach ÷ the 28 days before − 1; net = gross with practice (control arm "
-        "now ÷ before) taken out. It says what changed, not why."
+def _arms(found: Efficiency) -> None:
+    whole = found.whole
+    columns = st.columns(4)
+    for column, (name, arm) in zip(
+        columns, (("without", whole.control), ("with coach", whole.coach)), strict=False
+    ):  # fmt: skip
+        rate = "–" if arm.pairs_per_person_day is None else f"{arm.pairs_per_person_day:.0f}"
+        column.metric(f"{name}: pairs / person-day", rate, help=_PER_DAY)
+        column.caption(f"{arm.pairs:,} pairs, {arm.hours:,.1f} h", help="First submits of this arm; their active time")
+    speed = whole.speed
+    columns[2].metric(
+        "pairs per hour, with over without", "–" if speed is None else f"{speed.ratio - 1:+.1%}", help=_RATIO
     )
-    column.metric(
-        "gross / net, as the paper", "–" if found is None else f"{found.gross:+.0%} / {found.net:+.0%}", help=about
-    )
-    column.caption("No work in the 28 days before by the same people." if found is None else found.sentence)
+    if speed is not None:
+        about = "Between annotators (random effects) and from sampling pairs; docs/efficiency.md"
+        columns[2].caption(f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}", help=about)
+        _paper(found.paper, columns[3])
 
 
-def _effects(estimate: EfficiencyEstimate) -> None:
-    if estimate.speed is None:
+def _paper(paper: PaperAccounting | None, column: Any) -> None:
+    shown = "–" if paper is None else f"{paper.gross:+.0%} / {paper.net:+.0%}"
+    column.metric("gross / net, as the paper", shown, help=_PAPER)
+    column.caption("No work in the 28 days before by the same people." if paper is None else paper.sentence)
+
+
+def _effects(estimate: Estimate) -> None:
+    if not estimate.people:
         return  # nothing is shown of a sample that is too small
-    table = pd.DataFrame(
-        {
-            "person": one.person,
-            "ratio": one.speed_ratio,
-            "low": _bound(one, -1.96),
-            "high": _bound(one, 1.96),
-            "pairs": one.control_pairs + one.coach_pairs,
-        }
-        for one in estimate.people
-    ).pipe(defused)
+    table = pd.DataFrame([one.model_dump() for one in estimate.people]).pipe(defused)
     base = alt.Chart(table).encode(y=alt.Y("person:N", title=None))
     ticks = alt.X("low:Q", title="pairs per hour, with coach over without (1: no difference)")
     marks = base.mark_rule(strokeWidth=3, color="#8a8f98").encode(x=ticks, x2="high:Q") + base.mark_point(
@@ -181,13 +158,29 @@ def _effects(estimate: EfficiencyEstimate) -> None:
     )  # fmt: skip
 
 
-def _bound(one: Any, width: float) -> float:
-    return math.exp(one.log_ratio + width * math.sqrt(one.variance))
-
-
-def _groups(rows: Sequence[Observation]) -> None:
+def _groups(found: Efficiency) -> None:
     with st.expander("By unit, class, adapter or month"):
-        name = st.segmented_control("Group", list(_GROUPS), default="unit", label_visibility="collapsed") or "unit"
-        for group, estimate in estimate_groups(rows, _GROUPS[name]).items():
-            st.text(f"{group}: {estimate.sentence}")
+        names = [each.value for each in GroupBy]
+        st.segmented_control("Group", names, default=GroupBy.UNIT.value, label_visibility="collapsed", key=_GROUP)
+        if not found.groups:
+            st.text("Nobody has submitted anything in this period.")
+            return
+        show_table(pd.DataFrame([_group_row(name, one) for name, one in found.groups.items()]), _GROUPS, "groups")
         st.caption("Of twenty groups without any effect one will show one: each interval holds for itself alone.")
+
+
+_GROUP = "people_group"
+_GROUPS: dict[str, tuple[str, str]] = {
+    "without: pairs / person-day": ("%.0f", _PER_DAY),
+    "with coach: pairs / person-day": ("%.0f", _PER_DAY),
+    "pairs per hour, with over without": ("percent", _RATIO),
+    "low": ("percent", "Lower end of its 95 % interval"),
+    "high": ("percent", "Upper end of its 95 % interval"),
+}
+
+
+def _group_row(name: str, one: Estimate) -> dict[str, Any]:
+    speed = one.speed
+    ratios = (None, None, None) if speed is None else (speed.ratio - 1, speed.low - 1, speed.high - 1)
+    values = (one.control.pairs_per_person_day, one.coach.pairs_per_person_day, *ratios)
+    return {"group": name, **dict(zip(_GROUPS, values, strict=True)), "in words": one.sentence}

@@ -62,6 +62,7 @@ MATRIX: dict[tuple[str, str], set[str] | None] = {
     ("GET", "/v1/figures/overview"): OVERSEERS,
     ("GET", "/v1/figures/people"): OVERSEERS,
     ("GET", "/v1/figures/efficiency"): OVERSEERS,
+    ("GET", "/v1/figures/estimate"): OVERSEERS,
     ("GET", "/v1/figures/me"): EDITORS,
     ("POST", "/v1/logs"): {"ingest", "operator", "admin"},
     ("GET", "/v1/export"): OPERATORS,

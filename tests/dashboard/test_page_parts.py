@@ -1,4 +1,4 @@
-"""What the pages are made of, without a browser: diffs, CSV, alerts, who sees which page."""
+"""What the pages are made of, without a browser: diffs, CSV, who sees which page."""
 
 import csv
 import io
@@ -6,13 +6,10 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.models import CoachDepth, Overview, QueueDepth, StreamLag
 from api.models.people import PersonRole
-from dashboard.alerts import alerts_of
 from dashboard.catalogue import PAGES, pages_for
 from dashboard.charts import csv_of
 from dashboard.diffs import diff_html, visible
@@ -74,42 +71,6 @@ def test_no_cell_of_a_csv_is_a_formula(values: list[str]) -> None:
 
 def test_numbers_of_a_csv_stay_numbers() -> None:
     assert csv_of(pd.DataFrame({"low": [-0.5, 2.0]})) == '"low"\n-0.5\n2.0\n'
-
-
-def overview(**changes: object) -> Overview:
-    calm = Overview(
-        at=datetime(2026, 3, 1, tzinfo=UTC), stages=(),
-        depth=QueueDepth(free=0, reserved=0, leased=0, awaiting_review=0, free_by_class={}), oldest_seconds=None,
-        coach=CoachDepth(waiting=0, oldest_seconds=None, idle_seconds=None), excluded_by_reason={}, outcomes={},
-        revised_by_adapter={},
-    )  # fmt: skip
-    return calm.model_copy(update=changes)
-
-
-def coach(waiting: int, oldest: float | None, idle: float | None) -> CoachDepth:
-    return CoachDepth(waiting=waiting, oldest_seconds=oldest, idle_seconds=idle)
-
-
-@pytest.mark.parametrize(
-    ("changes", "names"),
-    [
-        ({}, []),
-        ({"oldest_seconds": 86_399.0}, []),
-        ({"oldest_seconds": 90_000.0}, ["queue_age"]),
-        ({"coach": coach(0, None, 90_000)}, []),
-        ({"coach": coach(5, 10, 90_000)}, []),  # they have only just come
-        ({"coach": coach(5, 90_000, 10)}, []),  # a long queue that moves
-        ({"coach": coach(5, 900, 901)}, ["reviser_stalled"]),
-        ({"coach": coach(1, 900, None)}, ["reviser_stalled"]),
-        ({"outcomes": {"revised": 80, "fallback_guard: language": 20}}, ["fallbacks"]),
-        ({"outcomes": {"revised": 81, "fallback_guard: language": 19}}, []),
-        ({"outcomes": {"fallback_invalid": 49}}, []),  # too few to say
-        ({"streams": StreamLag(groups=(), at=None)}, []),
-        ({"streams": StreamLag(groups=(), at=None, problem="no broker answers")}, ["broker"]),
-    ],
-)
-def test_alerts(changes: dict[str, object], names: list[str]) -> None:
-    assert [alert.name for alert in alerts_of(overview(**changes))] == names
 
 
 def test_hours_without_anything_are_zeros() -> None:

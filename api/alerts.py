@@ -1,34 +1,28 @@
 """What an operator should look at, derived from the overview's figures; docs/operations.md says what to do."""
 
-from dataclasses import dataclass
-
-from api.models import Overview
+from api.models.figures import Alert, GroupLag, Overview
 
 OLDEST_SECONDS = 24 * 3600
 FALLBACK_SHARE = 0.2
 LEAST_REVISIONS = 50
 STALLED_SECONDS = 15 * 60
+LAG_MESSAGES = 10_000  # as deploy/prometheus/alerts.yml
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One thing that is wrong."""
-
-    name: str
-    text: str
-
-
-def alerts_of(found: Overview) -> list[Alert]:
+def alerts_of(found: Overview) -> tuple[Alert, ...]:
     """Of the period that the overview shows."""
-    alerts = (_queue(found), _stalled(found), _fallbacks(found), _broker(found))
-    return [alert for alert in alerts if alert is not None]
+    groups = () if found.streams is None else found.streams.groups
+    alerts = (_queue(found), _stalled(found), _fallbacks(found), _broker(found), *map(_lag, groups))
+    return tuple(alert for alert in alerts if alert is not None)
 
 
 def _queue(found: Overview) -> Alert | None:
     if found.oldest_seconds is None or found.oldest_seconds < OLDEST_SECONDS:
         return None
     days = found.oldest_seconds / 86_400
-    return Alert("queue_age", f"The oldest item has waited for {days:.1f} days: more annotators, or other priorities.")
+    return Alert(
+        name="queue_age", text=f"The oldest item has waited for {days:.1f} days: more annotators, or other priorities."
+    )
 
 
 def _stalled(found: Overview) -> Alert | None:
@@ -41,8 +35,8 @@ def _stalled(found: Overview) -> Alert | None:
         return None
     waiting = "a pair waits" if coach.waiting == 1 else f"{coach.waiting:,} pairs wait"
     return Alert(
-        "reviser_stalled",
-        f"{waiting} for the coach and none was revised for {still / 60:,.0f} minutes: is a worker "
+        name="reviser_stalled",
+        text=f"{waiting} for the coach and none was revised for {still / 60:,.0f} minutes: is a worker "
         "(coachlm worker, coachlm stream) up?",
     )
 
@@ -52,12 +46,21 @@ def _fallbacks(found: Overview) -> Alert | None:
     fell = sum(count for name, count in found.outcomes.items() if name.startswith("fallback"))
     if total < LEAST_REVISIONS or fell / total < FALLBACK_SHARE:
         return None
-    return Alert(
-        "fallbacks", f"{fell / total:.0%} of {total:,} revisions fell back to the raw pair: look at the reasons."
-    )
+    text = f"{fell / total:.0%} of {total:,} revisions fell back to the raw pair: look at the reasons."
+    return Alert(name="fallbacks", text=text)
 
 
 def _broker(found: Overview) -> Alert | None:
     if found.streams is None or not found.streams.problem:
         return None
-    return Alert("broker", f"The broker gives no lag: {found.streams.problem}")
+    return Alert(name="broker", text=f"The broker gives no lag: {found.streams.problem}")
+
+
+def _lag(group: GroupLag) -> Alert | None:
+    if group.messages < LAG_MESSAGES:
+        return None
+    text = (
+        f"{group.messages:,} messages wait for the {group.stage} workers: is one up (coachlm stream {group.stage}), "
+        "are more needed?"
+    )
+    return Alert(name=f"lag_{group.stage}", text=text)
