@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dashboard.tickets import TICKETS
+
 SESSION_COOKIE = "coachlm_session"
 SESSION_SECONDS = 12 * 3600
 MAX_BODY_BYTES = 16_000_000
@@ -103,8 +105,10 @@ def _is_from_here(request: Request) -> bool:
 
 
 async def _posted_token(request: Request) -> str | None:
+    """The token itself, or what a ticket is worth."""
     body = await _body(request, 10_000)
-    token = (body or b"").decode("utf-8", "replace").strip()
+    posted = (body or b"").decode("utf-8", "replace").strip()
+    token = TICKETS.redeem(posted) or posted
     is_token = token.isascii() and token.isprintable() and not re.search(r"[\s;,\"\\]", token)
     return token if is_token and 0 < len(token) <= _MAX_TOKEN_CHARS else None
 

@@ -8,6 +8,7 @@ from api.client import ServiceError
 from api.models.people import PersonRole
 from dashboard.mounting import mount
 from dashboard.session import Session, signed_in
+from dashboard.views.login import has_provider
 
 Role = PersonRole
 Render = Callable[[], None]
@@ -19,12 +20,12 @@ def render() -> None:
     st.subheader("Signed in")
     st.text(f"{me.name}\n{me.role}, {me.unit or 'every class'}")
     if st.session_state.get("coachlm_leaving"):
-        mount("session", "sign_out", {"mode": "sign_out"})
+        # Our cookie first: with the provider's alone, the sign-in page would let the person in again.
+        at_provider = has_provider() and st.user.is_logged_in
+        mount("session", "sign_out", {"mode": "sign_out", "next": "./auth/logout" if at_provider else "./"})
     elif st.button("Sign out", type="primary"):
         _give_back(session)
         st.session_state["coachlm_leaving"] = True
-        if "auth" in st.secrets and st.user.is_logged_in:
-            st.logout()
         st.rerun()
 
 

@@ -3,7 +3,8 @@
 from dashboard.mounting import mount
 from dashboard.session import signed_in
 from dashboard.views.desk_data import desk_data
+from dashboard.views.login import has_provider
 
 
 def render() -> None:
-    mount("editor", "desk", desk_data(signed_in().me))
+    mount("editor", "desk", desk_data(signed_in().me, has_provider=has_provider()))

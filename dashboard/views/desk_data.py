@@ -29,10 +29,11 @@ _CATEGORIES: dict[RevisionCategory, str] = {
 }
 
 
-def desk_data(me: Me) -> dict[str, Any]:
+def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
     return {
         "person": me.name,
         "unit": me.unit,
+        "hasProvider": has_provider,
         "criteria": [_criterion(criterion) for criterion in RUBRIC],
         "target": TARGET_SCORE,
         "reasons": [{"value": reason.value, "label": label} for reason, label in _REASONS.items()],

@@ -38,7 +38,8 @@ def _first_page() -> None:
 
 
 def _show(session: Session, pair: ExcludedPair) -> None:
-    with st.container(border=True):
+    place = st.empty()
+    with place.container(border=True):
         left, right = st.columns([6, 1])
         left.text(" ".join(pair.raw.instruction.split())[:120] or "(empty instruction)")
         with left.expander(_facts(pair)):
@@ -46,6 +47,7 @@ def _show(session: Session, pair: ExcludedPair) -> None:
                 st.text(pair.detail)
             show_text(pair.raw)
         if right.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
+            place.caption("Restoring…")  # its button must not stay until the page is drawn anew
             _restore(session, pair)
 
 

@@ -1,8 +1,11 @@
 """The owner's page: what annotators submitted, against raw pair and coach, to approve, correct or send back."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import streamlit as st
 
-from api.client import LateError, MissingError, StaleError
+from api.client import LateError, MissingError, ServiceError, StaleError
 from api.models import PairText, ReviewItem
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.post_edit import Decision
@@ -10,10 +13,34 @@ from dashboard.diffs import show_diff
 from dashboard.session import Session, signed_in
 
 _DONE = "review_done"  # what was decided in this session, so that a slow answer shows no pair twice
+_TYPED = "typed "  # how the keys of fields with the owner's own text begin
+_KEPT = "review_kept"  # what was typed when the service went away
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One item, and the place on the page that it fills."""
+
+    session: Session
+    item: ReviewItem
+    place: Any  # st.empty()
+
+    @property
+    def key(self) -> str:
+        return _key(self.item)
 
 
 def render() -> None:
-    session = signed_in()
+    typed = {name: value for name, value in st.session_state.items() if str(name).startswith(_TYPED)}
+    try:
+        _page(signed_in())
+    except ServiceError:
+        # Streamlit forgets fields that a run of the page doesn't draw.
+        st.session_state[_KEPT] = {**st.session_state.get(_KEPT, {}), **typed}
+        raise
+
+
+def _page(session: Session) -> None:
     chosen = _chosen_class(session)
     waiting = [
         item for item in session.service.reviews(50, chosen) if _key(item) not in st.session_state.get(_DONE, ())
@@ -24,8 +51,15 @@ def render() -> None:
         if st.button("Look again", shortcut="R"):
             st.rerun()
         return
-    st.caption(f"{len(waiting)}{'+' if len(waiting) == 50 else ''} waiting · oldest first")
-    _show(session, waiting[0])
+    for name, value in st.session_state.pop(_KEPT, {}).items():
+        st.session_state[name] = value
+    st.caption(
+        f"{len(waiting)}{'+' if len(waiting) == 50 else ''} waiting · oldest first",
+        help="Post-edits that were sampled for review and questions of annotators; at most 50 are fetched at once",
+    )
+    place = st.empty()
+    with place.container():
+        _show(_Case(session, waiting[0], place))
 
 
 def _chosen_class(session: Session) -> TaskClass | None:
@@ -36,7 +70,8 @@ def _chosen_class(session: Session) -> TaskClass | None:
     return None if name == names[0] else TaskClass(name)
 
 
-def _show(session: Session, item: ReviewItem) -> None:
+def _show(case: _Case) -> None:
+    item = case.item
     text = _text(item)
     left, right = st.columns(2)
     with left:
@@ -52,7 +87,7 @@ def _show(session: Session, item: ReviewItem) -> None:
             st.markdown("**From the coach's text to the annotator's text**")
             show_diff(item.revision.revised, text)
     _facts(item)
-    _decide(session, item)
+    _decide(case)
 
 
 def _text(item: ReviewItem) -> PairText:
@@ -79,62 +114,62 @@ def _facts(item: ReviewItem) -> None:
         st.text(f"Check what the coach added: {found}")
 
 
-def _decide(session: Session, item: ReviewItem) -> None:
-    key = _key(item)
-    comment = st.text_area("Comment (needed to send it back)", key=f"comment {key}", height=70, max_chars=5000)
-    correct = item.post_edit is None or st.toggle("Correct the text myself", key=f"fix {key}")
+def _decide(case: _Case) -> None:
+    item, key = case.item, case.key
+    comment = st.text_area("Comment (needed to send it back)", key=f"{_TYPED}comment {key}", height=70, max_chars=5000)
+    correct = item.post_edit is None or st.toggle("Correct the text myself", key=f"{_TYPED}fix {key}")
     final = _editor(item, key) if correct else None
     approve, back, aside, later = st.columns([2, 1, 1, 3])
     label = "Approve with my text" if correct else "Approve"
     if approve.button(label, type="primary", shortcut="Ctrl+Enter", key=f"approve {key}", width="stretch"):
-        _approve(session, item, final, comment)
+        _approve(case, final, comment)
     if back.button("Send back", shortcut="Ctrl+B", key=f"back {key}", width="stretch"):
         if comment.strip():
-            _send(session, item, Decision.RETURN, None, comment)
+            _send(case, Decision.RETURN, None, comment)
         else:
             st.error("Say in the comment what should change: the annotator sees it.")
     with aside.popover("Set aside", width="stretch"):
-        _set_aside(session, item, key, comment)
+        _set_aside(case, comment)
     later.caption(f"Pair {item.pair_id[:12]} · Ctrl+Enter approves, Ctrl+B sends back")
 
 
-def _approve(session: Session, item: ReviewItem, final: InstructionPair | None, comment: str) -> None:
+def _approve(case: _Case, final: InstructionPair | None, comment: str) -> None:
+    edit = case.item.post_edit
     if final is not None and not (final.instruction.strip() and final.response.strip()):
         st.error("An instruction and a response are needed: neither may be empty.")
-    elif final is not None and (item.post_edit is None or final != item.post_edit.final.pair()):
-        _send(session, item, Decision.FIX, final, comment)
+    elif final is not None and (edit is None or final != edit.final.pair()):
+        _send(case, Decision.FIX, final, comment)
     else:
-        _send(session, item, Decision.APPROVE, None, comment)
+        _send(case, Decision.APPROVE, None, comment)
 
 
-def _set_aside(session: Session, item: ReviewItem, key: str, comment: str) -> None:
-    name = st.selectbox("Reason", [reason.value for reason in ExcludeReason], key=f"reason {key}")
-    if st.button("Set the pair aside", key=f"aside {key}"):
-        try:
-            session.service.exclude(item.pair_id, item.version, ExcludeReason(name), comment)
-        except (StaleError, LateError, MissingError) as error:
-            st.toast(f"Not set aside: {error}")
-        else:
-            _done(item, "Set aside; it can be restored.")
-        st.rerun()
+def _set_aside(case: _Case, comment: str) -> None:
+    item = case.item
+    name = st.selectbox("Reason", [reason.value for reason in ExcludeReason], key=f"reason {case.key}")
+    if not st.button("Set the pair aside", key=f"aside {case.key}"):
+        return
+    _clear(case)
+    try:
+        case.session.service.exclude(item.pair_id, item.version, ExcludeReason(name), comment)
+    except (StaleError, LateError, MissingError) as error:
+        st.toast(f"Not set aside: {error}")
+    else:
+        _done(item, "Set aside; it can be restored.")
+    st.rerun()
 
 
 def _editor(item: ReviewItem, key: str) -> InstructionPair:
     text = _text(item)
-    instruction = st.text_area("Instruction", text.instruction, key=f"instruction {key}", height=100)
-    given = st.text_area("Input", text.input, key=f"input {key}", height=70)
-    response = st.text_area("Response", text.response, key=f"response {key}", height=300)
+    instruction = st.text_area("Instruction", text.instruction, key=f"{_TYPED}instruction {key}", height=100)
+    given = st.text_area("Input", text.input, key=f"{_TYPED}input {key}", height=70)
+    response = st.text_area("Response", text.response, key=f"{_TYPED}response {key}", height=300)
     return InstructionPair(instruction, given, response)
 
 
-def _done(item: ReviewItem, message: str) -> None:
-    st.toast(message)
-    st.session_state.setdefault(_DONE, set()).add(_key(item))
-
-
-def _send(session: Session, item: ReviewItem, decision: Decision, final: InstructionPair | None, comment: str) -> None:
+def _send(case: _Case, decision: Decision, final: InstructionPair | None, comment: str) -> None:
+    _clear(case)
     try:
-        session.service.review(item, decision, final, comment)
+        case.session.service.review(case.item, decision, final, comment)
     except (StaleError, LateError, MissingError) as error:
         st.toast(f"Not stored: {error} Showing it as it is now.")
     else:
@@ -143,8 +178,18 @@ def _send(session: Session, item: ReviewItem, decision: Decision, final: Instruc
             Decision.FIX: "Approved with your correction",
             Decision.RETURN: "Sent back",
         }
-        _done(item, past[decision])
+        _done(case.item, past[decision])
     st.rerun()
+
+
+def _clear(case: _Case) -> None:
+    """Before the service is asked: the buttons of what was decided must not stay until the next item is there."""
+    case.place.caption("Storing…")
+
+
+def _done(item: ReviewItem, message: str) -> None:
+    st.toast(message)
+    st.session_state.setdefault(_DONE, set()).add(_key(item))
 
 
 def _key(item: ReviewItem) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.runner import runtestprotocol
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from dashboard.gateway import SESSION_COOKIE
 from tests.dashboard.desk_page import DeskPage
+from tests.dashboard.profiles import Profiles
 from tests.dashboard.servers import Office
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -20,21 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "office" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """A browser test that failed is run once more: on a busy machine a click can fall into a page's redrawing."""
-    if item.get_closest_marker("browser") is None:
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if any(report.failed for report in reports):
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 @pytest.fixture(scope="session")
@@ -71,22 +55,28 @@ def office(running_office: Office) -> Iterator[Office]:
     running_office.service.ensure()
 
 
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> Iterator[Profiles]:
+    """Of one module, since a browser that knows the pages' scripts opens them in a third of the time."""
+    found = Profiles(browser)
+    yield found
+    found.close()
+
+
 @pytest.fixture
-def sit_down(browser: Browser, office: Office) -> Iterator[Callable[..., DeskPage]]:
-    """Opens the pages in a browser profile of its own, signed in; `tab_of` opens a second tab of a person."""
-    pages: list[DeskPage] = []
+def sit_down(profiles: Profiles, office: Office) -> Iterator[Callable[..., DeskPage]]:
+    """Opens the pages, signed in; `tab_of` opens a second tab of a person, everybody else has a profile of her own."""
+    tabs: list[DeskPage] = []
 
     def open_page(person: str = "ada", *, tab_of: DeskPage | None = None, path: str = "/") -> DeskPage:
-        context = tab_of.page.context if tab_of else browser.new_context(viewport={"width": 1440, "height": 900})
-        if tab_of is None:
-            cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
-            context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
-        page = DeskPage(context.new_page(), office.pages.url + path)
-        pages.append(page)
-        return page
+        address = office.pages.url
+        page = tab_of.page.context.new_page() if tab_of else profiles.open(person, office.tokens[person], address)
+        tabs.append(DeskPage(page, address + path))
+        return tabs[-1]
 
     yield open_page
-    for page in pages:
-        print(page.seen())  # pytest shows it for a test that failed
-        page.page.context.close()
-    assert not [error for page in pages for error in page.errors]
+    for tab in tabs:
+        print(tab.seen())  # pytest shows it for a test that failed
+        for page in tab.page.context.pages:
+            page.close()
+    assert not [error for tab in tabs for error in tab.errors]

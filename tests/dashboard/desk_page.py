@@ -1,6 +1,13 @@
-"""The desk in a browser, as a person uses it: by keyboard."""
+"""A tab of the pages in a browser, as a person uses it: the desk by keyboard, the other pages one act at a time."""
 
-from playwright.sync_api import Locator, Page, expect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+_DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class DeskPage:
@@ -10,9 +17,28 @@ class DeskPage:
         self.page = page
         self.url = url
         self.errors: list[str] = []
+        self._socket: WebSocket | None = None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("websocket", self._connected)
         page.set_default_timeout(60_000)
         page.goto(url)
+
+    @contextmanager
+    def redrawn(self) -> Iterator[None]:
+        """Goes on when Streamlit has run the page's script for what is done inside, and the browser shows the result:
+        what is clicked while a page is being redrawn may go to an element that is about to vanish."""
+        self.settle()
+        assert self._socket is not None
+        with self._socket.expect_event("framereceived", _says_drawn, timeout=60_000):
+            yield
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits while the page is being drawn."""
+        expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+    def _connected(self, socket: WebSocket) -> None:
+        self._socket = socket
 
     def sign_in(self, token: str) -> None:
         self.page.get_by_label("Your token").fill(token)
@@ -48,6 +74,29 @@ class DeskPage:
     def await_words(self, selector: str, words: str) -> None:
         expect(self.page.locator(selector).first).to_contain_text(words)
 
+    def metric(self, label: str) -> str:
+        """The figure under this name."""
+        shown = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(label, exact=True))
+        return shown.get_by_test_id("stMetricValue").inner_text().strip()
+
+    def downloaded(self, name: str) -> str:
+        """The table of this name as CSV."""
+        self.settle()
+        with self.page.expect_download() as download:
+            self.page.locator(f".st-key-csv-{name} button").click()
+        return Path(download.value.path()).read_text(encoding="utf-8")
+
+    def choose(self, box: str, option: str) -> None:
+        """In a selection box; the page has followed."""
+        with self.redrawn():
+            self.page.get_by_role("combobox", name=box).click()
+            self.page.get_by_role("option", name=option, exact=True).click()
+
+    def click(self, button: str) -> None:
+        """The page has followed."""
+        with self.redrawn():
+            self.page.get_by_role("button", name=button).click()
+
     def seen(self) -> str:
         """What the tab shows, in words."""
         return "" if self.page.is_closed() else self.page.locator("body").aria_snapshot()[:4000]
@@ -58,3 +107,9 @@ class DeskPage:
         self.press("Control+Enter")
         expect(self.area("instruction")).not_to_have_value(before)
         return self.text()
+
+
+def _says_drawn(frame: bytes | str) -> bool:
+    """A script that asks for another run, or stops with an error, has drawn nothing yet."""
+    message = ForwardMsg.FromString(frame) if isinstance(frame, bytes) else ForwardMsg()
+    return message.WhichOneof("type") == "script_finished" and message.script_finished in _DRAWN

@@ -1,7 +1,11 @@
 """Pairs for the desk's tests and pictures, written for them."""
 
+from itertools import count
+
+from coachlm.adapters import AdapterRecord
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
+from storage.adapters import DatabaseAdapterRegistry
 
 TEA = InstructionPair(
     "how do i make good green tea",
@@ -39,6 +43,9 @@ HOSTILE = InstructionPair(
     "<b>not bold</b> ![pixel](https://tracker.example/p.png) [click](javascript:window.stolen=3)\n\n"
     '<iframe srcdoc="<script>parent.stolen=4</script>"></iframe>\n\n=HYPERLINK("http://tracker.example")',
 )
+
+
+A_LINE = "w" * 1_000_000
 
 
 def long_text(paragraphs: int = 60) -> str:
@@ -87,6 +94,31 @@ def plain(number: int) -> Sample:
         f"The capital of country number {number} is City {number}. It lies on a rivr.",
     )  # fmt: skip
     return raw, revision(raw, revised), TaskClass.QA
+
+
+def adapter(registry: DatabaseAdapterRegistry, letter: str, **changes: str) -> str:
+    """Registers one that the gate has passed; gives its digest."""
+    figures = [
+        {"name": "edit_distance_left", "reference": 40.0, "candidate": 31.0, "low": -14.0, "high": -4.0,
+         "margin": 0.0, "holds": True},
+        {"name": changes.get("figure", "invalid_share"), "reference": 0.02, "candidate": 0.01, "low": -0.02,
+         "high": 0.01, "margin": 0.02, "holds": True},
+    ]  # fmt: skip
+    report = {"reason": changes.get("reason", "fewer edits are left"), "passed": True, "figures": figures,
+              "pairs": 120, "against": "raw"}  # fmt: skip
+    record = AdapterRecord(letter * 64, changes.get("base", "a base"), "0" * 64, f"file:///{letter}",
+                           training={"examples": 300, "seconds": 12.5, "selection": {"alpha": 0.3}})  # fmt: skip
+    registry.register(record, "refresh")
+    registry.record_gate(record.digest, report, passed=True)
+    return record.digest
+
+
+_numbers = count(1)
+
+
+def fresh(how_many: int) -> list[Sample]:
+    """Pairs that no other test uses: the same text again would be the same pair."""
+    return [plain(next(_numbers)) for _ in range(how_many)]
 
 
 def simple(raw: InstructionPair, revised: InstructionPair | None = None) -> Sample:

@@ -2,7 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import Signals
@@ -13,16 +15,17 @@ import httpx
 from sqlalchemy import delete, update
 
 from api.client import Client
+from api.models import Item, PairState
 from api.tokens import draw_token
 from benchmarks.servers.process import ServerProcess, free_ports
-from coachlm.pairs import Position, Provenance, SourcedPair
+from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
 from coachlm.protocols import IntakeBatch, IntakePair
 from storage.accounts import Accounts
 from storage.database import Database, open_database
 from storage.schema import prepare
 from storage.store import DatabaseStore
 from storage.work import Ending, PersonRole
-from storage.work_tables import LeaseRow, QueueItemRow
+from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow
 from tests.dashboard.samples import Sample
 
 SETTINGS = {
@@ -51,6 +54,12 @@ class Process:
         self._environment = environment
         self._process: ServerProcess | None = None
 
+    def under(self, environment: dict[str, str]) -> "Process":
+        """The same command at the same address, with other settings; not started yet."""
+        other = copy(self)
+        other._process, other._environment = None, self._environment | environment
+        return other
+
     def start(self) -> None:
         self._process = ServerProcess(self._command, self._log, environment=self._environment)
         self._process.await_ready(self._answers, 60)
@@ -74,7 +83,8 @@ class Process:
 class Office:
     """A database with people and pairs, the service on it, and the pages."""
 
-    def __init__(self, folder: Path, people: dict[str, PersonRole] = PEOPLE) -> None:
+    def __init__(self, folder: Path, people: dict[str, PersonRole] = PEOPLE, **settings: str) -> None:
+        """`settings` are the service's, beside those above."""
         self.database_url = f"sqlite:///{folder / 'desk.db'}"
         self.database = open_database(self.database_url)
         prepare(self.database)
@@ -82,7 +92,8 @@ class Office:
         self._records = 0
         port, pages_port = free_ports(2)
         serve = ["serve", "--port", str(port), "--db", self.database_url]
-        self.service = Process(serve, port, "/healthz", folder / "service.log", SETTINGS)
+        given = {f"COACHLM_{name.upper()}": value for name, value in settings.items()}
+        self.service = Process(serve, port, "/healthz", folder / "service.log", SETTINGS | given)
         pages = ["dashboard", "--port", str(pages_port), "--api-url", self.service.url]
         self.pages = Process(pages, pages_port, "/_stcore/health", folder / "pages.log", {})
 
@@ -122,21 +133,55 @@ class Office:
             self.tokens |= _add_people(self.database, {name: role})
 
     def clear(self) -> None:
-        """Nothing in the queue and in anybody's hands."""
+        """Nothing in the queue, in anybody's hands and before owners."""
         with self.database.writing() as connection:
             now = datetime.now(UTC)
             open_ones = update(LeaseRow).where(LeaseRow.ended_at.is_(None))
             connection.execute(open_ones.values(ended_at=now, ending=Ending.RELEASED.value))
             connection.execute(delete(QueueItemRow))
+            connection.execute(delete(ReviewItemRow))
 
     def client(self, person: str) -> Client:
         return Client(self.service.url, self.tokens[person])
+
+    def submitted(self, *samples: Sample) -> list[str]:
+        """Pairs that Ada has submitted, each with a sentence more than the coach's text; their ids."""
+        ids = self.queue(*samples)
+        with self.client("ada") as ada:
+            for _ in ids:
+                item = claimed(ada.claim())
+                text = InstructionPair(item.text.instruction, item.text.input, f"{item.text.response} Checked.")
+                ada.submit(item, text, key=item.token)
+        return ids
+
+    def pair(self, pair_id: str) -> PairState:
+        with self.client("adam") as adam:
+            return adam.pair(pair_id)
+
+    @contextmanager
+    def with_settings(self, **settings: str) -> Iterator[None]:
+        """The service under other settings."""
+        usual = self.service
+        usual.stop()
+        self.service = usual.under({f"COACHLM_{name.upper()}": value for name, value in settings.items()})
+        self.service.start()
+        try:
+            yield
+        finally:
+            self.service.stop()
+            self.service = usual
+            usual.start()
 
     def expire_leases(self) -> None:
         """As if the leases had run out a minute ago."""
         with self.database.writing() as connection:
             earlier = datetime.now(UTC) - timedelta(minutes=1)
             connection.execute(update(LeaseRow).where(LeaseRow.ended_at.is_(None)).values(expires_at=earlier))
+
+
+def claimed(item: Item | None) -> Item:
+    assert item is not None
+    return item
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:

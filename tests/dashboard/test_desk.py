@@ -1,10 +1,8 @@
 """The post-edit desk in a real browser, with the real service and pages: work by keyboard, and nothing lost."""
 
 from collections.abc import Callable
-from itertools import count
 
-import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from coachlm.pairs import InstructionPair
 from coachlm.post_edit import Decision
@@ -13,17 +11,12 @@ from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, wait_for
 
 SitDown = Callable[..., DeskPage]
-_numbers = count(1)
-
-
-def plain_pairs(how_many: int) -> list[samples.Sample]:
-    """Pairs that no other test uses: the same text again would be the same pair."""
-    return [samples.plain(next(_numbers)) for _ in range(how_many)]
 
 
 def test_ten_items_by_keyboard_alone(office: Office, sit_down: SitDown) -> None:
-    ids = office.queue(*plain_pairs(10))
-    desk = sit_down("ada")
+    office.hire("tess")  # who has done nothing today
+    ids = office.queue(*samples.fresh(10))
+    desk = sit_down("tess")
     for number in range(10):
         desk.await_item()
         desk.edit_response(f" Checked {number}.")
@@ -32,13 +25,12 @@ def test_ten_items_by_keyboard_alone(office: Office, sit_down: SitDown) -> None:
     desk.press("Control+Enter")
     desk.await_words(".empty", "The queue is empty")
     desk.await_words(".progress", "10 today")
-    with office.client("ada") as ada:
-        finals = [ada.pair(pair_id).final for pair_id in ids]
+    finals = [office.pair(pair_id).final for pair_id in ids]
     assert [final and final.response[-10:] for final in finals] == [f"Checked {number}."[-10:] for number in range(10)]
 
 
 def test_every_action_by_keyboard(office: Office, sit_down: SitDown) -> None:
-    skipped, excluded, asked, done = office.queue(*plain_pairs(4))
+    skipped, excluded, asked, done = office.queue(*samples.fresh(4))
     desk = sit_down("ada")
     desk.await_item()
     desk.press("Escape")
@@ -76,7 +68,9 @@ def test_every_action_by_keyboard(office: Office, sit_down: SitDown) -> None:
         assert olga.pair(skipped).status == "revised"
         items = {item.pair_id: item for item in olga.reviews()}
         assert asked in items or olga.pair(asked).status == "revised"
-        scores = items[done].post_edit.scores
+    edit = items[done].post_edit
+    assert edit is not None
+    scores = edit.scores
     assert scores is not None
     assert (scores.instruction, scores.response) == (96, 95)
 
@@ -98,7 +92,7 @@ def test_a_change_is_taken_back_by_key_and_by_click(office: Office, sit_down: Si
 
 
 def test_undo_gives_the_item_back(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(2))
+    office.queue(*samples.fresh(2))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.edit_response(" Too early.")
@@ -110,7 +104,7 @@ def test_undo_gives_the_item_back(office: Office, sit_down: SitDown) -> None:
 
 
 def test_reload_restores_what_was_typed(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(2))
+    office.queue(*samples.fresh(2))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.edit_response(" Never sent to the service.")
@@ -121,11 +115,11 @@ def test_reload_restores_what_was_typed(office: Office, sit_down: SitDown) -> No
 
 
 def test_a_crashed_tab_loses_nothing(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(1))
+    office.queue(*samples.fresh(1))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.edit_response(" Before the crash.")
-    desk.page.wait_for_timeout(400)  # the browser keeps the text after 150 ms of rest
+    desk.page.wait_for_function("JSON.stringify(localStorage).includes('Before the crash.')")
     context = desk.page.context
     desk.page.close(run_before_unload=False)
     again = DeskPage(context.new_page(), desk.url)
@@ -134,7 +128,7 @@ def test_a_crashed_tab_loses_nothing(office: Office, sit_down: SitDown) -> None:
 
 
 def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, sit_down: SitDown) -> None:
-    first_id, *_ = office.queue(*plain_pairs(3))
+    first_id, *_ = office.queue(*samples.fresh(3))
     desk = sit_down("ada")
     first = desk.await_item()
     office.service.stop()
@@ -154,7 +148,7 @@ def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, 
 
 def test_a_submit_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     """Handed in while the service was away, the tab closed, and sent when the desk is opened again."""
-    first_id, *_ = office.queue(*plain_pairs(2))
+    first_id, *_ = office.queue(*samples.fresh(2))
     desk = sit_down("ada")
     desk.await_item()
     office.service.stop()
@@ -169,7 +163,7 @@ def test_a_submit_survives_the_tab(office: Office, sit_down: SitDown) -> None:
 
 
 def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Office, sit_down: SitDown) -> None:
-    pair_id, *_ = office.queue(*plain_pairs(1))
+    pair_id, *_ = office.queue(*samples.fresh(1))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.edit_response(" Mine.")
@@ -191,7 +185,7 @@ def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Of
 
 
 def test_an_expired_item_is_got_back_with_the_text(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(1))
+    office.queue(*samples.fresh(1))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.edit_response(" Still mine.")
@@ -204,7 +198,7 @@ def test_an_expired_item_is_got_back_with_the_text(office: Office, sit_down: Sit
 
 
 def test_two_tabs_of_one_person_work_on_different_items(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(4))
+    office.queue(*samples.fresh(4))
     desk = sit_down("ada")
     first = desk.await_item()
     other = sit_down("ada", tab_of=desk)
@@ -215,7 +209,7 @@ def test_two_tabs_of_one_person_work_on_different_items(office: Office, sit_down
 
 
 def test_two_annotators_never_get_the_same_item(office: Office, sit_down: SitDown) -> None:
-    ids = office.queue(*plain_pairs(8))
+    ids = office.queue(*samples.fresh(8))
     desks = [sit_down("ada"), sit_down("ben")]
     seen = [desk.await_item() for desk in desks]
     for _ in range(2):
@@ -230,7 +224,7 @@ def test_two_annotators_never_get_the_same_item(office: Office, sit_down: SitDow
 
 
 def test_an_item_sent_back_shows_the_owners_comment(office: Office, sit_down: SitDown) -> None:
-    pair_id, *_ = office.queue(*plain_pairs(1))
+    pair_id, *_ = office.queue(*samples.fresh(1))
     with office.client("ada") as ada, office.client("olga") as olga:
         item = ada.claim()
         assert item is not None
@@ -244,7 +238,7 @@ def test_an_item_sent_back_shows_the_owners_comment(office: Office, sit_down: Si
 
 
 def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, sit_down: SitDown) -> None:
-    office.queue(*plain_pairs(1))
+    office.queue(*samples.fresh(1))
     desk = sit_down("ada")
     first = desk.await_item()
     desk.page.context.clear_cookies()
@@ -259,46 +253,3 @@ def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, s
     desk.edit_response(" And saved.")
     desk.await_saved()
     assert desk.text("response").endswith("Kept. And saved.")
-
-
-@pytest.mark.parametrize("is_preview", [False, True])
-def test_hostile_text_is_shown_as_text(office: Office, sit_down: SitDown, is_preview: bool) -> None:
-    hostile = InstructionPair(
-        f"{samples.HOSTILE.instruction} {is_preview}", samples.HOSTILE.input, samples.HOSTILE.response
-    )
-    office.queue(samples.simple(hostile))
-    desk = sit_down("ada")
-    asked: list[str] = []
-
-    def note(route: Route) -> None:
-        asked.append(route.request.url)
-        route.abort()
-
-    desk.page.route(lambda url: not url.startswith(office.pages.url), note)
-    desk.await_item(hostile.instruction)
-    if is_preview:
-        desk.press("Alt+KeyP")
-        expect(desk.page.locator(".preview").last).to_contain_text("<b>not bold</b>")
-        expect(desk.page.locator(".preview").last).to_contain_text("[image: pixel] (https://tracker.example/p.png)")
-    expect(desk.page.locator("section[data-name=input] .hidden-char").first).to_have_text("U+001B")
-    inside = desk.page.locator(".desk").evaluate("desk => desk.querySelectorAll('img, script, iframe, a, b.x').length")
-    assert inside == 0
-    assert desk.page.evaluate("window.stolen") is None
-    assert asked == []
-
-
-def test_a_line_of_a_megabyte_can_be_edited(office: Office, sit_down: SitDown) -> None:
-    raw = InstructionPair("Repeat a.", "", "a" * 1_000_000)
-    pair_id, *_ = office.queue(samples.simple(raw))
-    desk = sit_down("ada")
-    desk.await_item(raw.instruction)
-    desk.press("Alt+Digit1")
-    desk.press("Control+End")
-    desk.type(" Twice")
-    desk.press("Control+Enter")
-    desk.await_words(".empty", "The queue is empty")
-    with office.client("ada") as ada:
-        wait_for(lambda: ada.pair(pair_id).status == "post_edited")
-        final = ada.pair(pair_id).final
-    assert final is not None
-    assert (final.instruction, final.response) == ("Repeat a. Twice", raw.response)

@@ -94,10 +94,19 @@ export function versions(root, all, choices) {
   return dialog;
 }
 
-export function signInAgain(root, done) {
+// `hasProvider`: also with the company's identity provider, in a tab of its own; the desk goes on when it is seen again.
+export function signInAgain(root, hasProvider, done) {
   const token = el("input", { type: "text", class: "secret", autocomplete: "off", spellcheck: "false", "aria-label": "Your token", required: true });
   const error = el("p", { class: "error", role: "alert" });
-  const form = el("form", { method: "dialog" }, el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."), token, error, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Sign in")));
+  const elsewhere = el("button", { type: "button", onclick: () => { dialog.close(); window.open("./", "_blank"); } }, "With your organisation (new tab)");
+  const form = el(
+    "form",
+    { method: "dialog" },
+    el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."),
+    token,
+    error,
+    buttons(...(hasProvider ? [elsewhere] : []), closing(), el("button", { class: "primary", type: "submit" }, "Sign in")),
+  );
   const dialog = build(root, "Sign in again", form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -76,7 +76,7 @@ class Desk {
       compare: () => this.view.compareNext(),
       preview: () => this.view.togglePreview(),
       scores: () => this.view.toggleDock(),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, () => this.work.line.resume()),
+      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -159,8 +159,10 @@ class Desk {
   }
 
   #visible() {
-    if (document.visibilityState === "visible") this.work.line.wake();
-    else this.#flush();
+    const { line } = this.work;
+    if (document.visibilityState !== "visible") this.#flush();
+    else if (line.isSignedOut) line.resume(); // the person may have signed in in another tab
+    else line.wake();
   }
 
   #tick() {

@@ -53,6 +53,15 @@ export class Task {
     return Math.round((this.expiresAt - now) / 1000);
   }
 
+  // Why it can't be handed in, or "".
+  wrong() {
+    const { instruction, response } = this.scores;
+    if ((instruction === null) !== (response === null)) return "Give both scores or none.";
+    if (!this.text.instruction.trim()) return "The instruction is empty.";
+    if (!this.text.response.trim()) return "The response is empty; exclude the pair if there is nothing to answer.";
+    return "";
+  }
+
   // For the service; the key stays the same however often it is sent.
   submit() {
     const { instruction, response } = this.scores;

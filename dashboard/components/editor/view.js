@@ -6,17 +6,10 @@ import { Field } from "./field.js";
 import { KEYS } from "./keys.js";
 import { ScoreCard } from "./score.js";
 import { FIELDS } from "./task.js";
+import { className, metaOf, noticeOf, progressParts, stateOf } from "./words.js";
 import { leaseSeconds } from "./work.js";
 
 const LABELS = { instruction: "Instruction", input: "Input", response: "Response" };
-const OUTCOMES = {
-  revised: "coach revised it",
-  unchanged: "coach left it as it was",
-  fallback_invalid: "coach's answer was unusable: original text",
-  fallback_guard: "coach's answer was refused: original text",
-  fallback_error: "coach failed: original text",
-  leak_guard: "known to the coach: original text",
-};
 const EXPIRY_WARNING_SECONDS = 120;
 
 export class View {
@@ -70,7 +63,7 @@ export class View {
 
   // What changes with time: the state of the draft, the lease and the undo.
   tick(work) {
-    const left = work.last ? Math.ceil((work.last.until - Date.now()) / 1000) : 0;
+    const left = work.outgoing.last ? Math.ceil((work.outgoing.last.until - Date.now()) / 1000) : 0;
     this.undo.hidden = left <= 0;
     if (left > 0) this.undo.firstChild.textContent = `Undo (${left} s)`;
     this.state.textContent = stateOf(work);
@@ -196,17 +189,16 @@ export class View {
   }
 
   #showDialogs(work) {
-    if (work.versions !== this.shownVersions || (work.versions && work.versions.server !== this.shownServer)) {
-      this.versionsDialog?.close();
-      this.shownVersions = work.versions;
-      this.shownServer = work.versions?.server;
-      this.versionsDialog = work.versions ? this.#versions(work) : null;
-    }
+    const { shown } = work.versions;
+    if (shown === this.shownVersions && shown?.server === this.shownServer) return;
+    this.versionsDialog?.close();
+    this.shownVersions = shown;
+    this.shownServer = shown?.server;
+    this.versionsDialog = shown ? this.#versions(work, shown) : null;
   }
 
-  #versions(work) {
-    const all = work.versions;
-    const close = { label: "Go on (yours stays with the service)", run: () => work.closeVersions(), primary: !all.isFree };
+  #versions(work, all) {
+    const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isFree };
     const back = { label: "Get it back with my text", primary: true, run: () => work.reclaim().catch((error) => work.say("error", error.message)) };
     const choices = all.task
       ? [
@@ -219,7 +211,7 @@ export class View {
           close,
         ];
     const dialog = dialogs.versions(this.desk, all, choices);
-    dialog.addEventListener("cancel", () => work.closeVersions());
+    dialog.addEventListener("cancel", () => work.versions.leave());
     return dialog;
   }
 
@@ -254,50 +246,6 @@ export class View {
     const keys = KEYS.find(({ id }) => id === action).keys;
     return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
-}
-
-// The most pressing thing to say.
-function noticeOf(work) {
-  const kept = "What you write is kept in this browser.";
-  if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} ` };
-  if (work.line.away) return { kind: "error", text: `${work.line.away} Trying again. ${kept}` };
-  return work.notice || {};
-}
-
-function className(name) {
-  return name === "qa" ? "Q&A" : name.replaceAll("_", " ");
-}
-
-function metaOf(task) {
-  const parts = [];
-  if (task.item.task_class) parts.push(className(task.item.task_class));
-  if (task.isReturned) parts.push("sent back");
-  const revision = task.item.revision;
-  if (!revision) parts.push("without the coach: edit the original");
-  else parts.push(OUTCOMES[revision.outcome] + (revision.reason ? ` (${revision.reason.replaceAll("_", " ")})` : ""));
-  return parts.map((part) => el("span", {}, part));
-}
-
-function stateOf(work) {
-  const task = work.current;
-  const sending = work.sending ? `${work.sending} being sent · ` : "";
-  if (!task || work.phase !== "editing") return sending.replace(" · ", "");
-  if (work.line.away) return `${sending}kept in this browser`;
-  if (task.isChanged) return `${sending}saving…`;
-  return sending + (task.isTouched ? "draft saved" : "");
-}
-
-// The day's work in words; what the service doesn't tell is left out.
-function progressParts(progress) {
-  const parts = [`${progress.submitted ?? 0} today`];
-  if (progress.active_seconds >= 60) parts.push(`${duration(progress.active_seconds)} of work`);
-  if (progress.returned) parts.push(`${progress.returned} sent back`);
-  return parts;
-}
-
-function duration(seconds) {
-  const minutes = Math.round(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
 }
 
 async function copyText(text) {

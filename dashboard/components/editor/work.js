@@ -1,17 +1,13 @@
-// The desk's work: which item is in hands, which one comes next, and what is on its way to the service. Knows no page.
-//
-// `on(state)` is called after every change. A submit is kept in the browser before it is sent and sent until the service
-// has answered; the next item, fetched ahead, is shown meanwhile.
+// The desk's work: which item is in hands and which one comes next, fetched ahead. Knows no page; `on(work)` is called
+// after every change.
 
 import { Line } from "./line.js";
 import { holdItem } from "./locks.js";
+import { Outgoing } from "./outgoing.js";
 import { Refused, clock, service } from "./service.js";
+import { Supply } from "./supply.js";
 import { Task, sameText } from "./task.js";
-
-const AHEAD = 1; // items fetched before they are needed
-const POLL_MS = 5_000;
-const POLL_LONGEST_MS = 30_000;
-export const UNDO_MS = 60_000;
+import { Versions } from "./versions.js";
 
 export class Work {
   constructor(drafts, on) {
@@ -19,80 +15,60 @@ export class Work {
     this.on = () => on(this);
     this.phase = "loading"; // loading, editing, empty
     this.current = null;
-    this.ahead = [];
-    this.sending = 0; // submits not acknowledged yet
     this.line = new Line(this.on);
-    this.last = null; // the receipt that can be undone: {receipt, until}
+    this.supply = new Supply(this.line, {
+      hasWork: () => Boolean(this.current),
+      came: () => this.#came(),
+      nothing: () => this.#isEmpty(),
+      full: (error) => !this.current && !this.outgoing.count && this.say("warning", error.message),
+      failed: (error) => this.#failed(error),
+    });
+    this.outgoing = new Outgoing(drafts, this.line, {
+      accepted: () => this.#accepted(),
+      refused: (error, submit, task) => this.#refused(error, submit, task),
+      on: this.on,
+    });
+    this.versions = new Versions(drafts, this.line, this.on);
     this.progress = null;
     this.notice = null; // {kind: info | warning | error, text}
-    this.versions = null; // texts to choose from after a conflict
-    this.isStopped = false;
   }
 
   async start() {
-    for (const submit of this.drafts.submits()) this.#send(submit, null);
-    const items = await this.line.persist(service.held);
-    for (const item of items) await this.#take(item);
+    this.outgoing.sendKept();
+    for (const item of await this.line.persist(service.held)) await this.supply.add(item);
     // What was being edited comes first: here, else on another machine.
-    this.ahead.sort((a, b) => this.#newest(b) - this.#newest(a));
+    this.supply.tasks.sort((a, b) => this.#newest(b) - this.#newest(a));
     this.advance();
     this.readProgress();
   }
 
   stop() {
-    this.isStopped = true;
     this.line.stop();
     for (const task of [this.current, ...this.ahead]) task?.unlock();
+  }
+
+  get ahead() {
+    return this.supply.tasks;
   }
 
   // Shows the next item, at once where one was fetched ahead.
   advance() {
     this.current?.unlock();
-    this.current = this.ahead.shift() || null;
+    this.current = this.supply.next();
     if (this.current) this.#show();
     else {
       this.phase = "loading";
       this.on();
     }
-    this.fill();
-  }
-
-  // Claims until the wanted number of items is there; polls an empty queue.
-  async fill() {
-    if (this.isFilling || this.isStopped) return;
-    this.isFilling = true;
-    let wait = POLL_MS;
-    try {
-      while (!this.isStopped && (!this.current || this.ahead.length < AHEAD)) {
-        const item = await this.#claim();
-        if (item) {
-          await this.#take(item);
-          wait = POLL_MS;
-          if (!this.current) this.#next();
-        } else {
-          if (this.current) break; // asked again after the next submit
-          this.phase = "empty";
-          this.on();
-          await this.line.pause(wait);
-          wait = Math.min(wait * 1.5, POLL_LONGEST_MS);
-        }
-      }
-    } catch (error) {
-      this.phase = this.current ? this.phase : "empty";
-      this.say("error", error.message);
-    } finally {
-      this.isFilling = false;
-    }
+    this.supply.fill();
   }
 
   // Hands the text in and goes on. Returns what is wrong with it, or "".
   submit() {
     const task = this.current;
-    const wrong = wrongWith(task);
+    const wrong = task.wrong();
     if (wrong) return wrong;
-    const submit = task.submit();
-    this.drafts.saveSubmit(submit);
-    this.#send(submit, task);
+    this.outgoing.put(task);
     this.notice = null;
     this.advance();
     return "";
@@ -111,14 +87,10 @@ export class Work {
   }
 
   async undo() {
-    const last = this.last;
-    if (!last || Date.now() > last.until) return this.say("warning", "There is nothing to undo: a submit can be taken back for a minute.");
-    this.last = null;
     try {
-      const item = await this.line.persist(() => service.undo(last.receipt));
-      const unlock = (await holdItem(item.token)) || (() => {});
-      if (this.current) this.ahead.unshift(this.current);
-      this.current = new Task(item, unlock);
+      const item = await this.outgoing.takeBack();
+      if (!item) return this.say("warning", "There is nothing to undo: a submit can be taken back for a minute.");
+      await this.#putFirst(item);
       this.#show();
       this.say("info", "Taken back: it is yours again.");
       this.readProgress();
@@ -176,28 +148,18 @@ export class Work {
   choose(text, comment) {
     this.current.put(text, comment);
     this.keepLocally(this.current);
-    this.versions = null;
-    this.on();
-  }
-
-  closeVersions() {
-    if (this.versions?.pairId && !this.versions.task) this.drafts.dropText(this.versions.pairId);
-    this.versions = null;
-    this.on();
+    this.versions.close();
   }
 
   // Tries to get a lost item back with the person's text in it.
   async reclaim() {
-    const { pairId, mine, comment } = this.versions;
+    const { pairId, mine, comment } = this.versions.shown;
     const item = await this.line.persist(service.claim);
     if (!item) return this.say("warning", "It isn't in the queue now. Your text is kept with the pair.");
-    const unlock = (await holdItem(item.token)) || (() => {});
-    const task = new Task(item, unlock);
-    if (this.current) this.ahead.unshift(this.current);
-    this.current = task;
+    const task = await this.#putFirst(item);
     if (item.pair_id === pairId) {
       task.put(mine, comment);
-      this.versions = null;
+      this.versions.close();
       this.#restore(task, { text: mine, comment, token: item.token });
       this.phase = "editing";
       this.say("info", "It is yours again, with your text.");
@@ -207,24 +169,33 @@ export class Work {
     }
   }
 
-  async #claim() {
-    try {
-      return await this.line.persist(service.claim);
-    } catch (error) {
-      if (!error.isLate) throw error;
-      if (!this.current && !this.sending) this.say("warning", error.message);
-      return null; // as many in hands as the rules allow: other tabs have some, or a submit is on its way
-    }
+  #came() {
+    if (this.current) return;
+    this.current = this.supply.next();
+    if (this.current) this.#show();
   }
 
-  #next() {
-    this.current = this.ahead.shift();
-    this.#show();
+  #isEmpty() {
+    this.phase = "empty";
+    this.on();
   }
 
-  async #take(item) {
-    const unlock = await holdItem(item.token);
-    if (unlock) this.ahead.push(new Task(item, unlock));
+  #failed(error) {
+    if (!this.current) this.phase = "empty";
+    this.say("error", error.message);
+  }
+
+  // In hands before the one that is.
+  async #putFirst(item) {
+    const unlock = (await holdItem(item.token)) || (() => {});
+    const task = new Task(item, unlock);
+    this.#putInHands(task);
+    return task;
+  }
+
+  #putInHands(task) {
+    this.supply.putBack(this.current);
+    this.current = task;
   }
 
   #newest(task) {
@@ -248,65 +219,24 @@ export class Work {
       task.markSaved(task.print());
     }
     if (!local || (saved && sameText(local.text, saved.text) && local.comment === saved.comment)) return;
-    if (saved && local.token !== task.item.token) {
-      this.versions = this.#versionsOf(task, local, "A text of this item was also saved from somewhere else.");
-      this.versions.server = { label: "Saved with the service", text: saved.text };
-      return;
-    }
-    task.put(local.text, local.comment);
+    if (saved && local.token !== task.item.token) this.versions.compareDrafts(task, local);
+    else task.put(local.text, local.comment);
   }
 
-  #versionsOf(task, mine, why) {
-    return { pairId: task.item.pair_id, task, why, mine: mine.text, comment: mine.comment, server: null, original: task.raw };
-  }
-
-  async #send(submit, task) {
-    this.sending++;
-    this.on();
-    try {
-      const receipt = await this.line.persist(() => service.submit(submit));
-      this.drafts.dropText(submit.pair_id);
-      this.last = { receipt, until: Date.now() + UNDO_MS };
-      this.drafts.dropSubmit(submit);
-      this.readProgress();
-      this.line.wake(); // one item less in hands: the next may be claimed
-      this.fill();
-    } catch (error) {
-      this.drafts.dropSubmit(submit);
-      await this.#refused(error, submit, task);
-    } finally {
-      this.sending--;
-      this.on();
-    }
+  #accepted() {
+    this.readProgress();
+    this.line.wake(); // one item less in hands: the next may be claimed
+    this.supply.fill();
   }
 
   async #refused(error, submit, task) {
     const mine = { text: submit.final, comment: submit.comment };
-    this.drafts.saveText(submit.pair_id, { ...mine, token: submit.token });
-    if (error.isLate) return this.#conflict(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
+    if (error.isLate) return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
     if (!task) return this.say("error", `A text of an earlier visit was refused: ${error.message}`);
     task.renewKey();
-    if (this.current) this.ahead.unshift(this.current);
-    this.current = task;
+    this.#putInHands(task);
     this.phase = "editing";
     this.say("error", error.message);
-  }
-
-  async #conflict(pairId, mine, original, why) {
-    const versions = { pairId, task: null, why, mine: mine.text, comment: mine.comment, server: null, original };
-    this.versions = versions;
-    this.on();
-    try {
-      const pair = await this.line.persist(() => service.pair(pairId));
-      const who = pair.annotator ? `, by ${pair.annotator}` : "";
-      const text = pair.final || (pair.revision ? pair.revision.revised : pair.raw);
-      versions.server = { label: `In the service now: ${pair.status}${who}`, text };
-      versions.original = pair.raw;
-      versions.isFree = pair.status === "revised" || pair.status === "returned";
-    } catch (error) {
-      versions.server = { label: error.message, text: null };
-    }
-    this.on();
   }
 
   // Gives the current item away by `ask` and goes on.
@@ -339,28 +269,16 @@ export class Work {
 
   // The lease is over: what was written is kept here and, as a draft, with the service.
   #lost(task, error) {
-    if (task !== this.current) {
-      this.ahead = this.ahead.filter((other) => other !== task);
-      task.unlock();
-      return;
-    }
+    if (task !== this.current) return this.supply.drop(task);
     if (task.isTouched) {
       this.keepLocally(task);
       if (task.isChanged) service.draft(task.draft()).catch(() => {});
-      this.#conflict(task.item.pair_id, { text: { ...task.text }, comment: task.comment }, task.raw, error.message);
+      this.versions.compareLost(task.item.pair_id, { text: { ...task.text }, comment: task.comment }, task.raw, error.message);
     } else {
       this.notice = { kind: "warning", text: `The item went back into the queue: ${error.message}` };
     }
     this.advance();
   }
-}
-
-function wrongWith(task) {
-  const { instruction, response } = task.scores;
-  if ((instruction === null) !== (response === null)) return "Give both scores or none.";
-  if (!task.text.instruction.trim()) return "The instruction is empty.";
-  if (!task.text.response.trim()) return "The response is empty; exclude the pair if there is nothing to answer.";
-  return "";
 }
 
 export function leaseSeconds(task) {

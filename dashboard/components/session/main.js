@@ -2,7 +2,7 @@
 
 const SESSION = new URL("./coachlm/session", document.baseURI);
 
-export async function signIn(token) {
+export async function signIn(token, unknown = "This token isn't known. Check it, or ask for a new one.") {
   let answer;
   try {
     answer = await fetch(SESSION, {
@@ -15,7 +15,7 @@ export async function signIn(token) {
   }
   if (answer.ok) return "";
   const problem = await answer.json().catch(() => ({}));
-  if (answer.status === 401) return "This token isn't known. Check it, or ask for a new one.";
+  if (answer.status === 401) return unknown;
   return problem.detail || `The server answered ${answer.status}.`;
 }
 
@@ -30,11 +30,11 @@ async function run(root, data) {
   if (data.mode === "sign_out") {
     form.hidden = true;
     await signOut();
-    location.assign("./");
+    location.assign(new URL(data.next, document.baseURI));
     return;
   }
   if (data.mode === "hand_over") {
-    error.textContent = await signIn(data.token);
+    error.textContent = await signIn(data.ticket, "Nobody here goes by that name yet: ask an admin, or use a token.");
     if (!error.textContent) location.reload();
     return;
   }

@@ -1,0 +1,52 @@
+// Texts of one pair to choose from after a conflict: the person's, the service's, the original.
+
+import { service } from "./service.js";
+
+export class Versions {
+  constructor(drafts, line, on) {
+    this.drafts = drafts;
+    this.line = line;
+    this.on = on;
+    this.shown = null; // {pairId, task, why, mine, comment, server, original, isFree}; `task` while the item is in hands
+  }
+
+  // This browser and the service hold different drafts of an item.
+  compareDrafts(task, local) {
+    const why = "A text of this item was also saved from somewhere else.";
+    this.#show(task.item.pair_id, local, task.raw, why, task);
+    this.shown.server = { label: "Saved with the service", text: task.item.draft.text };
+  }
+
+  // The item is lost: what became of the pair is fetched, and stands beside the person's text.
+  async compareLost(pairId, mine, original, why) {
+    const shown = this.#show(pairId, mine, original, why, null);
+    this.on();
+    try {
+      const pair = await this.line.persist(() => service.pair(pairId));
+      const who = pair.annotator ? `, by ${pair.annotator}` : "";
+      const text = pair.final || (pair.revision ? pair.revision.revised : pair.raw);
+      shown.server = { label: `In the service now: ${pair.status}${who}`, text };
+      shown.original = pair.raw;
+      shown.isFree = pair.status === "revised" || pair.status === "returned";
+    } catch (error) {
+      shown.server = { label: error.message, text: null };
+    }
+    this.on();
+  }
+
+  // Goes on without the item: the text is with the service.
+  leave() {
+    if (this.shown && !this.shown.task) this.drafts.dropText(this.shown.pairId);
+    this.close();
+  }
+
+  close() {
+    this.shown = null;
+    this.on();
+  }
+
+  #show(pairId, { text, comment }, original, why, task) {
+    this.shown = { pairId, task, why, mine: text, comment, server: null, original, isFree: false };
+    return this.shown;
+  }
+}

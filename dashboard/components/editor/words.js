@@ -1,0 +1,56 @@
+// What the desk says in words about its work: notices, the item's kind, the draft's state, the day.
+
+import { el } from "./dom.js";
+
+const OUTCOMES = {
+  revised: "coach revised it",
+  unchanged: "coach left it as it was",
+  fallback_invalid: "coach's answer was unusable: original text",
+  fallback_guard: "coach's answer was refused: original text",
+  fallback_error: "coach failed: original text",
+  leak_guard: "known to the coach: original text",
+};
+
+// The most pressing thing to say.
+export function noticeOf(work) {
+  const kept = "What you write is kept in this browser.";
+  if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} ` };
+  if (work.line.away) return { kind: "error", text: `${work.line.away} Trying again. ${kept}` };
+  return work.notice || {};
+}
+
+export function className(name) {
+  return name === "qa" ? "Q&A" : name.replaceAll("_", " ");
+}
+
+export function metaOf(task) {
+  const parts = [];
+  if (task.item.task_class) parts.push(className(task.item.task_class));
+  if (task.isReturned) parts.push("sent back");
+  const revision = task.item.revision;
+  if (!revision) parts.push("without the coach: edit the original");
+  else parts.push(OUTCOMES[revision.outcome] + (revision.reason ? ` (${revision.reason.replaceAll("_", " ")})` : ""));
+  return parts.map((part) => el("span", {}, part));
+}
+
+export function stateOf(work) {
+  const task = work.current;
+  const sending = work.outgoing.count ? `${work.outgoing.count} being sent · ` : "";
+  if (!task || work.phase !== "editing") return sending.replace(" · ", "");
+  if (work.line.away) return `${sending}kept in this browser`;
+  if (task.isChanged) return `${sending}saving…`;
+  return sending + (task.isTouched ? "draft saved" : "");
+}
+
+// The day's work; what the service doesn't tell is left out.
+export function progressParts(progress) {
+  const parts = [`${progress.submitted ?? 0} today`];
+  if (progress.active_seconds >= 60) parts.push(`${duration(progress.active_seconds)} of work`);
+  if (progress.returned) parts.push(`${progress.returned} sent back`);
+  return parts;
+}
+
+function duration(seconds) {
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")}`;
+}
