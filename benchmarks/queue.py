@@ -26,7 +26,7 @@ from storage.schema import upgrade
 
 LABEL_STUDIO_CPU_MS, LABEL_STUDIO_EXPORT = 230, 126
 _CLIENTS = 16
-_ROUNDS = 5
+_ROUNDS, _CLAIMS = 9, 200
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--promises", action="store_true", help="64 clients over 10,000 items (--quick: 1,000)")
     options = parser.parse_args()
     if options.promises:
-        promises(1_000 if options.quick else 10_000)
+        promises(Plan(items=1_000, lease_seconds=5) if options.quick else Plan())
         return
     with postgres() as server:
         short = filled(server, 10_000)
@@ -73,13 +73,13 @@ def measure(short: str, long: str, pairs: int) -> dict[str, float | int]:
     """`pairs`: for each client."""
     people = [f"annotator-{number:03}" for number in range(_CLIENTS)]
     busy = run_load([Task(short, person, pairs) for person in people])
-    paced = run_load([Task(short, person, pairs // 3, pause_seconds=1.0) for person in people])
-    ratio, ms_short, ms_long = claim_cost_ratio(short, long, pairs)
+    paced = run_load([Task(short, person, pairs // 2, pause_seconds=1.0) for person in people])
+    ratio, ms_short, ms_long = claim_cost_ratio(short, long)
     small, large = export(short), export(long)
     print(f"busy: {busy.pairs:,} pairs, {busy.pairs / busy.wall_seconds:.0f}/s, {busy.cpu_ms_per_pair:.1f} ms of CPU "
           f"each, of which PostgreSQL {busy.server_cpu_ms_per_pair:.1f} (Label Studio, quoted: {LABEL_STUDIO_CPU_MS}); "
           f"claim p50 {_ms(busy, 0.5):.1f}, p99 {_ms(busy, 0.99):.1f} ms")  # fmt: skip
-    print(f"a claim a second and client: p50 {_ms(paced, 0.5):.1f}, p99 {_ms(paced, 0.99):.1f} ms")
+    print(f"one claim a second and client, at random: p50 {_ms(paced, 0.5):.1f}, p99 {_ms(paced, 0.99):.1f} ms")
     print(f"claim: {ms_short:.2f} ms in the short queue, {ms_long:.2f} ms in the long one")
     print(f"export: {small.pairs:,} pairs with {small.peak_mb:.0f} MB, {large.pairs:,} with {large.peak_mb:.0f} MB "
           f"(Label Studio, quoted: {LABEL_STUDIO_EXPORT} pairs/s)")  # fmt: skip
@@ -97,13 +97,13 @@ def measure(short: str, long: str, pairs: int) -> dict[str, float | int]:
     }
 
 
-def claim_cost_ratio(short: str, long: str, claims: int) -> tuple[float, float, float]:
+def claim_cost_ratio(short: str, long: str) -> tuple[float, float, float]:
     """(long / short, and the two in ms): CPU of a claim, server and client, turn by turn so that the machine's other
     work disturbs both alike."""
     costs: dict[str, list[float]] = {short: [], long: []}
     for _ in range(_ROUNDS):
         for url in (short, long):
-            costs[url].append(run_load([Task(url, "annotator-000", 2 * claims, submits=False)]).cpu_ms_per_pair)
+            costs[url].append(run_load([Task(url, "annotator-000", _CLAIMS, submits=False)]).cpu_ms_per_pair)
     middle = {url: statistics.median(values[1:]) for url, values in costs.items()}
     return middle[long] / middle[short], middle[short], middle[long]
 
@@ -113,7 +113,7 @@ def _ms(load: Load, quantile: float) -> float:
     return 1000 * values[min(len(values) - 1, int(len(values) * quantile))]
 
 
-def promises(items: int) -> None:
+def promises(plan: Plan) -> None:
     broken: dict[str, int] = {}
     with postgres() as server, tempfile.TemporaryDirectory() as name:
         file = Path(name) / "queue.db"
@@ -124,7 +124,7 @@ def promises(items: int) -> None:
             folder = Path(name) / kind
             folder.mkdir()
             start = time.perf_counter()
-            verdict = run_promises(url, Plan(items=items), folder)
+            verdict = run_promises(url, plan, folder)
             print(f"{kind}: {time.perf_counter() - start:.0f} s, {asdict(verdict)}", flush=True)
             broken[f"broken_promises_{kind}"] = verdict.broken
             broken[f"handed_out_twice_{kind}"] = verdict.handed_out_twice

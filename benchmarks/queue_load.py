@@ -1,5 +1,6 @@
 """What the processes of `benchmarks.queue` do, and what they and the database server use."""
 
+import random
 import resource
 import time
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ class Task:
     url: str
     person: str
     pairs: int
-    pause_seconds: float = 0.0  # between two claims; 0: at once
+    pause_seconds: float = 0.0  # between two claims, on average, drawn as people come: at random; 0: at once
     submits: bool = True  # else they are released at the end, uncounted
 
 
@@ -73,8 +74,10 @@ def _work(queue: PostEditQueue, task: Task) -> Done:
     pairs: list[str] = []
     claims: list[float] = []
     submits: list[float] = []
-    next_at = time.monotonic()
+    draw, next_at = random.Random(task.person), time.monotonic()
     for _ in range(task.pairs):
+        next_at += draw.expovariate(1 / task.pause_seconds) if task.pause_seconds else 0.0
+        time.sleep(max(0.0, next_at - time.monotonic()))
         started = time.perf_counter()
         item = queue.claim(task.person)
         claims.append(time.perf_counter() - started)
@@ -87,8 +90,6 @@ def _work(queue: PostEditQueue, task: Task) -> Done:
             started = time.perf_counter()
             queue.submit(edit, token=item.token, version=item.version, idempotency_key=item.token)
             submits.append(time.perf_counter() - started)
-        next_at += task.pause_seconds
-        time.sleep(max(0.0, next_at - time.monotonic()))
     return Done(tuple(pairs), tuple(claims), tuple(submits), 0.0)
 
 
