@@ -13,7 +13,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo desk reviser kafka need-kafka stack check test bench lock clean
+.PHONY: help demo desk reviser coach kafka need-kafka stack check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -33,6 +33,9 @@ kafka: $(VENV)/.test need-kafka ## a Kafka broker on this machine until Ctrl-C; 
 
 stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without containers, until Ctrl-C
 	@scripts/stack
+
+coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
+	@$(BIN)/python -m benchmarks.coach_training.make --work $(or $(WORK),build/coach)
 
 need-kafka:
 	@scripts/need-kafka

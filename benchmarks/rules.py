@@ -25,6 +25,7 @@ from symspellpy import Verbosity
 from coachlm.distance import DiffKind, word_diff
 from coachlm.markup import code_blocks, inline_code
 from coachlm.pairs import InstructionPair
+from coachlm.protocols import Reviser
 from reviser.rules import RulesReviser
 from reviser.spelling import Speller
 
@@ -207,7 +208,7 @@ def speed(pairs: Sequence[InstructionPair], engine: RulesReviser) -> float:
     return len(pairs) / (time.process_time() - began)
 
 
-def jfleg(folder: Path, engine: RulesReviser) -> dict[str, float | int]:
+def jfleg(folder: Path, engine: Reviser) -> dict[str, float | int]:
     """GLEU on JFLEG's development sentences (measured only, never tuned or trained on)."""
     source = (folder / "dev.src").read_text(encoding="utf-8").splitlines()
     references = [(folder / f"dev.ref{n}").read_text(encoding="utf-8").splitlines() for n in range(4)]

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     # Reviser
     engine: Literal["rules", "coach", "packed", "transformers", "openai", "none"] = Field(
         default="rules",
-        description="What revises: `rules`, `coach` (the bundled one: copy-editing), `packed` (fastest with a model here), "
+        description="What revises: `rules`, `coach` (bundled, copy-editing), `packed` (fastest with a model here), "
         "`transformers`, `openai` or `none`.",
     )
     model: str | None = Field(

@@ -177,7 +177,7 @@ def _capitalised(match: re.Match[str], speller: Speller) -> str:
 def mend_spelling(text: str, speller: Speller, known: frozenset[str]) -> str:
     """Typos in lower-case words; not within short quotes, not beside foreign words, not words of `known`."""
     text = _BARE.sub(_with_apostrophe, text)
-    quotes = [match.span() for match in _QUOTED.finditer(text)]
+    quotes = quoted_spans(text)
     words = list(_WORD.finditer(text))
     pieces: list[str] = []
     position = quote = 0
@@ -195,6 +195,11 @@ def mend_spelling(text: str, speller: Speller, known: frozenset[str]) -> str:
         pieces += [text[position : match.start()], meant]
         position = match.end()
     return "".join([*pieces, text[position:]])
+
+
+def quoted_spans(text: str) -> list[tuple[int, int]]:
+    """Short quotations, in order: what stands there may be wrong on purpose."""
+    return [match.span() for match in _QUOTED.finditer(text)]
 
 
 def _with_apostrophe(match: re.Match[str]) -> str:

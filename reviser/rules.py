@@ -74,20 +74,32 @@ class RulesReviser:
 
 def repair_pair(raw: InstructionPair, speller: Speller) -> InstructionPair:
     """The pair with what is surely wrong put right; equal to `raw` when nothing is."""
-    unescape = not _ABOUT_MARKUP.search(raw.instruction)
-    instruction, response = (_clean(text, unescape=unescape) for text in (raw.instruction, raw.response))
-    extra = "" if is_placeholder_input(raw.input) else mend_encoding(raw.input, unescape=False)
-    if not _ABOUT_FORM.search(raw.instruction):
+    repaired = mend_safely(raw)
+    if not is_about_form(raw.instruction):
         # A word that comes twice is meant as it is.
-        counts = Counter(_WORD.findall(f"{instruction}\n{extra}\n{response}"))
+        counts = Counter(_WORD.findall(f"{repaired.instruction}\n{repaired.input}\n{repaired.response}"))
         meant = frozenset(word for word, count in counts.items() if count > 1)
-        instruction = _repair_prose(instruction, speller, meant)
-        response = _repair_prose(response, speller, meant)
-    repaired = InstructionPair(instruction, extra, response)
-    return raw if _differ_in_blanks_alone(raw, repaired) else repaired
+        repaired = InstructionPair(
+            _repair_prose(repaired.instruction, speller, meant),
+            repaired.input,
+            _repair_prose(repaired.response, speller, meant),
+        )
+    return raw if differ_in_blanks_alone(raw, repaired) else repaired
 
 
-def _differ_in_blanks_alone(left: InstructionPair, right: InstructionPair) -> bool:
+def mend_safely(raw: InstructionPair) -> InstructionPair:
+    """The pair with what is safe in any language: encoding, white space, loops; of an input its encoding alone."""
+    unescape = not _ABOUT_MARKUP.search(raw.instruction)
+    extra = "" if is_placeholder_input(raw.input) else mend_encoding(raw.input, unescape=False)
+    return InstructionPair(_clean(raw.instruction, unescape=unescape), extra, _clean(raw.response, unescape=unescape))
+
+
+def is_about_form(instruction: str) -> bool:
+    """Whether the task is about the form of a text, whose flaws may then be the point."""
+    return bool(_ABOUT_FORM.search(instruction))
+
+
+def differ_in_blanks_alone(left: InstructionPair, right: InstructionPair) -> bool:
     """Whether nothing but blanks within lines differs: too little to bother an annotator with."""
     return all(
         _BLANKS.sub(" ", old).replace(" \n", "\n") == _BLANKS.sub(" ", new).replace(" \n", "\n")

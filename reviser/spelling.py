@@ -74,11 +74,13 @@ class Speller:
 
     def _judge(self, word: str) -> str | None:
         candidates = [found for found in self.symspell.lookup(word, Verbosity.ALL, 1) if found.term.isalpha()]
-        if not candidates or self._is_american(word) or self._is_derived(word):
+        if not candidates or self._is_american(word) or self.is_derived(word):
             return None
-        scores = sorted(((_slip(word, found.term) * found.count, found.term) for found in candidates), reverse=True)
+        scores = sorted(
+            ((slip_weight(word, found.term) * found.count, found.term) for found in candidates), reverse=True
+        )
         best, term = scores[0]
-        if best < _MIN_SCORE * (1.0 if _slip(word, term) >= _SURE_SLIP else _FACTORS.get(len(word), 1.0)):
+        if best < _MIN_SCORE * (1.0 if slip_weight(word, term) >= _SURE_SLIP else _FACTORS.get(len(word), 1.0)):
             return None
         if len(scores) > 1 and best < _MARGIN * scores[1][0]:
             return None
@@ -95,7 +97,7 @@ class Speller:
                 place = word.find(american, place + 1)
         return False
 
-    def _is_derived(self, word: str) -> bool:
+    def is_derived(self, word: str) -> bool:
         """Whether known parts make up the word: `tokenizer`, `gameplay`, `neurogenetic`."""
         for suffix in _SUFFIXES:
             stem = word.removesuffix(suffix)
@@ -123,7 +125,7 @@ class Speller:
         return any(self.knows(form) for form in forms)
 
 
-def _slip(word: str, meant: str) -> float:
+def slip_weight(word: str, meant: str) -> float:
     """How likely fingers that meant `meant` typed `word`, one edit away, on a scale of ours: a swap of neighbours 3, a
     doubled or halved letter 2, a near key or vowel 1; slips at the ends of a word are rarer than other words there."""
     at = next((i for i, (a, b) in enumerate(zip(word, meant, strict=False)) if a != b), min(len(word), len(meant)))

@@ -16,6 +16,10 @@ from coachlm.errors import ExportError
 from coachlm.settings import load_settings
 
 SAMPLE_LOGS = Path(__file__).parent.parent / "data" / "sample_logs"
+_ENGINES = {
+    "coach": "the bundled coach: copy-editing alone, on the CPU; a large model is one flag away, see README",
+    "rules": "copy-editing by rules; a model is one flag away, see README",
+}
 _OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "report.json")
 
 
@@ -28,19 +32,21 @@ _OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "repor
 @answering_errors
 def demo(output: Path, as_json: bool) -> None:
     """Turn the bundled sample logs into revised pairs, a report and a data set."""
+    from reviser.coach.bundle import is_bundled
     from reviser.engines import build_reviser
     from storage.export import ExportOptions
 
     started = time.monotonic()
     _make_room(output)
-    settings = load_settings(database_url=f"sqlite:///{output / 'coachlm.db'}", engine="rules")
+    engine = "coach" if is_bundled() else "rules"
+    settings = load_settings(database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine)
     counts = RunCounts()
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
     with open_database(settings) as database:
         ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=not as_json)
         say(f"   {counts.records} records: {counts.intake_line()}")
-        say("[bold]2. revising[/]         engine `rules` (copy-editing by rules; a model is one flag away, see README)")
+        say(f"[bold]2. revising[/]         engine `{engine}` ({_ENGINES[engine]})")
         reviser = build_reviser(settings)
         if reviser is not None:
             revise_in(database, reviser, settings, counts, show=not as_json)
@@ -51,7 +57,15 @@ def demo(output: Path, as_json: bool) -> None:
         manifest = export_from(database, output / "dataset", wanted)
     seconds = time.monotonic() - started
     if as_json:
-        emit_json({**counts.as_dict(), "report": summary, "rows": manifest.rows, "seconds": round(seconds, 1)})
+        emit_json(
+            {
+                **counts.as_dict(),
+                "engine": engine,
+                "report": summary,
+                "rows": manifest.rows,
+                "seconds": round(seconds, 1),
+            }
+        )
         return
     url = settings.database_url.get_secret_value()
     say("[bold]3. what to look at[/]")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _paths = click.argument("paths", nargs=-1, required=True)
 _format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
 _turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
-_engine = click.option("--engine", help="`rules`, `packed`, `transformers`, `openai` or `none`.")
+_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
 _model = click.option("--model", help="Model folder or hub id, for `transformers`.")
 _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
 

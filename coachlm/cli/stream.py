@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _driver = click.option("--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="What consumes.")
 _servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
-_engine = click.option("--engine", help="`rules`, `packed`, `transformers`.")
+_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
 _metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
 _lines = click.option("--json", "as_json", is_flag=True, help="Say every change of state as a JSON line.")
 

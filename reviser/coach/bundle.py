@@ -1,0 +1,85 @@
+"""The bundled coach's files: checked against the digests that they were shipped with before any weight is read."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from coachlm.errors import ModelError
+from reviser.coach.lexicon import Lexicon
+from reviser.coach.network import Network, Shape
+from reviser.coach.tagger import EditKind
+
+BUNDLE = Path(__file__).parent / "bundle"
+WEIGHTS, WORDS, CONFIG, MANIFEST = "model.safetensors", "words.txt", "config.json", "coach.json"
+_REMEDY = "install the package again, or take COACHLM_ENGINE=rules"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A checked coach."""
+
+    network: Network
+    lexicon: Lexicon
+    limits: Mapping[EditKind, float]  # how sure the coach must be of an edit to make it
+    digest: str  # sha256 over the files' digests and the limits, hex
+
+
+def is_bundled(folder: Path = BUNDLE) -> bool:
+    """Whether a coach is shipped with this package."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_bundle(folder: Path = BUNDLE) -> Bundle:
+    """Raises: ModelError, naming the file and the remedy."""
+    manifest = _json(_bytes(folder, MANIFEST), folder / MANIFEST)
+    files = {name: _bytes(folder, name) for name in (WEIGHTS, WORDS, CONFIG)}
+    digests = manifest.get("sha256")
+    digests = digests if isinstance(digests, dict) else {}
+    for name, content in files.items():
+        if digests.get(name) != hashlib.sha256(content).hexdigest():
+            raise ModelError(f"coach {folder}: {name} is not the file that was shipped (digest mismatch); {_REMEDY}")
+    try:
+        limits = {EditKind(kind): float(limit) for kind, limit in manifest["limits"].items()}
+        lexicon = Lexicon.parse(files[WORDS].decode("utf-8"))
+        network = _network(load(files[WEIGHTS]), _json(files[CONFIG], folder / CONFIG), len(lexicon))
+    except (KeyError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        raise ModelError(f"coach {folder}: its files don't fit together: {error!r}; {_REMEDY}") from error
+    return Bundle(network, lexicon, limits, stamp(digests, limits))
+
+
+def stamp(digests: Mapping[str, str], limits: Mapping[EditKind, float]) -> str:
+    """The digest under which a coach's revisions are kept."""
+    written = json.dumps([dict(digests), {str(kind): limit for kind, limit in limits.items()}], sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _network(weights: Mapping[str, np.ndarray], config: Mapping[str, Any], rows: int) -> Network:
+    shape = Shape(config["num_hidden_layers"], config["num_attention_heads"], config["max_position_embeddings"])
+    network = Network(weights, shape)
+    if network.rows.shape != (rows, config["hidden_size"]):
+        raise ValueError(f"{network.rows.shape[0]} rows for {rows} words and tags")
+    return network
+
+
+def _bytes(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise ModelError(f"coach {folder}: {name} can't be read: {error.strerror or error}; {_REMEDY}") from error
+
+
+def _json(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise ModelError(f"coach {path.parent}: {path.name} is broken: {error}; {_REMEDY}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"coach {path.parent}: {path.name} is no JSON object; {_REMEDY}")
+    return found
