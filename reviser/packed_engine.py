@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from coachlm.errors import EngineError
+from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 from reviser.adapter import Adapter
@@ -92,7 +92,11 @@ class PackedReviser:
         """
         held = self._opened()
         held.weights.add(adapter)
-        held.engine.hold(adapter.digest)
+        try:
+            held.engine.hold(adapter.digest)
+        except Exception as error:  # most often there is no memory left
+            held.weights.drop(adapter.digest)
+            raise ModelError(f"adapter {adapter.folder} can't be computed with: {error}") from error
         finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
         held.desks[adapter.digest] = replace(held.desks[None], finisher=finisher)
 

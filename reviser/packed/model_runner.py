@@ -70,11 +70,13 @@ class ModelRunner:
         count = len(self._prefix)
         before = self.cache.slots[:, :, 0, :, :count].clone()
         self._switch(adapter)
-        with torch.inference_mode():
-            for start in range(0, count, self._chunk):
-                self._logits([Span(0, start, self._prefix[start : start + self._chunk], wanted=0)])
-        self.cache.keep_prefix(adapter, 0, count)
-        self.cache.slots[:, :, 0, :, :count] = before
+        try:
+            with torch.inference_mode():
+                for start in range(0, count, self._chunk):
+                    self._logits([Span(0, start, self._prefix[start : start + self._chunk], wanted=0)])
+            self.cache.keep_prefix(adapter, 0, count)
+        finally:
+            self.cache.slots[:, :, 0, :, :count] = before
 
     def drop(self, adapter: str) -> None:
         self.cache.prefixes.pop(adapter, None)

@@ -261,6 +261,29 @@ def test_an_adapter_that_can_not_be_taken_stops_nobody(
     assert registry.check(reviser.revise(PAIRS)) == {"Tiber"}
 
 
+def test_an_adapter_that_there_is_no_memory_for_stops_nobody(
+    reviser: AdaptingReviser, registry: Registry, words: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch
+):
+    registry.force = InForce(record(words["Ebro"]))
+    stream = reviser.revise_stream(iter(PAIRS))
+    made = [next(stream)]  # the slots are full
+    runner = reviser._engine._opened().engine.runner
+    logits, ebro = runner._logits, words["Ebro"].digest
+
+    def scarce(spans: Any) -> Any:
+        if reviser._engine._opened().weights._active != ebro:
+            raise torch.OutOfMemoryError("no room")
+        return logits(spans)
+
+    monkeypatch.setattr(runner, "_logits", scarce)
+    registry.force = InForce(record(words["Oder"]))
+    made += stream
+    assert len(made) == len(PAIRS)
+    assert registry.check(made) == {"Ebro"}
+    monkeypatch.undo()
+    assert registry.check(reviser.revise(PAIRS)) == {"Oder"}
+
+
 def test_a_stream_that_is_left_gives_its_adapters_free(
     reviser: AdaptingReviser, registry: Registry, words: dict[str, Adapter]
 ):
