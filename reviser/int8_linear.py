@@ -35,7 +35,7 @@ class Int8Linear(nn.Module):
 def quantise(model: Any) -> int:
     """Exchange the model's linear layers but for the output layer; gives how many.
 
-    Raises: RuntimeError, where this build of torch has no int8 products.
+    Raises: RuntimeError or AttributeError, where this build of torch has no int8 products.
     """
     kept = model.get_output_embeddings()
     found = [

@@ -59,10 +59,19 @@ def load_model(
     if not ends:
         raise ModelError("the model's tokeniser has no end-of-sequence token: its outputs could never end")
     if int8 and device == "cpu":
-        log.info("%d linear layers in int8", quantise(model))
+        log.info("%d linear layers in int8", _quantised(model, name))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(ends[0])
     return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends, name)
+
+
+def _quantised(model: Any, name: str) -> int:
+    try:
+        return quantise(model)
+    except (RuntimeError, AttributeError) as error:
+        raise ModelError(
+            f"model {name} can't be computed in int8 here: {first_line(error)}; leave COACHLM_REVISER_INT8 out"
+        ) from error
 
 
 def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> None:
