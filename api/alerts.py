@@ -36,9 +36,13 @@ def _stalled(found: Overview) -> Alert | None:
     waiting = "a pair waits" if coach.waiting == 1 else f"{coach.waiting:,} pairs wait"
     return Alert(
         name="reviser_stalled",
-        text=f"{waiting} for the coach and none was revised for {still / 60:,.0f} minutes: is a worker "
+        text=f"{waiting} for the coach and none was revised for {_time(still)}: is a worker "
         "(coachlm worker, coachlm stream) up?",
     )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds < 2 * 3600 else f"{seconds / 3600:.0f} hours"
 
 
 def _fallbacks(found: Overview) -> Alert | None:

@@ -1,4 +1,4 @@
-"""Charts and tables that can be saved: as PNG or SVG by a chart's own menu, and their figures as CSV.
+"""Charts and tables that can be saved: a chart as PNG by its own menu, and the figures of both as CSV.
 
 Streamlit's own menus offer CSV too, as the browser has the table: so a table is defused before it is shown.
 """
@@ -14,11 +14,21 @@ Columns = Mapping[str, tuple[str | None, str]]
 
 
 def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> None:
-    """`about` says how the figures are made; the chart's menu saves it as PNG or SVG."""
-    st.altair_chart(chart, width="stretch")
+    """`about` says how the figures are made."""
+    st.altair_chart(_readable(chart), width="stretch")
     left, right = st.columns([5, 1])
     left.caption(about)
     right.download_button("CSV", csv_of(table), f"{name}.csv", "text/csv", key=f"csv {name}", width="stretch")
+
+
+def _readable(chart: Any) -> Any:
+    """Streamlit writes the labels of axes in a grey that is too faint on white."""
+    colour = _LABELS.get(st.context.theme.type or "", "gray")
+    axes = chart.configure_axis(labelColor=colour, titleColor=colour)
+    return axes.configure_legend(labelColor=colour, titleColor=colour)
+
+
+_LABELS = {"light": "#1c2128", "dark": "#e4e7eb"}  # textColor of .streamlit/config.toml
 
 
 def show_table(table: pd.DataFrame, columns: Columns, name: str, *, button: str = "CSV") -> None:

@@ -17,6 +17,8 @@ _CSS = """<style>
   .stMainBlockContainer { padding: 3.4rem 1rem 1rem; }
   .stAppHeader { height: 2.9rem; min-height: 2.9rem; }
   [data-testid="stHeader"] { border-bottom: 1px solid var(--st-border-color, rgba(128, 128, 128, .35)); }
+  /* Streamlit's own 0.6 is too faint to read for long. */
+  [data-testid="stCaptionContainer"], .stButton kbd { opacity: .85; }
 </style>"""
 
 

@@ -32,7 +32,7 @@ class IdentityProvider:
 
     def start(self) -> None:
         self._process = ServerProcess(self._command, self._log)
-        self._process.await_ready(self._answers, 60)
+        self._process.await_ready(self._answers, 120)
 
     def stop(self) -> None:
         if self._process is not None:

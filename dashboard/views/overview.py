@@ -67,7 +67,7 @@ def _now(found: Overview) -> None:
     for column, stage in zip(columns, _MAIN, strict=False):
         per_minute = current[stage].per_minute if stage in current else 0.0
         about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed"
-        column.metric(f"{stage.replace('_', ' ')} / min", f"{per_minute:,.1f}", help=about)
+        column.metric(f"{_words(stage)} / min", f"{per_minute:,.1f}", help=about)
     revised = current.get("revised")
     speed = revised.tokens_per_second if revised else None
     about = "Output tokens of the current hour's revisions ÷ the engine's own seconds for them"
@@ -106,7 +106,7 @@ def _lag(found: Overview) -> list[tuple[str, str, str]]:
 
 
 def _flow(found: Overview) -> None:
-    rows = [{"hour": one.start, "stage": one.stage, "pairs": one.pairs} for one in found.stages]
+    rows = [{"hour": one.start, "stage": _words(one.stage), "pairs": one.pairs} for one in found.stages]
     st.markdown("**Pairs per hour through every stage**")
     if not rows:
         st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
@@ -119,7 +119,9 @@ def _flow(found: Overview) -> None:
             x=alt.X("hour:T", title="hour (UTC)"),
             y=alt.Y("pairs:Q", title="pairs"),
             color=alt.Color(
-                "stage:N", scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())), title=None
+                "stage:N",
+                scale=alt.Scale(domain=[_words(stage) for stage in _COLOURS], range=list(_COLOURS.values())),
+                title=None,
             ),
             tooltip=["hour:T", "stage:N", "pairs:Q"],
         )
@@ -158,6 +160,10 @@ def _reasons(found: Overview) -> None:
                 .properties(height=alt.Step(26))
             )
             show_chart(bars, table, name, about=about)
+
+
+def _words(stage: str) -> str:
+    return stage.replace("_", " ")
 
 
 def _newest(found: Overview) -> object:

@@ -106,12 +106,18 @@ def _facts(item: ReviewItem) -> None:
         if edit.scores is not None:
             facts.append(f"instruction {edit.scores.instruction}, response {edit.scores.response} of 100")
         facts += [category.value.replace("_", " ") for category in edit.categories]
-    st.text(" · ".join(str(fact) for fact in facts))
+    st.text(" · ".join(str(fact) for fact in facts), help=_ABOUT)
     for said in filter(None, (item.comment, edit.comment if edit else "")):
         st.text(f"The annotator says: {said}")
     if item.revision is not None and item.revision.flags:
         found = ", ".join(f"{flag.kind.value.replace('_', ' ')}: {flag.text!r}" for flag in item.revision.flags)
         st.text(f"Check what the coach added: {found}")
+
+
+_ABOUT = (
+    "Who and which class; why it is here (sampled, newcomer, flagged, returned, sent); work: from claim to submit by "
+    "heartbeats, idle gaps cut; scores by the rubric of Table II, of 100; what kinds of change were made."
+)
 
 
 def _decide(case: _Case) -> None:

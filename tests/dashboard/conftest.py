@@ -35,7 +35,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     which other tests call, is refused."""
     with sync_playwright() as playwright:
         # Without its own sandbox it also runs as root in a container; all it opens is ours.
-        expect.set_options(timeout=20_000)
+        expect.set_options(timeout=60_000)  # no page takes so long, but a machine that does ten other things
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()

@@ -62,7 +62,7 @@ class Process:
 
     def start(self) -> None:
         self._process = ServerProcess(self._command, self._log, environment=self._environment)
-        self._process.await_ready(self._answers, 60)
+        self._process.await_ready(self._answers, 120)
 
     def ensure(self) -> None:
         if self._process is None:
@@ -184,7 +184,7 @@ def claimed(item: Item | None) -> Item:
     return item
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 40) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 90) -> None:
     """Until it is so. Raises: AssertionError."""
     for _ in range(int(seconds * 20)):
         if what():

@@ -45,6 +45,21 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("back", ["bg", "primary"])
+def test_what_is_toned_down_can_still_be_read(theme: str, back: str) -> None:
+    """Captions, and the keys on buttons (white on the primary one)."""
+    (opacity,) = re.findall(r"\.stButton kbd { opacity: (\S+); }", (Path(ASSETS).parent / "shell.py").read_text())
+    found = colours(theme) | {"white": "#ffffff"}
+    front, ground = found["white" if back == "primary" else "fg"], found[back]
+    assert contrast(_mixed(front, ground, float(opacity)), ground) >= (_TEXT if back == "bg" else _BORDER)
+
+
+def _mixed(front: str, back: str, opacity: float) -> str:
+    pairs = ((int(front[i : i + 2], 16), int(back[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(opacity * over + (1 - opacity) * under):02x}" for over, under in pairs)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("front", "back", "least"), [*_PAIRS, ("link", "bg", _TEXT), ("primary", "bg", _BORDER)])
 def test_contrast(theme: str, front: str, back: str, least: float) -> None:
     found = colours(theme)

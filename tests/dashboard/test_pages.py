@@ -1,6 +1,7 @@
 """The pages of owners, operators and people in a real browser: what they do there."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -148,6 +149,18 @@ def test_an_operator_sees_work_pile_up(office: Office, sit_down: SitDown) -> Non
     assert tab.metric("waits for annotators") == str(annotators + 2)
     assert tab.metric("longest for the coach") != "–"
     assert not tab.page.get_by_text("lag of").count()  # this installation has no broker
+
+
+def test_a_chart_is_saved_as_a_picture_and_as_a_table(office: Office, sit_down: SitDown) -> None:
+    office.take_in(*samples.fresh(2))
+    tab = sit_down("oscar", path="/overview")
+    chart = tab.page.get_by_test_id("stVegaLiteChart").first
+    expect(chart).to_be_visible()
+    assert "accepted" in tab.downloaded("flow")
+    chart.hover()
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Download as PNG").first.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
 def test_people_see_the_figures_that_are_theirs(office: Office, sit_down: SitDown) -> None:

@@ -1,6 +1,7 @@
 // Texts of one pair to choose from after a conflict: the person's, the service's, the original.
 
 import { service } from "./service.js";
+import { outcomeOf, sentence } from "./words.js";
 
 export class Versions {
   constructor(drafts, line, on) {
@@ -23,13 +24,12 @@ export class Versions {
     this.on();
     try {
       const pair = await this.line.persist(() => service.pair(pairId));
-      const who = pair.annotator ? `, by ${pair.annotator}` : "";
       const text = pair.final || (pair.revision ? pair.revision.revised : pair.raw);
-      shown.server = { label: `In the service now: ${pair.status}${who}`, text };
+      shown.server = { label: outcomeOf(pair), text };
       shown.original = pair.raw;
       shown.isFree = pair.status === "revised" || pair.status === "returned";
     } catch (error) {
-      shown.server = { label: error.message, text: null };
+      shown.server = { label: sentence(error.message), text: null };
     }
     this.on();
   }
@@ -46,7 +46,7 @@ export class Versions {
   }
 
   #show(pairId, { text, comment }, original, why, task) {
-    this.shown = { pairId, task, why, mine: text, comment, server: null, original, isFree: false };
+    this.shown = { pairId, task, why: sentence(why), mine: text, comment, server: null, original, isFree: false };
     return this.shown;
   }
 }

@@ -184,8 +184,8 @@ export class View {
 
   #showProgress(progress) {
     if (!progress) return;
-    const parts = progressParts(progress);
-    this.progress.replaceChildren(el("b", {}, parts[0]), ...parts.slice(1).map((part) => el("span", {}, part)));
+    const [first, ...others] = progressParts(progress).map(([text, about], place) => el(place ? "span" : "b", { title: about }, text));
+    this.progress.replaceChildren(first, ...others);
   }
 
   #showDialogs(work) {

@@ -15,8 +15,28 @@ const OUTCOMES = {
 export function noticeOf(work) {
   const kept = "What you write is kept in this browser.";
   if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} ` };
-  if (work.line.away) return { kind: "error", text: `${work.line.away} Trying again. ${kept}` };
-  return work.notice || {};
+  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Trying again. ${kept}` };
+  return work.notice ? { ...work.notice, text: sentence(work.notice.text) } : {};
+}
+
+// The service's messages begin small.
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const NOW = {
+  accepted: "it waits for the coach",
+  revised: "it waits in the queue",
+  returned: "it was sent back",
+  post_edited: "handed in",
+  approved: "approved",
+  excluded: "set aside",
+  duplicate: "linked as a copy",
+};
+
+// What became of a pair that the person has lost.
+export function outcomeOf(pair) {
+  return `In the service now: ${NOW[pair.status] || pair.status}${pair.annotator ? `, by ${pair.annotator}` : ""}`;
 }
 
 export function className(name) {
@@ -42,11 +62,11 @@ export function stateOf(work) {
   return sending + (task.isTouched ? "draft saved" : "");
 }
 
-// The day's work; what the service doesn't tell is left out.
+// The day's work, each with what it means; what the service doesn't tell is left out.
 export function progressParts(progress) {
-  const parts = [`${progress.submitted ?? 0} today`];
-  if (progress.active_seconds >= 60) parts.push(`${duration(progress.active_seconds)} of work`);
-  if (progress.returned) parts.push(`${progress.returned} sent back`);
+  const parts = [[`${progress.submitted ?? 0} today`, "What you have handed in today (UTC); what you took back doesn't count"]];
+  if (progress.active_seconds >= 60) parts.push([`${duration(progress.active_seconds)} of work`, "Time at your items by heartbeats; gaps without keyboard and mouse are cut"]);
+  if (progress.returned) parts.push([`${progress.returned} sent back`, "Of your texts, by owners, today"]);
   return parts;
 }
 
