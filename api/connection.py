@@ -1,11 +1,13 @@
 """Calls over HTTP: time limits, retries of what may be repeated, answers read into models, errors into exceptions."""
 
 import random
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -48,12 +50,14 @@ class Connection:
             raise UnavailableError(
                 f"{base_url!r} is no address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
             ) from (error)
+        trust_env = host not in _LOOPBACK  # a proxy has no business between two programs of one machine
         self._http = httpx.Client(
             base_url=self.base_url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds)),
             transport=transport,
-            trust_env=host not in _LOOPBACK,  # a proxy has no business between two programs of one machine
+            trust_env=trust_env,
+            verify=_certificates(trust_env),
         )
 
     def close(self) -> None:
@@ -109,6 +113,12 @@ class Connection:
             f"{call.method} {call.path}: the service at {self.base_url} can't be reached ({said}); check that "
             "`coachlm serve` runs there, and COACHLM_API_URL"
         )
+
+
+@cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:
+    """Read once: that takes 20 ms, and the pages have a client for everybody."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def read_problem(answer: httpx.Response) -> Problem | None:

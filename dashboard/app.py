@@ -3,6 +3,7 @@ protective headers. An entry script: reads the settings and builds the app when 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 from starlette.middleware import Middleware
@@ -14,13 +15,16 @@ from coachlm.settings import load_settings
 from dashboard.gateway import Gateway
 from dashboard.headers import ProtectiveHeaders
 from dashboard.mounting import ASSETS, ASSETS_PATH
+from dashboard.preloads import DeskPreloads
 
 _api_url = load_settings().api_url
 _gateway = Gateway(_api_url)
 
 
 @asynccontextmanager
-async def _closing(_: App) -> AsyncIterator[dict[str, Any]]:
+async def _serving(_: App) -> AsyncIterator[dict[str, Any]]:
+    for module in ("dashboard.session", "dashboard.catalogue", "dashboard.views.desk"):
+        import_module(module)  # which Streamlit's script needs: the first visitor shouldn't wait for them
     yield {}
     await _gateway.close()
 
@@ -29,6 +33,6 @@ app = App(
     "shell.py",
     secrets={"coachlm": {"api_url": _api_url}},
     routes=[Mount(ASSETS_PATH, StaticFiles(directory=ASSETS)), *_gateway.routes()],
-    lifespan=_closing,
-    middleware=[Middleware(ProtectiveHeaders)],
+    lifespan=_serving,
+    middleware=[Middleware(ProtectiveHeaders), Middleware(DeskPreloads)],
 )

@@ -74,3 +74,13 @@ def test_every_answer_forbids_what_is_not_ours(office: Office) -> None:
         policy = httpx.get(office.pages.url + path, trust_env=False).headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_the_page_of_the_desk_names_its_modules_ahead(office: Office) -> None:
+    for path in ("/", "/desk"):
+        links = httpx.get(office.pages.url + path, trust_env=False).headers["link"]
+        named = {link.partition(">")[0].strip(" <.") for link in links.split(",")}
+        assert {"/coachlm/assets/editor/main.js", "/coachlm/assets/session/main.js"} < named
+        for address in named:
+            assert httpx.get(office.pages.url + address, trust_env=False).is_success
+    assert "link" not in httpx.get(f"{office.pages.url}/review", trust_env=False).headers
