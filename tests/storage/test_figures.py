@@ -166,13 +166,7 @@ def test_a_rebuild_gives_the_same_sums(database: Database, clock: Clock):
     assert read_rollups(database) == kept
 
 
-def test_figures_read_rollups_alone(database: Database, clock: Clock):
-    """However many pairs there are: no table that grows with them is scanned."""
-    fill_queue(database, 200, clock)
-    desk = Desk(database, clock, rules=PLAIN)
-    submit(desk)
-    with database.writing() as connection:
-        connection.execute(text("ANALYZE"))
+def statements_of_all_figures(database: Database, clock: Clock) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
@@ -188,6 +182,17 @@ def test_figures_read_rollups_alone(database: Database, clock: Clock):
         figures.efficiency_rows(TODAY, TODAY)
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
+    return seen
+
+
+def test_figures_read_rollups_alone(database: Database, clock: Clock):
+    """However many pairs there are: no table that grows with them is scanned."""
+    fill_queue(database, 200, clock)
+    desk = Desk(database, clock, rules=PLAIN)
+    submit(desk)
+    with database.writing() as connection:
+        connection.execute(text("ANALYZE"))
+    seen = statements_of_all_figures(database, clock)
     growing = [entity.__tablename__ for entity in (PostEditRow, LeaseRow, EventRow, DraftRow)]
     growing += ["pairs", "revisions", "occurrences", "reviews", "queue_items", "review_items"]
     bounded = [
@@ -205,6 +210,20 @@ def test_figures_read_rollups_alone(database: Database, clock: Clock):
             plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", parameters))
         assert "Sort" not in plan, plan
         assert "TEMP B-TREE" not in plan, plan
+
+
+def test_ten_times_the_pairs_cost_the_figures_nothing_more(database: Database, clock: Clock):
+    """The same statements, over as many rollups: those grow with hours and people, not with pairs."""
+    fill_queue(database, 50, clock)
+    desk = Desk(database, clock, rules=PLAIN)
+    for _ in range(4):
+        submit(desk)
+    few, rollups = statements_of_all_figures(database, clock), read_rollups(database)
+    for _ in range(36):
+        submit(desk)
+    assert [statement for statement, _ in statements_of_all_figures(database, clock)] == [one for one, _ in few]
+    assert read_rollups(database).keys() == rollups.keys()
+    assert Figures(database, clock).progress("ada").submitted == 40
 
 
 def test_what_waits_for_the_coach(database: Database, clock: Clock):
