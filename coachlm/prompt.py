@@ -32,6 +32,23 @@ def coach_prefix() -> str:
     return f"{COACH_INSTRUCTION}\n{_INSTRUCTION}"
 
 
+_STUDENT_TASK = (
+    "Below is an instruction that describes a task{material}. "
+    "Write a response that appropriately completes the request."
+)
+_STUDENT_MATERIAL = ", paired with an input that provides further context"
+
+
+def student_prompt(pair: InstructionPair) -> str:
+    """What a model tuned on instruction pairs is given; its answer is the response.
+
+    Source: Stanford Alpaca's `train.py`, to the letter, for models tuned with it answer to nothing else as well.
+    """
+    task = _STUDENT_TASK.format(material=_STUDENT_MATERIAL if pair.input else "")
+    material = f"### Input:\n{pair.input}\n\n" if pair.input else ""
+    return f"{task}\n\n### Instruction:\n{pair.instruction}\n\n{material}### Response:"
+
+
 def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     """The pair that a coach wrote for `raw`.
 

@@ -37,7 +37,8 @@ class CausalGenerator:
 
     @property
     def name(self) -> str:
-        return Path(self._base.name).name
+        """With the beginning of the weights' digest: two models may lie in folders of one name."""
+        return f"{Path(self._base.name).name}@{self._base.digest.partition(':')[2][:8]}"
 
     def generate(self, prompts: Sequence[str], on_prompts: Callable[[int], None] = lambda _: None) -> list[str | None]:
         encoded = [self._encode(prompt) for prompt in prompts]

@@ -71,7 +71,7 @@ def train_coach(
             recipe=recipe.as_dict(),
             examples=len(examples),
             left_out=dict(left_out),
-            metrics=_summary(steps) | _held_out_nll(model, base, tested, recipe),
+            metrics=summary(steps) | _held_out_nll(model, base, tested, recipe),
             seconds=sum(step.seconds for step in steps),
             code=code_version(),
         )
@@ -132,7 +132,7 @@ def _held_out_nll(
     return {"held_out": len(tested), "nll_before": before, "nll_after": after}
 
 
-def _summary(steps: Sequence[StepMetrics]) -> dict[str, float | int | None]:
+def summary(steps: Sequence[StepMetrics]) -> dict[str, float | int | None]:
     if not steps:  # somebody removed metrics.jsonl
         return {"steps": 0}
     seconds = sum(step.seconds for step in steps)

@@ -95,13 +95,13 @@ class RunFolder:
         Raises: TrainingError, when the folder holds another choice or its data was changed.
         """
         path = self.folder / "selection.json"
-        if (held := _read_json(path)) is None:
+        if (held := read_json(path)) is None:
             rejects: Counter[str] = Counter()
             chosen = select(source.revisions(rejects), alpha, self.pairs, rejects)
             write_json(path, {"source": source.name, **chosen.as_dict()})
             return chosen
         name = held.pop("source", None)
-        chosen = _restored(Selection, held, path)
+        chosen = restored(Selection, held, path)
         if (name, chosen.alpha) != (source.name, alpha):
             raise TrainingError(
                 f"{self.folder} holds a run on {name} with alpha {chosen.alpha}; "
@@ -131,8 +131,8 @@ class RunFolder:
         return [StepMetrics(**orjson.loads(line)) for line in self._metrics.read_bytes().splitlines()]
 
     def record(self) -> RunRecord | None:
-        held = _read_json(self._record)
-        return None if held is None else _restored(RunRecord, held, self._record)
+        held = read_json(self._record)
+        return None if held is None else restored(RunRecord, held, self._record)
 
     def finish(self, record: RunRecord) -> None:
         write_json(self._record, asdict(record))
@@ -160,7 +160,7 @@ def _unwritable(path: Path, error: OSError) -> TrainingError:
     return TrainingError(f"{path} can't be written: {error}; make room and run the same again to go on")
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
@@ -172,7 +172,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def _restored(kind: type[T], held: dict[str, Any], path: Path) -> T:
+def restored(kind: type[T], held: dict[str, Any], path: Path) -> T:
     try:
         return kind(**held)
     except TypeError as error:

@@ -41,6 +41,7 @@ class Recipe:
     seed: int = 0
     grouped: bool = True  # batches of similar lengths
     micro_batch_tokens: int = 4096  # tokens, padding included, that go through the model at once
+    warmup_share: float = 0.0  # of the steps, in which the learning rate rises from 0
 
     def __post_init__(self) -> None:
         positive = ("epochs", "learning_rate", "rank", "lora_alpha", "batch_pairs", "max_gradient_norm",
@@ -50,9 +51,20 @@ class Recipe:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.seed < 0:
             raise TrainingError(f"seed is {self.seed}; it must not be negative")
+        if not 0 <= self.warmup_share < 1:
+            raise TrainingError(f"warmup_share is {self.warmup_share}; it must be from 0 to below 1")
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"modules": list(self.modules)}
+        """Without a warm-up that isn't there, as runs that began before it existed know it."""
+        found = asdict(self) | {"modules": list(self.modules)}
+        return found if self.warmup_share else {name: each for name, each in found.items() if name != "warmup_share"}
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, counted from 1. Source: transformers' get_cosine_schedule_with_warmup."""
+        warm = math.ceil(self.warmup_share * steps)
+        if step <= warm:
+            return self.learning_rate * (step - 1) / warm
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1 - warm) / (steps - warm)))
 
 
 def run_fingerprint(base_digest: str, data_digest: str, recipe: Recipe) -> str:
@@ -71,7 +83,25 @@ def tune(
     checkpoint_steps: int = 25,
     on_step: Callable[[StepMetrics], None] = lambda _: None,
 ) -> Any:
-    """The base with its LoRA layers tuned. Goes on at the folder's last checkpoint, if there is one.
+    """The base with its LoRA layers tuned; see `tune_weights`."""
+    with reproducible(recipe.seed):
+        model = add_lora(base, rank=recipe.rank, alpha=recipe.lora_alpha, modules=recipe.modules)
+    tune_weights(model, base, examples, recipe, folder, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
+    return model
+
+
+def tune_weights(
+    model: Any,
+    base: BaseModel,
+    examples: Sequence[Example],
+    recipe: Recipe,
+    folder: RunFolder,
+    fingerprint: str,
+    *,
+    checkpoint_steps: int = 25,
+    on_step: Callable[[StepMetrics], None] = lambda _: None,
+) -> None:
+    """Tunes all weights of the model that require gradients. Goes on at the folder's last checkpoint, if there is one.
 
     Same base, examples and recipe on the same machine and library versions give the same weights bit for bit, whether
     or not the run was killed in between.
@@ -80,7 +110,6 @@ def tune(
     if not examples:
         raise TrainingError("no example to train on")
     with reproducible(recipe.seed):
-        model = add_lora(base, rank=recipe.rank, alpha=recipe.lora_alpha, modules=recipe.modules)
         model.train()
         weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         _check_disk(weights, folder)
@@ -92,7 +121,7 @@ def tune(
         steps = recipe.epochs * math.ceil(len(examples) / recipe.batch_pairs)
         for step, (epoch, batch) in enumerate(islice(_batches(examples, recipe), done, None), done + 1):
             began = time.perf_counter()
-            learning_rate = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps))
+            learning_rate = recipe.rate(step, steps)
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             loss, padded_tokens = _accumulate(model, batch, base, recipe, step)
@@ -108,7 +137,6 @@ def tune(
             if step % checkpoint_steps == 0 or step == steps:
                 checkpoints.save(step, weights, optimizer)
             on_step(metrics)
-    return model
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import click
 from coachlm import __version__
 from coachlm.cli.adapters import adapters
 from coachlm.cli.compare_sets import compare_sets
+from coachlm.cli.compare_students import compare, student
 from coachlm.cli.dashboard import dashboard, desk
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
@@ -18,6 +19,7 @@ from coachlm.cli.people import people_group
 from coachlm.cli.produce import produce
 from coachlm.cli.queue import queue
 from coachlm.cli.rate import rate
+from coachlm.cli.ratings import ratings
 from coachlm.cli.reconcile import reconcile
 from coachlm.cli.refresh import gate, refresh
 from coachlm.cli.review import review
@@ -26,7 +28,7 @@ from coachlm.cli.serve import serve
 from coachlm.cli.stream import stream
 from coachlm.cli.sweep import sweep
 from coachlm.cli.topics import topics
-from coachlm.cli.train import train
+from coachlm.cli.train_student import train
 from coachlm.cli.worker import worker
 
 
@@ -71,5 +73,5 @@ for command in (
 ):
     main.add_command(command)
 adapters.add_command(gate)
-for command in (sweep, compare_sets, rate, judge):
+for command in (sweep, compare_sets, rate, judge, student, compare, ratings):
     evaluate.add_command(command)

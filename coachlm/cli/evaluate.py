@@ -79,7 +79,7 @@ def judges(
     Judges that are asked see each comparison both ways round, merged by the paper's rules.
     """
     from evaluation.judge_report import judge_reports, shared_judgements
-    from evaluation.judging_run import judge_all, judged_set
+    from evaluation.judging_run import is_complete, judge_all
     from evaluation.pandalm import labelled_comparisons, read_labelled
 
     settings = judge_settings(options)
@@ -95,9 +95,9 @@ def judges(
             return
         if expected is not None:
             agree_to(expected, yes=yes, as_json=as_json)
-        judgements = {each.name: judge_all(each, asked) for each in chosen} if chosen else {}
-        incomplete = [each.name for each in chosen if not judged_set(each, asked, judgements[each.name]).complete]
-    judged |= {name: [each.merged for each in found] for name, found in judgements.items()}
+        answered = {each.name: judge_all(each, asked) for each in chosen}
+    incomplete = [name for name, found in answered.items() if not is_complete(found.failures)]
+    judged |= {name: [each.merged for each in found.judgements] for name, found in answered.items()}
     reports = judge_reports(labelled, judged)
     if as_json:
         emit_json({"judges": [asdict(report) for report in reports]})

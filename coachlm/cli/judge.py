@@ -1,6 +1,5 @@
 """`evaluate judge`: two sets of responses compared by judges, both ways round."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +24,8 @@ from coachlm.dataset import TextChoice
 from coachlm.errors import InputError
 
 if TYPE_CHECKING:
-    from evaluation.judging import Comparison, Interval, Judge, Judgement
-    from evaluation.judging_run import JudgedSet
+    from evaluation.judging import Comparison, Interval, Judge
+    from evaluation.judging_run import Judged, JudgedSet
 
 _text = click.Choice([choice.value for choice in TextChoice])
 
@@ -64,11 +63,11 @@ def judge(
                 emit_json(asdict(expected)) if as_json else results().print(estimate_line(expected))
                 return
             agree_to(expected, yes=yes, as_json=as_json)
-        judgements = {each.name: _judged(each, comparisons, show=not as_json) for each in judges}
-        found = _sets(judges, comparisons, judgements, seed)
+        judged = {each.name: _judged(each, comparisons, show=not as_json) for each in judges}
         spending = {each.name: spent for each in judges if (spent := getattr(each, "spending", None)) is not None}
-    _keep(output, comparisons, judgements)
-    answer = _answer(found, judgements, left_out) | {"spending": {name: asdict(s) for name, s in spending.items()}}
+    found = _sets(comparisons, judged, seed)
+    _keep(output, comparisons, judged)
+    answer = _answer(found, judged, left_out) | {"spending": {name: asdict(s) for name, s in spending.items()}}
     if html is not None:
         _write_page(found, answer, html)
     if as_json:
@@ -105,7 +104,7 @@ def _comparisons(candidate: str, reference: str, options: dict[str, Any]) -> "tu
     return found[: options["limit"]], alone
 
 
-def _judged(judge: "Judge", comparisons: "list[Comparison]", *, show: bool) -> "list[Judgement]":
+def _judged(judge: "Judge", comparisons: "list[Comparison]", *, show: bool) -> "Judged":
     from evaluation.judging_run import judge_all
 
     with progress_display(show) as display:
@@ -113,34 +112,26 @@ def _judged(judge: "Judge", comparisons: "list[Comparison]", *, show: bool) -> "
         return judge_all(judge, comparisons, lambda count: display.advance(task, count))
 
 
-def _sets(
-    judges: "Sequence[Judge]",
-    comparisons: "list[Comparison]",
-    judgements: "dict[str, list[Judgement]]",
-    seed: int,
-) -> "list[JudgedSet]":
+def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: int) -> "list[JudgedSet]":
     from evaluation.judging_run import judged_set
 
-    return [judged_set(each, comparisons, judgements[each.name], seed=seed) for each in judges]
+    return [judged_set(name, comparisons, each, seed=seed) for name, each in judged.items()]
 
 
-def _keep(output: Path | None, comparisons: "list[Comparison]", judgements: "dict[str, list[Judgement]]") -> None:
+def _keep(output: Path | None, comparisons: "list[Comparison]", judged: "dict[str, Judged]") -> None:
     with lines_writer(output) as write:
         for number, comparison in enumerate(comparisons):
-            verdicts = {
-                name: asdict(found[number]) | {"merged": found[number].merged} for name, found in judgements.items()
-            }
+            both = {name: each.judgements[number] for name, each in judged.items()}
+            verdicts = {name: asdict(each) | {"merged": each.merged} for name, each in both.items()}
             write(json_line({**asdict(comparison), "verdicts": verdicts}))
 
 
-def _answer(
-    found: "list[JudgedSet]", judgements: "dict[str, list[Judgement]]", left_out: dict[str, int]
-) -> dict[str, Any]:
+def _answer(found: "list[JudgedSet]", judged: "dict[str, Judged]", left_out: dict[str, int]) -> dict[str, Any]:
     from evaluation.judging_run import judges_agree
 
     return {
         "judges": [asdict(each) for each in found],
-        "judges_agree": judges_agree(judgements),
+        "judges_agree": judges_agree(judged),
         "in_one_set_only": left_out,
     }
 

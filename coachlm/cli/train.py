@@ -60,7 +60,7 @@ def train(
         raise SettingsError("give the expert revisions either as --data FILE or as --db URL (its approved pairs)")
     if raw is not None and data is None:
         raise SettingsError("--raw needs --data: the file of revised pairs")
-    _require_libraries()
+    require_libraries()
     from trainer.revisions import approved_source, file_source
 
     tested = None if held_out is None else file_source(held_out)
@@ -76,7 +76,7 @@ def train(
     _answer(record, output, as_json)
 
 
-def _require_libraries() -> None:
+def require_libraries() -> None:
     from importlib.util import find_spec
 
     missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
