@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +12,7 @@ from api.client import new_key
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from storage.export import ExportOptions, export_dataset
-from storage.export_formats import ExportFormat
+from storage.export_formats import ExportFormat, restore_cell
 from storage.export_stream import stream_dataset
 from tests.api.service import QA, Service
 from tests.storage.factories import make_pair
@@ -51,6 +52,57 @@ def test_formats_and_choices(filled: Service):
     cells = list(csv.reader(io.StringIO(b"".join(oscar.export("csv", status="post_edited")).decode(), newline="")))
     assert cells[1][0] == "'=1+1"
     assert b"".join(oscar.export("alpaca", status="duplicate")) == b"[]\n"
+
+
+HOSTILE = {
+    "HTML and script": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "Markdown": "![pixel](https://tracker.example/p.png) [click](javascript:alert(1))",
+    "escape codes": "\x1b[31mred\x1b[0m \x07",
+    "formula": "=cmd|' /C calc'!A0",
+    "bidi override": "\u202etxt.exe\u202c",
+    "line ends": "one\u2028two\u2029three\u0085four\rfive",
+    "a line of a megabyte": "w" * 1_000_000,
+}
+
+
+@pytest.fixture
+def long_cells() -> Iterator[None]:
+    """Python's reader of CSV refuses cells beyond 128 KiB unless it is told."""
+    before = csv.field_size_limit(2_000_000)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("long_cells")
+@pytest.mark.parametrize("format", ExportFormat)
+def test_hostile_texts_leave_as_they_are_and_harmless(lite: Service, format: ExportFormat):
+    """Every character is kept; in CSV, no cell is a formula, and the apostrophe before it can be taken away again."""
+    pairs = [InstructionPair(text, "", f"{text} {name}") for name, text in HOSTILE.items()]
+    lite.fill_with(pairs, [QA] * len(pairs))
+    streamed = b"".join(lite.client("oscar").export(format, text="raw"))
+    found = _responses(format, streamed)
+    assert set(found) >= {pair.response for pair in pairs}
+    if format is ExportFormat.CSV:
+        rows = csv.reader(io.StringIO(streamed.decode(), newline=""))
+        assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
+
+
+def _responses(format: ExportFormat, streamed: bytes) -> list[str]:
+    """What a reader of the format gets."""
+    match format:
+        case ExportFormat.PARQUET:
+            return pq.read_table(io.BytesIO(streamed)).column("output").to_pylist()
+        case ExportFormat.CSV:
+            rows = csv.DictReader(io.StringIO(streamed.decode(), newline=""))
+            return [restore_cell(row["output"]) for row in rows]
+        case ExportFormat.ALPACA:
+            return [row["output"] for row in json.loads(streamed)]
+        case ExportFormat.SHAREGPT:
+            return [row["conversations"][1]["value"] for row in json.loads(streamed)]
+        case ExportFormat.CHAT:
+            return [json.loads(line)["messages"][1]["content"] for line in streamed.decode().split("\n") if line]
+        case ExportFormat.JSONL:
+            return [json.loads(line)["output"] for line in streamed.decode().split("\n") if line]
 
 
 def test_an_export_sees_one_moment(filled: Service):
