@@ -31,7 +31,7 @@ from storage.work_tables import RevisionRow
 
 CLAIM_SECONDS = 2
 _BATCH = 500
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 600
 
 
 @dataclass(slots=True)
