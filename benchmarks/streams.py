@@ -37,7 +37,7 @@ from benchmarks.broker_runs.stage import Ground, make_ground, resident_mb
 from benchmarks.broker_runs.workers import Workers
 from benchmarks.servers.kafka import KafkaCluster, running_cluster
 from benchmarks.servers.postgres import PostgresServer
-from streams.broker.lag import lags
+from streams.broker.lag import summed
 
 _Producer: Any = KafkaProducer
 _RATE = 100
@@ -87,7 +87,7 @@ class Bench:
             "accepted_p50_ms": _percentile(stored, 50), "accepted_p99_ms": _percentile(stored, 99),
         }  # fmt: skip
 
-    def backpressure(self, seconds: float) -> dict[str, float]:
+    def backpressure(self, seconds: float) -> dict[str, Any]:
         """A reviser that takes half a second for a pair while a hundred a second come in."""
         slow = ["-m", "benchmarks.broker_runs.worker", "revise", "--revise-ms", str(1000 * _SLOWER / _RATE)]
         name = f"slow-{self._driver}"
@@ -101,17 +101,16 @@ class Bench:
                 crew.keep_running()
                 time.sleep(0.5)
             sender.join()
-            behind = {lag.group.rpartition(".")[2]: 0 for lag in lags(ground.settings)}
-            for lag in lags(ground.settings):
-                behind[lag.group.rpartition(".")[2]] += lag.messages
+            behind = summed(ground.settings)
             rebalances = sum(crew.said("assigned").values()) - before
-            ended = sum(crew.exits.values())
+            if crew.exits:
+                print(crew.logs(), file=sys.stderr)
         quarter = len(memory) // 4
         growth = statistics.mean(memory[-quarter:]) / statistics.mean(memory[quarter : 2 * quarter])
         return {
             "backpressure_seconds": seconds, "memory_growth": round(growth, 3), "memory_mb": round(max(memory)),
-            "rebalances": rebalances, "workers_ended": ended,
-            "lag_intake": behind.get("intake", 0), "lag_revise": behind.get("revise", 0),
+            "rebalances": rebalances, "worker_exits": {str(code): count for code, count in crew.exits.items()},
+            **{f"lag_{group.stage}": group.messages for group in behind.groups},
         }  # fmt: skip
 
     @contextmanager
@@ -216,7 +215,7 @@ class Scale:
     backpressure_seconds: float
 
 
-QUICK = Scale(6_000, 15, 20)
+QUICK = Scale(4_000, 8, 10)
 FULL = Scale(40_000, 120, 600)
 
 
@@ -251,10 +250,10 @@ def _throughput(bench: Bench, messages: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer messages, 20 seconds of back-pressure")
+    parser.add_argument("--quick", action="store_true", help="fewer messages, 10 seconds of back-pressure")
     parser.add_argument("--driver", choices=("faust", "aiokafka", "both"), default="both")
     parser.add_argument("--only", choices=("throughput", "latency", "backpressure"), help="one part of it")
-    parser.add_argument("--backpressure-seconds", type=float, help="600 otherwise, 20 with --quick; 0: none")
+    parser.add_argument("--backpressure-seconds", type=float, help="600 otherwise, 10 with --quick; 0: none")
     given = parser.parse_args()
     scale = QUICK if given.quick else FULL
     if given.backpressure_seconds is not None:

@@ -4,7 +4,7 @@ At-least-once on the wire, once in the database: a message is acknowledged after
 to, and every write is idempotent, so that a message may come any number of times.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -112,6 +112,11 @@ class StreamStore(Store, Protocol):
         """Hands the oldest announcements that no other relay has in hands to `send`, and deletes them once it has
         returned, keeping the dead letters that it gives; what it raises passes through and leaves them. Gives how
         many; 0: there are none."""
+        ...
+
+    def remember_topics(self, ids: Mapping[str, str]) -> dict[str, str]:
+        """Keeps the broker's id of each topic, by its name, when it is first seen; gives those that had another id
+        then, with that id."""
         ...
 
     def outbox_rows(self) -> int:

@@ -1,7 +1,7 @@
 """Fakes that stand in for the rooms' engines in anybody's tests."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from coachlm.errors import EngineError, StoreError
@@ -67,6 +67,7 @@ class FakeStreamStore:
         self._occurrences: set[tuple[str, Position]] = set()
         self._progress: dict[str, Progress] = {}
         self._announced = 0
+        self._topics: dict[str, str] = {}
 
     def commit_intake(self, batch: IntakeBatch) -> IntakeCounts:
         return self.commit_stream_intake(batch, ())
@@ -122,6 +123,11 @@ class FakeStreamStore:
         del self.outbox[: len(rows)]
         self._bury(refused or ())
         return len(rows)
+
+    def remember_topics(self, ids: Mapping[str, str]) -> dict[str, str]:
+        self._check()
+        self._topics = {**ids, **self._topics}
+        return {topic: self._topics[topic] for topic, number in ids.items() if self._topics[topic] != number}
 
     def outbox_rows(self) -> int:
         self._check()

@@ -2,13 +2,14 @@
 stand in one transaction, so that a message may come any number of times."""
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
+from coachlm.errors import StoreError
 from coachlm.protocols import IntakeBatch, IntakeCounts
 from coachlm.revision import Revision
 from coachlm.status import Status
@@ -23,9 +24,12 @@ from storage.schema import STREAMS
 from storage.store import DatabaseStore
 from storage.stream_tables import DeadLetterRow, OutboxRow
 from storage.tables import MetaRow, PairRow
+from storage.topic_ids import remember, retire
 
 _TOPICS = {Status.ACCEPTED: Topic.ACCEPTED, Status.EXCLUDED: Topic.EXCLUDED}  # near copies are news to nobody
 _PURGE_EVERY = timedelta(hours=1)
+_SAME_MS = 1_000
+"""Drivers round the same moment differently."""
 
 
 class DatabaseStreamStore(DatabaseStore):
@@ -80,6 +84,16 @@ class DatabaseStreamStore(DatabaseStore):
             self._purge()
         return published
 
+    def remember_topics(self, ids: Mapping[str, str]) -> dict[str, str]:
+        with self._database.writing() as connection:
+            return remember(connection, ids)
+
+    def retire_topic(self, topic: str) -> str | None:
+        """See `storage.topic_ids.retire`."""
+        with self._one_batch, self._database.writing(durable=True) as connection:
+            self._texts.forget()
+            return retire(connection, topic)
+
     def outbox_rows(self) -> int:
         with self._database.reading() as connection:
             return connection.scalar(select(func.count()).select_from(OutboxRow)) or 0
@@ -119,7 +133,24 @@ def _bury(connection: Connection, dead: Sequence[DeadLetter], now: datetime) -> 
     rows = [_row(letters[place], now) for place in sorted(letters)]  # in one order: nobody waits in a circle
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
-    return [(Topic.DEAD, number) for number in connection.scalars(statement, rows)]
+    numbers = connection.scalars(statement, rows).all()
+    if len(numbers) < len(rows):
+        _refuse_others(connection, letters)
+    return [(Topic.DEAD, number) for number in numbers]
+
+
+def _refuse_others(connection: Connection, letters: Mapping[tuple[str, int, int], DeadLetter]) -> None:
+    """What is there has to be the same message. Raises: StoreError."""
+    entity = DeadLetterRow
+    place = (entity.topic, entity.partition, entity.record)
+    for topic, partition, record, at in connection.execute(
+        select(*place, entity.timestamp_ms).where(tuple_(*place).in_(list(letters)))
+    ):
+        if abs(at - letters[topic, partition, record].message.timestamp_ms) > _SAME_MS:
+            raise StoreError(
+                f"another message was a dead letter at {topic}:{partition}:{record}: the topic was made anew; stop the "
+                f"workers, then run coachlm topics --made-anew {topic}"
+            )
 
 
 def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:

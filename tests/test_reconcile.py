@@ -176,7 +176,7 @@ def test_a_topic_made_anew_is_noticed(stream: Stream) -> None:
     stream.produce(1)
     stream.commit(stream.raw, 5)
     answer = stream.reconcile(exit_code=1)
-    assert "another COACHLM_KAFKA_PREFIX" in answer["problems"][0]
+    assert f"coachlm topics --made-anew {stream.raw}" in answer["problems"][0]
 
 
 def test_accepted_pairs_on_their_way_and_stranded(stream: Stream) -> None:

@@ -22,7 +22,7 @@ _INSTALL = (
     "no PostgreSQL server to run: install one (Debian, Ubuntu: `apt-get install postgresql`), "
     "or set COACHLM_TEST_POSTGRES to the URL of a user who may create databases"
 )
-_START_SECONDS = 30
+_START_SECONDS = 120
 _OPTIONS = ("listen_addresses=", "max_connections=120", "fsync=off", "full_page_writes=off")
 
 

@@ -195,7 +195,7 @@ def _partition_problems(one: PartitionBalance) -> Iterator[str]:
     if one.made_anew:
         yield (
             f"{name} ends before the committed offset {one.committed:,}: the topic was made anew, and its old offsets "
-            "are in the database; give the new topics another COACHLM_KAFKA_PREFIX"
+            f"are in the database; stop all stream workers, then run coachlm topics --made-anew {one.topic}"
         )
     if one.missing:
         yield (

@@ -6,8 +6,9 @@ import click
 from rich.table import Table
 
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
-from coachlm.errors import StreamError
-from coachlm.settings import load_settings
+from coachlm.cli.stores import build_stream_store, database_option, open_database
+from coachlm.errors import NotFoundError, StreamError
+from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from streams.broker.lag import Lag
@@ -16,15 +17,28 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--create", is_flag=True, help="Create what is missing; add partitions and change settings that differ.")
+@click.option(
+    "--made-anew",
+    metavar="TOPIC",
+    multiple=True,
+    help="This topic was deleted and made anew, and is to be read from 0.",
+)
+@database_option
 @click.option("--servers", help="Brokers as HOST:PORT, more with commas (also COACHLM_KAFKA_SERVERS).")
 @json_option
 @answering_errors
-def topics(create: bool, servers: str | None, as_json: bool) -> None:
-    """Show the topics, their settings and lag; exit with 1 when one is missing or unlike the settings."""
+def topics(create: bool, made_anew: tuple[str, ...], db: str | None, servers: str | None, as_json: bool) -> None:
+    """Show the topics, their settings and lag; exit with 1 when one is missing or unlike the settings.
+
+    Workers refuse a topic that was deleted and made anew under the same name, since its offsets start again at 0.
+    --made-anew keeps all that came of the old one under another name; stop all stream workers before.
+    """
     from streams.broker.lag import lags
     from streams.broker.topics import ensure_topics, topic_states
 
-    settings = load_settings(kafka_servers=servers)
+    settings = load_settings(kafka_servers=servers, database_url=db)
+    for topic in made_anew:
+        _retire(settings, topic)
     states = ensure_topics(settings, repair=True) if create else topic_states(settings)
     behind = lags(settings)
     if as_json:
@@ -42,6 +56,19 @@ def topics(create: bool, servers: str | None, as_json: bool) -> None:
         )
     if not as_json:
         people.print("all topics are as the settings want them; next: coachlm stream, coachlm produce PATHS…")
+
+
+def _retire(settings: Settings, topic: str) -> None:
+    from streams.broker.remade import forget_offsets
+
+    with open_database(settings) as database:
+        forget_offsets(settings, topic)
+        name = build_stream_store(database, settings).retire_topic(topic)
+    if name is None:
+        raise NotFoundError(f"no stream worker has read a topic {topic!r} with this database; nothing was done")
+    people.print(
+        f"what came of the old {topic} stands under {name} now; the new one is read from its start", markup=False
+    )
 
 
 def _topics_table(states: "list[TopicState]") -> Table:

@@ -14,6 +14,8 @@ from streams.broker.relay import open_producer
 DEAD_LETTER_HEADER = "coachlm-dead-letter"
 """Names, on a replayed message, the dead letter that it was."""
 
+_RETIRED = "~"
+"""No topic's name holds it: what stands before it is the name of a topic that was made anew since."""
 _IN_FLIGHT = 50
 _SECONDS = 30
 
@@ -43,7 +45,9 @@ def _send(producer: Any, number: int, message: StreamMessage) -> Any:
     headers = [(name, value) for name, value in message.headers if name != DEAD_LETTER_HEADER]
     headers.append((DEAD_LETTER_HEADER, str(number).encode()))
     try:
-        return producer.send(message.topic, key=message.key, value=message.value, headers=headers)
+        return producer.send(
+            message.topic.partition(_RETIRED)[0], key=message.key, value=message.value, headers=headers
+        )
     except KafkaTimeoutError:
         raise
     except KafkaError as error:  # this message's own: too large, no such topic

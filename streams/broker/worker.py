@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from coachlm.errors import StoreError
+from coachlm.errors import StoreError, StreamError
 from coachlm.revision import Revision
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, StreamStore, Topic
@@ -24,6 +24,7 @@ from streams.broker.lag import Lag, lags
 from streams.broker.metrics import Metrics
 from streams.broker.raw_topics import check_extra_topics, raw_topics
 from streams.broker.relay import Relay, RelayThread
+from streams.broker.remade import remade_topics
 from streams.broker.report import Report
 from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
 from streams.broker.watchdog import Watchdog
@@ -77,13 +78,15 @@ class Worker:
         self._report = report
         self._metrics = Metrics(stage.name)
         self._watchdog = Watchdog(
-            settings.watchdog_seconds, self._assignment, lambda: lags(settings), self._saw_lags, self._stalled
+            settings.watchdog_seconds, self._assignment, self._lags, self._saw_lags, self._stalled
         )
         observer = _Watched(self._metrics, self._watchdog, report)
         self._batches = Batches(build_handler(observer), settings.stream_tries, observer)
         self._relay = RelayThread(Relay(store, settings, self._metrics.published, self._relay_outage))
         self._driver: Driver | None = None
         self._ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._refused: str | None = None  # why it must not go on reading
 
     def run(self) -> None:
         """Returns after an orderly end (SIGTERM or SIGINT). A second signal, a stall, or a batch that takes longer than
@@ -93,13 +96,16 @@ class Worker:
         """
         ensure_topics(self._settings)
         check_extra_topics(self._settings)
+        if remade := remade_topics(self._settings, self._store, self._stage.subscription.topics):
+            raise StreamError(remade)
         self._metrics.serve(self._settings)
         _collect_less_often()
         asyncio.run(self._main())
 
     async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._end, number)
+            self._loop.add_signal_handler(number, self._end, number)
         driver = self._driver = self._build_driver()
         threading.Thread(target=self._watchdog.run, name="watchdog", daemon=True).start()
         self._relay.start()
@@ -117,6 +123,8 @@ class Worker:
             self._batches.stop()
             self._relay.stop(self._settings.drain_seconds * _RELAY_SHARE)
         self._report("stopped", messages=self._metrics.message_count)
+        if self._refused is not None:
+            raise StreamError(self._refused)
 
     def _build_driver(self) -> Driver:
         if self._settings.stream_driver == "aiokafka":
@@ -128,9 +136,15 @@ class Worker:
     def _end(self, number: int) -> None:
         if self._ending:
             _exit(128 + number)
+        self._drain(0)
+
+    def _drain(self, code: int) -> None:
+        """To be called on the loop."""
         self._ending = True
         self._report("draining", seconds=self._settings.drain_seconds)
-        _exit_after(self._settings.drain_seconds, 0, lambda: self._report("left", why="the batch in hand comes again"))
+        _exit_after(
+            self._settings.drain_seconds, code, lambda: self._report("left", why="the batch in hand comes again")
+        )
         self._batches.stop()
         if self._driver is not None:
             self._driver.stop()
@@ -140,6 +154,15 @@ class Worker:
 
     def _assigned(self, places: set[Place]) -> None:
         self._report("assigned", partitions=[f"{topic}:{partition}" for topic, partition in sorted(places)])
+
+    def _lags(self) -> list[Lag]:
+        """Has the worker end when what it reads is no longer what the database knows."""
+        with suppress(StoreError):  # an outage, which the handler waits out
+            remade = remade_topics(self._settings, self._store, self._stage.subscription.topics)
+            if remade and not self._ending and self._loop is not None:
+                self._refused = remade
+                self._loop.call_soon_threadsafe(self._drain, 1)
+        return lags(self._settings)
 
     def _saw_lags(self, found: list[Lag]) -> None:
         self._metrics.lags(found)

@@ -10,6 +10,7 @@ from benchmarks.servers.process import free_ports
 from coachlm.protocols import GroupLag, StreamLag
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
+from streams.broker import admin
 from streams.broker.lag import BrokerLagProbe
 from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
 
@@ -47,7 +48,8 @@ def test_messages_that_no_group_has_committed_are_its_lag(kafka_server: str, kaf
     assert found.problem == ""
 
 
-def test_a_broker_that_is_away_is_a_problem_and_holds_nobody_up() -> None:
+def test_a_broker_that_is_away_is_a_problem_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "CONNECT_SECONDS", 2)
     (port,) = free_ports(1)
     probe = BrokerLagProbe(settings_for(f"127.0.0.1:{port}"))
     assert probe.latest() == StreamLag()  # at once, long before the broker is given up

@@ -15,6 +15,7 @@ from coachlm.cli import main
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
+from streams.broker import admin
 from streams.broker.lag import lags
 from streams.broker.topics import (
     ensure_topics,
@@ -57,9 +58,9 @@ def test_missing_topics_are_made_as_wanted(settings: Settings) -> None:
 
 def test_a_topic_that_is_missing_among_others_is_made(settings: Settings) -> None:
     ensure_topics(settings)
-    admin = _admin(settings)
-    admin.delete_topics([topic_name(settings, Topic.ACCEPTED)])
-    admin.close()
+    client = _admin(settings)
+    client.delete_topics([topic_name(settings, Topic.ACCEPTED)])
+    client.close()
     assert all(state.exists for state in ensure_topics(settings))
 
 
@@ -104,7 +105,8 @@ def test_more_copies_than_brokers_is_one_clear_error(settings: Settings) -> None
         ensure_topics(_changed(settings, kafka_replication=7))
 
 
-def test_no_broker_is_one_clear_error() -> None:
+def test_no_broker_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "CONNECT_SECONDS", 1)
     server = f"127.0.0.1:{free_ports(1)[0]}"
     with pytest.raises(
         StreamError, match=rf"no Kafka broker answers.*{server}: Connection refused.*COACHLM_KAFKA_SERVERS"

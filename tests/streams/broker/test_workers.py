@@ -22,6 +22,7 @@ from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from storage.database import open_database
 from storage.schema import upgrade
+from streams.broker import admin
 from streams.broker.codec import SCHEMAS, json_schema
 from streams.broker.lag import lags
 from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
@@ -36,13 +37,14 @@ DRIVERS = ["faust", "aiokafka"]
 
 @pytest.fixture
 def build_settings(kafka_server: str, kafka_prefix: str) -> Callable[..., Settings]:
-    def build(driver: str, url: str, **more: object) -> Settings:
+    def build(driver: str, url: str, *, with_topics: bool = True, **more: object) -> Settings:
         made = Settings(
             _env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=4,  # type: ignore
             stream_driver=driver, database_url=url, drain_seconds=15, session_seconds=6,  # type: ignore
             max_record_bytes=20_000, **more,  # type: ignore
         )  # fmt: skip
-        ensure_topics(made)
+        if with_topics:
+            ensure_topics(made)
         return made
 
     return build
@@ -130,6 +132,16 @@ def test_from_logs_to_the_queue(
     for message in published(settings, Topic.ACCEPTED, 62):
         if message["version"] == 1:
             jsonschema.validate(message, json_schema(Topic.ACCEPTED))
+
+
+def test_topics_that_are_missing_at_start_are_made_and_read(
+    driver: str, sqlite_databases: Databases, build_settings: Callable[..., Settings]
+) -> None:
+    settings = build_settings(driver, sqlite_databases.new(), with_topics=False)
+    with worker(settings, "stream", "intake") as intake:
+        until(lambda: any(len(one["partitions"]) == 4 for one in intake.said("assigned")))
+        produce(settings, [chat_bytes(number) for number in range(8)])
+        until(lambda: count(settings, "pairs") == 8)
 
 
 def test_exceptions_in_a_worker_lose_nothing(
@@ -275,7 +287,8 @@ def run(settings: Settings, *arguments: str) -> tuple[int, str]:
     return result.exit_code, json.loads(result.stdout)["error"]
 
 
-def test_a_broker_that_does_not_answer_is_named(sqlite_databases: Databases) -> None:
+def test_a_broker_that_does_not_answer_is_named(sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "CONNECT_SECONDS", 1)
     (port,) = free_ports(1)
     settings = Settings(_env_file=None, kafka_servers=f"127.0.0.1:{port}", database_url=sqlite_databases.new())  # type: ignore
     code, said = run(settings, "intake")
