@@ -23,7 +23,7 @@ from coachlm.cli.student_laboratory import StudentLaboratory
 from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings
 from evaluation.student_config import read_comparison
-from evaluation.student_run import StudentComparison, run_comparison
+from evaluation.student_run import StudentComparison, answer_all, judge_answered
 from evaluation.test_sets import load_test_set
 from trainer.revisions import read_revisions
 
@@ -111,8 +111,9 @@ def compare(config_path: Path, scratch: Path, data: Path) -> StudentComparison:
     def on_stage(stage: str) -> None:
         print(f"{time.perf_counter() - began:6.0f} s  {stage}", file=sys.stderr, flush=True)
 
+    answered = answer_all(config, StudentLaboratory(config), sets, scratch / "run", on_stage)
     with named_judges(config.judges, load_settings()) as judges:
-        return run_comparison(config, StudentLaboratory(config), judges, sets, scratch / "run", on_stage)
+        return judge_answered(config, answered, judges, sets, scratch / "run", on_stage)
 
 
 def table(found: StudentComparison) -> dict[str, object]:

@@ -76,38 +76,58 @@ class StudentComparison:
         return {"schema": "coachlm-students/1", **asdict(self)}
 
 
-def run_comparison(
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What all students learnt from and answered, not judged yet."""
+
+    data: dict[str, ArmData]
+    answers: dict[tuple[str, str], list[list[str | None]]]  # (arm, test set) → seed → answers
+
+
+def answer_all(
     config: Comparison,
     laboratory: Laboratory,
+    test_sets: Mapping[str, Sequence[InstructionPair]],
+    folder: Path,
+    on_stage: OnStage = lambda _: None,
+) -> Answered:
+    """Makes the students and lets them answer. `test_sets`: name → instructions with their references.
+
+    Raises: CoachLMError of the stage that failed.
+    """
+    found = Answered({}, {})
+    for arm in config.arms:
+        path, found.data[arm.name], digest = _data(arm, laboratory, folder, on_stage)
+        key = content_hash(digest, repr(config.recipe), config.base)[:8]
+        for seed in config.seeds:
+            student = folder / "students" / f"{arm.name}-{seed}-{key}"
+            on_stage(f"train {arm.name}, seed {seed}")
+            laboratory.train(arm, path, seed, student)
+            for name, pairs in test_sets.items():
+                on_stage(f"answer {name} by {arm.name}, seed {seed}")
+                answers = _answers(laboratory, student, name, pairs, config.max_new_tokens, student)
+                found.answers.setdefault((arm.name, name), []).append(answers)
+    return found
+
+
+def judge_answered(
+    config: Comparison,
+    answered: Answered,
     judges: Sequence[Judge],
     test_sets: Mapping[str, Sequence[InstructionPair]],
     folder: Path,
     on_stage: OnStage = lambda _: None,
 ) -> StudentComparison:
-    """`test_sets`: name → instructions with their references. Raises: CoachLMError of the stage that failed."""
-    data: dict[str, ArmData] = {}
-    answers: dict[tuple[str, str], list[list[str | None]]] = {}  # (arm, test set) → seed → answers
-    for arm in config.arms:
-        path, data[arm.name], key = _data(arm, laboratory, folder, on_stage)
-        for seed in config.seeds:
-            student = (
-                folder / "students" / f"{arm.name}-{seed}-{content_hash(key, repr(config.recipe), config.base)[:8]}"
-            )
-            on_stage(f"train {arm.name}, seed {seed}")
-            laboratory.train(arm, path, seed, student)
-            for name, pairs in test_sets.items():
-                on_stage(f"answer {name} by {arm.name}, seed {seed}")
-                found = _answers(laboratory, student, name, pairs, config.max_new_tokens, student)
-                answers.setdefault((arm.name, name), []).append(found)
     results: list[ArmResult] = []
     for judge in judges:
         for name, pairs in test_sets.items():
             on_stage(f"judge {name} by {judge.name}")
-            results += _judged(judge, name, pairs, {arm.name: answers[arm.name, name] for arm in config.arms}, folder)
+            by_arm = {arm.name: answered.answers[arm.name, name] for arm in config.arms}
+            results += _judged(judge, name, pairs, by_arm, folder)
     return StudentComparison(
         base=config.base,
         seeds=config.seeds,
-        data=data,
+        data=answered.data,
         results=tuple(results),
         trends=_trends(config, results),
         complete=all(is_complete(each.failures) for each in results),
@@ -242,22 +262,18 @@ def _keep(path: Path, value: dict[str, Any]) -> None:
     write_page(path, json.dumps(value, ensure_ascii=False))
 
 
-def judge_model(
+def answer_model(
     config: Comparison,
     laboratory: Laboratory,
-    judges: Sequence[Judge],
     test_sets: Mapping[str, Sequence[InstructionPair]],
     model: Path,
     folder: Path,
     on_stage: OnStage = lambda _: None,
-) -> StudentComparison:
-    """One model that is there already; `folder` keeps its answers and verdicts."""
-    results: list[ArmResult] = []
+) -> Answered:
+    """One model that is there already, as the only arm; `folder` keeps its answers."""
+    found = Answered({}, {})
     for name, pairs in test_sets.items():
         on_stage(f"answer {name}")
-        answers = {model.name: [_answers(laboratory, model, name, pairs, config.max_new_tokens, folder)]}
-        for judge in judges:
-            on_stage(f"judge {name} by {judge.name}")
-            results += _judged(judge, name, pairs, answers, folder)
-    complete = all(is_complete(each.failures) for each in results)
-    return StudentComparison(config.base, (), {}, tuple(results), {}, complete)
+        answers = _answers(laboratory, model, name, pairs, config.max_new_tokens, folder)
+        found.answers[config.arms[0].name, name] = [answers]
+    return found

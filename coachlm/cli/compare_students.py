@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from coachlm.cli.judge import interval
-from coachlm.cli.judge_options import judge_settings, named_judges, server_options
+from coachlm.cli.judge_options import check_judges, judge_settings, named_judges, server_options
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
 from coachlm.cli.pair_sources import public_folder
 from coachlm.cli.progress import progress_display
@@ -17,6 +17,7 @@ from coachlm.cli.student_laboratory import StudentLaboratory
 from coachlm.cli.train import require_libraries
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
+from coachlm.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.student_config import Comparison
@@ -44,6 +45,7 @@ def compare(
     A killed run goes on where it stopped. Writes comparison.html and comparison.json into the output folder.
     """
     from evaluation.student_config import read_comparison, shipped_configuration
+    from evaluation.student_run import answer_all, judge_answered
 
     settings = judge_settings(options)
     if example is not None:
@@ -53,17 +55,14 @@ def compare(
         raise SettingsError("give a CONFIG, or --example paper to see one")
     require_libraries()
     known = read_comparison(config)
-    if "server" in known.judges and not yes:
-        raise SettingsError(
-            "this comparison asks a judge's server; how often is known when the students have answered: give --yes, or "
-            "other judges"
-        )
+    _check_judges(known.judges, settings, yes=yes and not only_estimate)
     folder = output or config.with_suffix("")
     sets = _test_sets(known)
-    with named_judges(known.judges, settings) as judges, _shown(not as_json) as (on_stage, on_step):
-        from evaluation.student_run import run_comparison
-
-        found = run_comparison(known, StudentLaboratory(known, on_step), judges, sets, folder, on_stage)
+    with _shown(not as_json) as (on_stage, on_step):
+        # A judge is loaded when no student is in memory any more.
+        answered = answer_all(known, StudentLaboratory(known, on_step), sets, folder, on_stage)
+        with named_judges(known.judges, settings) as judges:
+            found = judge_answered(known, answered, judges, sets, folder, on_stage)
     _write(found, folder / "comparison.html")
     if as_json:
         emit_json(found.as_dict() | {"page": str(folder / "comparison.html")})
@@ -93,19 +92,20 @@ def student(
 ) -> None:  # fmt: skip
     """Let a student (or any model's folder) answer test sets, and judge its answers against the references."""
     from evaluation.student_config import Arm, Comparison
-    from evaluation.student_run import judge_model
+    from evaluation.student_run import answer_model, judge_answered
 
     settings = judge_settings(options)
     require_libraries()
-    if "server" in judge_names and not yes:
-        raise SettingsError("a judge's server is asked twice for each instruction: give --yes, or another judge")
+    _check_judges(judge_names, settings, yes=yes and not only_estimate)
     config = Comparison(
         base=str(model), arms=(Arm(model.name),), test_sets=names, judges=judge_names, test_limit=limit,
         max_new_tokens=max_new_tokens,
     )  # fmt: skip
-    with named_judges(judge_names, settings) as judges, _shown(not as_json) as (on_stage, on_step):
-        laboratory = StudentLaboratory(config, on_step)
-        found = judge_model(config, laboratory, judges, _test_sets(config), model, output, on_stage)
+    sets = _test_sets(config)
+    with _shown(not as_json) as (on_stage, on_step):
+        answered = answer_model(config, StudentLaboratory(config, on_step), sets, model, output, on_stage)
+        with named_judges(judge_names, settings) as judges:
+            found = judge_answered(config, answered, judges, sets, output, on_stage)
     if as_json:
         emit_json(found.as_dict())
     else:
@@ -113,6 +113,16 @@ def student(
     if not found.complete:
         people.print("not all could be judged; run the same command again to go on where it stopped")
         raise SystemExit(1)
+
+
+def _check_judges(names: Sequence[str], settings: Settings, *, yes: bool) -> None:
+    """Before hours of training. Raises: SettingsError."""
+    check_judges(names, settings)
+    if "server" in names and not yes:
+        raise SettingsError(
+            "a judge's server would be asked, twice for each instruction, student and seed; what it costs is not known "
+            "before the students have answered: give --yes without --estimate, or other judges"
+        )
 
 
 def _test_sets(config: "Comparison") -> Mapping[str, Sequence[InstructionPair]]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+NAMED = ("local", "local-length-free", "longer")
+"""Judges that need nothing: the local scorer, with and without length, and length alone."""
+
 _SERVER = ("url", "model", "concurrency", "prompt_price", "completion_price", "cache")
 
 
@@ -45,6 +48,18 @@ def judge_settings(options: dict[str, Any]) -> Settings:
     return load_settings(**{f"judge_{name}": options.pop(f"judge_{name}") for name in _SERVER})
 
 
+def check_judges(names: Sequence[str], settings: Settings) -> None:
+    """Whether `named_judges` would know them, without loading any. Raises: SettingsError."""
+    for name in names:
+        if name not in (*NAMED, "server") and not name.startswith("model:"):
+            raise SettingsError(f"no judge {name!r}: give {', '.join(NAMED)}, server or model:FOLDER")
+    if "server" in names and not (settings.judge_url and settings.judge_model):
+        raise SettingsError(
+            "no judge: give --judge-url and --judge-model (or COACHLM_JUDGE_URL and COACHLM_JUDGE_MODEL; the key, if "
+            "it needs one, as COACHLM_JUDGE_API_KEY)"
+        )
+
+
 @contextmanager
 def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
     """Raises: SettingsError, InputError."""
@@ -52,14 +67,10 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
     from evaluation.judge_cache import JudgeCache
     from evaluation.openai_judge import OpenAIJudge
 
-    if not (settings.judge_url and settings.judge_model):
-        raise SettingsError(
-            "no judge: give --judge-url and --judge-model (or COACHLM_JUDGE_URL and COACHLM_JUDGE_MODEL; the key, if "
-            "it needs one, as COACHLM_JUDGE_API_KEY)"
-        )
+    check_judges(["server"], settings)
     server = JudgeServer(
-        base_url=settings.judge_url,
-        model=settings.judge_model,
+        base_url=settings.judge_url or "",
+        model=settings.judge_model or "",
         api_key=settings.judge_api_key.get_secret_value(),
         concurrency=settings.judge_concurrency,
         attempts=settings.judge_attempts,
@@ -74,7 +85,7 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
 
 @contextmanager
 def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
-    """`local`, `local-length-free`, `longer`, `server`, or `model:FOLDER` for a local causal model.
+    """See `NAMED`; `server`; or `model:FOLDER` for a local causal model.
 
     Raises: SettingsError, InputError, TrainingError.
     """
@@ -84,16 +95,13 @@ def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judg
     def build(name: str) -> Judge:
         if name.startswith("model:"):
             return _model_judge(name.removeprefix("model:"))
-        match name:
-            case "local":
-                return LocalJudge(PairScorer.load())
-            case "local-length-free":
-                return LocalJudge(PairScorer.load(length_free=True), name="local-scorer-length-free")
-            case "longer":
-                return LongerJudge()
-            case _:
-                raise SettingsError(f"no judge {name!r}: give local, local-length-free, longer, server or model:FOLDER")
+        if name == "longer":
+            return LongerJudge()
+        if name == "local":
+            return LocalJudge(PairScorer.load())
+        return LocalJudge(PairScorer.load(length_free=True), name="local-scorer-length-free")
 
+    check_judges(names, settings)
     if "server" not in names:
         yield [build(name) for name in dict.fromkeys(names)]
         return
