@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,10 +144,9 @@ def _verdict(database: Database, pairs: int) -> dict[str, int]:
     while _waiting(database) and time.monotonic() < give_up_at:
         time.sleep(0.2)
     with database.reading() as connection:
-        times = select(func.count().label("times")).group_by(RevisionRow.pair).subquery()
-        revised = connection.scalar(select(func.count()).select_from(times)) or 0
-        repeated = connection.scalar(select(func.count()).select_from(times).where(times.c.times > 1)) or 0
-    return {"workers_pairs": pairs, "workers_lost": pairs - revised, "workers_repeated": repeated}
+        times = Counter(connection.scalars(select(RevisionRow.pair)))
+    repeated = sum(count > 1 for count in times.values())
+    return {"workers_pairs": pairs, "workers_lost": pairs - len(times), "workers_repeated": repeated}
 
 
 if __name__ == "__main__":
