@@ -1,6 +1,6 @@
 """The bundled coach against the rules engine: damage mended, clean pairs left alone, facts kept, valid outputs.
 
-Held-out text alone (the test part of `benchmarks.coach_training.corpora`, split by document, never trained or tuned on).
+Held-out text alone: the test part of `benchmarks.coach_training.corpora`, split by document, never trained or tuned on.
 Two kinds of damage to one word in ten of each response: that of `benchmarks.rules`, which the rules were made against
 (slips of the keyboard, doubled words, casing, stops), and, under `mixed_…`, that of the training recipe (also
 real misspellings, confusions, agreement, lost articles, words run together). Both engines get the same texts.

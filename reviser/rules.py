@@ -124,7 +124,10 @@ def _repair_prose(text: str, speller: Speller, meant: frozenset[str]) -> str:
     prose = Prose.of(text)
     if looks_like_code(text) or not is_english(prose.text, speller):
         return text
-    repaired = drop_doubles(prose.text, speller)
-    repaired = mend_punctuation(repaired, speller)
-    repaired = mend_spelling(repaired, speller, meant)
-    return prose.restore(mend_casing(repaired, speller))
+    return prose.restore(repair_words(prose.text, speller, meant))
+
+
+def repair_words(text: str, speller: Speller, meant: frozenset[str]) -> str:
+    """English prose with doubled words, stops, typos and casing mended; words of `meant` are no typos."""
+    repaired = mend_punctuation(drop_doubles(text, speller), speller)
+    return mend_casing(mend_spelling(repaired, speller, meant), speller)

@@ -104,11 +104,11 @@ class Damage:
             return Tagged(clean)
         if wrong.kind is not Kind.WORD:
             return Tagged(wrong, UNKNOWN, UNKNOWN, UNKNOWN)
-        reading = self._lexicon.read(typed)
+        reading, candidates = self._lexicon.read(typed), self._lexicon.candidates(typed)
         case = case_between(like(wrong.text, meant), clean.text)
-        if case is None or meant not in (*reading.candidates, *self._lexicon.kin(typed)):
+        if case is None or meant not in (*candidates, *self._lexicon.kin(typed)):
             return Tagged(wrong, UNKNOWN, UNKNOWN, UNKNOWN)
-        if reading.known and reading.candidates[:1] == (meant,):
+        if reading.known and next(iter(candidates), "") == meant:
             return Tagged(wrong, WordTag.NEAREST, case=case, meant=meant)
         if meant in self._lexicon.rows:
             return Tagged(wrong, WordTag.CHOSEN, case=case, meant=meant)

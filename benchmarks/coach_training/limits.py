@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from rapidfuzz.distance import Levenshtein
 
 from coachlm.pairs import InstructionPair
-from reviser.coach.engine import CoachReviser, Draft, chosen
-from reviser.coach.tagger import EditKind, Proposal
+from reviser.coach.choosing import NEVER, Limits, allowed
+from reviser.coach.engine import CoachReviser
+from reviser.coach.tagger import EditKind
 from reviser.coach.tags import apply_edits
 
-_NEVER = 2.0
-_ALL = dict.fromkeys(EditKind, 0.0)
-_LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, _NEVER)
+_HARM = 2  # a character put in wrong weighs as much as so many put right
+_ALL = Limits(dict.fromkeys(EditKind, 0.0), dict.fromkeys(EditKind, 0.0))
+_LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +37,26 @@ def worths(engine: CoachReviser, clean: Sequence[InstructionPair], given: Sequen
     for draft, proposals in zip(drafts, engine.propose(drafts, given), strict=True):
         wanted = getattr(clean[draft.pair], draft.field)
         before = Levenshtein.distance(draft.prose.restore(draft.words.text()), wanted)
-        for proposal in proposals:
-            text = mended(draft, proposal)
-            if text is not None:
-                found.append(
-                    Worth(draft.pair, proposal.kind, proposal.sure, before - Levenshtein.distance(text, wanted))
-                )
+        for each in allowed(draft, proposals):
+            text = draft.prose.restore(apply_edits(draft.words, _ALL.edits(draft, [each])))
+            found.append(Worth(draft.pair, each.kind, each.sure, before - Levenshtein.distance(text, wanted)))
     return found
 
 
-def mended(draft: Draft, proposal: Proposal) -> str | None:
-    edits = chosen(draft, [proposal], _ALL)
-    text = apply_edits(draft.words, edits)
-    return None if text == draft.words.text() else draft.prose.restore(text)
-
-
-def tune(damaged: Sequence[Worth], clean: Sequence[Worth], pairs: int, allowance: float) -> dict[EditKind, float]:
+def tune(damaged: Sequence[Worth], clean: Sequence[Worth], pairs: int, allowance: float) -> Limits:
     """Limits with at most `allowance` of `pairs` clean pairs changed: first each kind alone against a price for a
-    changed pair, the price then raised until the allowance is kept."""
-    price = 0.0
+    changed pair, the price then raised until the allowance is kept. Further edits pay for harm alone, and dearly."""
+    further = {kind: _best(kind, [_dear(worth) for worth in damaged], (), 0) for kind in EditKind}
+    price = 0.5
     while True:
-        limits = {kind: _best(kind, damaged, clean, price) for kind in EditKind}
-        if changed(clean, limits) <= allowance * pairs or price > 1e4:
-            return limits
-        price = max(price * 1.15, 0.5)
+        first = {kind: _best(kind, damaged, clean, price) for kind in EditKind}
+        if changed(clean, first) <= allowance * pairs or price > 1e4:
+            return Limits(first, further)
+        price *= 1.15
+
+
+def _dear(worth: Worth) -> Worth:
+    return worth if worth.saved > 0 else replace(worth, saved=_HARM * min(worth.saved, -1))
 
 
 def changed(clean: Sequence[Worth], limits: Mapping[EditKind, float]) -> int:

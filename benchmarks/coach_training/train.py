@@ -21,7 +21,7 @@ from benchmarks.coach_training.model import losses, neighbour_embeddings, new_mo
 from reviser.coach.lexicon import WORDS_AT, Lexicon
 from reviser.spelling import Speller
 
-STEPS = 3_200
+STEPS = 4_200
 PEAK_RATE = 1.5e-3
 WARM_UP = 200
 DECAY = 0.35  # of the steps, at the end
@@ -75,7 +75,7 @@ def run(model: Any, maker: BatchMaker, tuning: list[Any], work: Path, *, last: i
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.98), fused=True)
     done = resume(work / "checkpoint.pt", model, optimizer)
-    began, sums = time.monotonic(), [0.0] * 4
+    began, noted, sums = time.monotonic(), done, [0.0] * 4
     stream = batches(maker, done)
     for step, batch in enumerate(islice(stream, last - done), start=done + 1):
         for group in optimizer.param_groups:
@@ -88,8 +88,8 @@ def run(model: Any, maker: BatchMaker, tuning: list[Any], work: Path, *, last: i
         sums = [total + value for total, value in zip(sums, found.values(), strict=True)]
         if step % SAVE_EVERY == 0 or step == last:
             speed = (step - done) * BATCH_ROWS * ROW_TOKENS / (time.monotonic() - began)
-            note(work, step, [s / SAVE_EVERY for s in sums], tuned(model, tuning), speed)
-            sums = [0.0] * 4
+            note(work, step, [s / (step - noted) for s in sums], tuned(model, tuning), speed)
+            noted, sums = step, [0.0] * 4
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             write_safely(work / "checkpoint.pt", lambda path, state=state: torch.save(state, path))
     stream.close()

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from coachlm.errors import ModelError
+from reviser.coach.choosing import Limits
 from reviser.coach.lexicon import Lexicon
 from reviser.coach.network import Network, Shape
 from reviser.coach.tagger import EditKind
@@ -27,7 +28,7 @@ class Bundle:
 
     network: Network
     lexicon: Lexicon
-    limits: Mapping[EditKind, float]  # how sure the coach must be of an edit to make it
+    limits: Limits
     digest: str  # sha256 over the files' digests and the limits, hex
 
 
@@ -46,7 +47,7 @@ def read_bundle(folder: Path = BUNDLE) -> Bundle:
         if digests.get(name) != hashlib.sha256(content).hexdigest():
             raise ModelError(f"coach {folder}: {name} is not the file that was shipped (digest mismatch); {_REMEDY}")
     try:
-        limits = {EditKind(kind): float(limit) for kind, limit in manifest["limits"].items()}
+        limits = Limits(*(_levels(manifest["limits"][name]) for name in ("first", "further")))
         lexicon = Lexicon.parse(files[WORDS].decode("utf-8"))
         network = _network(load(files[WEIGHTS]), _json(files[CONFIG], folder / CONFIG), len(lexicon))
     except (KeyError, ValueError, TypeError, AttributeError, SafetensorError) as error:
@@ -54,10 +55,14 @@ def read_bundle(folder: Path = BUNDLE) -> Bundle:
     return Bundle(network, lexicon, limits, stamp(digests, limits))
 
 
-def stamp(digests: Mapping[str, str], limits: Mapping[EditKind, float]) -> str:
+def stamp(digests: Mapping[str, str], limits: Limits) -> str:
     """The digest under which a coach's revisions are kept."""
-    written = json.dumps([dict(digests), {str(kind): limit for kind, limit in limits.items()}], sort_keys=True)
+    written = json.dumps([digests, limits.first, limits.further], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def _levels(found: Mapping[str, float]) -> dict[EditKind, float]:
+    return {EditKind(kind): float(level) for kind, level in found.items()}
 
 
 def _network(weights: Mapping[str, np.ndarray], config: Mapping[str, Any], rows: int) -> Network:

@@ -1,36 +1,28 @@
 """The engine `coach`: the bundled tagger mends prose, and nothing but words, stops, gaps and casing of it.
 
 It keeps its hands off what `reviser.rules` does: code, links, tables, inputs, other languages, tasks about the form of
-a text. What is safe in any language (encoding, white space, loops) is mended as there.
+a text. What is safe in any language (encoding, white space, loops) is mended as there. A pair that the coach touches
+gets the rules' repairs too; one that it is not sure about stays as it is, where the rules would have touched it.
 """
 
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
 from reviser.coach.bundle import Bundle
-from reviser.coach.tagger import EditKind, Proposal, Tagger
-from reviser.coach.tags import NOTHING, CaseTag, Edit, GapTag, WordTag, apply_edits
-from reviser.coach.words import Kind, Words, split_words
+from reviser.coach.choosing import Draft, allowed
+from reviser.coach.tagger import Proposal, Tagger
+from reviser.coach.tags import apply_edits
+from reviser.coach.words import Kind, split_words
 from reviser.finish import Finisher, Usage
-from reviser.repairs import Prose, is_english, looks_like_code, quoted_spans
-from reviser.rules import differ_in_blanks_alone, is_about_form, mend_safely
+from reviser.repairs import Prose, drop_doubles, is_english, looks_like_code, mend_casing
+from reviser.rules import differ_in_blanks_alone, is_about_form, mend_safely, repair_words
 
 MAX_CHARS = 40_000  # of a field; longer ones are left as they are
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A field on its way through the tagger."""
-
-    pair: int
-    field: str  # `instruction` or `response`
-    prose: Prose
-    words: Words
 
 
 class CoachReviser:
@@ -55,11 +47,17 @@ class CoachReviser:
         began = time.perf_counter()
         found: list[InstructionPair | Revision] = [self._safely(raw) for raw in pairs]
         drafts = [draft for index, mended in enumerate(found) for draft in self._drafts(index, mended)]
-        for draft, proposals in zip(drafts, self.propose(drafts, pairs), strict=True):
+        meant = self._meant(drafts, pairs)
+        proposed = [allowed(d, each) for d, each in zip(drafts, self._propose(drafts, meant), strict=True)]
+        touched = {d.pair for d, each in zip(drafts, proposed, strict=True) if self._is_reason(self._bundle, d, each)}
+        for draft, proposals in zip(drafts, proposed, strict=True):
             mended = found[draft.pair]
-            if isinstance(mended, InstructionPair):
-                text = draft.prose.restore(apply_edits(draft.words, chosen(draft, proposals, self._bundle.limits)))
-                found[draft.pair] = replace(mended, **{draft.field: text})
+            if draft.pair in touched and isinstance(mended, InstructionPair):
+                try:
+                    text = self._mended(self._bundle, draft, proposals, meant[draft.pair])
+                    found[draft.pair] = replace(mended, **{draft.field: text})
+                except ValueError:
+                    found[draft.pair] = self._failed(pairs[draft.pair])
         tokens = Counter(dict.fromkeys(range(len(pairs)), 0))
         for draft in drafts:
             tokens[draft.pair] += len(draft.words.tokens)
@@ -79,19 +77,41 @@ class CoachReviser:
 
     def propose(self, drafts: Sequence[Draft], pairs: Sequence[InstructionPair]) -> list[list[Proposal]]:
         """What the tagger proposes for each, sure or not."""
+        return self._propose(drafts, self._meant(drafts, pairs))
+
+    def _propose(self, drafts: Sequence[Draft], meant: Mapping[int, frozenset[str]]) -> list[list[Proposal]]:
+        return self._tagger.propose([draft.words.tokens for draft in drafts], [meant[draft.pair] for draft in drafts])
+
+    def _meant(self, drafts: Sequence[Draft], pairs: Sequence[InstructionPair]) -> dict[int, frozenset[str]]:
+        """For each pair the words that come twice: they are meant as they are."""
         counts: dict[int, Counter[str]] = {}
         for draft in drafts:
             words = (token.text.lower() for token in draft.words.tokens if token.kind is Kind.WORD)
             counts.setdefault(draft.pair, Counter(pairs[draft.pair].input.lower().split())).update(words)
-        # A word that comes twice is meant as it is.
-        meant = {pair: frozenset(word for word, times in count.items() if times > 1) for pair, count in counts.items()}
-        return self._tagger.propose([draft.words.tokens for draft in drafts], [meant[draft.pair] for draft in drafts])
+        return {pair: frozenset(word for word, times in count.items() if times > 1) for pair, count in counts.items()}
+
+    @staticmethod
+    def _is_reason(bundle: Bundle, draft: Draft, proposals: Sequence[Proposal]) -> bool:
+        """Whether a field is reason enough to touch its pair: the coach is sure, or a rule that hardly ever errs is."""
+        text, speller = draft.prose.text, bundle.lexicon.speller
+        if bundle.limits.is_sure_of(proposals) or drop_doubles(text, speller) != text:
+            return True
+        return draft.field == "response" and mend_casing(text, speller) != text
+
+    @staticmethod
+    def _mended(bundle: Bundle, draft: Draft, proposals: Sequence[Proposal], meant: frozenset[str]) -> str:
+        """What the coach would make of a field, and then the rules. Raises: ValueError, when a part was dropped."""
+        text = apply_edits(draft.words, bundle.limits.edits(draft, proposals))
+        return draft.prose.restore(repair_words(text, bundle.lexicon.speller, meant))
 
     def _safely(self, raw: InstructionPair) -> InstructionPair | Revision:
         try:
             return mend_safely(raw)
         except (ValueError, RecursionError, OverflowError):
-            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "engine_error")
+            return self._failed(raw)
+
+    def _failed(self, raw: InstructionPair) -> Revision:
+        return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "engine_error")
 
     def _drafts(self, index: int, pair: InstructionPair | Revision) -> Iterable[Draft]:
         if isinstance(pair, Revision) or self._bundle is None or is_about_form(pair.instruction):
@@ -111,40 +131,4 @@ class CoachReviser:
         try:
             return self._finisher.from_pair(raw, raw if differ_in_blanks_alone(raw, found) else found, usage)
         except (ValueError, RecursionError, OverflowError):
-            return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "engine_error", usage)
-
-
-def chosen(draft: Draft, proposals: Sequence[Proposal], limits: Mapping[EditKind, float]) -> list[Edit]:
-    """An edit a token: of the proposals, those that are sure enough and don't touch short quotations' words."""
-    edits = [NOTHING] * len(draft.words.tokens)
-    quoted = _quoted(draft) if proposals else frozenset()
-    for each in proposals:
-        if each.sure < limits.get(each.kind, 2.0) or (each.place in quoted and each.kind is not EditKind.DOUBLE):
-            continue
-        edits[each.place] = merged(edits[each.place], each.edit)
-    return edits
-
-
-def merged(one: Edit, other: Edit) -> Edit:
-    """Both edits of one token: they concern its word, gap or casing, so only one of them has a say on each."""
-    return Edit(
-        word=one.word if one.word is not WordTag.KEEP else other.word,
-        gap=one.gap if one.gap != GapTag.KEEP else other.gap,
-        case=one.case if one.case is not CaseTag.KEEP else other.case,
-        text=one.text or other.text,
-    )
-
-
-def _quoted(draft: Draft) -> frozenset[int]:
-    """Places of the tokens within short quotations."""
-    spans = quoted_spans(draft.prose.text)
-    places: set[int] = set()
-    at = span = 0
-    for place, token in enumerate(draft.words.tokens if spans else ()):
-        start = at + len(token.before)
-        at = start + len(token.text)
-        while span < len(spans) and spans[span][1] <= start:
-            span += 1
-        if span < len(spans) and spans[span][0] <= start:
-            places.add(place)
-    return frozenset(places)
+            return replace(self._failed(raw), prompt_tokens=usage.prompt_tokens, seconds=usage.seconds)

@@ -1,7 +1,8 @@
 """The words that the coach reads by, and which words a slip of the fingers may have come from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from symspellpy import SymSpell, Verbosity
 
@@ -23,6 +24,8 @@ WORDS_AT = CASE_TAGS_AT + len(CaseTag)
 
 MAX_CANDIDATES = 12
 _MAX_CACHED = 100_000
+_MAX_LETTERS = 30
+Found = TypeVar("Found")
 TYPES = 128  # known (8) x casing (4) x blank before (2) x said twice (2)
 # What is known of a word: it is of the vocabulary; another English word; unknown, with a likely meaning (four degrees,
 # from `LIKELY` up); two words that ran together, as it seems; unknown.
@@ -40,8 +43,6 @@ class Reading:
 
     row: int  # of the embedding: the word's own, or that of the likeliest word one slip away
     known: int  # OF_VOCABULARY, ENGLISH, a degree from LIKELY up, JOINED or UNKNOWN
-    candidates: tuple[str, ...] = ()  # what may have been meant, likeliest first
-    weights: tuple[float, ...] = ()  # of the slips that lead there; see `slip_weight`
     split: str = ""  # the two words that may have run together
 
 
@@ -59,6 +60,7 @@ class Lexicon:
             if len(word) > 1:
                 self._near.create_dictionary_entry(word, count)
         self._readings: dict[str, Reading] = {}
+        self._candidates: dict[str, dict[str, float]] = {}
         self._kin: dict[str, tuple[str, ...]] = {}
 
     @classmethod
@@ -75,53 +77,48 @@ class Lexicon:
         return self._counts.get(word) or self.speller.count(word)
 
     def read(self, word: str) -> Reading:
-        """`word` in lower case."""
-        reading = self._readings.get(word)
-        if reading is None:
-            if len(self._readings) > _MAX_CACHED:
-                self._readings.clear()
-            reading = self._readings[word] = self._read(word)
-        return reading
+        """`word` in small letters."""
+        return _kept(self._readings, word, self._read)
 
-    def _read(self, word: str) -> Reading:
-        row = self.rows.get(word)
-        if not word.isascii() or len(word) > 30:
-            return Reading(SPECIAL.index("[FOREIGN]"), UNKNOWN) if row is None else Reading(row, OF_VOCABULARY)
-        ranked = self._candidates(word)
-        terms, weights = tuple(term for term, _ in ranked), tuple(weight for _, weight in ranked)
-        if row is not None:
-            return Reading(row, OF_VOCABULARY, terms, weights)
-        if self.speller.count(word):
-            return Reading(rare_row(word), ENGLISH, terms, weights)
-        split, strength = self._split(word), self._strength(word, terms, weights)
-        is_made = self.speller.knows(word) or self.speller.is_derived(word)
-        if terms and strength >= (_SURE if split else 0) and (not is_made or strength * _DERIVED >= _DEGREES[0]):
-            known = LIKELY + sum(strength * (_DERIVED if is_made else 1) >= degree for degree in _DEGREES)
-            return Reading(self.rows.get(terms[0], GUESS), known, terms, weights, split)
-        if split:
-            return Reading(rare_row(word), JOINED, terms, weights, split)
-        return Reading(rare_row(word), ENGLISH if is_made else UNKNOWN, terms, weights)
-
-    def _strength(self, word: str, terms: tuple[str, ...], weights: tuple[float, ...]) -> float:
-        return weights[0] * self.count(terms[0]) * _SHORT.get(len(word), 1.0) if terms else 0.0
+    def candidates(self, word: str) -> dict[str, float]:
+        """What may have been meant by `word`, likeliest first, with the weights of the slips (see `slip_weight`)."""
+        return _kept(self._candidates, word, self._find)
 
     def kin(self, word: str) -> tuple[str, ...]:
         """Words of the vocabulary that are easily taken for this one: other forms of it, words that sound like it."""
-        kin = self._kin.get(word)
-        if kin is None:
-            if len(self._kin) > _MAX_CACHED:
-                self._kin.clear()
-            kin = self._kin[word] = tuple(sorted(each for each in kin_of(word) if each in self.rows))
-        return kin
+        return _kept(self._kin, word, lambda word: tuple(sorted(each for each in kin_of(word) if each in self.rows)))
 
-    def _candidates(self, word: str) -> list[tuple[str, float]]:
+    def _read(self, word: str) -> Reading:
+        if word in self.rows:
+            return Reading(self.rows[word], OF_VOCABULARY)
+        if not word.isascii() or len(word) > _MAX_LETTERS:
+            return Reading(SPECIAL.index("[FOREIGN]"), UNKNOWN)
+        if self.speller.count(word):
+            return Reading(rare_row(word), ENGLISH)
+        split, strength = self._split(word), self._strength(word)
+        is_made = self.speller.knows(word) or self.speller.is_derived(word)
+        if strength >= (_SURE if split else 0) and (not is_made or strength * _DERIVED >= _DEGREES[0]) and strength > 0:
+            known = LIKELY + sum(strength * (_DERIVED if is_made else 1) >= degree for degree in _DEGREES)
+            return Reading(self.rows.get(next(iter(self.candidates(word))), GUESS), known, split)
+        if split:
+            return Reading(rare_row(word), JOINED, split)
+        return Reading(rare_row(word), ENGLISH if is_made else UNKNOWN)
+
+    def _strength(self, word: str) -> float:
+        """How much speaks for a slip of the likeliest candidate; 0 without any."""
+        found = next(iter(self.candidates(word).items()), None)
+        return found[1] * self.count(found[0]) * _SHORT.get(len(word), 1.0) if found else 0.0
+
+    def _find(self, word: str) -> dict[str, float]:
+        if not word.isascii() or len(word) > _MAX_LETTERS:
+            return {}
         found = {each.term for each in self._near.lookup(word, Verbosity.ALL, 1)}
         if word not in self.rows:
             found |= {each.term for each in self.speller.symspell.lookup(word, Verbosity.ALL, 1) if each.term.isalpha()}
         found.discard(word)
         weighed = [(term, slip_weight(word, term)) for term in found]
         weighed.sort(key=lambda each: (-each[1] * self.count(each[0]), each[0]))
-        return weighed[:MAX_CANDIDATES]
+        return dict(weighed[:MAX_CANDIDATES])
 
     def _split(self, word: str) -> str:
         """The cut whose rarer half is the most common."""
@@ -165,6 +162,15 @@ def _said_twice(tokens: Sequence[Token], small: list[str]) -> set[int]:
             if run >= length:
                 again.update(range(place - length + 1, place + 1))
     return again
+
+
+def _kept(cache: dict[str, Found], word: str, find: Callable[[str], Found]) -> Found:
+    found = cache.get(word)
+    if found is None:
+        if len(cache) > _MAX_CACHED:
+            cache.clear()
+        found = cache[word] = find(word)
+    return found
 
 
 def sign_row(text: str, rows: dict[str, int]) -> int:

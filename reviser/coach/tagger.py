@@ -137,7 +137,7 @@ class Tagger:
     def best(self, word: str, state: np.ndarray, *, nearest: float) -> tuple[str, float] | None:
         """The word that fits best in place of `word`, and its share among all that might; None without any."""
         reading = self._lexicon.read(word)
-        slips = dict(zip(reading.candidates, reading.weights, strict=True))
+        slips = self._lexicon.candidates(word)
         kin = dict.fromkeys(self._lexicon.kin(word), 1.0)
         options = [each for each in {**slips, **kin} if each in self._lexicon.rows]
         shares: dict[str, float] = {}
@@ -146,8 +146,8 @@ class Tagger:
             logits = self._network.rows[rows] @ state + self._network.bias[rows]
             logits = logits + 0.5 * np.log(np.array([max(slips.get(each, 0), kin.get(each, 0)) for each in options]))
             shares = dict(zip(options, np.exp(log_softmax(logits)).tolist(), strict=True))
-        if reading.known != OF_VOCABULARY and reading.candidates:
-            top = reading.candidates[0]
+        if reading.known != OF_VOCABULARY and slips:
+            top = next(iter(slips))
             shares = {each: share * (1 - nearest) for each, share in shares.items()} if top not in shares else shares
             shares.setdefault(top, nearest)
         return max(shares.items(), key=lambda each: (each[1], each[0])) if shares else None

@@ -1,0 +1,21 @@
+"""The demo as a stranger meets it: one command, no shared data, revised by the bundled coach, and it says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from coachlm.cli import main
+
+
+def test_the_demo_revises_with_the_bundled_coach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COACHLM_INTAKE_PROCESSES", "1")
+    monkeypatch.delenv("COACHLM_DATA_DIR", raising=False)
+    result = CliRunner().invoke(main, ["demo", "--output", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert answer["engine"] == "coach"
+    assert answer["rows"] == 81
+    assert answer["report"]["counts"]["revisions_by_outcome"]["revised"] > 20
+    assert "| coach | 81 |" in (tmp_path / "dataset" / "README.md").read_text(encoding="utf-8")
