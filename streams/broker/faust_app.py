@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 _WITHIN_SECONDS = 0.2
 """How long a batch that is not full waits for more."""
 _COMMIT_SECONDS = 1.0
+_FETCH_BYTES, _FETCH_BYTES_EACH = 1_000_000, 2_000
+"""Faust hands on all that it has fetched of a partition before the next one's turn; where each message takes long, as
+with a coach, a megabyte of them would leave the others waiting for minutes. A larger message comes alone."""
 
 
 class _Quiet(Monitor):
@@ -69,6 +72,7 @@ def create_app(
         broker_commit_livelock_soft_timeout=subscription.longest_batch_seconds,
         stream_processing_timeout=subscription.longest_batch_seconds,
         stream_buffer_maxsize=subscription.batch_messages,
+        consumer_max_fetch_size=min(_FETCH_BYTES, subscription.batch_messages * _FETCH_BYTES_EACH),
         consumer_metadata_max_age_ms=60_000,
     )
     topic = app.topic(
