@@ -61,19 +61,6 @@ def plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of a process and the children that it has now or has waited for."""
-    total = 0.0
-    try:
-        process = psutil.Process(pid)
-        own = process.cpu_times()
-        total += own.user + own.system + own.children_user + own.children_system
-        total += sum(cpu_seconds(child.pid) for child in process.children())
-    except psutil.NoSuchProcess:
-        return total
-    return total
-
-
 def resident_mb(pid: int) -> float:
     """0 when it has ended."""
     try:
