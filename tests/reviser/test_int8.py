@@ -24,7 +24,9 @@ def test_a_layer_computes_nearly_the_same_and_each_token_by_itself(bias: bool):
     layer = Int8Linear(linear)
     with torch.no_grad():
         wanted, found = linear(inputs), layer(inputs)
-        alone = torch.stack([layer(inputs[row, place : place + 1]) for row in range(2) for place in range(9)]).view_as(found)
+        alone = torch.stack([layer(inputs[row, place : place + 1]) for row in range(2) for place in range(9)]).view_as(
+            found
+        )
     assert found.shape == wanted.shape
     assert float(((found - wanted).norm(dim=-1) / wanted.norm(dim=-1)).max()) < 0.03
     assert torch.equal(found, alone)
