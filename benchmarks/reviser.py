@@ -160,9 +160,8 @@ def _told(counts: Counts | None) -> str:
     return f"{counts.steps} steps, {per:.2f} tokens computed per emitted{drafted}"
 
 
-def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: bool) -> Counts:
-    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=drafts)
-    engine = Engine(model, (EOS,), options, prefix)
+def force_output(engine: Engine, rows: list[Row]) -> None:
+    """Make each request's output that of the row with its key: real lengths; the model computes all the same."""
     ask = engine.runner.forward
 
     def forced(step: Step) -> list[list[int | None]]:
@@ -174,6 +173,12 @@ def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: b
         return answers
 
     engine.runner.forward = forced
+
+
+def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: bool) -> Counts:
+    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=drafts)
+    engine = Engine(model, (EOS,), options, prefix)
+    force_output(engine, rows)
     ended = engine.run(Request(key, row.prompt, 1024) for key, row in enumerate(rows))
     engine.close()
     wrong = [each.key for each in ended if each.tokens != rows[each.key].output[:1024]]

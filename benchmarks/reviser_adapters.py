@@ -16,13 +16,12 @@ from typing import Any
 import peft
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, llama, read_rows, sample
+from benchmarks.reviser import FULL, QUICK, Size, force_output, llama, read_rows, sample
 from benchmarks.reviser_peers import EOS, Row
 from reviser.adapter import Adapter, read_adapter
 from reviser.adapter_weights import AdapterWeights
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed.scheduler import Step
 from reviser.packed.sequence import Request
 
 _SWITCHES = 200
@@ -75,17 +74,7 @@ def _seconds(model: Any, weights: AdapterWeights, prefix: list[int], rows: list[
     engine = Engine(model, (EOS,), options, prefix, weights.switch)
     for digest in set(adapters):
         engine.hold(digest)
-    ask = engine.runner.forward
-
-    def forced(step: Step) -> list[list[int | None]]:
-        answers = ask(step)
-        for row, answer in zip(step.rows, answers, strict=True):
-            done = len(row.sequence.output)
-            reference = rows[row.sequence.request.key].output[done : done + len(answer)]
-            answer[: len(reference)] = reference
-        return answers
-
-    engine.runner.forward = forced
+    force_output(engine, rows)
     began = time.process_time()
     engine.run(Request(key, row.prompt, 1024, adapters[key % len(adapters)]) for key, row in enumerate(rows))
     seconds = time.process_time() - began

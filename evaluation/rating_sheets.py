@@ -15,13 +15,13 @@ from typing import Any
 from coachlm.errors import ExportError, InputError
 from coachlm.pairs import InstructionPair
 from coachlm.rubric import RUBRIC, Level
+from coachlm.spreadsheets import defuse_cell
 from evaluation.report import write_page
 
 KEY_FILE, SEAL_FILE, RUBRIC_FILE = "key.json", "seal.json", "rubric.md"
 GIVEN = ("task", "instruction", "input", "response")
 FILLED = ("instruction_score", "response_score", "flaws", "comment")
 _SCHEMA = "coachlm-rating-sheets/1"
-_FORMULA = tuple("=+-@'\t\r")
 _LEVELS = {
     Level.ADVANCED: "decides between 80 and 100",
     Level.BASIC: "a flaw caps the score at 80",
@@ -131,7 +131,7 @@ def _sheet(tasks: Sequence[tuple[RatingTask, InstructionPair]]) -> str:
 
 def _defused(cell: str) -> str:
     """Spreadsheets would compute it; the texts are never read back from a sheet."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.startswith("'") else defuse_cell(cell)
 
 
 def _rubric() -> str:

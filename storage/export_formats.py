@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, BinaryIO, Protocol, assert_never
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coachlm.pairs import InstructionPair
+from coachlm.spreadsheets import defuse_cell
 from coachlm.user_text import join_user_text
 
 Record = dict[str, Any]
@@ -153,17 +153,3 @@ class CsvWriter:
 
     def close(self) -> None:
         self._file.detach()  # which writes what is left
-
-
-# Source: OWASP "CSV Injection"; the last four are the full-width forms that some locales compute too.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
-def defuse_cell(cell: str) -> str:
-    """The cell, behind an apostrophe where a spreadsheet would take it for a formula; `restore_cell` undoes it."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def restore_cell(cell: str) -> str:
-    """The text that `defuse_cell` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

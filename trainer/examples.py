@@ -6,7 +6,7 @@ prompt without the end of sequence that some tokenisers add, the target with one
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -67,5 +67,10 @@ class Encoder:
         return Example(array("i", prompt), array("i", target), revision.raw.id, instruction)
 
     def _encode(self, text: str, **options: Any) -> list[int]:
-        ids: list[int] = list(self._tokenizer(text, verbose=False, **options)["input_ids"])
-        return ids[:-1] if ids and ids[-1] in self._eos_ids else ids
+        return encode(self._tokenizer, self._eos_ids, text, **options)
+
+
+def encode(tokenizer: Any, eos_ids: Sequence[int], text: str, **options: Any) -> list[int]:
+    """Token ids without the end of sequence that some tokenisers add."""
+    ids: list[int] = list(tokenizer(text, verbose=False, **options)["input_ids"])
+    return ids[:-1] if ids and ids[-1] in eos_ids else ids

@@ -11,6 +11,7 @@ from transformers import GenerationConfig
 
 from coachlm.errors import TrainingError
 from trainer.base_model import BaseModel, load_base
+from trainer.examples import encode
 
 
 class CausalGenerator:
@@ -41,7 +42,7 @@ class CausalGenerator:
         return f"{Path(self._base.name).name}@{self._base.digest.partition(':')[2][:8]}"
 
     def generate(self, prompts: Sequence[str], on_prompts: Callable[[int], None] = lambda _: None) -> list[str | None]:
-        encoded = [self._encode(prompt) for prompt in prompts]
+        encoded = [encode(self._base.tokenizer, self._base.eos_ids, prompt) for prompt in prompts]
         room = self._base.context_tokens - 1
         order = sorted((i for i, ids in enumerate(encoded) if 0 < len(ids) <= room), key=lambda i: -len(encoded[i]))
         found: list[str | None] = [None] * len(prompts)
@@ -51,11 +52,6 @@ class CausalGenerator:
                 found[index] = text
             on_prompts(len(batch))
         return found
-
-    def _encode(self, prompt: str) -> list[int]:
-        """As training encodes a prompt: without the end of sequence that some tokenisers add."""
-        ids: list[int] = list(self._base.tokenizer(prompt, verbose=False)["input_ids"])
-        return ids[:-1] if ids and ids[-1] in self._base.eos_ids else ids
 
     def _answers(self, prompts: Sequence[list[int]]) -> list[str]:
         base, longest = self._base, max(map(len, prompts))

@@ -20,11 +20,10 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
 
     Raises: SettingsError, ModelError.
     """
-    from reviser.engines import build_reviser
+    from reviser.engines import build_adapting, build_reviser
 
     if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers", "openai"):
         return build_reviser(settings)
-    from reviser.engines import build_adapting
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry
 

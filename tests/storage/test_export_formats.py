@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coachlm.pairs import InstructionPair
+from coachlm.spreadsheets import defuse_cell, restore_cell
 from coachlm.status import Status
 from coachlm.user_text import join_user_text, split_user_text
 from storage.export import ExportOptions, export_dataset
-from storage.export_formats import ExportFormat, defuse_cell, restore_cell
+from storage.export_formats import ExportFormat
 from tests.dataset_rows import counts_of, make_row
 
 HOSTILE = [
