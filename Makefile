@@ -13,14 +13,17 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo desk reviser coach kafka need-kafka stack check test bench lock clean
+.PHONY: help demo demo-kafka desk reviser coach kafka need-kafka stack check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no broker, CPU)
 	@$(BIN)/coachlm demo --output $(OUTPUT)
+
+demo-kafka: $(VENV)/.service need-kafka ## the same demo through a Kafka broker on this machine, started for it, no containers
+	@$(BIN)/python -m benchmarks.servers.kafka -- sh -c 'exec $(BIN)/coachlm demo --output $(OUTPUT) --servers "$$COACHLM_KAFKA_SERVERS"'
 
 desk: $(VENV)/.service ## the demo's pairs on the post-edit desk in your browser, until Ctrl-C
 	@[ -f $(OUTPUT)/coachlm.db ] || $(BIN)/coachlm demo --output $(OUTPUT)
@@ -28,7 +31,7 @@ desk: $(VENV)/.service ## the demo's pairs on the post-edit desk in your browser
 
 reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a model instead of rules
 
-kafka: $(VENV)/.test need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
+kafka: $(VENV)/.service need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
 	@$(BIN)/python -m benchmarks.servers.kafka --nodes $(or $(NODES),1)
 
 stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without containers, until Ctrl-C

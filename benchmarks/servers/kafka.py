@@ -1,12 +1,14 @@
 """A Kafka cluster on this machine without containers: KRaft, on loopback, from the jars of `scripts/need-kafka`.
 
     python -m benchmarks.servers.kafka --nodes 3      in the foreground until Ctrl-C; also: make kafka NODES=3
+    python -m benchmarks.servers.kafka -- COMMAND …   until the command ends, which finds it in COACHLM_KAFKA_SERVERS
 
 Every node is broker and controller at once. Three nodes keep going when one is killed.
 """
 
 import argparse
 import base64
+import os
 import shutil
 import signal
 import subprocess
@@ -190,10 +192,14 @@ def _java() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, choices=(1, 3), default=1)
-    nodes = parser.parse_args().nodes
+    parser.add_argument("command", nargs="*", help="run this beside it, then end both, with the command's exit code")
+    given = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with running_cluster(nodes) as cluster:
+        with running_cluster(given.nodes) as cluster:
+            if given.command:
+                environment = os.environ | {"COACHLM_KAFKA_SERVERS": cluster.bootstrap}
+                raise SystemExit(subprocess.run(given.command, env=environment, check=False).returncode)
             print(f"Kafka is up: export COACHLM_KAFKA_SERVERS={cluster.bootstrap}", flush=True)
             print("Ctrl-C ends it and deletes its data.", flush=True)
             while True:

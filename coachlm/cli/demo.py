@@ -1,26 +1,34 @@
 """`demo`: the main job on sample logs, from the logs to a report and a data set."""
 
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from coachlm.cli.dataset import export_from, report_from
+from coachlm.cli.demo_streams import carry, own_prefix
 from coachlm.cli.output import answering_errors, emit_json, json_option, results
 from coachlm.cli.progress import RunCounts
 from coachlm.cli.run import ingest_into, revise_in
 from coachlm.cli.stores import open_database
-from coachlm.dataset import TextChoice
+from coachlm.dataset import FlowCounts, TextChoice
 from coachlm.errors import ExportError
-from coachlm.settings import load_settings
+from coachlm.settings import Settings, load_settings
+from coachlm.status import Status
+
+if TYPE_CHECKING:
+    from storage.database import Database
 
 SAMPLE_LOGS = Path(__file__).parent.parent / "data" / "sample_logs"
 _ENGINES = {
     "coach": "the bundled coach: copy-editing alone, on the CPU; a large model is one flag away, see README",
     "rules": "copy-editing by rules; a model is one flag away, see README",
 }
-_OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "report.json")
+_OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "report.json",
+         "workers.log", "coachlm.db.intake.lock", "coachlm.db.revise.lock")  # fmt: skip
 
 
 @click.command()
@@ -28,54 +36,83 @@ _OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "repor
     "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-output"), show_default=True,
     help="Folder for database, report and data set.",
 )  # fmt: skip
+@click.option("--servers", "kafka_servers", help="Through Kafka: brokers as HOST:PORT, more with commas.")
 @json_option
 @answering_errors
-def demo(output: Path, as_json: bool) -> None:
-    """Turn the bundled sample logs into revised pairs, a report and a data set."""
+def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
+    """Turn the bundled sample logs into revised pairs, a report and a data set.
+
+    In one process without a broker; with --servers through Kafka, on topics of its own.
+    """
     from reviser.coach.bundle import is_bundled
-    from reviser.engines import build_reviser
     from storage.export import ExportOptions
+    from storage.reading import StoreReader
 
     started = time.monotonic()
     _make_room(output)
     engine = "coach" if is_bundled() else "rules"
-    settings = load_settings(database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine)
-    counts = RunCounts()
+    streamed = {"kafka_servers": kafka_servers, "kafka_prefix": own_prefix()} if kafka_servers else {}
+    settings = load_settings(None, database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine, **streamed)
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
     with open_database(settings) as database:
-        ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=not as_json)
-        say(f"   {counts.records} records: {counts.intake_line()}")
-        say(f"[bold]2. revising[/]         engine `{engine}` ({_ENGINES[engine]})")
-        reviser = build_reviser(settings)
-        if reviser is not None:
-            revise_in(database, reviser, settings, counts, show=not as_json)
-        say(f"   {counts.revision_line()}")
-        report = output / "report.html"
-        summary = report_from(database, report, "CoachLM demo")
+        if kafka_servers:
+            carry(database, SAMPLE_LOGS, settings, output / "workers.log", say)
+            counts = _streamed(StoreReader(database).flow_counts(), say)
+        else:
+            counts = _embedded(database, settings, say, show=not as_json)
+        summary = report_from(database, output / "report.html", "CoachLM demo")
         wanted = ExportOptions(text=TextChoice.REVISED, name="CoachLM demo data set", license="cc0-1.0")
-        manifest = export_from(database, output / "dataset", wanted)
+        rows = export_from(database, output / "dataset", wanted).rows
     seconds = time.monotonic() - started
     if as_json:
-        emit_json(
-            {
-                **counts.as_dict(),
-                "engine": engine,
-                "report": summary,
-                "rows": manifest.rows,
-                "seconds": round(seconds, 1),
-            }
-        )
-        return
-    url = settings.database_url.get_secret_value()
+        answer = {"engine": engine, "report": summary, "rows": rows, "seconds": round(seconds, 1)}
+        emit_json({**counts.as_dict(), **answer})
+    else:
+        _say_what_next(say, output, rows, seconds, settings.database_url.get_secret_value())
+
+
+def _streamed(found: FlowCounts, say: Callable[..., None]) -> RunCounts:
+    """What the workers have put into the database."""
+    by_status = Counter(found.by_status)
+    counts = RunCounts(
+        accepted=found.pairs - by_status[Status.EXCLUDED] - by_status[Status.DUPLICATE],
+        excluded=by_status[Status.EXCLUDED],
+        exact_duplicates=found.exact_duplicates,
+        near_duplicates=by_status[Status.DUPLICATE],
+        rejected=sum(found.rejects_by_reason.values()),
+        by_reason=Counter(found.rejects_by_reason) + Counter(found.excluded_by_reason),
+        revisions=Counter(found.revisions_by_outcome),
+        fallback_reasons=Counter(found.fallbacks_by_reason),
+    )
+    say(f"   {counts.intake_line()}")
+    say(f"   {counts.revision_line()}")
+    return counts
+
+
+def _say_what_next(say: Callable[..., None], output: Path, rows: int, seconds: float, url: str) -> None:
     say("[bold]3. what to look at[/]")
-    say(f"   {report}   the flow, every reason, before and after")
-    say(f"   {output / 'dataset'}/      {manifest.rows} pairs, with data card and manifest")
+    say(f"   {output / 'report.html'}   the flow, every reason, before and after")
+    say(f"   {output / 'dataset'}/      {rows} pairs, with data card and manifest")
     say(f"done in {seconds:.0f} s. Next:")
     say("   make desk                                                  post-edit these pairs in your browser")
     say(f"   .venv/bin/coachlm queue next --person you --db {url}   post-edit one in an editor", soft_wrap=True)
     say(f"   .venv/bin/coachlm stats --db {url}                     where everything went", soft_wrap=True)
     say("   .venv/bin/coachlm run YOUR_LOGS…                           your own logs", soft_wrap=True)
+
+
+def _embedded(database: "Database", settings: Settings, say: Callable[..., None], *, show: bool) -> RunCounts:
+    from reviser.engines import build_reviser
+
+    counts = RunCounts()
+    ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=show)
+    say(f"   {counts.records} records: {counts.intake_line()}")
+    say(f"[bold]2. revising[/]         engine `{settings.engine}` ({_ENGINES[settings.engine]})")
+    reviser = build_reviser(settings)
+    if reviser is not None:
+        revise_in(database, reviser, settings, counts, show=show)
+    say(f"   {counts.revision_line()}")
+    return counts
 
 
 def _make_room(output: Path) -> None:

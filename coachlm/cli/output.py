@@ -46,6 +46,8 @@ def show_log(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for room in ROOMS:
         logging.getLogger(room).setLevel(logging.INFO if verbose else logging.WARNING)
+    if not verbose:  # kafka-python warns of each step of its own loop that a busy machine made slow
+        logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
 
 def terminal_safe(text: str) -> str:

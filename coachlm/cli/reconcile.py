@@ -16,6 +16,7 @@ from coachlm.settings import Settings, load_settings
 from coachlm.streaming import Topic
 
 if TYPE_CHECKING:
+    from storage.database import Database
     from storage.reconciling import Outcomes, StreamAudit
     from streams.broker.lag import Lag
 
@@ -80,18 +81,10 @@ def reconcile(
     (without one: of all that broker or database know of). pairs.accepted: every pair that waits for the coach is in the
     outbox, in flight or dead.
     """
-    from storage.reconciling import StreamAudit
-    from streams.broker.lag import lags
-    from streams.broker.topics import topic_name
-
     settings = load_settings(database_url=db, kafka_servers=kafka_servers)
-    wanted = [Topic.RAW, Topic.ACCEPTED] if topic is None else [Topic(topic)]
-    behind = {one: _lags_of(topic_name(settings, one), lags(settings)) for one in wanted}
+    wanted = (Topic.RAW, Topic.ACCEPTED) if topic is None else (Topic(topic),)
     with open_database(settings) as database:
-        audit = StreamAudit(database)
-        partitions = _balances(settings, audit, behind[Topic.RAW], since, until) if Topic.RAW in behind else []
-        coach = _coach(settings, audit, behind[Topic.ACCEPTED], repair) if Topic.ACCEPTED in behind else None
-    problems = _problems(partitions, coach)
+        partitions, coach, problems = examine(settings, database, wanted, since, until, repair=repair)
     if as_json:
         _emit(partitions, coach, problems)
     else:
@@ -100,6 +93,27 @@ def reconcile(
         raise StreamError("; ".join(problems))
     if problems:
         raise SystemExit(1)
+
+
+def examine(
+    settings: Settings,
+    database: "Database",
+    wanted: Sequence[Topic] = (Topic.RAW, Topic.ACCEPTED),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    *,
+    repair: bool = False,
+) -> tuple[list[PartitionBalance], CoachBalance | None, list[str]]:
+    """The balances, and what is unaccounted for, each with what to do. Raises: StreamError."""
+    from storage.reconciling import StreamAudit
+    from streams.broker.lag import lags
+    from streams.broker.topics import topic_name
+
+    behind = {one: _lags_of(topic_name(settings, one), lags(settings)) for one in wanted}
+    audit = StreamAudit(database)
+    partitions = _balances(settings, audit, behind[Topic.RAW], since, until) if Topic.RAW in behind else []
+    coach = _coach(settings, audit, behind[Topic.ACCEPTED], repair) if Topic.ACCEPTED in behind else None
+    return partitions, coach, _problems(partitions, coach)
 
 
 def _lags_of(topic: str, behind: "Sequence[Lag]") -> "list[Lag]":

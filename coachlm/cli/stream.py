@@ -27,6 +27,10 @@ _driver = click.option("--driver", "stream_driver", type=click.Choice(["faust", 
 _servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
 _engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
 _metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
+_FLAGS = {
+    "stream_driver": "--driver", "kafka_servers": "--servers", "engine": "--engine", "metrics_port": "--metrics-port",
+}  # fmt: skip
+"""By the setting that each gives."""
 _lines = click.option("--json", "as_json", is_flag=True, help="Say every change of state as a JSON line.")
 
 
@@ -90,7 +94,7 @@ def everything(db: str | None, as_json: bool, **options: Any) -> None:
     settings = load_settings(database_url=db, **options)
     with open_database(settings):
         ensure_topics(settings)
-    given = {"--db": db, **{f"--{name.replace('_', '-')}": value for name, value in options.items()}}
+    given = {"--db": db, **{_FLAGS[name]: value for name, value in options.items()}}
     commands = {stage: _command(stage, _flags(stage, given), as_json) for stage in ("intake", "revise")}
     raise SystemExit(Supervisor(commands, _report("all", as_json)).run())
 

@@ -126,6 +126,19 @@ def ensure_topics(settings: Settings, *, repair: bool = False) -> list[TopicStat
     return states
 
 
+def delete_topics(settings: Settings) -> None:
+    """Every topic under the prefix's names, with what they hold: for those that were made for one run.
+
+    Raises: StreamError, SettingsError; ValueError without a prefix, for those names are an installation's.
+    """
+    if not settings.kafka_prefix:
+        raise ValueError("topics without a prefix are not deleted")
+    with administration(settings) as admin:
+        there = described_topics(admin, [topic.name for topic in wanted_topics(settings)])
+        if there:
+            admin.delete_topics([topic["name"] for topic in there], raise_errors=False)
+
+
 def topic_states(settings: Settings) -> list[TopicState]:
     """Every topic against the wanted one; changes nothing. Raises: StreamError, SettingsError."""
     with administration(settings) as admin:

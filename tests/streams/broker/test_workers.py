@@ -6,6 +6,7 @@ import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -268,7 +269,12 @@ def test_the_workers_metrics(postgres_databases: Databases, build_settings: Call
 def test_all_restarts_what_ends(sqlite_databases: Databases, build_settings: Callable[..., Settings]) -> None:
     settings = build_settings("aiokafka", sqlite_databases.new())
     produce(settings, [chat_bytes(number) for number in range(20)])
-    with worker(settings, "stream", "all") as everything:
+    flags = {  # every flag that a worker takes reaches both of them
+        "--db": settings.database_url.get_secret_value(), "--servers": ",".join(settings.kafka_servers),
+        "--driver": "aiokafka", "--engine": "rules", "--metrics-port": "0",
+    }  # fmt: skip
+    elsewhere = {"kafka_servers": "127.0.0.1:1", "database_url": "sqlite:///nowhere.db", "stream_driver": "faust"}
+    with worker(settings, "stream", "all", *chain.from_iterable(flags.items()), **elsewhere) as everything:
         until(lambda: count(settings, "revisions") == 20)
         first = next(one for one in everything.said("started") if one["worker"] == "intake")
         os.kill(first["pid"], signal.SIGKILL)
