@@ -7,21 +7,22 @@ device (`model_runner.py`, `cache.py`, `attention.py`) know one another by `Step
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from reviser.packed.drafts import DraftGate
+from reviser.packed.drafts import DraftGate, FixedCost, MeasuredCost
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.sequence import Completion, Request
 
 log = logging.getLogger(__name__)
 
-CPU_STEP_OVERHEAD_TOKENS = 21.0
-"""A step's cost that doesn't grow with its tokens, in tokens: at 32 rows a draft then pays from a chance of 0.6.
+FIRST_OVERHEAD_TOKENS = 21.0
+"""A step's cost that doesn't grow with its tokens, in tokens, before anything is measured.
 
 Source: the prototype's ms per step at 8 to 64 rows, float32 on one CPU thread.
 """
@@ -36,7 +37,7 @@ class EngineOptions:
     slot_tokens: int = 2048  # prompt and output of one sequence
     prefill_tokens: int = 512  # prompt tokens a step
     drafts: bool = True
-    step_overhead_tokens: float = CPU_STEP_OVERHEAD_TOKENS
+    step_overhead_tokens: float | None = None  # None: measured while it runs
     cache_dtype: torch.dtype | None = None  # None: the model's own
     adapters: int = 0  # as many as will be held beside the model's own weights; each keeps a prefix
 
@@ -64,7 +65,7 @@ class Engine:
             options.cache_bytes, options.slot_tokens, reserved
         )
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
-        gate = DraftGate(options.step_overhead_tokens) if options.drafts else None
+        gate = DraftGate(_cost(options.step_overhead_tokens)) if options.drafts else None
         self.runner = ModelRunner(model, limits, kept, switch, options.cache_dtype)
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
@@ -88,12 +89,14 @@ class Engine:
         if self.idle:
             return []
         step = self.scheduler.schedule()
+        began = time.perf_counter()
         try:
             answers = self.runner.forward(step)
         except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 raise
             return self._shrink(error)
+        self.scheduler.took(step.rows, time.perf_counter() - began)
         return self.scheduler.record(step.rows, answers)
 
     def run(self, requests: Iterable[Request]) -> list[Completion]:
@@ -139,6 +142,10 @@ class Engine:
         failed = self.scheduler.shrink()
         log.warning("out of memory (%s): going on with %d slots", error, self.scheduler.limits.slots)
         return failed
+
+
+def _cost(overhead_tokens: float | None) -> FixedCost | MeasuredCost:
+    return MeasuredCost(FixedCost(FIRST_OVERHEAD_TOKENS)) if overhead_tokens is None else FixedCost(overhead_tokens)
 
 
 def _is_memory(error: Exception) -> bool:

@@ -134,6 +134,11 @@ class Scheduler:
             return NO_DRAFT
         return self.gate.draft(sequence.tokens, sequence.ngrams, rows, at_most=sequence.room - 1)
 
+    def took(self, rows: list[Row], seconds: float) -> None:
+        """How long the device had a step: what drafts are worth follows from it."""
+        if self.gate is not None and all(row.samples and len(row.tokens) == row.wanted for row in rows):
+            self.gate.cost.observe(len(rows), sum(len(row.draft.tokens) for row in rows), seconds)
+
     def record(self, rows: list[Row], answers: list[list[int | None]]) -> list[Completion]:
         """Take each row's answers, `row.wanted` of them (None: not a number); returns what has ended."""
         self.counts.steps += 1
