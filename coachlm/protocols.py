@@ -72,11 +72,20 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedPair:
+    """A pair that a worker has to itself for a while."""
+
+    id: str
+    raw: InstructionPair
+    waited_seconds: float  # since it came in
+
+
 class RevisionQueue(Protocol):
     """Pairs that wait for the coach, shared by several workers; what a dead one had in hands comes back."""
 
-    def claim(self, worker: str, limit: int) -> list[tuple[str, InstructionPair]]:
-        """(pair id, raw pair), oldest first; nobody else gets them until the claim runs out."""
+    def claim(self, worker: str, limit: int) -> list[ClaimedPair]:
+        """Oldest first; nobody else gets them until the claim runs out."""
         ...
 
     def extend(self, worker: str) -> int: ...
@@ -110,6 +119,24 @@ class StreamingReviser(Reviser, Protocol):
     """An engine that takes pairs as it has room for them and gives each revision when it is ready, in any order."""
 
     def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """What an engine that runs many pairs at once has done since it was made."""
+
+    steps: int  # forwards of the model
+    rows: int  # pairs under way, summed over the steps
+    places: int  # pairs that could have been under way, summed over the steps
+    drafted_tokens: int
+    accepted_tokens: int  # of the drafted ones
+
+
+@runtime_checkable
+class LoadedReviser(Reviser, Protocol):
+    """An engine that knows how full it was."""
+
+    def load(self) -> EngineLoad: ...
 
 
 class TextGenerator(Protocol):

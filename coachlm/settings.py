@@ -178,7 +178,7 @@ class Settings(BaseSettings):
         description="How long `coachlm worker` keeps pairs to itself without a sign of life; then others take them.",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="Port where a stream worker shows its Prometheus metrics; 0: nowhere."
+        default=0, ge=0, le=65_535, description="Port where a worker shows its Prometheus metrics; 0: nowhere."
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address that it shows them on.")
 

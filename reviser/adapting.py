@@ -7,6 +7,7 @@ from pathlib import Path
 from coachlm.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
+from coachlm.protocols import EngineLoad
 from coachlm.revision import Revision
 from reviser.adapter import read_adapter
 from reviser.in_force import RegistryWatch
@@ -48,6 +49,9 @@ class AdaptingReviser:
 
     def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]:
         return self._engine.revise_stream(pairs, self._choose)
+
+    def load(self) -> EngineLoad:
+        return self._engine.load()
 
     def close(self) -> None:
         self._engine.close()

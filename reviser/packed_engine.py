@@ -9,6 +9,7 @@ import torch
 
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair
+from coachlm.protocols import EngineLoad
 from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.adapter_weights import AdapterWeights
@@ -84,6 +85,11 @@ class PackedReviser:
     def counts(self) -> Counts:
         """Raises: EngineError, when closed."""
         return self._opened().engine.counts
+
+    def load(self) -> EngineLoad:
+        """Raises: EngineError, when closed."""
+        counts = self.counts
+        return EngineLoad(counts.steps, counts.rows, counts.places, counts.drafted_tokens, counts.accepted_tokens)
 
     def hold(self, adapter: Adapter) -> None:
         """From now on pairs may be revised by this adapter; those under way are not touched.

@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import aliased
 
 from coachlm.pairs import InstructionPair
+from coachlm.protocols import ClaimedPair
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.bulk import is_among
@@ -25,12 +26,14 @@ class RevisionClaims:
         self._claim = timedelta(seconds=claim_seconds)
         self._now = now
 
-    def claim(self, worker: str, limit: int) -> list[tuple[str, InstructionPair]]:
+    def claim(self, worker: str, limit: int) -> list[ClaimedPair]:
         """The oldest accepted pairs that nobody has in hands; on PostgreSQL claimers don't wait for one another."""
         with self._database.writing() as connection:
             now = self._now()
             held = aliased(RevisionClaimRow)
-            columns = (PairRow.seq, PairRow.id, PairRow.instruction, PairRow.input, PairRow.response)
+            columns = (
+                PairRow.seq, PairRow.id, PairRow.instruction, PairRow.input, PairRow.response, PairRow.created_at,
+            )  # fmt: skip
             in_hands = select(held.pair).where(held.pair == PairRow.seq, held.expires_at > now).exists()
             rows = connection.execute(
                 select(*columns)
@@ -48,7 +51,14 @@ class RevisionClaims:
             if free:
                 claims = [{"pair": row.seq, "worker": worker, "expires_at": now + self._claim} for row in free]
                 connection.execute(insert(RevisionClaimRow), claims)
-        return [(row.id, InstructionPair(row.instruction, row.input, row.response)) for row in free]
+        return [
+            ClaimedPair(
+                row.id,
+                InstructionPair(row.instruction, row.input, row.response),
+                max((now - row.created_at).total_seconds(), 0.0),  # hosts' clocks differ
+            )
+            for row in free
+        ]
 
     def extend(self, worker: str) -> int:
         """Keep what the worker has in hands; gives how many pairs that are."""

@@ -8,12 +8,13 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair
 from coachlm.protocols import Reviser, RevisionQueue, StreamingReviser
+from coachlm.revise_work import WorkerCounts, WorkerObserver
 from coachlm.revision import Revision
 
 log = logging.getLogger(__name__)
@@ -32,21 +33,6 @@ class WorkerOptions:
     until_empty: bool = False
 
 
-@dataclass(slots=True)
-class WorkerCounts:
-    """What a worker has done."""
-
-    claimed: int = 0
-    saved: int = 0
-    repeated: int = 0  # revised by somebody else meanwhile
-    commits: int = 0
-    handed_back: int = 0
-    outages: int = 0  # times that the database or the engine was waited for
-    engine_seconds: float = 0.0
-    output_tokens: int = 0
-    fallbacks: dict[str, int] = field(default_factory=dict)
-
-
 class ReviseWorker:
     """One worker; `run` returns when `stop` is set, or the queue is empty and the options say so."""
 
@@ -57,7 +43,7 @@ class ReviseWorker:
         reviser: Reviser,
         options: WorkerOptions,
         stop: threading.Event,
-        on_saved: Callable[[Sequence[Revision], WorkerCounts], None] = lambda _revisions, _counts: None,
+        observer: WorkerObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -66,11 +52,12 @@ class ReviseWorker:
         self._reviser = reviser
         self._options = options
         self._stop = stop
-        self._on_saved = on_saved
+        self._observer = observer or WorkerObserver()
         self._clock = clock
         self._ready: list[Revision] = []
         self._saved_at = clock()
         self._extended_at = clock()
+        self._working_since: float | None = None
 
     def run(self) -> WorkerCounts:
         try:
@@ -90,7 +77,7 @@ class ReviseWorker:
 
     def _round(self) -> bool:
         """Until the queue is empty or the worker is told to end; gives whether there was anything to do."""
-        before, began = self.counts.claimed, self._clock()
+        before, self._working_since = self.counts.claimed, self._clock()
         stopped_at: float | None = None
         for revision in revisions_of(self._reviser, self._claimed(), self._options.claim_pairs):
             self._ready.append(revision)
@@ -104,7 +91,7 @@ class ReviseWorker:
                     break
             self._extend(now)
         self._save()
-        self.counts.engine_seconds += self._clock() - began
+        self._working_since = None
         return self.counts.claimed > before
 
     def _claimed(self) -> Iterator[InstructionPair]:
@@ -112,15 +99,20 @@ class ReviseWorker:
         while not self._stop.is_set():
             pairs = self._queue.claim(self.name, self._options.claim_pairs)
             self.counts.claimed += len(pairs)
+            self.counts.waited_seconds += sum(pair.waited_seconds for pair in pairs)
+            self._observer.claimed(pairs)
             if not pairs:
                 return
-            for _, pair in pairs:
+            for pair in pairs:
                 if self._stop.is_set():
                     return
-                yield pair
+                yield pair.raw
 
     def _save(self) -> None:
         self._saved_at = self._clock()
+        if self._working_since is not None:
+            self.counts.engine_seconds += self._saved_at - self._working_since
+            self._working_since = self._saved_at
         if not self._ready:
             return
         new = self._queue.save(self.name, self._ready)
@@ -132,7 +124,7 @@ class ReviseWorker:
             if revision.reason:
                 self.counts.fallbacks[revision.reason] = self.counts.fallbacks.get(revision.reason, 0) + 1
         saved, self._ready = self._ready, []
-        self._on_saved(saved, self.counts)
+        self._observer.saved(saved, self.counts)
 
     def _extend(self, now: float) -> None:
         if now - self._extended_at >= self._options.extend_seconds:
@@ -141,7 +133,9 @@ class ReviseWorker:
 
     def _wait_out(self, error: Exception) -> None:
         """The pairs stay claimed or come back by themselves; what is ready is kept for the next commit."""
+        self._working_since = None
         self.counts.outages += 1
+        self._observer.waiting()
         log.warning("waiting: %s", error)
         self._stop.wait(min(2.0 ** min(self.counts.outages, 5), 30.0))
         try:

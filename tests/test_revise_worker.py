@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols import EngineLoad, IntakeBatch
 from coachlm.revision import Outcome, Revision
 from coachlm.testing import FakeReviser
 from storage.database import Database, open_database
@@ -23,6 +23,7 @@ from storage.store import DatabaseStore
 from storage.tables import PairRow
 from storage.work_tables import RevisionRow
 from streams.revise_worker import ReviseWorker, WorkerOptions
+from streams.worker_metrics import WorkerMetrics
 from tests.storage.factories import Clock, make_intake, make_pair
 
 OPTIONS = WorkerOptions(claim_pairs=8, save_pairs=3, until_empty=True, idle_seconds=0.01)
@@ -100,7 +101,7 @@ def test_what_a_dead_worker_had_comes_back_when_its_claim_is_over(database: Data
     clock.turn(1)
     taken = claims.claim("alive", 5)
     assert len(taken) == 5
-    late = [Revision(pair_id, better(raw), Outcome.REVISED, "late") for pair_id, raw in taken]
+    late = [Revision(each.id, better(each.raw), Outcome.REVISED, "late") for each in taken]
     assert claims.save("dead", late[:2]) == 2  # late, and still welcome
     assert claims.save("alive", late) == 3
     assert set(revisions(database).values()) == {1}
@@ -210,3 +211,39 @@ def test_the_command_ends_when_the_queue_is_empty(database: Database, database_u
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["saved"] == 4
     assert CliRunner().invoke(main, ["worker", "--db", database_url, "--engine", "none"]).exit_code == 1
+
+
+def test_what_a_worker_shows_to_prometheus(database: Database):
+    fill(database, 20)
+
+    class Packed(FakeReviser):
+        """Says how full it was: 4 of 8 places at each step, and half of its drafts were right."""
+
+        def load(self) -> EngineLoad:
+            steps = sum(map(len, self.calls))
+            return EngineLoad(steps, 4 * steps, 8 * steps, 6 * steps, 3 * steps)
+
+    engine = Packed(lambda raw: "invalid" if raw.id[0] < "4" else better(raw))
+    metrics = WorkerMetrics("one", engine)
+    options = WorkerOptions(claim_pairs=8, save_pairs=3, until_empty=True)
+    counts = ReviseWorker("one", RevisionClaims(database), engine, options, threading.Event(), metrics).run()
+
+    def shown(name: str, **labels: str) -> float:
+        return metrics.registry.get_sample_value(f"coachlm_worker_{name}", {"worker": "one", **labels}) or 0.0
+
+    fell_back = shown("fallbacks_total", reason="invalid")
+    assert fell_back == shown("revisions_total", outcome="fallback_invalid") == counts.fallbacks["invalid"] > 0
+    assert fell_back + shown("revisions_total", outcome="revised") == 20
+    assert shown("queue_wait_seconds_count") == 20
+    assert shown("queue_wait_seconds_sum") == pytest.approx(counts.waited_seconds)
+    assert shown("batch_fill_ratio") == 0.5
+    assert shown("draft_tokens_total", result="accepted") == shown("draft_tokens_total", result="refused") == 60
+    assert 0 < shown("engine_seconds_total") <= counts.engine_seconds
+
+
+def test_a_pair_waits_from_when_it_came_in(database: Database):
+    clock = Clock()
+    DatabaseStore(database, now=clock).commit_intake(IntakeBatch([make_intake(make_pair(1), record=1)]))
+    clock.turn(90)
+    (claimed,) = RevisionClaims(database, now=clock).claim("one", 5)
+    assert claimed.waited_seconds == 90

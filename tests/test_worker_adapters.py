@@ -13,6 +13,7 @@ pytest.importorskip("torch")
 from coachlm.adapters import AdapterRecord, AdapterState
 from coachlm.cli.engines import build_engine
 from coachlm.protocols import IntakeBatch
+from coachlm.revise_work import WorkerObserver
 from coachlm.settings import Settings
 from reviser.adapter import read_adapter
 from reviser.adapting import AdaptingReviser
@@ -76,18 +77,19 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
     )
     lock, due, done = threading.Lock(), [next(changes)], []
 
-    def on_saved(revisions: Any, _counts: Any) -> None:
-        """The slots are full of pairs that were begun before the change."""
-        with lock:
-            digest, change = due[0]
-            if not done and digest in {each.adapter for each in revisions}:
-                change()
-                due[:] = [next(changes, (None, done.append))]
+    class Changing(WorkerObserver):
+        def saved(self, revisions: Any, counts: Any) -> None:
+            """The slots are full of pairs that were begun before the change."""
+            with lock:
+                digest, change = due[0]
+                if not done and digest in {each.adapter for each in revisions}:
+                    change()
+                    due[:] = [next(changes, (None, done.append))]
 
     engines = [build_engine(settings, database) for _ in range(2)]
     assert all(isinstance(engine, AdaptingReviser) for engine in engines)
     workers = [
-        ReviseWorker(str(number), RevisionClaims(database), engine, OPTIONS, threading.Event(), on_saved)
+        ReviseWorker(str(number), RevisionClaims(database), engine, OPTIONS, threading.Event(), Changing())
         for number, engine in enumerate(engines)
         if engine is not None
     ]

@@ -7,21 +7,24 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import click
 
 from coachlm.cli.engines import build_engine
-from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
+from coachlm.cli.output import answering_errors, counts_table, emit_json, json_option, people, results
 from coachlm.cli.progress import progress_display
 from coachlm.cli.stores import database_option, open_database
 from coachlm.errors import SettingsError
+from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.revise_work import WorkerCounts, WorkerObserver
 from coachlm.revision import Revision
-from coachlm.settings import load_settings
+from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from streams.revise_worker import WorkerCounts
+    from rich.progress import Progress
 
 
 @click.command()
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
 @click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
 @click.option("--adapter", help="LoRA adapter folder, or `registry`.")
+@click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
 @click.option("--until-empty", is_flag=True, help="End when nothing waits any more.")
 @json_option
 @answering_errors
@@ -53,25 +57,69 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
     with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
         reviser = build_engine(settings, database)
         assert reviser is not None
-        task = display.add_task("revise", total=None, items=0, unit="pairs", line="")
-
-        def on_saved(_: Sequence[Revision], counts: "WorkerCounts") -> None:
-            display.update(task, completed=counts.saved, items=counts.saved, line=f"{counts.output_tokens:,} tokens")
-
         try:
+            observer = _Shown(display, _metrics(name, reviser, settings))
             claims = RevisionClaims(database, settings.revision_claim_seconds)
-            counts = ReviseWorker(name, claims, reviser, chosen, stop, on_saved).run()
+            counts = ReviseWorker(name, claims, reviser, chosen, stop, observer).run()
+            load = reviser.load() if isinstance(reviser, LoadedReviser) else None
         finally:
             reviser.close()
     if as_json:
-        emit_json({"worker": name, **asdict(counts)})
+        emit_json({"worker": name, **asdict(counts), "engine": asdict(load) if load else None})
         return
-    seconds = max(counts.engine_seconds, 1e-9)
-    results().print(
+    _tell(counts, load)
+    people.print("next: coachlm stats, or the desk: coachlm serve")
+
+
+class _Shown(WorkerObserver):
+    """A line for people, and metrics where they are wanted."""
+
+    def __init__(self, display: "Progress", metrics: WorkerObserver) -> None:
+        self._display = display
+        self._metrics = metrics
+        self._task = display.add_task("revise", total=None, items=0, unit="pairs", line="")
+
+    def claimed(self, pairs: Sequence[ClaimedPair]) -> None:
+        self._metrics.claimed(pairs)
+
+    def saved(self, revisions: Sequence[Revision], counts: WorkerCounts) -> None:
+        self._metrics.saved(revisions, counts)
+        line = f"{counts.output_tokens:,} tokens"
+        self._display.update(self._task, completed=counts.saved, items=counts.saved, line=line)
+
+    def waiting(self) -> None:
+        self._metrics.waiting()
+
+
+def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
+    """Raises: SettingsError, when the port is taken or the library for it isn't there."""
+    if not settings.metrics_port:
+        return WorkerObserver()
+    if find_spec("prometheus_client") is None:
+        raise SettingsError(
+            "COACHLM_METRICS_PORT needs prometheus-client: run `make desk` in the checkout, or set it to 0"
+        )
+    from streams.metrics_server import serve_metrics
+    from streams.worker_metrics import WorkerMetrics
+
+    metrics = WorkerMetrics(name, reviser)
+    serve_metrics(metrics.registry, settings)
+    return metrics
+
+
+def _tell(counts: WorkerCounts, load: EngineLoad | None) -> None:
+    seconds, out = max(counts.engine_seconds, 1e-9), results()
+    out.print(
         f"{counts.saved:,} pairs revised, {counts.handed_back:,} handed back; {counts.saved / seconds:,.1f} pairs/s, "
         f"{counts.output_tokens / seconds:,.0f} tokens/s while there was work"
     )
-    people.print("next: coachlm stats, or the desk: coachlm serve")
+    if counts.claimed:
+        out.print(f"a pair had waited {counts.waited_seconds / counts.claimed:,.0f} s on average since it came in")
+    if load is not None and load.places:
+        drafts = f"{load.accepted_tokens:,} of {load.drafted_tokens:,} draft tokens accepted"
+        out.print(f"engine: {load.rows / load.places:.0%} full over {load.steps:,} steps, {drafts}")
+    if counts.fallbacks:
+        out.print(counts_table("kept raw, because", counts.fallbacks, "reason"))
 
 
 @contextmanager

@@ -39,6 +39,8 @@ class Counts:
     """What the engine has computed; tokens, never times."""
 
     steps: int = 0
+    rows: int = 0  # sequences under way, summed over the steps
+    places: int = 0  # slots, summed over the steps
     computed_tokens: int = 0  # through the model, drafts included
     prefix_tokens: int = 0  # copied instead of computed
     drafted_tokens: int = 0
@@ -142,6 +144,8 @@ class Scheduler:
     def record(self, rows: list[Row], answers: list[list[int | None]]) -> list[Completion]:
         """Take each row's answers, `row.wanted` of them (None: not a number); returns what has ended."""
         self.counts.steps += 1
+        self.counts.rows += len(rows)
+        self.counts.places += self.limits.slots
         ended: list[Completion] = []
         for row, answer in zip(rows, answers, strict=True):
             self.counts.computed_tokens += len(row.tokens)

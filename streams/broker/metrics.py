@@ -4,14 +4,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from coachlm.errors import SettingsError
 from coachlm.revision import Revision
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter
 from streams.broker.handler import Observer
 from streams.broker.lag import Lag
+from streams.metrics_server import serve_metrics
 
 _BATCH_SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
 
@@ -45,16 +45,7 @@ class Metrics(Observer):
 
     def serve(self, settings: Settings) -> None:
         """On the settings' address, if a port is set. Raises: SettingsError, when it is taken."""
-        if not settings.metrics_port:
-            return
-        try:
-            start_http_server(settings.metrics_port, settings.metrics_host, registry=self.registry)
-        except OSError as error:
-            place = f"{settings.metrics_host}:{settings.metrics_port}"
-            raise SettingsError(
-                f"metrics can't be served at {place}: {error.strerror}; give every worker of this machine a "
-                "COACHLM_METRICS_PORT of its own, or 0 for none"
-            ) from error
+        serve_metrics(self.registry, settings)
 
     def handled(self, messages: int, dead: Sequence[DeadLetter]) -> None:
         self.last_progress = time.time()
