@@ -1,0 +1,106 @@
+"""What drafts can win: none, n-gram drafts as the engine makes them, and drafts that are never wrong.
+
+The model and the forced expert revisions of `benchmarks.reviser`: light edits (the least changed 30 %), full ones (the
+most changed) and all, at 32 and 8 rows, float32 and int8. An oracle's drafts are the reference itself, 12 tokens at a
+time: no way of guessing wins more than they do. Samples per CPU-second of one thread; what goes without drafts is run
+before and after, so that a drift of the machine shows. `--quick` takes a smaller model and few rows.
+"""
+
+import argparse
+import copy
+import gc
+import json
+import time
+from typing import Any
+
+import torch
+
+from benchmarks.reviser import FULL, QUICK, Size, force_output, llama, read_rows, sample
+from benchmarks.reviser_peers import EOS, Row
+from reviser.int8_linear import quantise
+from reviser.packed.drafts import MATCH_LENGTHS, NO_DRAFT, Draft, DraftGate, FixedCost, NgramIndex
+from reviser.packed.engine import Engine, EngineOptions
+from reviser.packed.sequence import Request
+
+ORACLE_TOKENS = 12
+
+
+class OracleGate(DraftGate):
+    """Knows each row's output."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__(FixedCost(0))
+        self._rows = rows
+        self._known: dict[int, Row] = {}  # by the identity of a sequence's own list
+
+    def draft(self, tokens: list[int], ngrams: NgramIndex, rows: int, at_most: int) -> Draft:
+        row = self._known.get(id(tokens)) or self._find(tokens)
+        done = len(tokens) - len(row.prompt)
+        right = row.output[done : done + min(ORACLE_TOKENS, at_most)]
+        return Draft(right, MATCH_LENGTHS[0]) if right else NO_DRAFT
+
+    def _find(self, tokens: list[int]) -> Row:
+        """The longest prompt that it starts with: some prompts begin like others."""
+        found = max((row for row in self._rows if tokens[: len(row.prompt)] == row.prompt), key=lambda r: len(r.prompt))
+        self._known[id(tokens)] = found
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smaller model, few rows; a minute")
+    parser.add_argument("--rows", type=int, help="pairs of each kind, instead of 96")
+    arguments = parser.parse_args()
+    size = QUICK if arguments.quick else FULL
+    count = arguments.rows or (24 if arguments.quick else 96)
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(False)
+    prefix, rows = read_rows(size.vocabulary)
+    rows = [row for row in rows if len(row.output) <= size.longest]
+    print(json.dumps(measure(size, prefix, rows, count)))
+
+
+def measure(size: Size, prefix: list[int], rows: list[Row], count: int) -> dict[str, float]:
+    third = len(rows) * 3 // 10
+    kinds = {"light": rows[-third:], "full": rows[:third], "mixed": rows}
+    model = llama(size)
+    small = copy.deepcopy(model)
+    quantise(small)
+    figures: dict[str, float] = {}
+    for precision, each in (("float32_", model), ("int8_", small)):
+        run(each, prefix, sample(rows, 4), 4, "drafts")  # warms up
+        for kind, slots in (("light", 32), ("light", 8), ("full", 32), ("mixed", 32)):
+            some = sample(kinds[kind], count if slots == 32 else count // 2)
+            plain = run(each, prefix, some, slots, "none")
+            drafts, oracle = run(each, prefix, some, slots, "drafts"), run(each, prefix, some, slots, "oracle")
+            again = run(each, prefix, some, slots, "none")
+            base = (plain + again) / 2
+            name = f"{precision}{kind}_{slots}"
+            figures |= {f"ratio_{name}": round(base / drafts, 2), f"ratio_oracle_{name}": round(base / oracle, 2)}
+            print(
+                f"{name}: {len(some) / base:.2f} samples per CPU-second without drafts (before {plain / again:.2f} of "
+                f"after), with them {base / drafts:.2f} times that, never wrong {base / oracle:.2f} times",
+                flush=True,
+            )
+    return figures
+
+
+def run(model: Any, prefix: list[int], rows: list[Row], slots: int, way: str) -> float:
+    """CPU seconds."""
+    gc.collect()
+    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=way != "none")
+    engine = Engine(model, (EOS,), options, prefix)
+    if way == "oracle":
+        engine.scheduler.gate = OracleGate(rows)
+    force_output(engine, rows)
+    began = time.process_time()
+    ended = engine.run(Request(key, row.prompt, 1024) for key, row in enumerate(rows))
+    seconds = time.process_time() - began
+    engine.close()
+    if any(each.tokens != rows[each.key].output[:1024] for each in ended):
+        raise SystemExit("outputs were lost or changed")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
