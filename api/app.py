@@ -14,7 +14,7 @@ from api.jwt_bearer import jwt_verifier
 from api.metrics import Metrics, QueueFigures
 from api.problems import add_problem_handlers
 from api.rate_limits import RateLimiter
-from api.routes import adapters, desk, export, figures, health, intake, pairs, people, reviews
+from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews
 from api.routes.state import State
 from api.services import Services
 from api.tokens import TokenVerifier
@@ -28,6 +28,8 @@ _ROUTERS = (
     desk.rubric_router,
     pairs.router,
     reviews.router,
+    ratings.router,
+    ratings.studies_router,
     people.router,
     figures.router,
     adapters.router,

@@ -26,7 +26,7 @@ from api.client_errors import (
     UnauthorisedError,
     UnavailableError,
 )
-from api.client_operator import OperatorCalls
+from api.client_ratings import RatingCalls
 from api.connection import Call, Connection, path_part
 from coachlm.categories import RevisionCategory
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
@@ -54,7 +54,7 @@ def new_key() -> str:
     return uuid4().hex
 
 
-class Client(OperatorCalls):
+class Client(RatingCalls):
     """Safe to share between threads. Calls that do nothing twice are tried again when the service can't be reached
     or is busy.
 

@@ -28,6 +28,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "PriorityRequest": {"pair_ids": [_PAIR], "priority": 10},
     "NewPerson": {"name": "ada", "role": "annotator", "unit": "qa", "seniority": "newcomer"},
     "PersonChange": {"seniority": "senior"},
+    "RatingRequest": {
+        "version": 0, "idempotency_key": "5b2f0a0e-8c3e-4e6e-9f5d-1f0f5a1f3b7c", "instruction": 92, "response": 75,
+        "flaws": ["comprehensiveness"], "comment": "",
+    },
+    "NewStudy": {
+        "name": "spring-2027", "count": 1, "raters": ["ada", "ben", "cleo"],
+        "sources": [{"name": "original", "pairs": [_TEXT]}, {"name": "revised", "pairs": [_TEXT]}],
+    },
     "AdapterRequest": {"detail": "agreed in the weekly review"},
 }  # fmt: skip
 """By the name of the model; a test holds each against its model."""

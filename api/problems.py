@@ -26,6 +26,7 @@ from coachlm.errors import (
     StaleError,
     StoreError,
     StreamError,
+    StudyClosedError,
     TransitionError,
 )
 
@@ -37,6 +38,7 @@ _RETRY_SECONDS = 2.0
 _OF_ERRORS: tuple[tuple[type[CoachLMError], int, str], ...] = (
     (StaleError, 412, "stale"),
     (LeaseError, 409, "late"),
+    (StudyClosedError, 409, "closed"),
     (ConflictError, 409, "conflict"),
     (TransitionError, 409, "wrong_status"),
     (NotFoundError, 404, "not_found"),

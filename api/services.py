@@ -9,8 +9,10 @@ from storage.database import Database
 from storage.figures import Figures
 from storage.pair_views import PairViews
 from storage.queue import PostEditQueue
+from storage.rating_desk import RatingDesk
 from storage.reading import StoreReader
 from storage.reviewing import ReviewDesk
+from storage.studies import RatingStudies
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Services:
     figures: Figures
     reader: StoreReader
     pairs: PairViews
+    rating_desk: RatingDesk
+    studies: RatingStudies
     log_door: LogDoor | None = None
     adapters: AdapterRegistry | None = None
     lag_probe: LagProbe | None = None

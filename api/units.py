@@ -1,4 +1,5 @@
-"""Whose pairs a person may see and work on: those of her unit, and those that have no class."""
+"""Whose pairs a person may see and work on: those of her unit and those that have no class, but none of which she rates
+versions blindly."""
 
 from api.services import Services
 from coachlm.pairs import TaskClass
@@ -13,8 +14,17 @@ def within_unit(person: Person, wanted: TaskClass | None) -> TaskClass | None:
 
 
 def check_pairs(services: Services, person: Person, *pair_ids: str) -> None:
-    """Raises: AccessError, when one of the pairs is another unit's; NotFoundError."""
+    """Raises: AccessError, when one of the pairs is another unit's, or is withheld; NotFoundError."""
+    check_withheld(services, person, *pair_ids)
     if person.unit is None:
         return
     for task_class in services.pairs.classes(pair_ids).values():
         check_unit(person, task_class)
+
+
+def check_withheld(services: Services, person: Person, *pair_ids: str) -> None:
+    """For every route that takes a pair: whether there is one of this id would tell a rater which text is the raw one.
+
+    Raises: AccessError.
+    """
+    services.rating_desk.check_withheld(person, pair_ids)

@@ -13,7 +13,8 @@
     │   ├── LeaseError         the lease is unknown, foreign or expired
     │   ├── EmptyTextError     a submitted text has no instruction or no response
     │   └── ConflictError      it doesn't fit what the item has become meanwhile
-    │       └── StaleError     the pair is of another version than the one that was seen
+    │       ├── StaleError     the pair (or rating) is of another version than the one that was seen
+    │       └── StudyClosedError  the study of ratings takes none any more
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
     │   ├── ModelError         a model or adapter folder is refused
     │   └── EngineError        the engine failed for a whole batch
@@ -80,6 +81,10 @@ class ConflictError(StoreError):
 
 class StaleError(ConflictError):
     """The pair changed since it was read: load it again; the text that came with it was kept as a draft."""
+
+
+class StudyClosedError(ConflictError):
+    """The study was closed: its ratings stay as they are."""
 
 
 class ReviserError(CoachLMError):

@@ -10,34 +10,15 @@ from pathlib import Path
 import krippendorff
 import numpy as np
 
-from coachlm.errors import InputError
-from coachlm.rubric import CRITERIA, Dimension, Part, score_range
+from coachlm.errors import InputError, RubricError
+from coachlm.ratings import RatingTask, Score, Sheet, check_score
+from coachlm.rubric import Dimension, Part
 from evaluation.judging import CONFIDENCE, RESAMPLES, Interval
-from evaluation.rating_sheets import FILLED, GIVEN, RatingTask
+from evaluation.rating_sheets import FILLED, GIVEN
 
 _LONGEST_CELL = 1_000_000
 _EVERYTHING = "all pairs"
 _MODIFIED = "pairs with a modified instruction"
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One rater's score of one text."""
-
-    rater: str
-    task: RatingTask
-    part: Part
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """What a filled sheet holds. `problems` name the row, from 1 for the first task, and what is wrong with it."""
-
-    rater: str
-    scores: tuple[Score, ...]
-    unrated: int  # cells left empty
-    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +63,7 @@ def read_sheet(path: Path, rater: str, tasks: Mapping[str, RatingTask]) -> Sheet
             continue
         try:
             found = _scores(row, rater, task)
-        except ValueError as error:
+        except (ValueError, RubricError) as error:
             problems.append(f"row {number}: {error}")
             continue
         scores += found
@@ -139,7 +120,7 @@ def _task(row: Mapping[str, str]) -> str:
 
 
 def _scores(row: Mapping[str, str], rater: str, task: RatingTask) -> list[Score]:
-    """Raises: ValueError, with what is wrong."""
+    """Raises: ValueError, RubricError, with what is wrong."""
     flaws = frozenset(_flaw(name) for name in row["flaws"].replace(";", ",").split(",") if name.strip())
     found: list[Score] = []
     for part in Part:
@@ -147,10 +128,7 @@ def _scores(row: Mapping[str, str], rater: str, task: RatingTask) -> list[Score]
         if not cell:
             continue
         value = _number(cell, part)
-        own = frozenset(flaw for flaw in flaws if CRITERIA[flaw].part is part)
-        low, high = score_range(part, own) if own else (0, 100)
-        if not low <= value <= high:
-            raise ValueError(f"{part.value}_score {value:g} is not within {low} to {high}, as its flaws have it")
+        check_score(part, value, flaws)
         found.append(Score(rater, task, part, value))
     return found
 

@@ -7,13 +7,14 @@ import io
 import json
 import random
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coachlm.errors import ExportError, InputError
 from coachlm.pairs import InstructionPair
+from coachlm.ratings import RatingTask, Versions, draw_items, each_version
 from coachlm.rubric import RUBRIC, Level
 from coachlm.spreadsheets import defuse_cell
 from evaluation.report import write_page
@@ -29,32 +30,22 @@ _LEVELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RatingTask:
-    """One version of one pair. `item` is the same for all versions of a pair."""
-
-    task: str
-    source: str
-    item: int
-    instruction_differs: bool  # between the versions of this pair
-
-
 def write_sheets(
-    sources: Mapping[str, Sequence[InstructionPair]],
+    sources: Versions,
     raters: Sequence[str],
     folder: Path,
     *,
     count: int,
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """`sources`: name → pairs; the n-th of each are versions of one pair. Draws `count` of them.
+    """Draws `count` of the pairs.
 
     Writes RATER.csv for each rater, the rubric, the key (keep it from the raters), and a seal of it that may be shown
     to anybody. Without a seed nobody can know the key beforehand. Raises: InputError, ExportError.
     """
     chosen_seed = secrets.randbits(64) if seed is None else seed
     chance = random.Random(chosen_seed)  # noqa: S311 - the default seed is no guess
-    tasks = _tasks(_drawn(sources, count, chance), chance)
+    tasks = _tasks(sources, count, chance)
     if (folder / KEY_FILE).exists():
         raise ExportError(f"{folder} holds sheets already; give another folder, or remove {KEY_FILE} and the sheets")
     key = {
@@ -91,30 +82,14 @@ def read_key(folder: Path) -> tuple[dict[str, RatingTask], list[str]]:
     return tasks, raters
 
 
-def _drawn(
-    sources: Mapping[str, Sequence[InstructionPair]], count: int, chance: random.Random
-) -> list[dict[str, InstructionPair]]:
-    lengths = {name: len(pairs) for name, pairs in sources.items()}
-    if len(set(lengths.values())) != 1:
-        raise InputError(f"the sources must hold versions of the same pairs, row by row, but hold {lengths}")
-    rows = next(iter(lengths.values()))
-    if count > rows:
-        raise InputError(f"{count:,} pairs are to be drawn and there are {rows:,}")
-    return [{name: pairs[row] for name, pairs in sources.items()} for row in sorted(chance.sample(range(rows), count))]
-
-
-def _tasks(
-    drawn: Sequence[Mapping[str, InstructionPair]], chance: random.Random
-) -> list[tuple[RatingTask, InstructionPair]]:
+def _tasks(sources: Versions, count: int, chance: random.Random) -> list[tuple[RatingTask, InstructionPair]]:
     names: set[str] = set()
     tasks: list[tuple[RatingTask, InstructionPair]] = []
-    for item, versions in enumerate(drawn):
-        differs = len({(pair.instruction, pair.input) for pair in versions.values()}) > 1
-        for source, pair in versions.items():
-            while (name := f"{chance.getrandbits(32):08x}") in names:
-                pass
-            names.add(name)
-            tasks.append((RatingTask(name, source, item, differs), pair))
+    for task, pair in each_version([versions for _, versions in draw_items(sources, count, chance)]):
+        while (name := f"{chance.getrandbits(32):08x}") in names:
+            pass
+        names.add(name)
+        tasks.append((replace(task, task=name), pair))
     return tasks
 
 

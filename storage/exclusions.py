@@ -10,17 +10,20 @@ from coachlm.status import Status
 from storage.edits import pair_from_row
 from storage.items import class_column
 from storage.tables import PairRow
-from storage.work import ExcludedItem, ExcludedPage
+from storage.withheld import is_withheld
+from storage.work import ExcludedItem, ExcludedPage, Person
 
 _original = aliased(PairRow)
 
 
 def read_excluded(
-    connection: Connection, limit: int, status: Status, reason: ExcludeReason | None, task_class: TaskClass | None,
-    after: int,
+    connection: Connection, owner: Person, limit: int, status: Status, reason: ExcludeReason | None,
+    task_class: TaskClass | None, after: int,
 ) -> ExcludedPage:  # fmt: skip
     """Pairs that the preliminary filter set aside have no class: every class finds them."""
     chosen = [PairRow.status == status.value, PairRow.seq > after]
+    if owner.is_rater:
+        chosen.append(~is_withheld(PairRow.seq, owner.id))
     if reason is not None:
         chosen.append(PairRow.exclude_reason == reason.value)
     if task_class is not None:

@@ -14,6 +14,7 @@ from coachlm.status import Status
 from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
 from storage.revisions import revision_from_row
 from storage.tables import PairRow, PersonRow
+from storage.withheld import is_withheld
 from storage.work import Person, ReviewItem, ReviewReason, ReviewState, WorkItem
 from storage.work_tables import DraftRow, LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
 
@@ -60,14 +61,18 @@ def read_held(connection: Connection, person: Person, now: datetime) -> list[Wor
     return [_work_item(connection, row) for row in rows]
 
 
-def read_review_items(connection: Connection, classes: Sequence[str] | None, limit: int) -> list[ReviewItem]:
-    """What waits for an owner, of these classes (None: of all), oldest first."""
+def read_review_items(
+    connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
+) -> list[ReviewItem]:
+    """What waits for this owner, of these classes (None: of all), oldest first."""
     item = ReviewItemRow
     columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
     found: list[Any] = []
     for state in (ReviewState.WAITING, ReviewState.SENT):
         for task_class in (None,) if classes is None else classes:
             chosen = [item.state == state.value] + ([] if task_class is None else [item.task_class == task_class])
+            if owner.is_rater:
+                chosen.append(~is_withheld(item.pair, owner.id))
             found += connection.execute(
                 select(*columns)
                 .join(PairRow, PairRow.seq == item.pair)

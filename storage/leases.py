@@ -18,6 +18,7 @@ from coachlm.pairs import TaskClass
 from storage.bulk import is_among
 from storage.rollups import WORK_KEY, WorkKey, count_work, hour_of
 from storage.tables import PairRow, PersonRow
+from storage.withheld import is_rater, is_withheld
 from storage.work import Ending, ItemState, Person
 from storage.work_tables import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 
@@ -43,6 +44,8 @@ _SITUATION = select(
     exists().where(_OPEN, LeaseRow.expires_at <= bindparam("now")).label("is_overdue"),
     # In order, though any would do: where few items are reserved for anybody, SQLite would read the whole queue.
     select(QueueItemRow.pair).where(*_IS_RESERVED).order_by(*_ORDER).limit(1).scalar_subquery().label("reserved"),
+    # Here, after the person was locked: whoever draws a study locks its raters, so that no claim slips past it.
+    is_rater(bindparam("who")).label("is_rater"),
 )
 _SHOWN = (
     select(RevisionRow.id, RevisionRow.engine, RevisionRow.adapter)
@@ -108,33 +111,36 @@ def return_expired(connection: Connection, now: datetime) -> None:
 
 
 def look_around(connection: Connection, person: Person, now: datetime) -> Any:
-    """How many items the person has (`held`), whether leases have run out (`is_overdue`) and an item that was
-    sent back to her (`reserved`)."""
+    """How many items the person has (`held`), whether leases have run out (`is_overdue`), an item that was sent back to
+    her (`reserved`) and whether she rates some blindly (`is_rater`)."""
     return connection.execute(_SITUATION, {"who": person.id, "now": now}).one()
 
 
 def next_item(
-    connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool
+    connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool, is_rater: bool
 ) -> Any | None:  # fmt: skip
     """Locks the item that the person should get next and gives its `pair`, `pair_id`, `task_class` and `arm`.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
-    longest ago first. Items without a class go to whoever has nothing of the own class left.
+    longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that she rates
+    blindly are not for her.
     """
     tiers = (["reserved"] if is_reserved else []) + (["any"] if task_class is None else ["of class", "of none"])
     values = {"who": person.id, "of_class": task_class and task_class.value}
     for was_skipped in (False, True):
         for tier in tiers:
-            found = connection.execute(_next_of(tier, was_skipped), values).one_or_none()
+            found = connection.execute(_next_of(tier, was_skipped, is_rater), values).one_or_none()
             if found is not None:
                 return found
     return None
 
 
 @cache
-def _next_of(tier: str, was_skipped: bool) -> Any:
+def _next_of(tier: str, was_skipped: bool, skips_rated: bool) -> Any:
     pair_id = select(PairRow.id).where(PairRow.seq == QueueItemRow.pair).scalar_subquery().label("pair_id")
     item = select(*_ITEM, pair_id).where(*_TIERS[tier])
+    if skips_rated:
+        item = item.where(~is_withheld(QueueItemRow.pair, bindparam("who")))
     own_skips = (SkipRow.person == bindparam("who"), SkipRow.pair == QueueItemRow.pair)
     if was_skipped:
         found = item.join(SkipRow, SkipRow.pair == QueueItemRow.pair).where(*own_skips)

@@ -8,14 +8,16 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from coachlm.errors import AccessError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
 from storage.tables import PersonRow
+from storage.withheld import is_rater
 from storage.work import Person, PersonRole, Seniority
 
 MAX_NAME = 200
 REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
+RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
 PERSON = (
     PersonRow.id, PersonRow.name, PersonRow.role, PersonRow.unit, PersonRow.seniority, PersonRow.is_active,
-    PersonRow.created_at,
+    PersonRow.created_at, is_rater(PersonRow.id).label("is_rater"),
 )  # fmt: skip
 _BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
 _LOCK_BY_NAME = _BY_NAME.with_for_update(key_share=True)
@@ -40,6 +42,11 @@ def find_reviewer(connection: Connection, name: str) -> Person:
     return _allowed(find_person(connection, name), REVIEWERS)
 
 
+def find_rater(connection: Connection, name: str) -> Person:
+    """Raises: NotFoundError; AccessError, when the person's role doesn't rate."""
+    return _allowed(find_person(connection, name), RATERS)
+
+
 def check_unit(person: Person, task_class: TaskClass | None) -> None:
     """Raises: AccessError, when pairs of the class are another unit's; pairs without a class are everybody's."""
     if person.unit is not None and task_class is not None and task_class is not person.unit:
@@ -50,7 +57,8 @@ def person_from_row(row: Any) -> Person:
     """`row` has the columns `PERSON`."""
     unit = None if row.unit is None else TaskClass(row.unit)
     return Person(
-        row.id, row.name, PersonRole(row.role), unit, Seniority(row.seniority), row.is_active, row.created_at
+        row.id, row.name, PersonRole(row.role), unit, Seniority(row.seniority), row.is_active, row.created_at,
+        bool(row.is_rater),
     )  # fmt: skip
 
 

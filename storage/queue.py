@@ -90,8 +90,9 @@ class PostEditQueue:
             if around.held >= self._rules.max_held_items:
                 raise LeaseError(f"{person!r} holds {around.held} items already; submit, skip or release one first")
             item = leases.next_item(
-                connection, who, task_class or who.unit, is_reserved=around.reserved is not None or around.is_overdue
-            )
+                connection, who, task_class or who.unit, is_reserved=around.reserved is not None or around.is_overdue,
+                is_rater=around.is_rater,
+            )  # fmt: skip
             if item is None:
                 return None
             arm = Arm(item.arm) if item.arm else arm_of(item.pair_id, self._read_salt(connection), self._rules)

@@ -54,7 +54,7 @@ class ReviewDesk:
             check_unit(owner, task_class)
             chosen = task_class or owner.unit
             classes = None if chosen is None else [chosen.value, *([""] if task_class is None else [])]
-            return read_review_items(connection, classes, limit)
+            return read_review_items(connection, owner, classes, limit)
 
     def approve_unsampled(self, limit: int = 1000) -> int:
         """Approves post-edits that no owner looks at and nobody can take back any more; gives how many. Claims do the
@@ -88,7 +88,7 @@ class ReviewDesk:
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)
             check_unit(owner, task_class)
-            return read_excluded(connection, limit, status, reason, task_class or owner.unit, after)
+            return read_excluded(connection, owner, limit, status, reason, task_class or owner.unit, after)
 
     def restore(self, pair_id: str, person: str, *, version: int) -> int:
         """An excluded pair, or one linked as a near copy, is accepted after all and goes to the coach."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
 from api.models import desk
 from api.routes.state import Responses, StateOf
+from api.units import check_withheld
 from coachlm.post_edit import PostEdit
 from coachlm.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_range
 from storage.work import Person
@@ -46,6 +47,7 @@ def heartbeat(body: desk.HeartbeatRequest, who: Worker, state: StateOf) -> desk.
 
 @router.put("/draft", status_code=204, responses=_KEPT, summary="Save a text on its way")
 def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Request) -> None:
+    check_withheld(state.services, who, body.pair_id)
     request.state.keeps_text = True
     state.services.queue.save_draft(
         body.pair_id, who.name, body.text.pair(), token=body.token, comment=body.comment
@@ -55,6 +57,7 @@ def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Re
 @router.post("/submit", responses=_KEPT, summary="Submit the final text")
 def submit(body: desk.SubmitRequest, who: Worker, state: StateOf, request: Request) -> desk.Receipt:
     """The same text under the same key again gives the same receipt and stores nothing twice."""
+    check_withheld(state.services, who, body.pair_id)
     request.state.keeps_text = True
     edit = PostEdit(
         pair_id=body.pair_id,
@@ -75,6 +78,7 @@ def submit(body: desk.SubmitRequest, who: Worker, state: StateOf, request: Reque
 @router.post("/undo", summary="Take the last submit back")
 def undo(body: desk.UndoRequest, who: Worker, state: StateOf) -> desk.Item:
     """Within the time of `undo_seconds`, and before an owner has acted. Once more gives the same item."""
+    check_withheld(state.services, who, body.pair_id)
     item = state.services.queue.undo(who.name, body.pair_id, body.post_edit)
     state.metrics.note_action("undo")
     return desk.Item.model_validate(item)
@@ -102,6 +106,7 @@ def release(body: desk.LeaseRequest, who: Worker, state: StateOf) -> None:
 @router.post("/exclude", summary="Set a pair aside, with a reason")
 def exclude(body: desk.ExcludeRequest, who: Worker, state: StateOf) -> desk.NewVersion:
     """Any pair of the caller's unit that nobody else has in hands; annotators, only while it waits for one."""
+    check_withheld(state.services, who, body.pair_id)
     version = state.services.queue.exclude(
         body.pair_id, who.name, body.reason, version=body.version, detail=body.detail
     )  # fmt: skip

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from api.access import ADMIN, ANNOTATOR, OWNER, Allowed
 from api.models import desk, owner
 from api.routes.state import StateOf
-from api.units import check_pairs
+from api.units import check_pairs, check_withheld
 from storage.history import EntryKind, HistoryEntry
 from storage.work import Person, PersonRole
 
@@ -39,6 +39,7 @@ def history(pair_id: PairPath, who: Reviewer, state: StateOf) -> desk.History:
 @router.get("/{pair_id}/drafts", summary="The caller's own texts of a pair")
 def drafts(pair_id: PairPath, who: Reader, state: StateOf) -> desk.History:
     """Drafts, refused submits and submitted texts, oldest first."""
+    check_withheld(state.services, who, pair_id)
     entries = state.services.reader.history(pair_id)
     return _entries([entry for entry in entries if entry.who == who.name and entry.kind in _OWN])
 
@@ -46,18 +47,21 @@ def drafts(pair_id: PairPath, who: Reader, state: StateOf) -> desk.History:
 @router.post("/{pair_id}/class", summary="Correct a pair's class")
 def correct_class(pair_id: PairPath, body: owner.ClassRequest, who: Reviewer, state: StateOf) -> desk.NewVersion:
     """A waiting item moves to the other unit; what was predicted stays beside it."""
+    check_withheld(state.services, who, pair_id)
     version = state.services.reviews.correct_class(pair_id, body.task_class, who.name, version=body.version)
     return desk.NewVersion(pair_id=pair_id, version=version)
 
 
 @router.post("/{pair_id}/hand-over", status_code=204, summary="Give a returned pair to somebody else")
 def hand_over(pair_id: PairPath, body: owner.HandOverRequest, who: Reviewer, state: StateOf) -> None:
+    check_withheld(state.services, who, pair_id)
     state.services.reviews.hand_over(pair_id, body.to, who.name)
 
 
 @router.post("/{pair_id}/restore", summary="Accept an excluded pair or a near copy after all")
 def restore(pair_id: PairPath, body: owner.RestoreRequest, who: Reviewer, state: StateOf) -> desk.NewVersion:
     """It goes through the coach again."""
+    check_withheld(state.services, who, pair_id)
     version = state.services.reviews.restore(pair_id, who.name, version=body.version)
     return desk.NewVersion(pair_id=pair_id, version=version)
 

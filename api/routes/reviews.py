@@ -8,7 +8,7 @@ from api.access import ADMIN, OPERATOR, OWNER, Allowed
 from api.models import desk, owner
 from api.problems import RefusedError
 from api.routes.state import StateOf
-from api.units import check_pairs
+from api.units import check_pairs, check_withheld
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.post_edit import Review
 from coachlm.status import Status
@@ -33,6 +33,7 @@ def awaiting(
 @router.post("/reviews", summary="Approve, fix or return a post-edit")
 def review(body: owner.ReviewRequest, who: Reviewer, state: StateOf) -> desk.NewVersion:
     """A returned pair goes back to its annotator alone, with the comment."""
+    check_withheld(state.services, who, body.pair_id)
     final = None if body.final is None else body.final.pair()
     decision = Review(body.pair_id, who.name, body.decision, final, body.comment)
     version = state.services.reviews.review(decision, version=body.version)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from coachlm.cli.stores import open_database
-from coachlm.dataset import TextChoice
+from coachlm.dataset import DatasetRow, TextChoice
 from coachlm.errors import ExportError, InputError
 from coachlm.pairs import InstructionPair, Reject, RejectReason
 from coachlm.settings import load_settings
@@ -24,7 +24,7 @@ def read_pairs(source: str, text: TextChoice = TextChoice.FINAL) -> Iterator[May
     does not grow with the source. Raises: InputError, StoreError.
     """
     if "://" in source:
-        yield from _from_database(source, text)
+        yield from (row.text(text) for row in stored_rows(source))
     else:
         yield from _from_file(source)
 
@@ -44,12 +44,12 @@ def pairs_only(source: str, text: TextChoice = TextChoice.FINAL) -> list[Instruc
     return found
 
 
-def _from_database(url: str, text: TextChoice) -> Iterator[InstructionPair]:
+def stored_rows(url: str) -> Iterator[DatasetRow]:
+    """Every kept pair of a database, in order of arrival. Raises: StoreError."""
     from storage.reading import StoreReader
 
     with open_database(load_settings(database_url=url)) as database:
-        for row in StoreReader(database).dataset_rows():
-            yield row.text(text)
+        yield from StoreReader(database).dataset_rows()
 
 
 def _from_file(path: str) -> Iterator[MaybePair]:

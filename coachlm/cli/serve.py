@@ -44,9 +44,11 @@ def build_services(database: "Database", settings: Settings) -> "Services":
     from storage.figures import Figures
     from storage.pair_views import PairViews
     from storage.queue import PostEditQueue
+    from storage.rating_desk import RatingDesk
     from storage.reading import StoreReader
     from storage.reviewing import ReviewDesk
     from storage.rules import DeskRules
+    from storage.studies import RatingStudies
 
     rules = DeskRules.from_settings(settings)
     return Services(
@@ -57,6 +59,8 @@ def build_services(database: "Database", settings: Settings) -> "Services":
         figures=Figures(database),
         reader=StoreReader(database),
         pairs=PairViews(database),
+        rating_desk=RatingDesk(database),
+        studies=RatingStudies(database),
         log_door=_log_door(database, settings),
         adapters=DatabaseAdapterRegistry(database),
         lag_probe=_lag_probe(settings),

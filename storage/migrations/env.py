@@ -5,6 +5,7 @@ from alembic import context
 from storage import (  # noqa: F401  # every module that has tables
     adapter_tables,
     claim_tables,
+    rating_tables,
     rollup_tables,
     stream_tables,
     work_tables,

@@ -20,6 +20,7 @@ from tests.api.service import CREATIVE, QA, STAFF, Service
 
 EDITORS = {"annotator", "owner", "admin"}
 REVIEWERS = {"owner", "admin"}
+RATERS = {"annotator", "owner"}
 OVERSEERS = {"owner", "operator", "admin"}
 OPERATORS = {"operator", "admin"}
 EVERYBODY = set(PersonRole)
@@ -55,6 +56,14 @@ MATRIX: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/people"): {"admin"},
     ("PATCH", "/v1/people/{name}"): {"admin"},
     ("POST", "/v1/people/{name}/token"): {"admin"},
+    ("GET", "/v1/ratings"): RATERS,
+    ("GET", "/v1/ratings/{study}/{place}"): RATERS,
+    ("PUT", "/v1/ratings/{study}/{place}"): RATERS,
+    ("GET", "/v1/studies"): OVERSEERS,
+    ("POST", "/v1/studies"): OVERSEERS,
+    ("POST", "/v1/studies/{study}/close"): OVERSEERS,
+    ("GET", "/v1/studies/{study}/tables"): OVERSEERS,
+    ("GET", "/v1/studies/{study}/scores"): OVERSEERS,
     ("GET", "/v1/adapters"): OVERSEERS,
     ("GET", "/v1/adapters/{digest}/events"): OVERSEERS,
     ("POST", "/v1/adapters/{digest}/promote"): OPERATORS,

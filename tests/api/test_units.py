@@ -70,6 +70,13 @@ def _body(path: str, pair_id: str, version: int = 1) -> dict[str, Any]:
         "class": {"task_class": "qa", "version": version},
         "hand-over": {"to": None},
         "restore": {"version": version},
+        "studies": {
+            "name": "next",
+            "pair_ids": [pair_id],
+            "count": 1,
+            "raters": ["ben"],
+            "sources": [{"name": name, "pairs": [text]} for name in "xy"],
+        },
     }
     return bodies.get(path.rpartition("/")[2], {"token": "x"})
 

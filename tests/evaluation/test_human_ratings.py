@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from coachlm.cli import main
 from coachlm.pairs import InstructionPair
-from evaluation.human_ratings import Score, human_ratings, read_sheet
-from evaluation.rating_sheets import RatingTask
+from coachlm.ratings import RatingTask, Score, Sheet
+from coachlm.rubric import Part
+from evaluation.human_ratings import human_ratings, read_sheet
 
 Fill = Callable[[str, str, int], tuple[object, object]]
 """(rater, source, item) → instruction score, response score."""
@@ -102,9 +103,6 @@ def test_agreement_is_that_of_the_library_with_gaps():
 
     table = [[1, 2, 3, None, 5], [1, 2, 4, 4, None], [None, 3, 3, 4, None]]
     tasks = {str(n): RatingTask(str(n), "a", n, False) for n in range(5)}
-    from coachlm.rubric import Part
-    from evaluation.human_ratings import Sheet
-
     found = human_ratings(
         [
             Sheet(
