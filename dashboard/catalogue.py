@@ -13,6 +13,7 @@ from api.models.people import PersonRole
 _EVERY_EDITOR = frozenset({PersonRole.ANNOTATOR, PersonRole.OWNER, PersonRole.ADMIN})
 _OWNERS = frozenset({PersonRole.OWNER, PersonRole.ADMIN})
 _OPERATORS = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
+_RATERS = frozenset({PersonRole.ANNOTATOR, PersonRole.OWNER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,11 @@ PAGES: tuple[Page, ...] = (
     Page("desk", "Desk", ":material/edit_note:", _EVERY_EDITOR),
     Page("review", "Review", ":material/rule:", _OWNERS),
     Page("exclusions", "Set aside", ":material/inventory_2:", _OWNERS),
+    Page("ratings", "Ratings", ":material/star_half:", _RATERS),
     Page("overview", "Operations", ":material/monitoring:", _OWNERS | _OPERATORS),
     Page("people", "People", ":material/groups:", frozenset(PersonRole) - {PersonRole.INGEST}),
     Page("adapters", "Adapters", ":material/tune:", _OWNERS | _OPERATORS),
+    Page("studies", "Studies", ":material/balance:", _OWNERS | _OPERATORS),
 )
 """In the order of the navigation; the first one that a role sees is where it starts."""
 

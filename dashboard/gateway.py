@@ -1,7 +1,7 @@
 """The browser's way to the service: same origin, the token in a cookie that no script can read.
 
 The desk's component calls the service through here, so that drafts, submits and heartbeats need no rerun of a Streamlit
-script and no token in the page. Only what the desk uses is let through; roles are checked in the service.
+script and no token in the page. Only what desk and ratings use is let through; roles are checked in the service.
 """
 
 import re
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from coachlm.ratings import STUDY_NAME
 from dashboard.tickets import TICKETS
 
 SESSION_COOKIE = "coachlm_session"
@@ -19,10 +20,11 @@ SESSION_SECONDS = 12 * 3600
 MAX_BODY_BYTES = 16_000_000
 _MAX_TOKEN_CHARS = 3_500  # a cookie holds 4,096 bytes
 
+_TEXT = rf"{STUDY_NAME.pattern}/[1-9][0-9]{{0,8}}"  # that is rated: a study, and a place in the rater's order
 _ALLOWED = {
-    "GET": re.compile(r"me|rubric|queue/(held|progress)|pairs/[0-9a-f]{32}(/drafts|/history)?"),
+    "GET": re.compile(rf"me|rubric|queue/(held|progress)|pairs/[0-9a-f]{{32}}(/drafts|/history)?|ratings(/{_TEXT})?"),
     "POST": re.compile(r"queue/(claim|heartbeat|submit|undo|skip|release|exclude|send-to-owner)"),
-    "PUT": re.compile(r"queue/draft"),
+    "PUT": re.compile(rf"queue/draft|ratings/{_TEXT}"),
 }
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

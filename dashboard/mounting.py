@@ -25,9 +25,12 @@ def mount(name: str, key: str, data: Mapping[str, Any]) -> None:
     _renderer(name)(key=key, data=dict(data))
 
 
+_STYLES = {"rating": ("editor", "rating")}  # a component's folders with a style.css; else its own alone
+
+
 @cache
 def _renderer(name: str) -> ComponentRenderer:
-    folder = ASSETS / name
-    html = (folder / "view.html").read_text(encoding="utf-8")
-    css = (folder / "style.css").read_text(encoding="utf-8")
+    html = (ASSETS / name / "view.html").read_text(encoding="utf-8")
+    folders = _STYLES.get(name, (name,))
+    css = "".join((ASSETS / folder / "style.css").read_text(encoding="utf-8") for folder in folders)
     return v2.component(f"coachlm.{name}", html=html, css=css, js=_LOADER % (ASSETS_PATH, name))

@@ -34,11 +34,16 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
         "person": me.name,
         "unit": me.unit,
         "hasProvider": has_provider,
-        "criteria": [_criterion(criterion) for criterion in RUBRIC],
+        "criteria": criteria_data(),
         "target": TARGET_SCORE,
         "reasons": [{"value": reason.value, "label": label} for reason, label in _REASONS.items()],
         "categories": [{"value": kind.value, "label": label} for kind, label in _CATEGORIES.items()],
     }
+
+
+def criteria_data() -> list[dict[str, Any]]:
+    """Table II, in its order."""
+    return [_criterion(criterion) for criterion in RUBRIC]
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:

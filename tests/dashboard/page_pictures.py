@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.seeding import Mix, seed
 from coachlm.adapters import AdapterRecord
+from coachlm.ratings import Rating
 from dashboard.gateway import SESSION_COOKIE
 from storage.adapters import DatabaseAdapterRegistry
 from tests.dashboard import samples
@@ -27,6 +28,8 @@ _PAGES = {  # what is there once the page shows all
     "overview": ("oscar", "[data-testid=stVegaLiteChart] >> nth=3"),
     "people": ("oscar", "[data-testid=stVegaLiteChart] >> nth=0"),
     "adapters": ("oscar", "[data-testid=stVegaLiteChart]"),
+    "ratings": ("cleo", ".rating [data-field=response] >> text=Water"),
+    "studies": ("oscar", "[data-testid=stDataFrame] >> nth=1"),
 }
 
 
@@ -53,6 +56,7 @@ def _fill(office: Office) -> None:
                        comment="Is the quotation right?" if item.raw.pair() == samples.TEA else "")  # fmt: skip
     mix = Mix(queued=400, accepted=30, excluded=60, returned=6, approved=3000)
     seed(office.database, mix, annotators=9, days=20, now=datetime.now(UTC) - timedelta(minutes=20))
+    _rate(office)
     registry, draw = DatabaseAdapterRegistry(office.database), random.Random(7)
     for number in range(3):
         record = AdapterRecord(
@@ -67,6 +71,28 @@ def _fill(office: Office) -> None:
         registry.record_gate(record.digest, report, passed=True)
         if number < 2:
             registry.promote(record.digest, "oscar", "better on the held-out pairs")
+
+
+def _rate(office: Office) -> None:
+    """All but one text by Cleo: the tea as the coach wrote it."""
+    pairs = [samples.tea(), *(samples.plain(number) for number in range(40, 59))]
+    sources = {
+        "original": [raw for raw, _, _ in pairs], "coach": [revision.revised for _, revision, _ in pairs],
+    }  # fmt: skip
+    for name in ("cleo", "dana"):  # who have met none of these pairs
+        office.hire(name)
+    with office.client("oscar") as oscar:
+        oscar.make_study("spring-2027", sources, raters=["ben", "cleo", "dana"], count=len(pairs))
+    draw = random.Random(1)
+    for name, bias in (("ben", -3), ("cleo", 0), ("dana", 2)):
+        with office.client(name) as rater:
+            for place in range(1, 2 * len(pairs) + 1):
+                task = rater.rating_task("spring-2027", place)
+                if name == "cleo" and task.text.pair() == samples.TEA_REVISED:
+                    continue
+                is_good = task.text.instruction[:1].isupper()
+                response = draw.gauss(84 if is_good else 68, 6) + bias
+                rater.rate(task, Rating(92 if is_good else 78, round(response)), key=f"{name}-{place}")
 
 
 def _figure(draw: random.Random, name: str) -> dict[str, object]:

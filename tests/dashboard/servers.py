@@ -24,6 +24,7 @@ from storage.accounts import Accounts
 from storage.database import Database, open_database
 from storage.schema import prepare
 from storage.store import DatabaseStore
+from storage.studies import RatingStudies
 from storage.work import Ending, PersonRole
 from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow
 from tests.dashboard.samples import Sample
@@ -133,7 +134,10 @@ class Office:
             self.tokens |= _add_people(self.database, {name: role})
 
     def clear(self) -> None:
-        """Nothing in the queue, in anybody's hands and before owners."""
+        """Nothing in the queue, in anybody's hands, before owners and to rate."""
+        studies = RatingStudies(self.database)
+        for study in studies.studies():
+            studies.close(study.name)
         with self.database.writing() as connection:
             now = datetime.now(UTC)
             open_ones = update(LeaseRow).where(LeaseRow.ended_at.is_(None))

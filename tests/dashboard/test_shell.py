@@ -59,6 +59,12 @@ def test_a_service_that_is_away_is_said_and_waited_for(office: Office, sit_down:
         ("POST", "queue/claim", {}, 403),
         ("POST", "queue/claim", {"X-CoachLM": "desk", "Sec-Fetch-Site": "cross-site"}, 403),
         ("GET", "me", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("GET", "ratings", {}, 401),
+        ("GET", "studies", {}, 404),
+        ("GET", "ratings/spring/0", {}, 404),
+        ("GET", "ratings/spring/1/more", {}, 404),
+        ("PUT", "ratings/spring/1", {}, 403),
+        ("PUT", "ratings/spring/1", {"X-CoachLM": "desk"}, 401),
         ("POST", "queue/claim", {"X-CoachLM": "desk"}, 401),
     ],
 )

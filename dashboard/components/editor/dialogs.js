@@ -33,8 +33,8 @@ function confirmOnCtrlEnter(form) {
   });
 }
 
-export function help(root) {
-  const rows = KEYS.map(({ keys, label }) => el("tr", {}, el("td", {}, ...keys.split("+").map((key) => el("kbd", {}, key))), el("td", {}, label)));
+export function help(root, all = KEYS) {
+  const rows = all.map(({ keys, label }) => el("tr", {}, el("td", {}, ...keys.split("+").map((key) => el("kbd", {}, key))), el("td", {}, label)));
   build(root, "Keyboard", el("table", { class: "keys" }, el("tbody", {}, ...rows)), buttons(closing("Close")));
 }
 

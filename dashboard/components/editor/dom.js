@@ -45,3 +45,9 @@ export function visible(text) {
   nodes.push(text.slice(position));
   return nodes;
 }
+
+// Whether the page is dark behind the element.
+export function isDark(element) {
+  const [red, green, blue] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+  return red * 0.299 + green * 0.587 + blue * 0.114 < 128;
+}

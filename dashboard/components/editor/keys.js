@@ -23,7 +23,7 @@ export const KEYS = [
 ];
 
 // The action that a key press means; "" for none.
-export function actionOf(event, isTyping) {
+export function actionOf(event, isTyping, keys = KEYS) {
   if (event.isComposing) return "";
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return "submit";
   if (event.key === "F1" || (event.key === "?" && !isTyping && !event.ctrlKey && !event.altKey)) return "help";
@@ -31,5 +31,5 @@ export function actionOf(event, isTyping) {
   // AltGr reports Ctrl and Alt together: that is typing.
   if (!event.altKey || event.ctrlKey || event.metaKey) return "";
   const place = event.code.replace(/^(Key|Digit)/, "");
-  return KEYS.find(({ keys }) => keys === `Alt+${place}`)?.id || "";
+  return keys.find((one) => one.keys === `Alt+${place}`)?.id || "";
 }

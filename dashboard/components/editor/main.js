@@ -1,6 +1,7 @@
 // The post-edit desk's entry: joins the work, what is seen of it, the keyboard and the clock.
 
 import * as dialogs from "./dialogs.js";
+import { isDark } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { actionOf } from "./keys.js";
 import { View } from "./view.js";
@@ -183,9 +184,4 @@ class Desk {
     if (phase === "editing" && current) this.work.heartbeat(current, isActive);
     for (const task of ahead) this.work.heartbeat(task, false);
   }
-}
-
-function isDark(element) {
-  const [red, green, blue] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
-  return red * 0.299 + green * 0.587 + blue * 0.114 < 128;
 }

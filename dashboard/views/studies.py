@@ -1,0 +1,147 @@
+"""Studies of blind ratings, for those who may know which version is which: progress, the tables, and closing."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from api.client import ServiceError
+from api.models import Study, StudyTables
+from dashboard.charts import csv_of, defused, show_table
+from dashboard.messages import show_error
+from dashboard.session import Session, signed_in
+
+_HOW = (
+    "No study yet. Make one at the command line (`coachlm evaluate ratings make --study NAME`) or over HTTP "
+    "(`POST /v1/studies`); its raters find it under Ratings."
+)
+_AVERAGE = "Mean of the raters' means"
+_GAIN = (
+    "Above the first version, over the pairs that a rater scored in both versions; 95 % bootstrap interval over pairs"
+)
+
+
+def render() -> None:
+    session = signed_in()
+    found = session.service.studies()
+    st.subheader("Studies")
+    if not found:
+        st.markdown(_HOW)
+        return
+    names = [study.name for study in found]
+    chosen = st.selectbox("Study", names, format_func=lambda name: _label(_by(found, name)))
+    study = _by(found, chosen)
+    _facts(study)
+    _close(session, study)
+    try:
+        _tables(session, study)
+    except ServiceError as error:
+        show_error(error)
+
+
+def _by(found: list[Study], name: str) -> Study:
+    return next(study for study in found if study.name == name)
+
+
+def _label(study: Study) -> str:
+    rated, tasks = _counts(study)
+    return f"{study.name} · {'closed' if study.closed_at else 'open'} · {rated} of {tasks} rated"
+
+
+def _counts(study: Study) -> tuple[int, int]:
+    return sum(each.rated for each in study.raters), sum(each.tasks for each in study.raters)
+
+
+def _facts(study: Study) -> None:
+    made = f"made {study.created_at:%Y-%m-%d %H:%M} UTC" + (f" by {study.owner}" if study.owner else "")
+    closed = f", closed {study.closed_at:%Y-%m-%d %H:%M} UTC" if study.closed_at else ""
+    st.text(f"Versions: {', '.join(study.sources)}. {study.items:,} pairs, {made}{closed}.")
+    rows = [{"rater": each.rater, "rated": each.rated / each.tasks, "of": each.tasks} for each in study.raters]
+    share = st.column_config.ProgressColumn("rated", format="percent", min_value=0, max_value=1)
+    table = defused(pd.DataFrame(rows))
+    st.dataframe(table, hide_index=True, width="stretch", column_config={"rated": share})
+
+
+def _close(session: Session, study: Study) -> None:
+    if study.closed_at is not None:
+        return
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    rated, tasks = _counts(study)
+    is_sure = left.checkbox(
+        f"Close it for good. Texts without a rating: {tasks - rated:,}; no rating can be given or changed afterwards.",
+        key=f"sure {study.name}",
+    )
+    if right.button("Close", disabled=not is_sure, key=f"close {study.name}", width="stretch"):
+        session.service.close_study(study.name)
+        st.toast("Closed.")
+        st.rerun()
+
+
+def _tables(session: Session, study: Study) -> None:
+    if not _counts(study)[0]:
+        st.text("Nobody has rated yet.")
+        return
+    found = session.service.study_tables(study.name)
+    if study.closed_at is None:
+        st.text("The study is open: these are the figures of what was rated so far. Tell no rater of them.")
+    columns = dict.fromkeys(map(_column, found.raters), ("%.1f", "Mean of this rater's scores")) | {
+        "average": ("%.1f", _AVERAGE), "scores": ("%d", "How many scores the row is made of"),
+        **dict.fromkeys(_gain_columns(found), ("%+.1f", _GAIN)),
+    }  # fmt: skip
+    for number, group in enumerate(found.tables):
+        st.markdown(f"**{group[:1].upper()}{group[1:]}**")
+        name = f"{study.name}-{'modified' if number else 'all'}"
+        show_table(pd.DataFrame(_rows(found, group)), columns, name)
+    st.text(_agreement(found))
+    missing = {rater: count for rater, count in found.unrated.items() if count}
+    if missing:
+        st.text("Scores missing: " + ", ".join(f"{rater} {count:,}" for rater, count in missing.items()))
+    _downloads(session, study, found)
+
+
+def _rows(found: StudyTables, group: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for part, by_source in found.tables[group].items():
+        for source, averages in by_source.items():
+            gain = found.gains[group].get(part, {}).get(source)
+            gained = (None, None, None) if gain is None else (gain.value, gain.low, gain.high)
+            means = {_column(rater): averages.by_rater.get(rater) for rater in found.raters}
+            rows.append(
+                {"scores of": f"{part}, {source}", **means, "average": averages.average, "scores": averages.scores,
+                 **dict(zip(_gain_columns(found), gained, strict=True))}
+            )  # fmt: skip
+    return rows
+
+
+def _gain_columns(found: StudyTables) -> tuple[str, str, str]:
+    return f"above {found.sources[0]}", "from", "to"
+
+
+def _column(rater: str) -> str:
+    """Like no other column, whatever somebody is called, and no formula."""
+    return f"by {rater}"
+
+
+def _agreement(found: StudyTables) -> str:
+    shown = (f"{part} {'–' if value is None else f'{value:.3f}'}" for part, value in found.alpha.items())
+    return (
+        f"{found.pairs:,} pairs, {found.modified:,} with a modified instruction. Krippendorff's α (interval): "
+        f"{', '.join(shown)}."
+    )
+
+
+def _downloads(session: Session, study: Study, found: StudyTables) -> None:
+    left, right, _ = st.columns([1, 1, 3])
+    record = found.model_dump_json(indent=1)
+    left.download_button("Tables as JSON", record, f"{study.name}.json", "application/json", width="stretch")
+    right.download_button(
+        "Every rating as CSV", lambda: csv_of(pd.DataFrame(_every_rating(session, study))),
+        f"{study.name}-ratings.csv", "text/csv", key=f"csv {study.name}-ratings", width="stretch",
+    )  # fmt: skip
+
+
+def _every_rating(session: Session, study: Study) -> Iterator[dict[str, Any]]:
+    for given in session.service.study_scores(study.name):
+        row = given.model_dump(mode="json")
+        yield {**row, "flaws": " ".join(sorted(given.flaws))}
