@@ -222,6 +222,35 @@ def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     assert "WR1" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_any_mix_of_faults_either_way_round_leaves_the_rates_of_the_rest(tmp_path: Path, run: Any, seed: int):
+    better, worse = sides(tmp_path)
+    chance = random.Random(seed)
+    asked_of = [(n, first) for n in range(COUNT - 1) for first in (True, False)]
+    faults = {each: chance.choice([*FAULTS, *PASSING]) for each in asked_of if chance.random() < 0.3}
+    failed = {n for (n, _), fault in faults.items() if fault in FAULTS}
+    hard = sum(fault in FAULTS for fault in faults.values())
+    mends = "unauthorised" in faults.values()
+
+    def script(prompt: str, before: int) -> Reply:
+        fault = faults.get((number_in(prompt), prompt.index("bridges") < prompt.index("\nriver\n")), "")
+        if fault in FAULTS:
+            return FAULTS[fault](before)
+        return PASSING[fault](before) if fault in PASSING and before < 2 else verdicts(prompt, before)
+
+    with serving(script) as server:
+        found = run("judge", server, better, worse, "--judge", "server", "--yes", fails=mends)["judges"][0]
+    wins, ties = sum(n >= 12 and n not in failed for n in range(23)), sum(n < 12 and n not in failed for n in range(23))
+    rates = found["rates"]
+    assert (rates["wins"], rates["ties"], rates["losses"], rates["failed"]) == (wins, ties, 0, len(failed))
+    assert rates["wr1"]["value"] == pytest.approx((wins + ties / 2) / (wins + ties))
+    assert sum(found["failures"].values()) == hard
+    with serving(verdicts, port=server.port) as mended:
+        again = run("judge", mended, better, worse, "--judge", "server", "--yes")["judges"][0]
+    assert len(mended.prompts) == hard
+    assert (again["rates"]["wins"], again["rates"]["ties"], again["rates"]["failed"]) == (11, 12, 0)
+
+
 def test_a_comparison_that_failed_one_way_is_in_no_rate(tmp_path: Path, run: Any):
     better, worse = sides(tmp_path)
 
