@@ -1,26 +1,29 @@
-"""A whole student comparison on a bare CPU: a base made here, two data sets, two test sets, the local scorer as judge.
+"""A whole student comparison on a bare CPU: a base made here, three data sets, two test sets, a local judge.
 
-The data sets are the raw and the revised sides of the shared expert revisions: the same requests, answered worse and
-better. It shows that data, training, answering, judging, resuming and the table work end to end, and how long they
-take. It does **not** show which data set makes the better model: students of 5 million parameters answer next to
-nothing correctly, and the local scorer is no judge of models (docs/scorer.md), so it can only see whether a student has
-taken on the form of its data. `--base` with a real model, `--judge server` and hours on a GPU are for that.
+The data sets are the raw and the revised sides of the shared expert revisions (the same requests, answered worse and
+better), and the revised responses dealt to other requests: the experts' form without their content. It shows that
+data, training, answering, judging, resuming and the table work end to end, and how long they take. It does **not**
+show which data set makes the better model: students of 5 million parameters answer next to nothing correctly, and the
+local scorer is no judge of models (docs/scorer.md), so it can only see whether a student has taken on the form of its
+data; the third data set shows how much of a gain is that. `--base` with a real model, `--judge server` and hours on a
+GPU are for more.
 """
 
 import argparse
 import json
 import os
+import random
 import sys
 import tempfile
 import time
 from collections import Counter
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.small_base import pretrain
 from coachlm.cli.judge_options import named_judges
 from coachlm.cli.student_laboratory import StudentLaboratory
-from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings
 from evaluation.student_config import read_comparison
 from evaluation.student_run import StudentComparison, answer_all, judge_answered
@@ -45,13 +48,13 @@ def main() -> None:
 
 
 def measure(data: Path, scratch: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     figures: dict[str, object] = {}
     if arguments.base is None:
         with redirect_stdout(sys.stderr):
             figures |= pretrain(data / "corpora", scratch / "base", minutes=0.4 if arguments.quick else 2)
     figures["seconds_base"] = round(time.perf_counter() - began)
-    write_data(data, scratch, 400 if arguments.quick else 2000)
+    write_data(data, scratch, 300 if arguments.quick else 1200)
     config = write_config(scratch, arguments)
     first = compare(config, scratch, data)
     figures["seconds_comparison"] = round(time.perf_counter() - began) - int(str(figures["seconds_base"]))
@@ -60,15 +63,22 @@ def measure(data: Path, scratch: Path, arguments: argparse.Namespace) -> dict[st
     figures["seconds_resumed"] = round(time.perf_counter() - resumed)
     figures["same_when_resumed"] = again.as_dict() == first.as_dict()
     figures["seconds"] = round(time.perf_counter() - began)
+    figures["cpu_seconds"] = round(time.process_time() - worked)
     return figures | table(first)
 
 
 def write_data(data: Path, scratch: Path, count: int) -> None:
-    """The same requests with the raw and with the experts' responses, as far as both have one."""
+    """The same requests with the raw responses, with the experts', and with experts' to other requests."""
     items = list(read_revisions(data / "coachlm/expert_revisions.jsonl", None, Counter()))
     kept = [item for item in items if item.raw.response.strip() and item.revised.response.strip()][:count]
-    for name in ("raw", "revised"):
-        pairs: list[InstructionPair] = [getattr(item, name) for item in kept]
+    revised = [item.revised for item in kept]
+    dealt = random.Random(0).sample(revised, len(revised))
+    sets = {
+        "raw": [item.raw for item in kept],
+        "revised": revised,
+        "dealt": [replace(pair, response=other.response) for pair, other in zip(revised, dealt, strict=True)],
+    }
+    for name, pairs in sets.items():
         lines = (json.dumps(pair.as_dict()) + "\n" for pair in pairs)
         (scratch / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
 
@@ -94,6 +104,9 @@ data = "raw.jsonl"
 [[arm]]
 name = "experts"
 data = "revised.jsonl"
+[[arm]]
+name = "dealt"
+data = "dealt.jsonl"
 """
     path = scratch / "students.toml"
     path.write_text(text, encoding="utf-8")

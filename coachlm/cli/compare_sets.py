@@ -32,9 +32,7 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 @click.command("compare-sets")
 @click.argument("before")
 @click.argument("after", required=False)
-@click.option(
-    "--engine", help="Instead of AFTER: what this engine makes of BEFORE (rules, packed, transformers, openai)."
-)
+@click.option("--engine", help="Instead of AFTER: what this engine makes of BEFORE (rules, coach, packed, …).")
 @click.option("--model", help="Model of the engine: a folder or hub id.")
 @click.option("--adapter", help="Adapter folder of the engine.")
 @click.option(
@@ -144,7 +142,7 @@ def _revised(
 
     engine = build_reviser(load_settings(**wanted))
     if engine is None:
-        raise SettingsError("--engine none revises nothing; give rules, packed, transformers or openai")
+        raise SettingsError("--engine none revises nothing; give rules, coach, packed, transformers or openai")
     try:
         with pair_writer(write) as keep:
             for before, after, outcome in revised_by(engine, pairs, dropped):
