@@ -2,40 +2,20 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from itertools import count
 
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from api.models import GivenScore, Study
 from coachlm.pairs import InstructionPair
+from coachlm.ratings import Rating
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
+from tests.dashboard.rating_study import FIRST, SECOND, given, make, numbers
 from tests.dashboard.servers import Office, wait_for
 
 SitDown = Callable[..., DeskPage]
-FIRST, SECOND = "zebra-side", "tapir-side"  # words that stand nowhere else
-_numbers = count(1)
-
-
-def make(office: Office, rows: int = 3, *, raters: tuple[str, ...] = ("ada", "ben"), **texts: str) -> Study:
-    """A study of Oscar's; instruction and response say nothing of the version."""
-    number = next(_numbers)
-    sources = {
-        name: [
-            InstructionPair(texts.get("instruction", f"Name river {number}.{row}."), "", f"It is {word} {row}.{place}.")
-            for row in range(rows)
-        ]
-        for place, (name, word) in enumerate(((FIRST, "the Amber"), (SECOND, "the Silver")))
-    }
-    with office.client("oscar") as oscar:
-        return oscar.make_study(f"spring-{number}", sources, raters=raters, count=rows)
-
-
-def given(office: Office, study: Study) -> list[GivenScore]:
-    with office.client("oscar") as oscar:
-        return oscar.study_scores(study.name)
 
 
 def await_text(tab: DeskPage, place: int) -> str:
@@ -212,9 +192,9 @@ def _note(told: list[str], route: Route) -> None:
 
 
 def test_hostile_texts_are_shown_as_texts(office: Office, sit_down: SitDown) -> None:
-    hostile = samples.HOSTILE
+    hostile = replace(samples.HOSTILE, instruction=f"{samples.HOSTILE.instruction} rated")  # nobody has met it
     with office.client("oscar") as oscar:
-        name = f"hostile-{next(_numbers)}"
+        name = f"hostile-{next(numbers)}"
         sources = {FIRST: [hostile], SECOND: [InstructionPair(hostile.instruction, hostile.input, samples.A_LINE)]}
         oscar.make_study(name, sources, raters=["ada"], count=1)
     tab = sit_down("ada", path="/ratings")
@@ -241,8 +221,6 @@ def test_another_tab_and_the_end_of_a_study_are_told(office: Office, sit_down: S
     tab = sit_down("ada", path="/ratings")
     await_text(tab, 1)
     with office.client("ada") as ada:
-        from coachlm.ratings import Rating
-
         ada.rate(ada.rating_task(study.name, 1), Rating(50, 50), key="elsewhere")
     type_scores(tab, "90", "90")
     tab.press("Control+Enter")
@@ -290,46 +268,3 @@ def test_several_studies_and_none(office: Office, sit_down: SitDown) -> None:
     tab.page.reload()
     expect(tab.page.locator(".progress")).to_have_text("0 of 4 rated")
     assert first.name != second.name
-
-
-@pytest.fixture
-def rated(office: Office) -> Study:
-    """Of two pairs: all rated by Ada, half by Ben."""
-    from coachlm.ratings import Rating
-
-    study = make(office, 2)
-    for person, places in (("ada", 4), ("ben", 2)):
-        with office.client(person) as client:
-            for place in range(1, places + 1):
-                task = client.rating_task(study.name, place)
-                response = 60 if "Amber" in task.text.response else 80
-                client.rate(task, Rating(90, response, comment="=1+1"), key=f"{study.name}-{place}")
-    return study
-
-
-def test_an_operator_follows_closes_and_takes_the_tables(office: Office, sit_down: SitDown, rated: Study) -> None:
-    tab = sit_down("oscar", path="/studies")
-    page = tab.page
-    expect(page.get_by_text(f"Versions: {FIRST}, {SECOND}. 2 pairs")).to_be_visible()
-    expect(page.get_by_text("Tell no rater of them")).to_be_visible()
-    expect(page.get_by_text("Scores missing: ben 4")).to_be_visible()
-    expect(page.get_by_text("Krippendorff's α (interval): ")).to_be_visible()
-    table = tab.downloaded(f"{rated.name}-all")
-    assert f'"response, {SECOND}",80.0' in table
-    assert re.search(f'"response, {SECOND}",80.0,.*,20.0,20.0,20.0\n', table)
-    every = tab.downloaded(f"{rated.name}-ratings")
-    assert len(every.splitlines()) == 7
-    assert '"\'=1+1"' in every
-    expect(page.get_by_role("button", name="Close", exact=True)).to_be_disabled()
-    with tab.redrawn():
-        page.get_by_text("Close it for good").click()
-    tab.click("Close")
-    expect(page.get_by_text("Close it for good")).to_have_count(0)
-    with office.client("oscar") as oscar:
-        assert next(one for one in oscar.studies() if one.name == rated.name).closed_at is not None
-
-
-def test_an_owner_sees_her_own_studies_alone(office: Office, sit_down: SitDown, rated: Study) -> None:
-    page = sit_down("olga", path="/studies").page
-    expect(page.get_by_text("No study yet.")).to_be_visible()
-    assert not page.get_by_text(rated.name).count()

@@ -18,61 +18,16 @@ from coachlm.errors import (
     StoreError,
     StudyClosedError,
 )
-from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.pairs import TaskClass
 from coachlm.ratings import Rating
 from coachlm.rubric import Dimension, Part
-from coachlm.status import Status
-from storage.accounts import Accounts
 from storage.database import Database, open_database
-from storage.rating_desk import RatingDesk
 from storage.schema import upgrade
-from storage.studies import RatingStudies
 from storage.study_draw import StudyPlan
 from storage.work import PersonRole
 from tests.databases import Databases
-from tests.storage.factories import Clock, Desk, fill_queue, make_pair, make_revision
-
-RATERS = ("ada", "ben", "cleo")
-
-
-def versions(rows: int) -> dict[str, list[InstructionPair]]:
-    """The pairs of the queue, and what the coach made of them; every other instruction differs."""
-    raw = [make_pair(number) for number in range(rows)]
-    revised = [make_revision(pair).revised for pair in raw]
-    changed = [
-        InstructionPair(f"{pair.instruction} Please." if row % 2 else pair.instruction, "", pair.response)
-        for row, pair in enumerate(revised)
-    ]
-    return {"original": raw, "revised": changed}
-
-
-class Study:
-    """A study of eight pairs with three raters, made by Olga."""
-
-    def __init__(self, database: Database, clock: Clock, name: str = "spring", **plan: Any) -> None:
-        self.name = name
-        self.accounts = Accounts(database)
-        known = {person.name for person in self.accounts.people()}
-        people = dict.fromkeys(RATERS, PersonRole.ANNOTATOR) | {"olga": PersonRole.OWNER, "oscar": PersonRole.OPERATOR}
-        for person, role in people.items():
-            if person not in known:
-                self.accounts.add(person, role)
-        self.studies = RatingStudies(database, clock)
-        self.desk = RatingDesk(database, clock)
-        self.made = self.studies.make(
-            StudyPlan(name, **{"sources": versions(8), "raters": RATERS, "count": 8, "seed": 3, **plan}), "olga"
-        )
-
-    def order(self, rater: str) -> list[InstructionPair]:
-        tasks = self.desk.studies(rater)[0].tasks
-        return [self.desk.task(rater, self.name, place).text for place in range(1, tasks + 1)]
-
-    def rate(self, rater: str, place: int, rating: Rating, version: int = 0, key: str = "") -> Any:
-        given = key or f"{self.name}-{place}-{version}"
-        return self.desk.save(rater, self.name, place, rating, version=version, key=given)
-
-    def sources_of(self) -> dict[InstructionPair, str]:
-        return {pair: source for source, pairs in versions(8).items() for pair in pairs}
+from tests.storage.factories import Clock, make_pair
+from tests.storage.rating_study import RATERS, Study, versions
 
 
 @pytest.fixture
@@ -242,78 +197,3 @@ def test_without_raters_three_annotators_are_drawn(study: Study):
         study.studies.make(StudyPlan("next", versions(4), ("cleo",), 2), "olga")
     made = study.studies.make(StudyPlan("next", versions(4), count=2))
     assert {each.rater for each in made.raters} == set(RATERS)
-
-
-@pytest.fixture
-def working(database: Database, clock: Clock) -> tuple[Desk, list[str]]:
-    ids = fill_queue(database, 8, clock)
-    return Desk(database, clock), ids
-
-
-def test_raters_meet_its_pairs_nowhere_else_while_it_is_open(
-    database: Database, clock: Clock, working: tuple[Desk, list[str]]
-):
-    desk, ids = working
-    study = Study(database, clock, sources={name: pairs[:3] for name, pairs in versions(8).items()}, count=3)
-    mine = {desk.claim("ada").pair_id for _ in range(5)}
-    assert mine == set(ids[3:])
-    assert desk.queue.claim("ada") is None
-    assert desk.queue.claim("ada", task_class=TaskClass.QA) is None
-    study.accounts.add("dora")
-    desk.queue.skip(desk.claim("dora").token, "dora")
-    assert {desk.claim("dora").pair_id for _ in range(3)} == set(ids[:3])
-    ada = study.accounts.person("ada")
-    for pair_id in (versions(8)["revised"][1].id, ids[0]):  # there is such a pair, or not: the same answer
-        with pytest.raises(AccessError, match="blindly"):
-            study.desk.check_withheld(ada, [pair_id])
-    study.desk.check_withheld(ada, ids[3:])
-    study.studies.close("spring")
-    for item in desk.queue.held("dora"):
-        desk.queue.release(item.token, "dora")
-    assert {desk.claim("ada").pair_id for _ in range(3)} == set(ids[:3])
-
-
-def test_an_owner_who_rates_does_not_get_its_pairs_to_review(
-    database: Database, clock: Clock, working: tuple[Desk, list[str]]
-):
-    desk, ids = working
-    studied = {name: pairs[:2] for name, pairs in versions(8).items()}
-    Study(database, clock).accounts.add("otto", PersonRole.OWNER)
-    study = Study(database, clock, "autumn", sources=studied, raters=("otto",), count=2)
-    study.accounts.add("dora")
-    for number in range(3):
-        item = desk.claim("dora")
-        if number == 1:
-            desk.queue.exclude(item.pair_id, "dora", ExcludeReason.MANUAL, version=item.version)
-        else:
-            desk.submit(item, "dora", key=f"key-{number}")
-    assert [item.pair_id for item in desk.reviews.awaiting("olga", 10)] == [ids[0], ids[2]]
-    assert [item.pair_id for item in desk.reviews.awaiting("otto", 10)] == [ids[2]]
-    assert [item.pair_id for item in desk.reviews.exclusions("olga", 10).pairs] == [ids[1]]
-    assert desk.reviews.exclusions("otto", 10, status=Status.EXCLUDED).pairs == ()
-    study.studies.close("autumn")
-    assert [item.pair_id for item in desk.reviews.awaiting("otto", 10)] == [ids[0], ids[2]]
-
-
-def test_what_a_rater_had_in_hands_is_not_drawn(database: Database, clock: Clock, working: tuple[Desk, list[str]]):
-    desk, ids = working
-    met = [desk.claim("ada").pair_id for _ in range(2)]
-    desk.submit(desk.claim("dora" if desk.queue.ensure_person("dora") else ""), "dora")
-    study = Study(database, clock, count=6)
-    assert not {pair.id for pair in study.order("ben")} & set(met)
-    with pytest.raises(InputError, match=r"7 pairs .* 6 \(2 were seen"):
-        Study(database, clock, "next", count=7)
-    study.accounts.add("otto", PersonRole.OWNER)
-    with pytest.raises(InputError, match=r"8 pairs .* 7 \(1 were seen"):  # what Dora submitted came before owners
-        Study(database, clock, "next", raters=("otto",), count=8)
-    assert ids
-
-
-def test_pairs_behind_the_texts_are_withheld_too(database: Database, clock: Clock, working: tuple[Desk, list[str]]):
-    """Where both versions are some coach's, no text of the study is the raw one."""
-    desk, ids = working
-    coached = versions(8)["revised"]
-    other = [InstructionPair(pair.instruction, "", f"{pair.response} Again.") for pair in coached]
-    Study(database, clock, sources={"old": coached, "new": other}, pair_ids=tuple(ids))
-    assert desk.queue.claim("ada") is None
-    assert desk.queue.claim("olga") is not None

@@ -4,6 +4,7 @@ import * as dialogs from "./dialogs.js";
 import { isDark } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { actionOf } from "./keys.js";
+import { mounted } from "./mounted.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
@@ -15,22 +16,7 @@ const HEARTBEAT_MS = 15_000;
 const ACTIVE_MS = 20_000; // without keyboard and mouse it no longer counts as work
 const IDLE_MS = 300_000; // and after this the lease is left to run out
 
-const desks = new WeakMap(); // by root: Streamlit calls again after every rerun
-
-export default function ({ parentElement, data }) {
-  const known = desks.get(parentElement);
-  if (known) {
-    known.showTheme();
-    return known.stop;
-  }
-  const desk = new Desk(parentElement.querySelector(".desk"), data);
-  const stop = () => {
-    desks.delete(parentElement);
-    desk.stop();
-  };
-  desks.set(parentElement, { stop, showTheme: () => desk.showTheme() });
-  return stop;
-}
+export default mounted((host, data) => new Desk(host, data));
 
 class Desk {
   constructor(host, data) {

@@ -103,7 +103,7 @@ export function sameText(a, b) {
   return FIELDS.every((field) => a[field] === b[field]);
 }
 
-function newKey() {
+export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,28 +3,14 @@
 import * as dialogs from "../editor/dialogs.js";
 import { isDark } from "../editor/dom.js";
 import { Drafts } from "../editor/drafts.js";
+import { mounted } from "../editor/mounted.js";
 import { KEYS, flawOf, isDigit, ratingActionOf } from "./keys.js";
 import { View } from "./view.js";
 import { RatingWork } from "./work.js";
 
 const SCROLLED = 0.8; // of the visible text, by a page key
 
-const pages = new WeakMap(); // by root: Streamlit calls again after every rerun
-
-export default function ({ parentElement, data }) {
-  const known = pages.get(parentElement);
-  if (known) {
-    known.showTheme();
-    return known.stop;
-  }
-  const page = new Page(parentElement.querySelector(".desk"), data);
-  const stop = () => {
-    pages.delete(parentElement);
-    page.stop();
-  };
-  pages.set(parentElement, { stop, showTheme: () => page.showTheme() });
-  return stop;
-}
+export default mounted((host, data) => new Page(host, data));
 
 class Page {
   constructor(host, data) {

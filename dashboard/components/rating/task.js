@@ -1,5 +1,7 @@
 // One text to rate: what the service gave, and what the rater makes of it.
 
+import { newKey } from "../editor/task.js";
+
 export const PARTS = ["instruction", "response"];
 
 export class RatingTask {
@@ -71,8 +73,3 @@ function text(score) {
 }
 
 const EMPTY = JSON.stringify({ instruction: "", response: "", flaws: [], comment: "" });
-
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

@@ -35,9 +35,20 @@ export class Unsent {
     this.#send();
   }
 
-  async #send() {
-    if (this.isSending) return;
-    this.isSending = true;
+  // When nothing is on its way any more.
+  settled() {
+    return this.sending || Promise.resolve();
+  }
+
+  #send() {
+    this.sending ??= this.#sendAll().finally(() => {
+      this.sending = null;
+      this.tell.on();
+      if (this.count && !this.line.isStopped) this.#send(); // came at the last moment
+    });
+  }
+
+  async #sendAll() {
     while (this.count && !this.line.isStopped) {
       const entry = this.waiting[0];
       this.tell.on();
@@ -56,8 +67,6 @@ export class Unsent {
         this.tell.refused(entry, error);
       }
     }
-    this.isSending = false;
-    this.tell.on();
   }
 
   #keep(entry) {

@@ -53,18 +53,17 @@ export class RatingWork {
   }
 
   async go(place) {
-    const asked = this.study;
-    this.wanted = place;
+    const asked = this.#newWish();
+    this.drafts.saveText("at", { study: this.study.study, place });
     const ready = this.fetched.get(place);
     if (!(ready instanceof RatingTask)) {
       this.phase = "loading";
       this.on();
     }
     const task = await this.#fetch(place);
-    if (this.study !== asked || this.wanted !== place) return; // gone on meanwhile
+    if (this.wish !== asked) return; // gone on meanwhile
     this.current = task;
     this.phase = "rating";
-    this.drafts.saveText("at", { study: this.study.study, place });
     this.on();
     if (place < task.tasks) this.#fetch(place + 1).catch(() => {});
   }
@@ -118,16 +117,25 @@ export class RatingWork {
     promise.catch((error) => this.say("error", error.message));
   }
 
-  // After the last place: the first without a rating. What is on its way counts as rated.
+  // After the last place: the first without a rating. Asked when nothing is on its way, or it would be one of those.
   async #rest() {
+    const asked = this.#newWish();
+    this.phase = "loading";
+    this.on();
+    await this.unsent.settled();
     await this.#readStudies();
-    let place = this.study.next;
-    while (place && this.unsent.last(this.study.study, place)) place = place < this.study.tasks ? place + 1 : null;
-    if (place) await this.go(place);
+    if (this.wish !== asked) return; // gone on meanwhile
+    if (this.study.next) await this.go(this.study.next);
     else this.#finish();
   }
 
+  // Where the person wants to be; an answer to an earlier wish comes too late.
+  #newWish() {
+    return (this.wish = Symbol());
+  }
+
   #finish() {
+    this.#newWish();
     this.current = null;
     this.phase = "done";
     this.on();
