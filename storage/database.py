@@ -87,6 +87,12 @@ def open_database(url: str) -> Database:
     return Database(engine, name)
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file that the URL names; None for another kind of database. Raises: StoreError, for a malformed URL."""
+    parsed = _parse(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)

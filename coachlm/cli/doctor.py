@@ -15,7 +15,7 @@ import click
 from coachlm import __version__
 from coachlm.cli.output import answering_errors, emit_json, json_option, results, terminal_safe
 from coachlm.cli.stores import database_option, open_database
-from coachlm.errors import CoachLMError
+from coachlm.errors import CoachLMError, StoreError
 from coachlm.settings import Settings, load_settings
 
 Verdict = Literal["ok", "warning", "failed"]
@@ -81,7 +81,14 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
+    from storage.database import sqlite_file
+
     def reach() -> str:
+        file = sqlite_file(settings.database_url.get_secret_value())
+        if file is not None and not file.exists():
+            if not os.access(file.parent, os.W_OK):
+                raise StoreError(f"{file} isn't there, and can't be made: no such folder, or it can't be written to")
+            return f"{file} isn't there yet; the first run makes it"
         with open_database(settings) as database:
             return f"{database.name}: reachable, and its tables are this version's"
 
