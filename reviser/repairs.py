@@ -86,12 +86,14 @@ _NEVER_TWICE = (
 )
 _DOUBLED_SMALL = re.compile(rf"(?<![\w'’-])({_NEVER_TWICE}) \1\b(?! \1)(?![-'’])")
 _DOUBLED_WORD = re.compile(r"(?<![\w'’-])([a-z]{4,}) \1\b(?! \1)(?![-'’])")
-_REDUPLICATED = re.compile(
-    "that|very|long|many|really|much|more|never|over|again|knock|blah|choo|chop|yada|bora|tuk|mahi|couscous|drip|drop|"
+MEANT_TWICE = re.compile(
+    "that|had|very|long|many|really|much|more|never|over|again|knock|blah|choo|chop|yada|bora|tuk|mahi|couscous|drip|drop|"
     "tick|quack|woof|meow|bang|boom|step|round|well|there|know|will|please|hush|night|days|years|twinkle|merrily|little|"
     "yeah|girl|baby|love|come|what|like|wait|bye|cheep|honk|beep|ding|dong|splash|snip|chug|higher|faster|closer|deeper|"
-    "louder|home|alone|side|door|back|hand|face|line|word|year|week|miles|neck|head|toe|first|last"
+    "louder|home|alone|side|door|back|hand|face|line|word|year|week|miles|neck|head|toe|first|last|buzz|hoo|yo|ha|ho|"
+    "zero|one|two|three|four|five|six|seven|eight|nine|oh"
 )
+"""Words that people say twice and mean it."""
 _SENTENCE_TWICE = re.compile(r"([A-Z][^.!?\n]{24,400}[.!?])(?: +\1)+(?=\s|$)")
 
 
@@ -104,7 +106,7 @@ def drop_doubles(text: str, speller: Speller) -> str:
 
 def _single(match: re.Match[str], speller: Speller) -> str:
     word = match[1]
-    return match[0] if _REDUPLICATED.fullmatch(word) or not speller.knows(word) else word
+    return match[0] if MEANT_TWICE.fullmatch(word) or not speller.knows(word) else word
 
 
 _SPACE_BEFORE = re.compile(r"(?<=[A-Za-z\d)\"”’\ue000]) +([,;!?]|\.(?![\w.]))(?=\s|$|[\"”])")

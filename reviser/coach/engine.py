@@ -17,6 +17,7 @@ from reviser.coach.bundle import Bundle
 from reviser.coach.choosing import Draft, allowed
 from reviser.coach.tagger import Proposal, Tagger
 from reviser.coach.tags import apply_edits
+from reviser.coach.vetoes import without_meant
 from reviser.coach.words import Kind, split_words
 from reviser.finish import Finisher, Usage
 from reviser.repairs import Prose, drop_doubles, is_english, looks_like_code, mend_casing
@@ -49,9 +50,15 @@ class CoachReviser:
         drafts = [draft for index, mended in enumerate(found) for draft in self._drafts(index, mended)]
         meant = self._meant(drafts, pairs)
         proposed = [allowed(d, each) for d, each in zip(drafts, self._propose(drafts, meant), strict=True)]
-        touched = {d.pair for d, each in zip(drafts, proposed, strict=True) if self._is_reason(self._bundle, d, each)}
-        for draft, proposals in zip(drafts, proposed, strict=True):
-            mended = found[draft.pair]
+        plain = [
+            without_meant(d.words.tokens, each, is_damaged=False) for d, each in zip(drafts, proposed, strict=True)
+        ]
+        touched = {d.pair for d, each in zip(drafts, plain, strict=True) if self._is_reason(self._bundle, d, each)}
+        damaged = {d.pair for d, each in zip(drafts, plain, strict=True) if self._bundle.limits.is_sure_of(each)}
+        for draft, every, safe in zip(drafts, proposed, plain, strict=True):
+            mended, proposals = found[draft.pair], safe
+            if draft.pair in damaged:
+                proposals = without_meant(draft.words.tokens, every, is_damaged=True)
             if draft.pair in touched and isinstance(mended, InstructionPair):
                 try:
                     text = self._mended(self._bundle, draft, proposals, meant[draft.pair])
