@@ -13,7 +13,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser coach kafka need-kafka stack check test bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -30,6 +30,10 @@ desk: $(VENV)/.service ## the demo's pairs on the post-edit desk in your browser
 	@$(BIN)/coachlm desk --db sqlite:///$(OUTPUT)/coachlm.db
 
 reviser: $(VENV)/.reviser ## set up torch, transformers and peft too, for a model instead of rules
+
+openvino: $(VENV)/.openvino ## set up OpenVINO GenAI: converted models on the CPU, without torch
+
+peers: $(VENV)/.test $(VENV)/.peers ## llama.cpp, built here, for `python -m benchmarks.reviser` to compare with
 
 kafka: $(VENV)/.service need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
 	@$(BIN)/python -m benchmarks.servers.kafka --nodes $(or $(NODES),1)
@@ -65,8 +69,10 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
 	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
 	$(LOCK) --constraint requirements/test.txt --extra reviser -o requirements/reviser.txt
+	$(LOCK) --constraint requirements/test.txt --extra openvino -o requirements/openvino.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
+	$(LOCK) --constraint requirements/test.txt --group peers -o requirements/peers.txt
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
 
 clean: ## remove what the other targets made
@@ -80,6 +86,12 @@ $(VENV)/.service: requirements/service.txt pyproject.toml
 
 $(VENV)/.reviser: requirements/reviser.txt pyproject.toml
 	@scripts/setup-venv requirements/reviser.txt $@
+
+$(VENV)/.openvino: requirements/openvino.txt pyproject.toml
+	@scripts/setup-venv requirements/openvino.txt $@
+
+$(VENV)/.peers: requirements/peers.txt
+	@CMAKE_ARGS=-DLLAVA_BUILD=OFF scripts/setup-venv requirements/peers.txt $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml
 	@scripts/setup-venv requirements/test.txt $@

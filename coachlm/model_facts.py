@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 _DEFAULT_CONTEXT_TOKENS = 2048
+_MODEL_SUFFIXES = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja"})
 
 
 def adapter_digest(folder: Path) -> str:
@@ -16,6 +17,20 @@ def adapter_digest(folder: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def base_digest(name: str, model: Any) -> str | None:
+    """What a base is by content: `sha256:…` over a folder's weights, tokeniser and configuration, or `commit:…` of the
+    hub; None where the hub named no commit."""
+    folder = Path(name)
+    if not folder.is_dir():
+        commit = getattr(model.config, "_commit_hash", None)
+        return f"commit:{commit}" if commit else None
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in _MODEL_SUFFIXES and path.is_file()):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def context_tokens(model: Any) -> int:

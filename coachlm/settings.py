@@ -84,14 +84,15 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: Literal["rules", "coach", "packed", "transformers", "openai", "none"] = Field(
+    engine: Literal["rules", "coach", "packed", "openvino", "transformers", "openai", "none"] = Field(
         default="rules",
-        description="What revises: `rules`, `coach` (bundled, copy-editing), `packed` (fastest with a model here), "
-        "`transformers`, `openai` or `none`.",
+        description="What revises: `rules`, `coach` (bundled, copy-editing), `packed` (a model of transformers), "
+        "`openvino` (a converted one, without torch), `transformers`, `openai` or `none`.",
     )
     model: str | None = Field(
         default=None,
-        description="Model folder or hub id for `packed` and `transformers`; its name on `openai` servers.",
+        description="Model folder or hub id for `packed` and `transformers`; what `coachlm convert` wrote for "
+        "`openvino`; its name on `openai` servers.",
     )
     openai_servers: Listed[str] = Field(
         default=(), description="Base URLs of OpenAI-compatible servers for `openai`, e.g. `http://gpu1:8000/v1`."
@@ -121,13 +122,16 @@ class Settings(BaseSettings):
     reviser_cache_mib: int = Field(
         default=2048,
         ge=1,
-        description="Memory of `packed` for keys and values, at most; it sets how many pairs run at once.",
+        description="Memory for keys and values, at most: of `packed`, where it sets how many pairs run at once, and "
+        "of `openvino`, for each adapter in force.",
     )
     reviser_half_cache: bool = Field(
         default=False, description="Keep keys and values in 16 bits on the CPU too: twice the slots, slower steps."
     )
     reviser_int8: bool = Field(
-        default=False, description="Linear layers in int8 on the CPU: faster, less memory, a little less precise."
+        default=False,
+        description="Linear layers in int8 on the CPU: faster, less memory, a little less precise. `openvino` computes "
+        "in what its model was converted to.",
     )
 
     # Adapters

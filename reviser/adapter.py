@@ -12,6 +12,7 @@ from coachlm.errors import ModelError
 from coachlm.model_facts import adapter_digest
 
 WEIGHTS = "adapter_model.safetensors"
+TRAINING_INSTRUCTIONS = "training_instructions.txt"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _HASH_LENGTH = 32
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def read_adapter(folder: Path) -> Adapter:
         folder=folder,
         digest=adapter_digest(folder),
         base=config.get("base_model_name_or_path") or None,
-        training_instructions=_training_instructions(folder),
+        training_instructions=training_instructions(folder),
         shapes=_shapes(folder),
     )
 
@@ -78,9 +79,9 @@ def refuse_pickles(folder: Path, remedy: str) -> None:
         )
 
 
-def _training_instructions(folder: Path) -> frozenset[str]:
+def training_instructions(folder: Path) -> frozenset[str]:
     """Hashes from `training_instructions.txt` (one a line) or `training_instructions.json` (a list); else none."""
-    text, listed = folder / "training_instructions.txt", folder / "training_instructions.json"
+    text, listed = folder / TRAINING_INSTRUCTIONS, folder / "training_instructions.json"
     try:
         if text.is_file():
             hashes = text.read_text(encoding="ascii").split()

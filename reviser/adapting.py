@@ -1,21 +1,43 @@
-"""A packed engine that changes adapters while pairs flow: what the registry has in force, a canary side by side."""
+"""An engine that changes adapters while pairs flow: what the registry has in force, a canary side by side."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from coachlm.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
 from coachlm.protocols import EngineLoad
 from coachlm.revision import Revision
-from reviser.adapter import read_adapter
+from reviser.adapter import Adapter, read_adapter
 from reviser.in_force import RegistryWatch
-from reviser.packed_engine import PackedReviser
+from reviser.pair_stream import Choose
+
+
+class ManyAdapters(Protocol):
+    """An engine that holds several adapters and asks of each pair which one is to revise it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def hold(self, adapter: Adapter) -> None:
+        """Raises: ModelError, when it is refused, or not ready yet; nothing has changed then."""
+        ...
+
+    def drop(self, digest: str) -> None: ...
+
+    def is_busy_with(self, digest: str) -> bool: ...
+
+    def revise(self, pairs: Sequence[InstructionPair], choose: Choose) -> list[Revision]: ...
+
+    def revise_stream(self, pairs: Iterable[InstructionPair], choose: Choose) -> Iterator[Revision]: ...
+
+    def close(self) -> None: ...
 
 
 class AdaptingReviser:
-    """A packed engine that follows the registry between its steps; see `coachlm.protocols.StreamingReviser`.
+    """An engine that follows the registry between its steps; see `coachlm.protocols.StreamingReviser`.
 
     A pair that is under way ends with the adapter that it began with. An adapter that went out of force is let go when
     the last of its pairs has ended, so at such a moment the weights of one adapter more are held.
@@ -23,7 +45,7 @@ class AdaptingReviser:
 
     def __init__(
         self,
-        engine: PackedReviser,
+        engine: ManyAdapters,
         in_force: Callable[[], InForce],
         fetch: Callable[[AdapterRecord], Path],
         poll_seconds: float = 10.0,

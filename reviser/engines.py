@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from coachlm.adapters import AdapterRecord, InForce
     from reviser.finish import Finisher
     from reviser.model_loading import LoadedModel
+    from reviser.openvino.decoder import DecoderOptions
+    from reviser.openvino.folder import ConvertedModel
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ def build_reviser(settings: Settings) -> Reviser | None:
             return CoachReviser(read_bundle())
         case "packed" | "transformers":
             return _with_model(settings)
+        case "openvino":
+            return _with_openvino(settings)
         case "openai":
             return _with_servers(settings)
         case other:
@@ -48,10 +52,13 @@ def build_reviser(settings: Settings) -> Reviser | None:
 def build_adapting(
     settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
 ) -> Reviser | None:
-    """A packed engine that changes adapters while pairs flow; None for a model that it can't do, or in int8.
+    """An engine, `packed` or `openvino`, that changes adapters while pairs flow; None for a model that `packed` can't
+    do, or in its int8.
 
     Raises: SettingsError, ModelError.
     """
+    if settings.engine == "openvino":
+        return _adapting_openvino(settings, in_force, fetch)
     if settings.reviser_int8:  # packed weights can't be switched: an engine an adapter
         return None
     engine = _with_model(settings.model_copy(update={"adapter": None}))
@@ -98,6 +105,62 @@ def _with_model(settings: Settings) -> Reviser:
         replace(finisher, engine="transformers"),
         batch_pairs=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
+    )
+
+
+def _with_openvino(settings: Settings) -> Reviser:
+    from reviser.openvino.checks import check_adapter
+    from reviser.openvino_engine import OpenvinoReviser
+
+    model = _converted(settings)
+    check_adapter(model, Path(settings.adapter) if settings.adapter else None)
+    return OpenvinoReviser(model, _decoder_options(settings), settings.max_new_tokens)
+
+
+def _adapting_openvino(
+    settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
+) -> Reviser:
+    from reviser.adapting import AdaptingReviser
+    from reviser.openvino.adapters import AdapterConversions
+    from reviser.openvino.checks import check_base_alone, check_base_of
+    from reviser.openvino_engine import OpenvinoReviser
+
+    model = _converted(settings)
+    check_base_alone(model)
+    conversions = AdapterConversions(
+        model, Path(settings.adapters_cache).expanduser() / "openvino", trust_remote_code=settings.trust_remote_code
+    )
+
+    def fetch_own(record: "AdapterRecord") -> Path:
+        check_base_of(record, model)
+        return fetch(record)
+
+    engine = OpenvinoReviser(model, _decoder_options(settings), settings.max_new_tokens, conversions)
+    return AdaptingReviser(engine, in_force, fetch_own, settings.registry_poll_seconds)
+
+
+def _converted(settings: Settings) -> "ConvertedModel":
+    from reviser.openvino.folder import read_converted
+    from reviser.openvino.runtime import import_genai
+
+    if not settings.model:
+        raise SettingsError("COACHLM_ENGINE=openvino needs COACHLM_MODEL: a folder that `coachlm convert` made")
+    import_genai()
+    model = read_converted(Path(settings.model))
+    if settings.reviser_int8 and model.manifest.numbers != "int8":
+        raise SettingsError(
+            f"COACHLM_REVISER_INT8 is set and {settings.model} is in {model.manifest.numbers}: convert it with --int8"
+        )
+    return model
+
+
+def _decoder_options(settings: Settings) -> "DecoderOptions":
+    from reviser.openvino.decoder import DecoderOptions
+
+    return DecoderOptions(
+        cache_bytes=settings.reviser_cache_mib << 20,
+        slots=settings.reviser_batch_pairs,
+        half_cache=settings.reviser_half_cache,
     )
 
 

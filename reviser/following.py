@@ -2,7 +2,8 @@
 
 The registry is asked between calls, never within one: a call's pairs are revised by the adapters that were in force
 when it began, and each revision is stamped with the digest that made it. A swap builds the new engine before the old
-one is closed, so a broken adapter changes nothing. The packed engine does better: see `reviser/adapting.py`.
+one is closed, so a broken adapter changes nothing. The engines `packed` and `openvino` do better: see
+`reviser/adapting.py`.
 """
 
 import time

@@ -2,14 +2,37 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt, render_pair
 from coachlm.revision import Outcome, Revision
 from reviser.finish import Finisher, Usage
-from reviser.model_loading import LoadedModel
 
 log = logging.getLogger(__name__)
+
+
+class TextTokens(Protocol):
+    """A model's texts as tokens. Loads no model, so that engines without torch have it too."""
+
+    @property
+    def context_tokens(self) -> int:
+        """How many a prompt and its answer may have together."""
+        ...
+
+    @property
+    def eos_ids(self) -> tuple[int, ...]: ...
+
+    def encode(self, text: str) -> list[int]:
+        """With what the tokeniser puts around a text. Raises: TypeError, ValueError."""
+        ...
+
+    def decode(self, ids: list[int]) -> str:
+        """Without special tokens."""
+        ...
+
+
+L = TypeVar("L", bound=TextTokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +46,10 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class JobDesk:
+class JobDesk(Generic[L]):
     """Makes jobs of pairs and revisions of their outputs."""
 
-    loaded: LoadedModel
+    loaded: L
     finisher: Finisher
     max_new_tokens: int
 
@@ -53,12 +76,11 @@ class JobDesk:
             return self.finisher.fallback(job.raw, Outcome.FALLBACK_ERROR, failure, usage)
         if not output or output[-1] not in self.loaded.eos_ids:
             return self.finisher.fallback(job.raw, Outcome.FALLBACK_INVALID, "unfinished", usage)
-        text = self.loaded.tokenizer.decode(output[:-1], skip_special_tokens=True)
-        return self.finisher.from_text(job.raw, text, usage)
+        return self.finisher.from_text(job.raw, self.loaded.decode(output[:-1]), usage)
 
     def encode(self, text: str) -> list[int]:
         """Token ids with what the tokeniser puts in front, without the end of sequence that some put behind."""
-        ids: list[int] = self.loaded.tokenizer(text, verbose=False)["input_ids"]
+        ids = self.loaded.encode(text)
         return ids[:-1] if ids and ids[-1] in self.loaded.eos_ids else ids
 
     def shared_prefix(self) -> list[int]:

@@ -30,6 +30,12 @@ class LoadedModel:
     eos_ids: tuple[int, ...]
     name: str = ""  # folder or hub id
 
+    def encode(self, text: str) -> list[int]:
+        return self.tokenizer(text, verbose=False)["input_ids"]
+
+    def decode(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
+
 
 def load_model(
     name: str,
@@ -38,15 +44,16 @@ def load_model(
     trust_remote_code: bool = False,
     adapter: Adapter | None = None,
     int8: bool = False,
+    on_cpu: bool = False,
 ) -> LoadedModel:
     """The model of a folder or hub id, on the GPU if there is one, with the adapter merged into its weights.
 
-    `int8`: linear layers in int8, on the CPU alone.
+    `int8`: linear layers in int8, on the CPU alone. `on_cpu`: leave the GPU alone.
 
     Raises: ModelError, naming what was wrong and the remedy.
     """
     _check_source(name, revision, trust_remote_code)
-    device, dtype = _device_and_dtype()
+    device, dtype = _device_and_dtype(on_cpu)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(name, padding_side="left", **options)
@@ -94,8 +101,8 @@ def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> N
         raise ModelError(f"model {name}: it has no tokeniser; save it into the folder with save_pretrained")
 
 
-def _device_and_dtype() -> tuple[str, torch.dtype]:
-    if not torch.cuda.is_available():
+def _device_and_dtype(on_cpu: bool) -> tuple[str, torch.dtype]:
+    if on_cpu or not torch.cuda.is_available():
         log.info("float32 on the CPU, whatever the checkpoint declares: bf16 is slower there, or not granted at all")
         return "cpu", torch.float32
     if torch.cuda.is_bf16_supported():

@@ -1,8 +1,6 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,14 +12,12 @@ from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.adapter_weights import AdapterWeights
 from reviser.finish import Finisher
-from reviser.jobs import Job, JobDesk
+from reviser.jobs import JobDesk
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts
-from reviser.packed.sequence import Completion, Request
+from reviser.pair_stream import Choose, PairStream
 
-Choose = Callable[[InstructionPair], str | None]
-"""Which of the adapters held revises a pair, by digest; None: the model as it was loaded."""
 _SLACK_TOKENS = 16  # a prompt's texts may take a few tokens more than they do by themselves
 _ADAPTERS = 3  # the current one, a canary, and one on its way out
 
@@ -43,8 +39,7 @@ class _Held:
 
     engine: Engine
     weights: AdapterWeights
-    desks: dict[str | None, JobDesk]  # by adapter; each stamps its revisions
-    under_way: Counter[str | None]  # pairs, by adapter
+    stream: PairStream
 
 
 class PackedReviser:
@@ -71,7 +66,8 @@ class PackedReviser:
         )
         weights = AdapterWeights(loaded)
         engine = Engine(loaded.model, loaded.eos_ids, engine_options, prefix, weights.switch)
-        self._held: _Held | None = _Held(engine, weights, {None: desk}, Counter())
+        stream = PairStream(engine, {None: desk}, "COACHLM_ENGINE=transformers goes without it")
+        self._held: _Held | None = _Held(engine, weights, stream)
 
     @property
     def name(self) -> str:
@@ -104,26 +100,23 @@ class PackedReviser:
             held.weights.drop(adapter.digest)
             raise ModelError(f"adapter {adapter.folder} can't be computed with: {error}") from error
         finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
-        held.desks[adapter.digest] = replace(held.desks[None], finisher=finisher)
+        held.stream.desks[adapter.digest] = replace(held.stream.desks[None], finisher=finisher)
 
     def drop(self, digest: str) -> None:
         """Let an adapter go that no pair under way was given to."""
         held = self._opened()
         if self.is_busy_with(digest):
             raise ValueError(f"pairs of adapter {digest[:12]} are under way")
-        held.desks.pop(digest, None)
+        held.stream.desks.pop(digest, None)
         held.engine.drop(digest)
         held.weights.drop(digest)
 
     def is_busy_with(self, digest: str) -> bool:
-        return self._opened().under_way[digest] > 0
+        return self._opened().stream.is_busy_with(digest)
 
     def revise(self, pairs: Sequence[InstructionPair], choose: Choose = lambda _pair: None) -> list[Revision]:
         """Raises: EngineError, when a forward fails with something else than memory, which goes on with fewer slots."""
-        began = time.perf_counter()
-        revisions = dict(self._run(self._opened(), pairs, choose))
-        seconds = (time.perf_counter() - began) / max(len(pairs), 1)
-        return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
+        return self._opened().stream.revise(pairs, choose)
 
     def revise_stream(
         self, pairs: Iterable[InstructionPair], choose: Choose = lambda _pair: None
@@ -132,45 +125,8 @@ class PackedReviser:
 
         Raises: EngineError, as `revise`; what was not given yet is forgotten.
         """
-        for _, revision in self._run(self._opened(), pairs, choose):
+        for _, revision in self._opened().stream.run(pairs, choose):
             yield revision
-
-    def _run(self, held: _Held, pairs: Iterable[InstructionPair], choose: Choose) -> Iterator[tuple[int, Revision]]:
-        """Revisions with their places in `pairs`, as they are ready."""
-        taken: dict[int, _Taken] = {}
-        at_once: list[tuple[int, Revision]] = []
-
-        def requests() -> Iterator[Request]:
-            for index, raw in enumerate(pairs):
-                adapter = choose(raw)
-                opened = held.desks[adapter].open(index, raw)
-                if isinstance(opened, Revision):
-                    at_once.append((index, opened))
-                    continue
-                taken[index] = _Taken(opened, adapter, time.perf_counter())
-                held.under_way[adapter] += 1
-                yield Request(index, opened.tokens, opened.max_new, adapter)
-
-        def close(ended: Completion) -> Revision:
-            each = taken.pop(ended.key)
-            held.under_way[each.adapter] -= 1
-            made = held.desks[each.adapter].close(each.job, ended.tokens, ended.failure)
-            return replace(made, seconds=time.perf_counter() - each.began)
-
-        try:
-            for ended in held.engine.stream(requests()):
-                yield from at_once
-                at_once.clear()
-                yield ended.key, close(ended)
-            yield from at_once
-        except Exception as error:
-            raise EngineError(
-                f"the packed engine failed: {error}; COACHLM_ENGINE=transformers goes without it"
-            ) from error
-        finally:
-            if taken:
-                held.engine.abandon()
-                held.under_way.clear()
 
     def close(self) -> None:
         """Give the memory of model and cache back; closing twice is fine."""
@@ -184,12 +140,3 @@ class PackedReviser:
         if self._held is None:
             raise EngineError("the engine is closed")
         return self._held
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A pair under way."""
-
-    job: Job
-    adapter: str | None
-    began: float

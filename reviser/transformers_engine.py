@@ -28,7 +28,7 @@ class TransformersReviser:
     """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
 
     def __init__(self, loaded: LoadedModel, finisher: Finisher, *, batch_pairs: int, max_new_tokens: int) -> None:
-        self._desk: JobDesk | None = JobDesk(loaded, finisher, max_new_tokens)
+        self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens)
         self._finisher = finisher
         self._batch_pairs = batch_pairs
 
@@ -63,7 +63,7 @@ class TransformersReviser:
 class _Run:
     """One call of `revise`: takes jobs through the model and fills `revisions` by index."""
 
-    def __init__(self, desk: JobDesk, revisions: dict[int, Revision]) -> None:
+    def __init__(self, desk: JobDesk[LoadedModel], revisions: dict[int, Revision]) -> None:
         self._desk = desk
         self._revisions = revisions
         self._succeeded = False

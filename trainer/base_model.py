@@ -1,6 +1,5 @@
 """The model that is tuned: loading it, what it is by content, its precision, and the LoRA layers put into it."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from coachlm.errors import TrainingError
-from coachlm.model_facts import context_tokens, eos_ids
+from coachlm.model_facts import base_digest, context_tokens, eos_ids
 
-_KEPT_SUFFIXES = frozenset({".safetensors", ".json", ".model", ".txt", ".jinja"})
 log = logging.getLogger(__name__)
 
 
@@ -61,14 +59,12 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
         )
     except Exception as error:  # transformers raises nearly anything on a broken folder
         raise TrainingError(f"base {name} can't be loaded: {_first_line(error)}; check its files") from error
-    commit = getattr(model.config, "_commit_hash", None)
-    if not folder.is_dir() and not commit:
+    if (digest := base_digest(name, model)) is None:
         raise TrainingError(f"base {name}: the hub named no commit for it, so a run could not say what it tuned")
     ends = eos_ids(model, tokenizer)
     if not ends:
         raise TrainingError(f"base {name} has no end-of-sequence token: a coach tuned on it could never stop")
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
-    digest = f"sha256:{_folder_digest(folder)}" if folder.is_dir() else f"commit:{commit}"
     model.config.use_cache = False
     return BaseModel(
         name, digest, model.to(precision.device), tokenizer, precision, ends, pad_id, context_tokens(model)
@@ -124,14 +120,6 @@ def _linear_names(model: Any) -> list[str]:
         }
     )
 
-
-def _folder_digest(folder: Path) -> str:
-    """sha256 over names and bytes of weights, tokeniser and configuration, hex."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.suffix in _KEPT_SUFFIXES and path.is_file()):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def _first_line(error: Exception) -> str:

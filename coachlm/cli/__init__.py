@@ -6,6 +6,7 @@ from coachlm import __version__
 from coachlm.cli.adapters import adapters
 from coachlm.cli.compare_sets import compare_sets
 from coachlm.cli.compare_students import compare, student
+from coachlm.cli.convert import convert
 from coachlm.cli.dashboard import dashboard, desk
 from coachlm.cli.database import db
 from coachlm.cli.dataset import export, report, stats
@@ -62,6 +63,7 @@ for command in (
     evaluate,
     train,
     adapters,
+    convert,
     refresh,
     db,
     topics,

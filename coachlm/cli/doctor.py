@@ -62,6 +62,12 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
+    if settings.engine == "openvino":
+        lacking = [name for name in ("openvino_genai", "tokenizers") if importlib.util.find_spec(name) is None]
+        remedy = "run `make openvino` in the checkout" if lacking else ""
+        found = f"missing for the openvino engine: {', '.join(lacking)}" if lacking else "openvino_genai is there"
+        yield Finding("packages", "failed" if lacking else "ok", found, remedy)
+        return
     missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
     if not missing:
         yield Finding("packages", "ok", "torch, transformers and peft are there")

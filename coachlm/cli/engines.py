@@ -22,7 +22,7 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
     """
     from reviser.engines import build_adapting, build_reviser
 
-    if settings.adapter != REGISTRY or settings.engine not in ("packed", "transformers", "openai"):
+    if settings.adapter != REGISTRY or settings.engine not in ("packed", "openvino", "transformers", "openai"):
         return build_reviser(settings)
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry
@@ -39,6 +39,6 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
             raise ModelError(f"the engine did not take adapter {record.digest[:12] if record else 'none'}")
         return engine
 
-    if settings.engine == "packed" and (engine := build_adapting(settings, registry.in_force, fetch)):
+    if settings.engine in ("packed", "openvino") and (engine := build_adapting(settings, registry.in_force, fetch)):
         return engine
     return FollowingReviser(registry.in_force, build, settings.registry_poll_seconds)

@@ -294,4 +294,4 @@ def test_a_stream_that_is_left_gives_its_adapters_free(
     registry.force = InForce(record(words["Oder"]))
     assert registry.check(reviser.revise(PAIRS)) == {"Oder"}
     assert not reviser._engine.is_busy_with(words["Ebro"].digest)
-    assert words["Ebro"].digest not in reviser._engine._opened().desks
+    assert words["Ebro"].digest not in reviser._engine._opened().stream.desks

@@ -1,0 +1,344 @@
+"""The engine `openvino` on tiny converted models: what comes out is the original's, and whatever is wrong is told."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from coachlm.errors import EngineError, ModelError, SettingsError
+from coachlm.pairs import InstructionPair, content_hash
+from coachlm.protocols import StreamingReviser
+from coachlm.revision import Outcome, Revision
+from coachlm.settings import Settings
+from reviser.adapter import read_adapter
+from reviser.engines import build_reviser
+from reviser.finish import Finisher
+from reviser.model_loading import load_model
+from reviser.openvino.folder import MANIFEST, MODEL, TOKENIZER, WEIGHTS, ConvertedModel
+from reviser.openvino_engine import OpenvinoReviser
+from reviser.packed.sequence import Completion, Failure, Request
+from reviser.transformers_engine import TransformersReviser
+from tests.reviser.conftest import save_adapter, save_model, save_tokenizer
+from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model
+from tests.reviser.tiny_models import EOS, FAMILIES, TIE, assert_same_or_tied, own_greedy, tiny
+
+pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
+
+from reviser.openvino.conversion import convert
+from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
+
+SHORT = InstructionPair("a", "", "b")
+PAIRS = [
+    InstructionPair("Say it.", "", "It."),
+    SHORT,
+    InstructionPair("\ud800", "", "lone surrogate"),
+    InstructionPair("é", "ü", "你"),
+    InstructionPair("Shorten the text.", "word " * 60, "It is a word."),
+    SHORT,
+]
+
+
+def settings(folder: Path, **values: Any) -> Settings:
+    given = {"engine": "openvino", "model": str(folder), "reviser_cache_mib": 8, "max_new_tokens": 64} | values
+    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="module")
+def converted(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
+    return convert(str(model_folder), tmp_path_factory.mktemp("converted") / "model")
+
+
+@pytest.fixture(scope="module")
+def reciting(tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
+    folder = save_reciting_model(tmp_path_factory.mktemp("reciting"))
+    return convert(str(folder), folder / "converted", int8=True)
+
+
+@pytest.fixture
+def copied(converted: ConvertedModel, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(converted.folder, tmp_path / "copied"))
+
+
+def told(revision: Revision) -> tuple[object, ...]:
+    return (revision.pair_id, revision.revised, revision.outcome, revision.reason, revision.output_tokens)
+
+
+def decoded(model: ConvertedModel, requests: list[Request], **options: Any) -> list[Completion]:
+    """In the order of the keys."""
+    decoder = GenaiDecoder(model, DecoderOptions(**{"cache_bytes": 1 << 24, "slots": 8} | options))
+    try:
+        return sorted(decoder.stream(requests), key=lambda ended: ended.key)
+    finally:
+        decoder.close()
+
+
+def assert_greedy(model: Any, prompt: list[int], output: list[int], limit: int) -> None:
+    """Each token is the model's likeliest after those before it, or ties with that."""
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([[*prompt, *output]])).logits[0, len(prompt) - 1 : -1]
+    behind = logits.max(dim=-1).values - logits[torch.arange(len(output)), torch.tensor(output)]
+    assert float((behind / logits.abs().amax(dim=-1)).max()) < TIE
+    assert EOS not in output[:-1]
+    assert output[-1] == EOS or len(output) == limit
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_greedy_output_equals_generate(family: str, tmp_path: Path) -> None:
+    model = tiny(family, vocab_size=save_tokenizer(tmp_path))
+    model.save_pretrained(tmp_path)
+    draw = random.Random(0)
+    prompts = [[draw.randrange(3, 250) for _ in range(draw.randrange(1, 60))] for _ in range(32)]
+    made = convert(str(tmp_path), tmp_path / "converted")
+    ended = decoded(made, [Request(key, prompt, 20 + key) for key, prompt in enumerate(prompts)])
+    for key, prompt in enumerate(prompts):
+        if family == "llama":
+            assert_same_or_tied(model, prompt, ended[key].tokens, own_greedy(model, prompt, 20 + key))
+        else:  # the same by one forward
+            assert_greedy(model, prompt, ended[key].tokens, 20 + key)
+    assert made.manifest.probe_error < 1e-4
+
+
+def test_int8_says_nearly_the_same(model_folder: Path, tmp_path: Path, converted: ConvertedModel) -> None:
+    """Random weights are the harshest case: logits lie close together."""
+    small = convert(str(model_folder), tmp_path / "int8", int8=True)
+    draw = random.Random(0)
+    requests = [Request(key, [draw.randrange(3, 250) for _ in range(40)], 1) for key in range(64)]
+    same = [a.tokens == b.tokens for a, b in zip(decoded(converted, requests), decoded(small, requests), strict=True)]
+    assert sum(same) > 48
+    assert 1e-4 < small.manifest.probe_error < 0.5
+    assert small.manifest.weights_bytes < converted.manifest.weights_bytes / 2
+
+
+def test_the_same_revisions_as_the_plain_engine(model_folder: Path, adapter_folder: Path, tmp_path: Path) -> None:
+    adapter = read_adapter(adapter_folder)
+    made = convert(str(model_folder), tmp_path / "model", adapter=adapter)
+    loaded = load_model(str(model_folder), adapter=adapter)
+    plain = TransformersReviser(loaded, Finisher("x", adapter.digest), batch_pairs=1, max_new_tokens=64).revise(PAIRS)
+    engine = build_reviser(settings(made.folder, adapter=str(adapter_folder), reviser_batch_pairs=2))
+    assert isinstance(engine, StreamingReviser)
+    ours = engine.revise(PAIRS)
+    assert [told(each) for each in ours] == [told(each) for each in plain]
+    assert {(each.engine, each.adapter) for each in ours} == {("openvino", adapter.digest)}
+    assert [each.reason for each in ours if each.outcome is Outcome.FALLBACK_ERROR] == ["not_tokenisable", "too_long"]
+    streamed = list(engine.revise_stream(iter(PAIRS)))
+    assert sorted(map(told, streamed), key=str) == sorted(map(told, ours), key=str)
+    assert engine.revise([]) == []
+    engine.close()
+    engine.close()
+    assert (engine.name, engine.adapter) == ("openvino", adapter.digest)
+    with pytest.raises(EngineError, match="closed"):
+        engine.revise(PAIRS)
+
+
+def test_what_the_model_writes_becomes_the_revision(reciting: ConvertedModel) -> None:
+    engine = build_reviser(settings(reciting.folder, reviser_int8=True))
+    assert engine is not None
+    revisions = engine.revise([raw_pair(number) for number in range(40)])
+    assert {(each.outcome, each.revised.response) for each in revisions} == {(Outcome.REVISED, response(BASE_WORD))}
+    assert [each.pair_id for each in revisions] == [raw_pair(number).id for number in range(40)]
+    assert {each.output_tokens for each in revisions} == {4}
+
+
+def test_revising_needs_no_torch_and_reports_to_nobody(reciting: ConvertedModel, tmp_path: Path) -> None:
+    raw = raw_pair(1)
+    code = f"""
+import sys
+from coachlm.pairs import InstructionPair
+from coachlm.settings import load_settings
+from reviser import build_reviser
+engine = build_reviser(load_settings(engine="openvino", model={str(reciting.folder)!r}))
+print(engine.revise([InstructionPair({raw.instruction!r}, "", {raw.response!r})])[0].outcome)
+print(sorted(sys.modules.keys() & {{"torch", "transformers", "peft"}}), sys.modules["openvino_telemetry"])
+"""
+    environment = os.environ | {"HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    )
+    assert done.stdout.splitlines() == ["revised", "[] None"]
+    assert list(tmp_path.iterdir()) == []  # nothing that OpenVINO would remember somebody by
+
+
+def test_pairs_of_the_training_data_keep_their_original(
+    model_folder: Path, adapter_folder: Path, tmp_path: Path
+) -> None:
+    adapter = Path(shutil.copytree(adapter_folder, tmp_path / "adapter"))
+    (adapter / "training_instructions.json").write_text(json.dumps([content_hash("a")]), encoding="utf-8")
+    made = convert(str(model_folder), tmp_path / "model", adapter=read_adapter(adapter))
+    engine = build_reviser(settings(made.folder))  # the converted folder knows it without the adapter's
+    assert engine is not None
+    first, second = engine.revise([SHORT, PAIRS[0]])
+    assert (first.outcome, first.output_tokens) == (Outcome.LEAK_GUARD, 0)
+    assert second.outcome is not Outcome.LEAK_GUARD
+    assert first.adapter == second.adapter == read_adapter(adapter).digest
+
+
+def test_requests_that_can_not_be_taken_harm_no_other(converted: ConvertedModel) -> None:
+    good = Request(0, [1, 5, 6, 7], 20)
+    (alone,) = decoded(converted, [good])
+    bad = [Request(1, [], 5), Request(2, [5] * 250, 7), Request(3, [5, 100_000], 5), Request(4, [-1], 5)]
+    bad.append(Request(5, [5], 0))
+    ended = decoded(converted, [*bad, good, replace(good, key=6)])
+    failures = [Failure.NO_PROMPT, Failure.TOO_LONG, *[Failure.UNKNOWN_TOKEN] * 2, Failure.TOO_LONG]
+    assert [each.failure for each in ended] == [None, *failures, None]
+    assert ended[0].tokens == ended[6].tokens == alone.tokens
+
+
+def test_a_small_cache_delays_and_a_tiny_one_falls_back(converted: ConvertedModel) -> None:
+    block = 32 * converted.manifest.cache.token_bytes(32)
+    requests = [Request(key, [5 + key] * 100, 20) for key in range(6)]
+    wanted = decoded(converted, requests)
+    assert {each.failure for each in wanted} == {None}
+    assert decoded(converted, requests, cache_bytes=5 * block) == wanted
+    ended = decoded(converted, [*requests[:2], Request(9, [5, 6], 20)], cache_bytes=2 * block)
+    assert [each.failure for each in ended] == [Failure.OUT_OF_MEMORY, Failure.OUT_OF_MEMORY, None]
+    with pytest.raises(ModelError, match=r"holds no block .* COACHLM_REVISER_CACHE_MIB more"):
+        decoded(converted, requests, cache_bytes=block - 1)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_cache_stays_within_its_budget(reciting: ConvertedModel, converted: ConvertedModel, half: bool) -> None:
+    for model in (reciting, converted):
+        engine = OpenvinoReviser(model, DecoderOptions(1 << 20, 4, half_cache=half), 64)
+        engine.revise(PAIRS[:2])
+        assert 1 << 19 < engine.cache_bytes <= 1 << 20
+        engine.close()
+
+
+def test_logits_that_are_no_numbers_fall_back(tmp_path: Path) -> None:
+    folder = save_reciting_model(tmp_path / "model")
+    made = convert(str(folder), tmp_path / "converted")
+    _poison(made, "Z")
+    engine = build_reviser(settings(made.folder, max_new_tokens=200))
+    assert engine is not None
+    first, second = engine.revise([InstructionPair("Z", "", "b"), raw_pair(1)])
+    assert (first.outcome, first.reason) == (Outcome.FALLBACK_INVALID, "unfinished")
+    assert second.outcome is Outcome.REVISED
+
+
+def _poison(model: ConvertedModel, letter: str) -> None:
+    """Make the embedding of a letter not a number, behind the manifest's back."""
+    loaded = load_model(model.manifest.base)
+    row = loaded.model.get_input_embeddings().weight[loaded.tokenizer.convert_tokens_to_ids(letter)].detach().numpy()
+    path = model.folder / WEIGHTS
+    weights = path.read_bytes()
+    assert weights.count(row.tobytes()) == 1
+    path.write_bytes(weights.replace(row.tobytes(), row.dtype.type("nan").tobytes() * len(row)))
+
+
+def test_a_failed_step_fails_the_call_and_not_the_next_one(
+    converted: ConvertedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OpenvinoReviser(converted, DecoderOptions(1 << 22, 2), 64)
+    wanted = [told(each) for each in engine.revise(PAIRS)]
+    pipeline = next(iter(engine._opened().decoder._pipelines.values()))
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(healthy, name)
+
+        def step(self) -> None:
+            raise RuntimeError("the kernel is gone")
+
+    healthy = pipeline._pipeline
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_pipeline", Broken())
+        with pytest.raises(EngineError, match="the kernel is gone; COACHLM_ENGINE=packed"):
+            engine.revise(PAIRS)
+    assert [told(each) for each in engine.revise(PAIRS)] == wanted
+    stream = engine.revise_stream(iter(PAIRS * 3))
+    next(stream)
+    stream.close()  # what was under way is forgotten
+    assert not engine.is_busy_with("x")
+    assert [told(each) for each in engine.revise(PAIRS)] == wanted
+    engine.close()
+
+
+Harm = Callable[[Path], object]
+
+
+def _changed(**values: object) -> Harm:
+    def change(folder: Path) -> None:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        (folder / MANIFEST).write_text(json.dumps(manifest | values))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (shutil.rmtree, "no such folder; `coachlm convert MODEL"),
+        (lambda folder: (folder / MANIFEST).unlink(), "is not a converted one .* run `coachlm convert"),
+        (lambda folder: (folder / MANIFEST).write_text("{"), "can't be read: .*; convert the model again"),
+        (lambda folder: (folder / MANIFEST).write_text("[]"), "is not usable"),
+        (_changed(format=99), "another version of CoachLM"),
+        (_changed(more="x"), "is not usable"),
+        (_changed(adapter="f" * 64), "training_instructions.txt is missing"),
+        (lambda folder: (folder / MODEL).unlink(), f"{MODEL} is missing"),
+        (lambda folder: (folder / MODEL).write_text("<net"), "can't be opened by OpenVINO"),
+        (lambda folder: os.truncate(folder / WEIGHTS, 1000), "has 1,000 bytes .* cut short"),
+        (lambda folder: (folder / TOKENIZER).write_text("{}"), f"{TOKENIZER} can't be read"),
+    ],
+)
+def test_broken_folders_are_refused(copied: Path, harm: Harm, message: str) -> None:
+    harm(copied)
+    with pytest.raises(ModelError, match=message):
+        build_reviser(settings(copied))
+
+
+def test_a_plain_model_is_told_how_to_be_converted(model_folder: Path) -> None:
+    with pytest.raises(ModelError, match=rf"run `coachlm convert {model_folder} OUTPUT`"):
+        build_reviser(settings(model_folder))
+
+
+def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter_folder: Path) -> None:
+    with pytest.raises(SettingsError, match="COACHLM_MODEL: a folder that `coachlm convert` made"):
+        build_reviser(Settings(_env_file=None, engine="openvino"))  # type: ignore[call-arg]
+    with pytest.raises(SettingsError, match=r"COACHLM_REVISER_INT8 is set .* convert it with --int8"):
+        build_reviser(settings(converted.folder, reviser_int8=True))
+    remedy = rf"without an adapter, and COACHLM_ADAPTER is .* OUTPUT --adapter {adapter_folder}"
+    with pytest.raises(ModelError, match=remedy):
+        build_reviser(settings(converted.folder, adapter=str(adapter_folder)))
+
+
+def test_where_openvino_is_not_installed(converted: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
+        build_reviser(settings(converted.folder))
+
+
+def test_what_can_not_be_converted_is_refused_and_leaves_nothing(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "made" / "model"
+    sliding = tmp_path / "sliding"
+    tiny("mistral", vocab_size=save_tokenizer(sliding), sliding_window=16).save_pretrained(sliding)
+    with pytest.raises(ModelError, match="sliding_attention"):
+        convert(str(sliding), target)
+    mamba = tmp_path / "mamba"
+    size = save_tokenizer(mamba)
+    tiny("mamba", vocab_size=size, num_attention_heads=None).save_pretrained(mamba)
+    with pytest.raises(ModelError, match="can't"):
+        convert(str(mamba), target)
+    other = read_adapter(save_adapter(save_model(tmp_path / "other", hidden=48), tmp_path / "adapter"))
+    with pytest.raises(ModelError, match="for another base"):
+        convert(str(model_folder), target, adapter=other)
+    monkeypatch.setattr("reviser.openvino.probing._PROBE_ERROR", {False: 0.0, True: 0.0})
+    with pytest.raises(ModelError, match="log likelihoods came out"):
+        convert(str(model_folder), target)
+    monkeypatch.setattr("reviser.openvino.probing._GRAPH_ERROR", 0.0)
+    with pytest.raises(ModelError, match="logits came out"):
+        convert(str(model_folder), target)
+    assert not any(target.parent.iterdir())
+    target.mkdir()
+    with pytest.raises(ModelError, match="is there already"):
+        convert(str(model_folder), target)
