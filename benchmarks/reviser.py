@@ -1,10 +1,12 @@
-"""The packed engine against plain `generate`, its static cache and transformers' own continuous batching, on the CPU.
+"""The packed engine against plain `generate`, its static cache, transformers' own continuous batching, OpenVINO GenAI
+and llama.cpp, on the CPU.
 
 A random-weight Llama in float32 on one thread; the expert revisions are forced upon it token by token, so that output
-lengths and copied n-grams are those of real revisions. Samples per CPU-second, all contenders in one run; the peers get
-the first half of the rows, or the run would take an hour. `--quick` takes fewer rows, none of the longest tenth, 32
-slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios show that all runs, the full run's are the ones
-to quote. `--rows` changes how many.
+lengths and copied n-grams are those of real revisions. (OpenVINO's tokens can't be forced; it writes as many of its
+own.) Samples per CPU-second, all contenders in one run; those inside transformers get the first half of the rows, or
+the run would take an hour. OpenVINO and llama.cpp run where they are installed (`make openvino`, `make peers`).
+`--quick` takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios
+show that all runs, the full run's are the ones to quote. `--rows` changes how many.
 """
 
 import argparse
@@ -23,8 +25,10 @@ import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+from benchmarks.peers.llama_cpp_batches import FORMATS
 from benchmarks.reviser_equality import compare
 from benchmarks.reviser_peers import BOS, EOS, PAD, Row, plain, transformers_cb
+from benchmarks.reviser_runtimes import Note, note_runtimes
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prefix, coach_prompt, render_pair
 from reviser.int8_linear import quantise
@@ -44,17 +48,29 @@ class Size:
     longest: int = 1024  # rows with longer outputs are left out
     mixed_slots: tuple[int, ...] = (32, 64)
     light_slots: tuple[int, ...] = (32, 8)
+    int8_slots: tuple[int, ...] = (32, 8)  # OpenVINO's and llama.cpp's too
     equality_prompts: int = 6  # `benchmarks.reviser_equality` takes 200
 
 
 FULL = Size(rows=128)
-QUICK = Size(32, 2000, hidden=256, layers=2, longest=160, mixed_slots=(32,), light_slots=(32,), equality_prompts=3)
+QUICK = Size(
+    32,
+    2000,
+    hidden=256,
+    layers=2,
+    longest=160,
+    mixed_slots=(32,),
+    light_slots=(32,),
+    int8_slots=(32,),
+    equality_prompts=3,
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rows, smaller model; within 50 s on 2 cores")
     parser.add_argument("--rows", type=int, help="pairs of each kind, instead of 128")
+    parser.add_argument("--runtimes", action="store_true", help="only against OpenVINO and llama.cpp")
     parser.add_argument("--plot", type=Path, help="write the figures as a bar chart")
     arguments = parser.parse_args()
     size = QUICK if arguments.quick else FULL
@@ -64,8 +80,8 @@ def main() -> None:
     prefix, rows = read_rows(size.vocabulary)
     rows = [row for row in rows if len(row.output) <= size.longest]
     model = llama(size)
-    rates = measure(model, prefix, rows, size)
-    share = compare(size.equality_prompts).equal_share
+    rates = measure(model, prefix, rows, size, runtimes_alone=arguments.runtimes)
+    share = None if arguments.runtimes else compare(size.equality_prompts).equal_share
     report(rates, share, arguments.plot)
 
 
@@ -116,7 +132,9 @@ def sample(rows: list[Row], count: int) -> list[Row]:
     return random.Random(1).sample(rows, min(count, len(rows)))
 
 
-def measure(model: Any, prefix: list[int], rows: list[Row], size: Size) -> dict[str, float | None]:
+def measure(
+    model: Any, prefix: list[int], rows: list[Row], size: Size, *, runtimes_alone: bool
+) -> dict[str, float | None]:
     """Samples per CPU-second by contender and kind of rows."""
     third = len(rows) * 3 // 10
     mixed, light, full = (sample(kind, size.rows) for kind in (rows, rows[-third:], rows[:third]))
@@ -134,22 +152,30 @@ def measure(model: Any, prefix: list[int], rows: list[Row], size: Size) -> dict[
         packed(each, prefix, mixed[:4], slots=4, drafts=True)  # warms up
     kinds = [("mixed", mixed, size.mixed_slots), ("light", light, size.light_slots), ("full", full, (32,))]
     for kind, some, slot_counts in kinds:
-        for slots in slot_counts:
+        for slots in (8, 32) if runtimes_alone else slot_counts:
             for drafts in (False, True):
                 name = f"packed {slots}{' drafts' if drafts else ''}, {kind}"
                 note(name, lambda s=some, n=slots, d=drafts: packed(model, prefix, s, n, d), len(some))
     for kind, some in (("mixed", mixed), ("light", light)):
-        for drafts in (False, True):
-            name = f"packed 32 int8{' drafts' if drafts else ''}, {kind}"
-            note(name, lambda s=some, d=drafts: packed(int8, prefix, s, 32, d), len(some))
+        for slots in size.int8_slots:
+            for drafts in (False, True):
+                name = f"packed {slots} int8{' drafts' if drafts else ''}, {kind}"
+                note(name, lambda s=some, n=slots, d=drafts: packed(int8, prefix, s, n, d), len(some))
+    note_runtimes(model, {"mixed": mixed, "light": light}, size.int8_slots, note)
+    if not runtimes_alone:
+        rates |= _note_transformers(model, mixed, note)
+    return rates
+
+
+def _note_transformers(model: Any, mixed: list[Row], note: Note) -> dict[str, None]:
+    """What runs inside transformers; what doesn't run here comes back."""
     peers = mixed[: max(len(mixed) // 2, 32)]
+    name = "transformers generate_batch, mixed"
     if (batched := transformers_cb(model, peers)) is not None:
-        note("transformers generate_batch, mixed", batched, len(peers))
-    else:
-        rates["transformers generate_batch, mixed"] = None
+        note(name, batched, len(peers))
     note("generate 32, static cache, mixed", lambda: plain(model, peers, static=True), len(peers))
     note("generate 32, mixed", lambda: plain(model, peers, static=False), len(peers))
-    return rates
+    return {} if batched else {name: None}
 
 
 def _told(counts: Counts | None) -> str:
@@ -187,12 +213,19 @@ def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: b
     return engine.counts
 
 
-def report(rates: dict[str, float | None], share: float, plot: Path | None) -> None:
+def report(rates: dict[str, float | None], share: float | None, plot: Path | None) -> None:
     def ratio(ours: str, theirs: str) -> float | None:
         one, other = rates.get(ours), rates.get(theirs)
         return round(one / other, 2) if one and other else None
 
-    best = max(("packed 32, mixed", "packed 32 drafts, mixed"), key=lambda name: rates[name] or 0)
+    def fastest(kind: str, *names: str) -> str:
+        found = [f"{name}, {kind}" for name in names]
+        return max(found, key=lambda name: rates.get(name) or 0)
+
+    best = fastest("mixed", "packed 32", "packed 32 drafts")
+    int8 = {kind: fastest(kind, "packed 32 int8", "packed 32 int8 drafts") for kind in ("mixed", "light")}
+    any_packed = fastest("mixed", "packed 32", "packed 32 drafts", "packed 32 int8", "packed 32 int8 drafts")
+    llama_cpp = fastest("mixed", *(f"llama.cpp 32 {numbers}" for numbers in FORMATS))
     figures = {
         "ratio_plain": ratio(best, "generate 32, mixed"),
         "ratio_static_cache": ratio(best, "generate 32, static cache, mixed"),
@@ -203,8 +236,10 @@ def report(rates: dict[str, float | None], share: float, plot: Path | None) -> N
         "ratio_int8_32": ratio("packed 32 int8, mixed", "packed 32, mixed"),
         "ratio_int8_drafts_light_32": ratio("packed 32 int8 drafts, light", "packed 32 int8, light"),
         "greedy_equal_share": share,
-        "ratio_openvino_int8": None,
-        "ratio_llama_cpp": None,
+        "ratio_openvino_int8": ratio(int8["mixed"], "OpenVINO 32 int8, mixed"),
+        "ratio_openvino_int8_light": ratio(int8["light"], "OpenVINO 32 int8, light"),
+        "ratio_openvino_float32": ratio(best, "OpenVINO 32 float32, mixed"),
+        "ratio_llama_cpp": ratio(any_packed, llama_cpp),
     }
     if plot is not None:
         draw(rates, plot)

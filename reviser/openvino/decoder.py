@@ -28,15 +28,19 @@ class DecoderOptions:
     half_cache: bool = False  # keys and values of a float32 model in 16 bits
 
 
-def open_pipeline(folder: Path, *, cache_type: str, blocks: int, slots: int) -> Any:
-    """Raises: ModelError."""
+def open_pipeline(folder: Path, *, cache_type: str, blocks: int, slots: int, threads: int = 0) -> Any:
+    """`threads`: 0 takes all cores. Raises: ModelError."""
     genai = import_genai()
     scheduler = genai.SchedulerConfig()
     scheduler.cache_size, scheduler.num_kv_blocks = 0, blocks
     scheduler.max_num_seqs, scheduler.max_num_batched_tokens = slots, _STEP_TOKENS
     scheduler.enable_prefix_caching = False  # what coach prompts share is shorter than a block
     # float32 said so: some processors would be given bfloat16, and the outputs would no longer be the model's.
-    properties = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": cache_type}
+    properties = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "KV_CACHE_PRECISION": cache_type,
+        "INFERENCE_NUM_THREADS": threads,
+    }
     try:
         return genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", properties)
     except RuntimeError as error:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,12 +47,13 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)  # of the packages that made it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ConvertedModel:
     """A checked folder. Implements `reviser.jobs.TextTokens`."""
 
     folder: Path
     manifest: Manifest
+    tokenizer: Any  # of the package `tokenizers`
     training_instructions: frozenset[str]  # see `Adapter`
 
     @property
@@ -65,14 +65,10 @@ class ConvertedModel:
         return self.manifest.eos_ids
 
     def encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text).ids
+        return self.tokenizer.encode(text).ids
 
     def decode(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=True)
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        return read_tokenizer(self.folder / TOKENIZER)
+        return self.tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def read_tokenizer(path: Path) -> Any:
@@ -109,7 +105,8 @@ def read_converted(folder: Path) -> ConvertedModel:
             f"model {folder}: {WEIGHTS} has {found:,} bytes and not {manifest.weights_bytes:,}: it was cut short or "
             "altered; convert the model again"
         )
-    return ConvertedModel(folder, manifest, training_instructions(folder) if manifest.adapter else frozenset())
+    leaked = training_instructions(folder) if manifest.adapter else frozenset[str]()
+    return ConvertedModel(folder, manifest, read_tokenizer(folder / TOKENIZER), leaked)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -322,7 +322,7 @@ def test_what_can_not_be_converted_is_refused_and_leaves_nothing(
     target = tmp_path / "made" / "model"
     sliding = tmp_path / "sliding"
     tiny("mistral", vocab_size=save_tokenizer(sliding), sliding_window=16).save_pretrained(sliding)
-    with pytest.raises(ModelError, match="sliding_attention"):
+    with pytest.raises(ModelError, match=r"logits came out .* apart; take COACHLM_ENGINE=packed"):
         convert(str(sliding), target)
     mamba = tmp_path / "mamba"
     size = save_tokenizer(mamba)
