@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair
+from coachlm.protocols import EngineLoad
 from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.finish import Finisher
@@ -60,6 +61,10 @@ class OpenvinoReviser:
     def cache_bytes(self) -> int:
         """Memory for keys and values, of all adapters held. Raises: EngineError, when closed."""
         return self._opened().decoder.cache_bytes
+
+    def load(self) -> EngineLoad:
+        """Raises: EngineError, when closed."""
+        return self._opened().decoder.load
 
     def hold(self, adapter: Adapter) -> None:
         """From now on pairs may be revised by this adapter; those under way are not touched.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from coachlm.errors import ModelError
+from coachlm.protocols import EngineLoad
 from reviser.openvino.folder import ConvertedModel
 from reviser.openvino.runtime import import_genai, import_openvino
 from reviser.packed.sequence import Completion, Failure, Request
@@ -134,6 +135,11 @@ class GenaiDecoder:
         self._models: dict[str | None, ConvertedModel] = {None: model}
         self._pipelines: dict[str | None, _Pipeline] = {}
         self._options = options
+        self._steps = self._rows = 0  # of all pipelines, stepped in turn
+
+    @property
+    def load(self) -> EngineLoad:
+        return EngineLoad(self._steps, self._rows, self._steps * self._options.slots, 0, 0)
 
     @property
     def cache_bytes(self) -> int:
@@ -163,6 +169,7 @@ class GenaiDecoder:
                     yield refused
             if not self._under_way and exhausted:
                 return
+            self._steps, self._rows = self._steps + 1, self._rows + self._under_way
             for pipeline in list(self._pipelines.values()):
                 if pipeline.under_way:
                     yield from pipeline.step()
