@@ -29,7 +29,7 @@ class RegistryWatch:
         self._poll_seconds = poll_seconds
         self._clock = clock
         self._held: set[str] = set()
-        self._refused: set[str] = set()
+        self._refused: dict[str, str] = {}  # why, so that it is told once
         self._asked_at = float("-inf")
 
     def look(self) -> InForce:
@@ -62,11 +62,11 @@ class RegistryWatch:
         try:
             self._hold(record)
         except CoachLMError as error:
-            if record.digest not in self._refused:
-                self._refused.add(record.digest)
+            if self._refused.get(record.digest) != str(error):
+                self._refused[record.digest] = str(error)
                 log.error("adapter %s is not taken, going on without it: %s", record.digest[:12], error)
             return None
-        self._refused.discard(record.digest)
+        self._refused.pop(record.digest, None)
         self._held.add(record.digest)
         log.warning("adapter %s is in force now", record.digest[:12])
         return record

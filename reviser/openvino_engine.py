@@ -74,7 +74,7 @@ class OpenvinoReviser:
         held = self._opened()
         if self._conversions is None:
             raise ModelError("this engine serves the adapter that its model was converted with, and no other")
-        model = self._conversions.converted(adapter, wait=len(held.stream.desks) == 1)  # the first one: nothing flows
+        model = self._conversions.converted(adapter, wait=not held.decoder.is_open)  # once pairs flow, nothing waits
         held.decoder.hold(adapter.digest, model)
         finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
         held.stream.desks[adapter.digest] = replace(held.stream.desks[None], loaded=model, finisher=finisher)

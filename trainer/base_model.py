@@ -121,6 +121,5 @@ def _linear_names(model: Any) -> list[str]:
     )
 
 
-
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"

@@ -138,6 +138,11 @@ class GenaiDecoder:
         self._steps = self._rows = 0  # of all pipelines, stepped in turn
 
     @property
+    def is_open(self) -> bool:
+        """Whether a model is in memory."""
+        return bool(self._pipelines)
+
+    @property
     def load(self) -> EngineLoad:
         return EngineLoad(self._steps, self._rows, self._steps * self._options.slots, 0, 0)
 

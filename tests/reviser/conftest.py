@@ -1,5 +1,6 @@
 """A tiny random Llama with its own tokeniser, made on the spot: real transformers, no download."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,28 @@ def loaded(model_folder: Path) -> Any:
     from reviser.model_loading import load_model
 
     return load_model(str(model_folder))
+
+
+@pytest.fixture(scope="session")
+def converted(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tiny Llama as a `ConvertedModel`, in float32."""
+    pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
+    from reviser.openvino.conversion import convert
+
+    return convert(str(model_folder), tmp_path_factory.mktemp("converted") / "model")
+
+
+@pytest.fixture(scope="session")
+def reciting_converted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The coach that recites as a `ConvertedModel`, in int8."""
+    pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
+    from reviser.openvino.conversion import convert
+    from tests.reviser.reciting import save_reciting_model
+
+    folder = save_reciting_model(tmp_path_factory.mktemp("reciting"))
+    return convert(str(folder), folder / "converted", int8=True)
+
+
+@pytest.fixture
+def copied(converted: Any, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(converted.folder, tmp_path / "copied"))

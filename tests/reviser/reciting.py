@@ -12,7 +12,10 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from coachlm.adapters import AdapterRecord, InForce
 from coachlm.pairs import InstructionPair
+from coachlm.revision import Outcome, Revision
+from reviser.adapter import Adapter
 
 BASE_WORD = "Base"
 WORDS = ("Rhine", "Loire", "Ebro", "Tiber", "Volga", "Oder")
@@ -99,3 +102,31 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="</s>")
     fast.add_tokens([*_CHAIN[1:], *map(_token, (BASE_WORD, *WORDS))])
     return fast
+
+
+class Registry:
+    """A registry under a test's control."""
+
+    def __init__(self, words: dict[str, Adapter]) -> None:
+        self.folders = {adapter.digest: adapter.folder for adapter in words.values()}
+        self.spoken = {adapter.digest: word for word, adapter in words.items()} | {None: BASE_WORD}
+        self.force: InForce | Exception = InForce()
+
+    def in_force(self) -> InForce:
+        if isinstance(self.force, Exception):
+            raise self.force
+        return self.force
+
+    def fetch(self, record: AdapterRecord) -> Path:
+        return self.folders[record.digest]
+
+    def check(self, revisions: list[Revision]) -> set[str]:
+        """Every revision says the word of the adapter that it is stamped with; which words there were."""
+        for each in revisions:
+            assert each.outcome is Outcome.REVISED, each
+            assert each.revised.response == response(self.spoken[each.adapter])
+        return {self.spoken[each.adapter] for each in revisions}
+
+
+def record(adapter: Adapter, share: float = 0.0) -> AdapterRecord:
+    return AdapterRecord(adapter.digest, "base", "b", "", canary_share=share)

@@ -9,9 +9,8 @@ import peft
 import pytest
 import torch
 
-from coachlm.adapters import AdapterRecord, InForce
+from coachlm.adapters import InForce
 from coachlm.errors import EngineError, ModelError, StoreError
-from coachlm.revision import Outcome, Revision
 from reviser.adapter import Adapter, read_adapter
 from reviser.adapter_weights import AdapterWeights
 from reviser.adapting import AdaptingReviser
@@ -20,7 +19,7 @@ from reviser.model_loading import LoadedModel, load_model
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.sequence import Request
 from reviser.packed_engine import PackedOptions, PackedReviser
-from tests.reviser.reciting import BASE_WORD, WORDS, raw_pair, response, save_reciting_model, save_word_adapter
+from tests.reviser.reciting import BASE_WORD, WORDS, Registry, raw_pair, record, save_reciting_model, save_word_adapter
 from tests.reviser.tiny_models import CONTEXT, EOS, assert_same_or_tied, own_greedy, tiny
 
 PREFIX = [1, 7, 8, 9, 10, 11]
@@ -149,34 +148,6 @@ def words(reciting: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """By the word that an adapter recites."""
     folders = {word: save_word_adapter(reciting, tmp_path_factory.mktemp("word"), word) for word in WORDS}
     return {word: read_adapter(folder) for word, folder in folders.items()}
-
-
-class Registry:
-    """A registry under a test's control."""
-
-    def __init__(self, words: dict[str, Adapter]) -> None:
-        self.folders = {adapter.digest: adapter.folder for adapter in words.values()}
-        self.spoken = {adapter.digest: word for word, adapter in words.items()} | {None: BASE_WORD}
-        self.force: InForce | Exception = InForce()
-
-    def in_force(self) -> InForce:
-        if isinstance(self.force, Exception):
-            raise self.force
-        return self.force
-
-    def fetch(self, record: AdapterRecord) -> Path:
-        return self.folders[record.digest]
-
-    def check(self, revisions: list[Revision]) -> set[str]:
-        """Every revision says the word of the adapter that it is stamped with; which words there were."""
-        for each in revisions:
-            assert each.outcome is Outcome.REVISED, each
-            assert each.revised.response == response(self.spoken[each.adapter])
-        return {self.spoken[each.adapter] for each in revisions}
-
-
-def record(adapter: Adapter, share: float = 0.0) -> AdapterRecord:
-    return AdapterRecord(adapter.digest, "base", "b", "", canary_share=share)
 
 
 @pytest.fixture

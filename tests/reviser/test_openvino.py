@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,22 @@ from typing import Any
 import pytest
 import torch
 
-from coachlm.errors import EngineError, ModelError, SettingsError
+from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.protocols import StreamingReviser
 from coachlm.revision import Outcome, Revision
-from coachlm.settings import Settings
 from reviser.adapter import read_adapter
 from reviser.engines import build_reviser
 from reviser.finish import Finisher
 from reviser.model_loading import load_model
-from reviser.openvino.folder import MANIFEST, MODEL, TOKENIZER, WEIGHTS, ConvertedModel
+from reviser.openvino.folder import WEIGHTS, ConvertedModel
 from reviser.openvino_engine import OpenvinoReviser
 from reviser.packed.sequence import Completion, Failure, Request
 from reviser.transformers_engine import TransformersReviser
-from tests.reviser.conftest import save_adapter, save_model, save_tokenizer
-from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model
-from tests.reviser.tiny_models import EOS, FAMILIES, TIE, assert_same_or_tied, own_greedy, tiny
+from tests.reviser.conftest import save_tokenizer
+from tests.reviser.openvino_engines import build, settings
+from tests.reviser.reciting import BASE_WORD, raw_pair, response
+from tests.reviser.tiny_models import EOS, TIE, assert_same_or_tied, own_greedy, tiny
 
 pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
 
@@ -37,6 +36,7 @@ from reviser.openvino.conversion import convert
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
 
 SHORT = InstructionPair("a", "", "b")
+SEEN = InstructionPair("Known from training.", "", "b")
 PAIRS = [
     InstructionPair("Say it.", "", "It."),
     SHORT,
@@ -44,28 +44,8 @@ PAIRS = [
     InstructionPair("é", "ü", "你"),
     InstructionPair("Shorten the text.", "word " * 60, "It is a word."),
     SHORT,
+    SEEN,
 ]
-
-
-def settings(folder: Path, **values: Any) -> Settings:
-    given = {"engine": "openvino", "model": str(folder), "reviser_cache_mib": 8, "max_new_tokens": 64} | values
-    return Settings(_env_file=None, **given)  # type: ignore[call-arg]
-
-
-@pytest.fixture(scope="module")
-def converted(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
-    return convert(str(model_folder), tmp_path_factory.mktemp("converted") / "model")
-
-
-@pytest.fixture(scope="module")
-def reciting(tmp_path_factory: pytest.TempPathFactory) -> ConvertedModel:
-    folder = save_reciting_model(tmp_path_factory.mktemp("reciting"))
-    return convert(str(folder), folder / "converted", int8=True)
-
-
-@pytest.fixture
-def copied(converted: ConvertedModel, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(converted.folder, tmp_path / "copied"))
 
 
 def told(revision: Revision) -> tuple[object, ...]:
@@ -91,7 +71,7 @@ def assert_greedy(model: Any, prompt: list[int], output: list[int], limit: int) 
     assert output[-1] == EOS or len(output) == limit
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["llama", "gpt2", "phi3"])
 def test_greedy_output_equals_generate(family: str, tmp_path: Path) -> None:
     model = tiny(family, vocab_size=save_tokenizer(tmp_path))
     model.save_pretrained(tmp_path)
@@ -119,16 +99,24 @@ def test_int8_says_nearly_the_same(model_folder: Path, tmp_path: Path, converted
 
 
 def test_the_same_revisions_as_the_plain_engine(model_folder: Path, adapter_folder: Path, tmp_path: Path) -> None:
-    adapter = read_adapter(adapter_folder)
+    folder = Path(shutil.copytree(adapter_folder, tmp_path / "adapter"))
+    (folder / "training_instructions.json").write_text(json.dumps([content_hash(SEEN.instruction)]), encoding="utf-8")
+    adapter = read_adapter(folder)
     made = convert(str(model_folder), tmp_path / "model", adapter=adapter)
     loaded = load_model(str(model_folder), adapter=adapter)
-    plain = TransformersReviser(loaded, Finisher("x", adapter.digest), batch_pairs=1, max_new_tokens=64).revise(PAIRS)
-    engine = build_reviser(settings(made.folder, adapter=str(adapter_folder), reviser_batch_pairs=2))
+    plain = TransformersReviser(
+        loaded, Finisher("x", adapter.digest, adapter.training_instructions), batch_pairs=1, max_new_tokens=64
+    ).revise(PAIRS)
+    engine = build_reviser(settings(made.folder, adapter=str(folder), reviser_batch_pairs=2))
     assert isinstance(engine, StreamingReviser)
     ours = engine.revise(PAIRS)
     assert [told(each) for each in ours] == [told(each) for each in plain]
     assert {(each.engine, each.adapter) for each in ours} == {("openvino", adapter.digest)}
     assert [each.reason for each in ours if each.outcome is Outcome.FALLBACK_ERROR] == ["not_tokenisable", "too_long"]
+    assert [each.pair_id for each in ours if each.outcome is Outcome.LEAK_GUARD] == [SEEN.id]
+    own = build_reviser(settings(made.folder))  # the converted folder knows its adapter without the adapter's folder
+    assert own is not None
+    assert [(told(each), each.adapter) for each in own.revise([SEEN])] == [(told(ours[-1]), adapter.digest)]
     streamed = list(engine.revise_stream(iter(PAIRS)))
     assert sorted(map(told, streamed), key=str) == sorted(map(told, ours), key=str)
     assert engine.revise([]) == []
@@ -139,23 +127,25 @@ def test_the_same_revisions_as_the_plain_engine(model_folder: Path, adapter_fold
         engine.revise(PAIRS)
 
 
-def test_what_the_model_writes_becomes_the_revision(reciting: ConvertedModel) -> None:
-    engine = build_reviser(settings(reciting.folder, reviser_int8=True))
-    assert engine is not None
+def test_what_the_model_writes_becomes_the_revision(reciting_converted: ConvertedModel) -> None:
+    engine = build(reciting_converted.folder, reviser_int8=True, reviser_batch_pairs=16)
     revisions = engine.revise([raw_pair(number) for number in range(40)])
     assert {(each.outcome, each.revised.response) for each in revisions} == {(Outcome.REVISED, response(BASE_WORD))}
     assert [each.pair_id for each in revisions] == [raw_pair(number).id for number in range(40)]
     assert {each.output_tokens for each in revisions} == {4}
+    load = engine.load()
+    assert (load.places, load.drafted_tokens) == (16 * load.steps, 0)
+    assert 40 * 4 <= load.rows <= load.places
 
 
-def test_revising_needs_no_torch_and_reports_to_nobody(reciting: ConvertedModel, tmp_path: Path) -> None:
+def test_revising_needs_no_torch_and_reports_to_nobody(reciting_converted: ConvertedModel, tmp_path: Path) -> None:
     raw = raw_pair(1)
     code = f"""
 import sys
 from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings
 from reviser import build_reviser
-engine = build_reviser(load_settings(engine="openvino", model={str(reciting.folder)!r}))
+engine = build_reviser(load_settings(engine="openvino", model={str(reciting_converted.folder)!r}))
 print(engine.revise([InstructionPair({raw.instruction!r}, "", {raw.response!r})])[0].outcome)
 print(sorted(sys.modules.keys() & {{"torch", "transformers", "peft"}}), sys.modules["openvino_telemetry"])
 """
@@ -165,20 +155,6 @@ print(sorted(sys.modules.keys() & {{"torch", "transformers", "peft"}}), sys.modu
     )
     assert done.stdout.splitlines() == ["revised", "[] None"]
     assert list(tmp_path.iterdir()) == []  # nothing that OpenVINO would remember somebody by
-
-
-def test_pairs_of_the_training_data_keep_their_original(
-    model_folder: Path, adapter_folder: Path, tmp_path: Path
-) -> None:
-    adapter = Path(shutil.copytree(adapter_folder, tmp_path / "adapter"))
-    (adapter / "training_instructions.json").write_text(json.dumps([content_hash("a")]), encoding="utf-8")
-    made = convert(str(model_folder), tmp_path / "model", adapter=read_adapter(adapter))
-    engine = build_reviser(settings(made.folder))  # the converted folder knows it without the adapter's
-    assert engine is not None
-    first, second = engine.revise([SHORT, PAIRS[0]])
-    assert (first.outcome, first.output_tokens) == (Outcome.LEAK_GUARD, 0)
-    assert second.outcome is not Outcome.LEAK_GUARD
-    assert first.adapter == second.adapter == read_adapter(adapter).digest
 
 
 def test_requests_that_can_not_be_taken_harm_no_other(converted: ConvertedModel) -> None:
@@ -205,33 +181,31 @@ def test_a_small_cache_delays_and_a_tiny_one_falls_back(converted: ConvertedMode
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_the_cache_stays_within_its_budget(reciting: ConvertedModel, converted: ConvertedModel, half: bool) -> None:
-    for model in (reciting, converted):
+def test_the_cache_stays_within_its_budget(
+    reciting_converted: ConvertedModel, converted: ConvertedModel, half: bool
+) -> None:
+    for model in (reciting_converted, converted):
         engine = OpenvinoReviser(model, DecoderOptions(1 << 20, 4, half_cache=half), 64)
         engine.revise(PAIRS[:2])
         assert 1 << 19 < engine.cache_bytes <= 1 << 20
         engine.close()
 
 
-def test_logits_that_are_no_numbers_fall_back(tmp_path: Path) -> None:
-    folder = save_reciting_model(tmp_path / "model")
-    made = convert(str(folder), tmp_path / "converted")
-    _poison(made, "Z")
-    engine = build_reviser(settings(made.folder, max_new_tokens=200))
-    assert engine is not None
-    first, second = engine.revise([InstructionPair("Z", "", "b"), raw_pair(1)])
+def test_logits_that_are_no_numbers_fall_back(converted: ConvertedModel, copied: Path) -> None:
+    (wanted,) = build(converted.folder).revise([PAIRS[0]])
+    _poison(copied, converted.manifest.base, "Z")
+    first, second = build(copied).revise([InstructionPair("Z", "", "b"), PAIRS[0]])
     assert (first.outcome, first.reason) == (Outcome.FALLBACK_INVALID, "unfinished")
-    assert second.outcome is Outcome.REVISED
+    assert told(second) == told(wanted)
 
 
-def _poison(model: ConvertedModel, letter: str) -> None:
+def _poison(folder: Path, base: str, letter: str) -> None:
     """Make the embedding of a letter not a number, behind the manifest's back."""
-    loaded = load_model(model.manifest.base)
+    loaded = load_model(base)
     row = loaded.model.get_input_embeddings().weight[loaded.tokenizer.convert_tokens_to_ids(letter)].detach().numpy()
-    path = model.folder / WEIGHTS
-    weights = path.read_bytes()
+    weights = (folder / WEIGHTS).read_bytes()
     assert weights.count(row.tobytes()) == 1
-    path.write_bytes(weights.replace(row.tobytes(), row.dtype.type("nan").tobytes() * len(row)))
+    (folder / WEIGHTS).write_bytes(weights.replace(row.tobytes(), row.dtype.type("nan").tobytes() * len(row)))
 
 
 def test_a_failed_step_fails_the_call_and_not_the_next_one(
@@ -260,85 +234,3 @@ def test_a_failed_step_fails_the_call_and_not_the_next_one(
     assert not engine.is_busy_with("x")
     assert [told(each) for each in engine.revise(PAIRS)] == wanted
     engine.close()
-
-
-Harm = Callable[[Path], object]
-
-
-def _changed(**values: object) -> Harm:
-    def change(folder: Path) -> None:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        (folder / MANIFEST).write_text(json.dumps(manifest | values))
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("harm", "message"),
-    [
-        (shutil.rmtree, "no such folder; `coachlm convert MODEL"),
-        (lambda folder: (folder / MANIFEST).unlink(), "is not a converted one .* run `coachlm convert"),
-        (lambda folder: (folder / MANIFEST).write_text("{"), "can't be read: .*; convert the model again"),
-        (lambda folder: (folder / MANIFEST).write_text("[]"), "is not usable"),
-        (_changed(format=99), "another version of CoachLM"),
-        (_changed(more="x"), "is not usable"),
-        (_changed(adapter="f" * 64), "training_instructions.txt is missing"),
-        (lambda folder: (folder / MODEL).unlink(), f"{MODEL} is missing"),
-        (lambda folder: (folder / MODEL).write_text("<net"), "can't be opened by OpenVINO"),
-        (lambda folder: os.truncate(folder / WEIGHTS, 1000), "has 1,000 bytes .* cut short"),
-        (lambda folder: (folder / TOKENIZER).write_text("{}"), f"{TOKENIZER} can't be read"),
-    ],
-)
-def test_broken_folders_are_refused(copied: Path, harm: Harm, message: str) -> None:
-    harm(copied)
-    with pytest.raises(ModelError, match=message):
-        build_reviser(settings(copied))
-
-
-def test_a_plain_model_is_told_how_to_be_converted(model_folder: Path) -> None:
-    with pytest.raises(ModelError, match=rf"run `coachlm convert {model_folder} OUTPUT`"):
-        build_reviser(settings(model_folder))
-
-
-def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter_folder: Path) -> None:
-    with pytest.raises(SettingsError, match="COACHLM_MODEL: a folder that `coachlm convert` made"):
-        build_reviser(Settings(_env_file=None, engine="openvino"))  # type: ignore[call-arg]
-    with pytest.raises(SettingsError, match=r"COACHLM_REVISER_INT8 is set .* convert it with --int8"):
-        build_reviser(settings(converted.folder, reviser_int8=True))
-    remedy = rf"without an adapter, and COACHLM_ADAPTER is .* OUTPUT --adapter {adapter_folder}"
-    with pytest.raises(ModelError, match=remedy):
-        build_reviser(settings(converted.folder, adapter=str(adapter_folder)))
-
-
-def test_where_openvino_is_not_installed(converted: ConvertedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
-        build_reviser(settings(converted.folder))
-
-
-def test_what_can_not_be_converted_is_refused_and_leaves_nothing(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = tmp_path / "made" / "model"
-    sliding = tmp_path / "sliding"
-    tiny("mistral", vocab_size=save_tokenizer(sliding), sliding_window=16).save_pretrained(sliding)
-    with pytest.raises(ModelError, match=r"logits came out .* apart; take COACHLM_ENGINE=packed"):
-        convert(str(sliding), target)
-    mamba = tmp_path / "mamba"
-    size = save_tokenizer(mamba)
-    tiny("mamba", vocab_size=size, num_attention_heads=None).save_pretrained(mamba)
-    with pytest.raises(ModelError, match="can't"):
-        convert(str(mamba), target)
-    other = read_adapter(save_adapter(save_model(tmp_path / "other", hidden=48), tmp_path / "adapter"))
-    with pytest.raises(ModelError, match="for another base"):
-        convert(str(model_folder), target, adapter=other)
-    monkeypatch.setattr("reviser.openvino.probing._PROBE_ERROR", {False: 0.0, True: 0.0})
-    with pytest.raises(ModelError, match="log likelihoods came out"):
-        convert(str(model_folder), target)
-    monkeypatch.setattr("reviser.openvino.probing._GRAPH_ERROR", 0.0)
-    with pytest.raises(ModelError, match="logits came out"):
-        convert(str(model_folder), target)
-    assert not any(target.parent.iterdir())
-    target.mkdir()
-    with pytest.raises(ModelError, match="is there already"):
-        convert(str(model_folder), target)

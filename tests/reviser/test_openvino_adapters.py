@@ -1,0 +1,145 @@
+"""The engine `openvino` behind the registry: each adapter is converted once, by a process of its own, while pairs flow."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coachlm.adapters import AdapterRecord, InForce
+from coachlm.errors import ModelError
+from reviser.adapter import Adapter, read_adapter
+from reviser.adapting import AdaptingReviser
+from reviser.engines import build_adapting
+from reviser.openvino.adapters import AdapterConversions
+from reviser.openvino.folder import MANIFEST, ConvertedModel
+from tests.reviser.conftest import save_adapter, save_model
+from tests.reviser.openvino_engines import settings
+from tests.reviser.reciting import BASE_WORD, Registry, raw_pair, record, save_word_adapter
+
+pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
+
+from reviser.openvino.conversion import convert
+
+PAIRS = [raw_pair(number) for number in range(20)]
+SECONDS = 120  # a busy machine
+
+
+@pytest.fixture(scope="module")
+def words(reciting_converted: ConvertedModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Adapter]:
+    base = Path(reciting_converted.manifest.base)
+    return {
+        word: read_adapter(save_word_adapter(base, tmp_path_factory.mktemp(word), word)) for word in ("Ebro", "Oder")
+    }
+
+
+@pytest.fixture
+def registry(words: dict[str, Adapter]) -> Registry:
+    return Registry(words)
+
+
+def following(model: ConvertedModel, registry: Registry, cache: Path) -> AdaptingReviser:
+    given = settings(model.folder, adapters_cache=str(cache), registry_poll_seconds=0.001, reviser_batch_pairs=8)
+    engine = build_adapting(given, registry.in_force, registry.fetch)
+    assert isinstance(engine, AdaptingReviser)
+    return engine
+
+
+def own(adapter: Adapter, model: ConvertedModel, share: float = 0.0) -> AdapterRecord:
+    return replace(record(adapter, share), base_digest=str(model.manifest.base_digest))
+
+
+def test_pairs_flow_while_an_adapter_is_converted_and_it_is_converted_once(
+    reciting_converted: ConvertedModel,
+    registry: Registry,
+    words: dict[str, Adapter],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model, ebro = reciting_converted, own(words["Ebro"], reciting_converted)
+    other = read_adapter(save_adapter(save_model(tmp_path / "other"), tmp_path / "adapter"))
+    registry.folders[other.digest] = other.folder
+    engine = following(model, registry, tmp_path / "cache")
+    assert registry.check(engine.revise(PAIRS)) == {BASE_WORD}
+    registry.force = InForce(ebro, own(other, model, 0.5))
+    seen = [registry.check(engine.revise(PAIRS))]
+    deadline = time.monotonic() + SECONDS
+    while (seen[-1] != {"Ebro"} or "can't be converted" not in caplog.text) and time.monotonic() < deadline:
+        time.sleep(0.05)
+        seen.append(registry.check(engine.revise(PAIRS)))
+    assert (seen[0], seen[-1]) == ({BASE_WORD}, {"Ebro"})
+    assert {word for words in seen for word in words} == {BASE_WORD, "Ebro"}
+    assert engine.adapter == ebro.digest
+    assert "is being converted and taken when that is done" in caplog.text
+    assert f"{other.folder} can't be converted: " in caplog.text
+    assert caplog.text.count("for another base") == 1
+    assert engine.load().steps > 0
+    registry.force = InForce()
+    assert registry.check(engine.revise(PAIRS)) == {BASE_WORD}
+    engine.close()
+    monkeypatch.setattr("reviser.openvino.adapters.multiprocessing", None)  # from here on nothing can be converted
+    registry.force = InForce(ebro)
+    again = following(model, registry, tmp_path / "cache")
+    assert registry.check(again.revise(PAIRS)) == {"Ebro"}
+    again.close()
+
+
+@pytest.fixture
+def conversions(reciting_converted: ConvertedModel, tmp_path: Path) -> Iterator[AdapterConversions]:
+    made = AdapterConversions(reciting_converted, tmp_path / "cache")
+    yield made
+    made.close()
+
+
+def test_a_conversion_that_dies_is_told_and_not_begun_again(
+    conversions: AdapterConversions, words: dict[str, Adapter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ModelError, match="is being converted"):
+        conversions.converted(words["Ebro"], wait=False)
+    (under_way,) = conversions._under_way.values()
+    os.kill(under_way.process.pid, signal.SIGKILL)
+    for _ in range(2):
+        with pytest.raises(ModelError, match=r"can't be converted: the process .* died \(exit code -9\)"):
+            conversions.converted(words["Ebro"], wait=True)
+    with pytest.raises(ModelError, match="is being converted"):
+        conversions.converted(words["Oder"], wait=False)
+    (under_way,) = conversions._under_way.values()
+    conversions.close()
+    assert not under_way.process.is_alive()
+    assert list((tmp_path / "cache").iterdir()) == []
+    monkeypatch.setattr("reviser.openvino.adapters.find_spec", lambda name: None if name == "torch" else name)
+    with pytest.raises(
+        ModelError, match=rf"needs torch: .* coachlm convert .* --adapter {words['Oder'].folder} --int8"
+    ):
+        conversions.converted(words["Oder"], wait=True)
+
+
+def test_what_the_cache_holds_is_checked(
+    conversions: AdapterConversions, reciting_converted: ConvertedModel, words: dict[str, Adapter], tmp_path: Path
+) -> None:
+    ebro = words["Ebro"]
+    target = conversions._folder(ebro)
+    convert(reciting_converted.manifest.base, target, adapter=ebro, int8=True)
+    assert conversions.converted(ebro, wait=False).manifest.adapter == ebro.digest
+    manifest = json.loads((target / MANIFEST).read_text())
+    changes: list[dict[str, Any]] = [{"base_digest": "sha256:x"}, {"adapter": None}, {"numbers": "float32"}]
+    for change in changes:
+        (target / MANIFEST).write_text(json.dumps(manifest | change))
+        with pytest.raises(ModelError, match=r"was converted from another base or adapter .*; remove it"):
+            conversions.converted(ebro, wait=False)
+
+
+def test_a_base_of_its_own_is_needed(
+    reciting_converted: ConvertedModel, registry: Registry, words: dict[str, Adapter], tmp_path: Path
+) -> None:
+    registry.force = InForce(record(words["Ebro"]))  # of another base, by its record
+    engine = following(reciting_converted, registry, tmp_path / "cache")
+    assert registry.check(engine.revise(PAIRS)) == {BASE_WORD}
+    assert not (tmp_path / "cache").exists()
+    engine.close()
