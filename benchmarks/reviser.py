@@ -5,8 +5,8 @@ A random-weight Llama in float32 on one thread; the expert revisions are forced 
 lengths and copied n-grams are those of real revisions. (OpenVINO's tokens can't be forced; it writes as many of its
 own.) Samples per CPU-second, all contenders in one run; those inside transformers get the first half of the rows, or
 the run would take an hour. OpenVINO and llama.cpp run where they are installed (`make openvino`, `make peers`).
-`--quick` takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios
-show that all runs, the full run's are the ones to quote. `--rows` changes how many.
+`--quick` takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512):
+its ratios show that all runs, the full run's are the ones to quote. `--rows` changes how many.
 """
 
 import argparse

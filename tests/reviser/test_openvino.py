@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from coachlm.cli import main
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.protocols import StreamingReviser
@@ -21,7 +23,7 @@ from reviser.adapter import read_adapter
 from reviser.engines import build_reviser
 from reviser.finish import Finisher
 from reviser.model_loading import load_model
-from reviser.openvino.folder import WEIGHTS, ConvertedModel
+from reviser.openvino.folder import WEIGHTS, ConvertedModel, read_converted
 from reviser.openvino_engine import OpenvinoReviser
 from reviser.packed.sequence import Completion, Failure, Request
 from reviser.transformers_engine import TransformersReviser
@@ -102,7 +104,11 @@ def test_the_same_revisions_as_the_plain_engine(model_folder: Path, adapter_fold
     folder = Path(shutil.copytree(adapter_folder, tmp_path / "adapter"))
     (folder / "training_instructions.json").write_text(json.dumps([content_hash(SEEN.instruction)]), encoding="utf-8")
     adapter = read_adapter(folder)
-    made = convert(str(model_folder), tmp_path / "model", adapter=adapter)
+    arguments = ["convert", str(model_folder), str(tmp_path / "model"), "--adapter", str(folder), "--json"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) | {"numbers": "float32", "adapter": adapter.digest} == json.loads(done.stdout)
+    made = read_converted(tmp_path / "model")
     loaded = load_model(str(model_folder), adapter=adapter)
     plain = TransformersReviser(
         loaded, Finisher("x", adapter.digest, adapter.training_instructions), batch_pairs=1, max_new_tokens=64

@@ -1,7 +1,8 @@
-"""The engine `openvino` behind the registry: each adapter is converted once, by a process of its own, while pairs flow."""
+"""The engine `openvino` behind the registry: an adapter is converted once, by a process of its own; pairs flow on."""
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from coachlm.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
-from reviser.adapter import Adapter, read_adapter
+from reviser.adapter import TRAINING_INSTRUCTIONS, Adapter, read_adapter
 from reviser.adapting import AdaptingReviser
 from reviser.engines import build_adapting
 from reviser.openvino.adapters import AdapterConversions
@@ -23,8 +24,6 @@ from tests.reviser.openvino_engines import settings
 from tests.reviser.reciting import BASE_WORD, Registry, raw_pair, record, save_word_adapter
 
 pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
-
-from reviser.openvino.conversion import convert
 
 PAIRS = [raw_pair(number) for number in range(20)]
 SECONDS = 120  # a busy machine
@@ -121,13 +120,15 @@ def test_a_conversion_that_dies_is_told_and_not_begun_again(
 
 
 def test_what_the_cache_holds_is_checked(
-    conversions: AdapterConversions, reciting_converted: ConvertedModel, words: dict[str, Adapter], tmp_path: Path
+    conversions: AdapterConversions, reciting_converted: ConvertedModel, words: dict[str, Adapter]
 ) -> None:
     ebro = words["Ebro"]
     target = conversions._folder(ebro)
-    convert(reciting_converted.manifest.base, target, adapter=ebro, int8=True)
+    shutil.copytree(reciting_converted.folder, target)
+    (target / TRAINING_INSTRUCTIONS).touch()
+    manifest = json.loads((target / MANIFEST).read_text()) | {"adapter": ebro.digest}
+    (target / MANIFEST).write_text(json.dumps(manifest))
     assert conversions.converted(ebro, wait=False).manifest.adapter == ebro.digest
-    manifest = json.loads((target / MANIFEST).read_text())
     changes: list[dict[str, Any]] = [{"base_digest": "sha256:x"}, {"adapter": None}, {"numbers": "float32"}]
     for change in changes:
         (target / MANIFEST).write_text(json.dumps(manifest | change))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -77,24 +78,10 @@ def test_where_something_is_not_installed(
     monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
         build_reviser(settings(converted.folder))
-    monkeypatch.setattr("coachlm.cli.convert.find_spec", lambda name: None)
-    told = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])
-    assert told.exit_code != 0
-    assert "converting needs torch, transformers, peft: run `make reviser`" in told.stderr
-
-
-def test_the_command_tells_what_it_made(model_folder: Path, adapter_folder: Path, tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    arguments = ["convert", str(model_folder), str(target), "--adapter", str(adapter_folder), "--int8", "--json"]
-    done = CliRunner().invoke(main, arguments)
-    assert done.exit_code == 0, done.stderr
-    made = json.loads(done.stdout)
-    digest = read_adapter(adapter_folder).digest
-    assert (made["folder"], made["numbers"], made["adapter"]) == (str(target), "int8", digest)
-    assert build_reviser(settings(target, adapter=str(adapter_folder))) is not None
-    again = CliRunner().invoke(main, arguments)
-    assert again.exit_code != 0
-    assert "is there already" in again.stderr
+    monkeypatch.setattr(import_module("coachlm.cli.convert"), "find_spec", lambda name: None)
+    refused = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])
+    assert refused.exit_code == 1
+    assert "converting needs torch, transformers, peft: run `make reviser`" in " ".join(refused.stderr.split())
 
 
 def test_what_can_not_be_converted_is_refused_and_leaves_nothing(
@@ -116,10 +103,8 @@ def test_what_can_not_be_converted_is_refused_and_leaves_nothing(
     monkeypatch.setattr("reviser.openvino.probing._PROBE_ERROR", {False: 0.0, True: 0.0})
     with pytest.raises(ModelError, match="log likelihoods came out"):
         convert(str(model_folder), target)
-    monkeypatch.setattr("reviser.openvino.probing._GRAPH_ERROR", 0.0)
-    with pytest.raises(ModelError, match="logits came out"):
-        convert(str(model_folder), target)
     assert not any(target.parent.iterdir())
     target.mkdir()
-    with pytest.raises(ModelError, match="is there already"):
-        convert(str(model_folder), target)
+    refused = CliRunner().invoke(main, ["convert", str(model_folder), str(target)])
+    assert refused.exit_code == 1
+    assert "is there already" in " ".join(refused.stderr.split())
