@@ -174,6 +174,14 @@ def test_requests_that_can_not_be_taken_harm_no_other(converted: ConvertedModel)
     assert ended[0].tokens == ended[6].tokens == alone.tokens
 
 
+def test_every_end_that_the_manifest_names_ends_an_output(converted: ConvertedModel) -> None:
+    good = Request(0, [1, 5, 6, 7], 20)
+    (alone,) = decoded(converted, [good])
+    end = alone.tokens[3]
+    (cut,) = decoded(replace(converted, manifest=replace(converted.manifest, eos_ids=(end,))), [good])
+    assert cut.tokens == alone.tokens[: alone.tokens.index(end) + 1]
+
+
 def test_a_small_cache_delays_and_a_tiny_one_falls_back(converted: ConvertedModel) -> None:
     block = 32 * converted.manifest.cache.token_bytes(32)
     requests = [Request(key, [5 + key] * 100, 20) for key in range(6)]
