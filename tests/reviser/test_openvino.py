@@ -182,6 +182,35 @@ def test_every_end_that_the_manifest_names_ends_an_output(converted: ConvertedMo
     assert cut.tokens == alone.tokens[: alone.tokens.index(end) + 1]
 
 
+def test_what_is_abandoned_is_not_computed_to_its_end(converted: ConvertedModel) -> None:
+    long = Request(1, [1, 9, 9], 200)
+    (alone,) = decoded(converted, [long])
+    assert len(alone.tokens) > 40
+    decoder = GenaiDecoder(converted, DecoderOptions(1 << 24, 2))
+    assert next(iter(decoder.stream([Request(0, [1, 5, 6, 7], 2), long]))).key == 0
+    pipeline = decoder._pipelines[None]
+    pipeline._pipeline = counting = Counting(pipeline._pipeline)
+    decoder.abandon()
+    assert counting.steps <= 2
+    assert list(decoder.stream([long])) == [alone]
+    decoder.close()
+
+
+class Counting:
+    """A pipeline of GenAI whose steps are counted."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self.steps = 0
+        self._pipeline = pipeline
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pipeline, name)
+
+    def step(self) -> None:
+        self.steps += 1
+        self._pipeline.step()
+
+
 def test_a_small_cache_delays_and_a_tiny_one_falls_back(converted: ConvertedModel) -> None:
     block = 32 * converted.manifest.cache.token_bytes(32)
     requests = [Request(key, [5 + key] * 100, 20) for key in range(6)]
