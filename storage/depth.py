@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from coachlm.pairs import TaskClass
 from coachlm.status import Status
+from storage.arrivals import arrived, by_arrival
 from storage.tables import PairRow
 from storage.work import ItemState, QueueDepth, ReviewState
 from storage.work_tables import EventRow, QueueItemRow, ReviewItemRow, RevisionRow
@@ -47,15 +48,15 @@ def oldest_queued(connection: Connection) -> datetime | None:
 
 def read_coach_depth(connection: Connection, now: datetime, at_most: int = COUNTED_AT_MOST) -> CoachDepth:
     """Pairs are revised in order of arrival."""
-    accepted = PairRow.status == Status.ACCEPTED.value
-    first = select(PairRow.seq, PairRow.created_at).where(accepted).order_by(PairRow.seq).limit(1)
+    accepted = arrived(PairRow.status, Status.ACCEPTED.value)
+    first = select(PairRow.seq, PairRow.created_at).where(*accepted).order_by(*by_arrival(PairRow.status)).limit(1)
     found = connection.execute(first).one_or_none()
     oldest = None
     if found is not None:
         moves = select(EventRow.created_at).where(EventRow.pair == found.seq)
         oldest = connection.scalar(moves.order_by(EventRow.id.desc()).limit(1)) or found.created_at
     last = connection.scalar(select(RevisionRow.created_at).order_by(RevisionRow.id.desc()).limit(1))
-    return CoachDepth(_count(connection, at_most, accepted), seconds_since(oldest, now), seconds_since(last, now))
+    return CoachDepth(_count(connection, at_most, *accepted), seconds_since(oldest, now), seconds_since(last, now))
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float | None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.status import Status
+from storage.arrivals import arrived, by_arrival
 from storage.edits import pair_from_row
 from storage.items import class_column
 from storage.tables import PairRow
@@ -21,18 +22,20 @@ def read_excluded(
     task_class: TaskClass | None, after: int,
 ) -> ExcludedPage:  # fmt: skip
     """Pairs that the preliminary filter set aside have no class: every class finds them."""
-    chosen = [PairRow.status == status.value, PairRow.seq > after]
+    if reason is None:
+        column, chosen = PairRow.status, [*arrived(PairRow.status, status.value, after)]
+    else:
+        column, chosen = PairRow.exclude_reason, [*arrived(PairRow.exclude_reason, reason.value, after)]
+        chosen.append(PairRow.status == status.value)
     if owner.is_rater:
         chosen.append(~is_withheld(PairRow.seq, owner.id))
-    if reason is not None:
-        chosen.append(PairRow.exclude_reason == reason.value)
     if task_class is not None:
         chosen.append(class_column().is_(None) | (class_column() == task_class.value))
     rows = connection.execute(
         select(PairRow.__table__, _original.id.label("original"))
         .join(_original, _original.seq == PairRow.duplicate_of, isouter=True)
         .where(*chosen)
-        .order_by(PairRow.seq)
+        .order_by(*by_arrival(column))
         .limit(limit + 1)
     ).all()
     page = rows[:limit]

@@ -11,6 +11,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.protocols import ClaimedPair
 from coachlm.revision import Revision
 from coachlm.status import Status
+from storage.arrivals import arrived, by_arrival
 from storage.bulk import is_among
 from storage.claim_tables import RevisionClaimRow
 from storage.database import Database, utc_now
@@ -37,8 +38,8 @@ class RevisionClaims:
             in_hands = select(held.pair).where(held.pair == PairRow.seq, held.expires_at > now).exists()
             rows = connection.execute(
                 select(*columns)
-                .where(PairRow.status == Status.ACCEPTED.value, ~in_hands)
-                .order_by(PairRow.seq)
+                .where(*arrived(PairRow.status, Status.ACCEPTED.value), ~in_hands)
+                .order_by(*by_arrival(PairRow.status))
                 .limit(limit)
                 .with_for_update(skip_locked=True, key_share=True)
             ).all()

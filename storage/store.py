@@ -11,6 +11,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.protocols import IntakeBatch, IntakeCounts, Progress
 from coachlm.revision import Revision
 from coachlm.status import Status
+from storage.arrivals import arrived, by_arrival
 from storage.database import Database, utc_now
 from storage.intake import BatchWriter
 from storage.near_copies import NearCopies
@@ -70,8 +71,8 @@ class DatabaseStore:
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(PairRow.id, PairRow.instruction, PairRow.input, PairRow.response)
-                .where(PairRow.status == Status.ACCEPTED.value)
-                .order_by(PairRow.seq)
+                .where(*arrived(PairRow.status, Status.ACCEPTED.value))
+                .order_by(*by_arrival(PairRow.status))
                 .limit(limit)
             ).all()
         return [(pair_id, InstructionPair(*texts)) for pair_id, *texts in rows]
