@@ -1,7 +1,8 @@
 """How soon the pages show something, and the desk its next item, in a real browser, with many pairs in PostgreSQL.
 
-`first_content_ms`: from the start of the navigation, in a browser profile without any cache, to the first item's text;
-`next_item_ms`: from Ctrl+Enter to the next item's text. Both are medians, measured inside the page frame by frame.
+`first_content_ms`: from the start of the navigation, in a browser profile without any cache, to the first item's text
+or figure; `drawn_ms`: to the last chart; `next_item_ms`: from Ctrl+Enter to the next item's text. All are medians,
+measured inside the page frame by frame.
 """
 
 import argparse
@@ -31,12 +32,12 @@ from storage.database import open_database
 from storage.work import PersonRole
 
 _DESK = "textarea[data-field=instruction]"
-_CONTENT = {  # page → who looks at it, what is there once it shows something
+_CONTENT = {  # page → who looks at it, what is there once it shows a text or a figure
     "review": ("owner-qa", ".coachlm-text"),
-    "exclusions": ("owner-qa", "[data-testid=stExpander]"),
-    "overview": ("operator", "[data-testid=stMetricValue]"),
-    "people": ("owner-qa", "[data-testid=stDataFrame] canvas"),
-    "adapters": ("operator", "h3"),
+    "exclusions": ("owner-qa", ".coachlm-folded"),
+    "overview": ("operator", ".coachlm-figures dd"),
+    "people": ("owner-qa", "td.number"),
+    "adapters": ("operator", "[data-testid=stText]"),
 }
 _PAUSE_MS = 500  # between two submits; a person takes longer
 _WATCH = """
@@ -53,6 +54,9 @@ window.until = (test) => new Promise((done) => {
   const look = () => (test() ? done(performance.now()) : requestAnimationFrame(look));
   look();
 });
+window.isDrawn = () =>
+  document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning" &&
+  [...document.querySelectorAll("[data-testid=stVegaLiteChart]")].every((chart) => chart.querySelector("svg, canvas"));
 window.watchSubmit = (selector) => {
   const before = window.deep(selector).value;
   window.took = null;
@@ -87,7 +91,7 @@ def main() -> None:
 
 def measure(browser: Browser, pages: Running, loads: int, submits: int) -> dict[str, float]:
     is_filled = f"window.deep('{_DESK}')?.value"
-    first = [first_content(browser, pages, "annotator-000", "/", is_filled) for _ in range(loads)]
+    first = [first_content(browser, pages, "annotator-000", "/", is_filled)[0] for _ in range(loads)]
     print(f"desk, first item: {_spread(first)}", flush=True)
     following = next_items(browser, pages, submits)
     print(f"desk, next item: {_spread(following)}", flush=True)
@@ -95,18 +99,21 @@ def measure(browser: Browser, pages: Running, loads: int, submits: int) -> dict[
     for page, (person, selector) in _CONTENT.items():
         shown = f"window.deep('{selector}')"
         times = [first_content(browser, pages, person, f"/{page}", shown) for _ in range(max(3, loads // 2))]
-        print(f"{page}: {_spread(times)}", flush=True)
-        figures[f"{page}_content_ms"] = statistics.median(times)
+        content, drawn = ([one[place] for one in times] for place in (0, 1))
+        print(f"{page}: {_spread(content)}; all of it: {_spread(drawn)}", flush=True)
+        figures |= {f"{page}_content_ms": statistics.median(content), f"{page}_drawn_ms": statistics.median(drawn)}
     return {name: round(value, 1) for name, value in figures.items()}
 
 
-def first_content(browser: Browser, pages: Running, person: str, path: str, shown: str) -> float:
+def first_content(browser: Browser, pages: Running, person: str, path: str, shown: str) -> tuple[float, float]:
+    """When it was shown, and when everything was drawn."""
     context = profile(browser, pages, person)
     page = context.new_page()
     page.goto(pages.url + path, wait_until="commit")
     taken: float = page.evaluate(f"window.until(() => {shown})")
+    drawn: float = page.evaluate("window.until(window.isDrawn)")
     context.close()
-    return taken
+    return taken, drawn
 
 
 def next_items(browser: Browser, pages: Running, submits: int) -> list[float]:

@@ -7,15 +7,13 @@ from importlib import import_module
 from typing import Any
 
 from starlette.middleware import Middleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 from streamlit.starlette import App
 
 from coachlm.settings import load_settings
 from dashboard.gateway import Gateway
 from dashboard.headers import ProtectiveHeaders
-from dashboard.mounting import ASSETS, ASSETS_PATH
-from dashboard.preloads import DeskPreloads
+from dashboard.kept_files import KeptFiles
+from dashboard.page_head import PageHead
 
 _api_url = load_settings().api_url
 _gateway = Gateway(_api_url)
@@ -32,7 +30,7 @@ async def _serving(_: App) -> AsyncIterator[dict[str, Any]]:
 app = App(
     "shell.py",
     secrets={"coachlm": {"api_url": _api_url}},
-    routes=[Mount(ASSETS_PATH, StaticFiles(directory=ASSETS)), *_gateway.routes()],
+    routes=_gateway.routes(),
     lifespan=_serving,
-    middleware=[Middleware(ProtectiveHeaders), Middleware(DeskPreloads)],
+    middleware=[Middleware(ProtectiveHeaders), Middleware(PageHead), Middleware(KeptFiles)],
 )

@@ -1,58 +1,65 @@
-"""Charts and tables that can be saved: a chart as PNG by its own menu, and the figures of both as CSV.
+"""Charts that can be saved: as PNG by their own menu, and their figures as CSV.
 
-Streamlit's own menus offer CSV too, as the browser has the table: so a table is defused before it is shown.
+A chart is a Vega-Lite specification without its data. Source: https://vega.github.io/vega-lite/docs/
+Its menu offers CSV too, as the browser has the figures: so they are defused before they are shown.
 """
 
 import csv
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
+import pyarrow
 import streamlit as st
 
-Columns = Mapping[str, tuple[str | None, str]]
+from coachlm.spreadsheets import defuse_cell
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Spec = dict[str, Any]
 
 
-def show_chart(chart: Any, table: pd.DataFrame, name: str, *, about: str) -> None:
+def show_chart(spec: Spec, rows: Rows, name: str, *, about: str) -> None:
     """`about` says how the figures are made."""
-    st.altair_chart(_readable(chart), width="stretch")
-    left, right = st.columns([5, 1])
+    table = pyarrow.Table.from_pylist([{key: defused(value) for key, value in row.items()} for row in rows])
+    st.vega_lite_chart(table, _readable(spec), width="stretch", height="content", alt=about)
+    left, right = st.columns([5, 1], vertical_alignment="center")
     left.caption(about)
-    right.download_button("CSV", csv_of(table), f"{name}.csv", "text/csv", key=f"csv {name}", width="stretch")
+    with right:
+        offer_csv(rows, name)
 
 
-def _readable(chart: Any) -> Any:
+def offer_csv(rows: Rows, name: str) -> None:
+    """A button that saves the rows."""
+    st.download_button("CSV", csv_of(rows), f"{name}.csv", "text/csv", key=f"csv {name}", width="stretch")
+
+
+def _readable(spec: Spec) -> Spec:
     """Streamlit writes the labels of axes in a grey that is too faint on white."""
     colour = _LABELS.get(st.context.theme.type or "", "gray")
-    axes = chart.configure_axis(labelColor=colour, titleColor=colour)
-    return axes.configure_legend(labelColor=colour, titleColor=colour)
+    labels = {"labelColor": colour, "titleColor": colour}
+    return {**spec, "config": {"axis": labels, "legend": labels}}
 
 
 _LABELS = {"light": "#1c2128", "dark": "#e4e7eb"}  # textColor of .streamlit/config.toml
 
 
-def show_table(table: pd.DataFrame, columns: Columns, name: str, *, button: str = "CSV") -> None:
-    """`columns`: how the figures of a column are written, and how they are made, which stands in its tooltip."""
-    safe = defused(table)
-    config = {
-        column: st.column_config.NumberColumn(format=form, help=about) for column, (form, about) in columns.items()
-    }
-    st.dataframe(safe, hide_index=True, width="stretch", column_config=config)
-    st.download_button(button, csv_of(safe), f"{name}.csv", "text/csv", key=f"csv {name}")
+def csv_of(rows: Rows) -> str:
+    """With the names of the columns. Texts are quoted, also for a lone carriage return, which would begin a row of its
+    own."""
+    file = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(file, names, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _empty(defused(row.get(name))) for name in names} for row in rows)
+    return file.getvalue()
 
 
-def csv_of(table: pd.DataFrame) -> str:
-    """Texts are quoted, also for a lone carriage return, which would begin a row of its own."""
-    return defused(table).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+def defused(value: Any) -> Any:
+    """Also behind spaces, which some programs take away."""
+    text = value.lstrip(" ") if isinstance(value, str) else ""
+    return f"'{value}" if defuse_cell(text) != text else value
 
 
-def defused(table: pd.DataFrame) -> pd.DataFrame:
-    """Cells that a spreadsheet would take for formulas begin with an apostrophe. Source: OWASP, CSV Injection."""
-    return table.map(_defused)
-
-
-def _defused(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" \n")[:1] in _BEGIN_FORMULAS else value
-
-
-_BEGIN_FORMULAS = frozenset("=+-@\t\r＝＋－＠")  # some locales compute the full-width forms, too
+def _empty(value: Any) -> Any:
+    return "" if value is None else value

@@ -10,25 +10,26 @@ from coachlm.revision import Field
 
 _LABELS = {Field.INSTRUCTION: "Instruction", Field.INPUT: "Input", Field.RESPONSE: "Response"}
 _TAGS = {DiffKind.EQUAL: "", DiffKind.DELETE: "del", DiffKind.INSERT: "ins"}
+_BEGIN_CHARS = 160  # of an instruction, where a line has to do
 _MAX_CHARS = 60_000  # more is cut for showing; the whole text stands in the editor and in exports
-
-_CSS = """<style>
-.coachlm-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; border: 1px solid
-  var(--st-border-color, rgba(128,128,128,.4)); border-radius: 4px; padding: .5rem .7rem; margin: 0 0 .6rem;
-  max-height: 60vh; overflow: auto; unicode-bidi: isolate; }
-.coachlm-label { font-size: .8rem; font-weight: 600; opacity: .85; margin: 0 0 .15rem; }
-.coachlm-text ins { background: rgba(46, 160, 67, .25); text-decoration: none; border-bottom: 2px solid #2da44e; }
-.coachlm-text del { background: rgba(248, 81, 73, .22); text-decoration: line-through; }
-</style>"""
 
 
 def show_diff(before: PairText, after: PairText) -> None:
     """Field by field; a field that both sides leave empty isn't shown."""
-    st.html(_CSS + "".join(_field(field, before, after) for field in Field))
+    st.html(_fields(before, after))
 
 
-def show_text(pair: PairText) -> None:
-    show_diff(pair, pair)
+def show_folded(pair: PairText, facts: str, detail: str = "") -> None:
+    """A line with the beginning of the instruction and `facts`; what opens below it has all texts, after `detail`."""
+    begin = " ".join(pair.instruction[:_BEGIN_CHARS].split()) or "(empty instruction)"
+    line = f'<b dir="auto">{escape(visible(begin))}</b> <span>{escape(facts)}</span>'
+    said = f'<p dir="auto">{escape(visible(detail))}</p>' if detail else ""
+    st.html(f'<details class="coachlm-folded"><summary>{line}</summary>{said}{_fields(pair, pair)}</details>')
+
+
+def _fields(before: PairText, after: PairText) -> str:
+    empty = '<p class="coachlm-label">All three texts are empty.</p>'
+    return "".join(_field(field, before, after) for field in Field) or empty
 
 
 def diff_html(before: str, after: str) -> str:

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import xxhash
 from streamlit.components import v2
 from streamlit.components.v2.types import ComponentRenderer
 
 ASSETS = Path(__file__).parent / "components"
-ASSETS_PATH = "/coachlm/assets"
 
 # Streamlit runs a component's script from a blob, where relative imports don't work; so it only fetches the module.
 _LOADER = """
@@ -18,6 +18,7 @@ export default async function (component) {
   return (await import(address.href)).default(component);
 }
 """
+_STYLES = {name: ("editor", name) for name in ("rating", "review")}  # a component's folders with a style.css; else its own alone
 
 
 def mount(name: str, key: str, data: Mapping[str, Any]) -> None:
@@ -25,7 +26,14 @@ def mount(name: str, key: str, data: Mapping[str, Any]) -> None:
     _renderer(name)(key=key, data=dict(data))
 
 
-_STYLES = {"rating": ("editor", "rating")}  # a component's folders with a style.css; else its own alone
+@cache
+def assets_path() -> str:
+    """Where the browser finds `components/`; another address with every change, so that it may keep what it has."""
+    files = sorted(file for file in ASSETS.rglob("*") if file.is_file())
+    digest = xxhash.xxh3_64()
+    for file in files:
+        digest.update(f"{file.relative_to(ASSETS)}\0".encode() + file.read_bytes())
+    return f"/coachlm/assets/{digest.hexdigest()}"
 
 
 @cache
@@ -33,4 +41,4 @@ def _renderer(name: str) -> ComponentRenderer:
     html = (ASSETS / name / "view.html").read_text(encoding="utf-8")
     folders = _STYLES.get(name, (name,))
     css = "".join((ASSETS / folder / "style.css").read_text(encoding="utf-8") for folder in folders)
-    return v2.component(f"coachlm.{name}", html=html, css=css, js=_LOADER % (ASSETS_PATH, name))
+    return v2.component(f"coachlm.{name}", html=html, css=css, js=_LOADER % (assets_path(), name))

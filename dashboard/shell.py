@@ -1,6 +1,7 @@
 """The script that Streamlit runs for every page: signs in, navigates by the person's role, runs the page."""
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -13,18 +14,12 @@ from dashboard.session import find_session, forget_session
 from dashboard.views import account, away, login
 
 _FIRST, _ACCOUNT = "start", "account"
-_CSS = """<style>
-  .stMainBlockContainer { padding: 3.4rem 1rem 1rem; }
-  .stAppHeader { height: 2.9rem; min-height: 2.9rem; }
-  [data-testid="stHeader"] { border-bottom: 1px solid var(--st-border-color, rgba(128, 128, 128, .35)); }
-  /* Streamlit's own 0.6 is too faint to read for long. */
-  [data-testid="stCaptionContainer"], .stButton kbd { opacity: .85; }
-</style>"""
+_STYLE = Path(__file__).with_name("style.css")
 
 
 def main() -> None:
     st.set_page_config(page_title="CoachLM", page_icon=str(ASSETS / "icon.png"), layout="wide")
-    st.html(_CSS)
+    st.html(_STYLE)
     try:
         session = find_session()
     except UnavailableError as error:

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from api.client import LateError, NotOfferedError, RefusedInputError, StaleError
 from api.models import Adapter, Adapters
 from api.models.people import PersonRole
 from coachlm.adapters import AdapterState
-from dashboard.charts import defused, show_chart, show_table
+from dashboard.charts import Row, Spec, show_chart
+from dashboard.figures import show_facts
 from dashboard.session import Session, signed_in
+from dashboard.tables import Column, show_table
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 _FORMULAS = {
@@ -22,12 +22,16 @@ _FORMULAS = {
     "flagged_share": "Revisions with added facts to check, of all held-out pairs",
     "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
 }
+_NUMBER = "{:,.4g}"
 _COLUMNS = {
-    "reference": (None, "Of the adapter in force, or of the raw pairs where there is none"),
-    "candidate": (None, "Of this adapter, on the same held-out pairs"),
-    "low": (None, "Lower end of the interval of candidate − reference, over pairs"),
-    "high": (None, "Upper end of that interval"),
-    "margin": (None, "How much worse a figure may be at the most: the whole interval has to lie below"),
+    "figure": Column(),
+    "reference": Column(_NUMBER, "Of the adapter in force, or of the raw pairs where there is none"),
+    "candidate": Column(_NUMBER, "Of this adapter, on the same held-out pairs"),
+    "low": Column(_NUMBER, "Lower end of the interval of candidate − reference, over pairs"),
+    "high": Column(_NUMBER, "Upper end of that interval"),
+    "margin": Column(_NUMBER, "How much worse a figure may be at the most: the whole interval has to lie below"),
+    "holds": Column(about="Whether the interval lies below the margin"),
+    "meaning": Column(),
 }
 
 
@@ -77,15 +81,15 @@ def _by(found: Adapters, digest: str) -> Adapter:
 def _facts(adapter: Adapter) -> None:
     training = adapter.training
     selection = training.get("selection") if isinstance(training.get("selection"), dict) else {}
+    examples, seconds = training.get("examples"), training.get("seconds")
     facts = {
         "base": adapter.base,
-        "α": (selection or {}).get("alpha"),
-        "trained on": training.get("examples"),
-        "training seconds": training.get("seconds"),
+        "α, human input ratio": (selection or {}).get("alpha"),
+        "trained on": None if examples is None else f"{examples} pairs",
+        "training took": None if seconds is None else f"{seconds} s",
         "digest": adapter.digest,
     }
-    shown = {name: str(value) for name, value in facts.items() if value is not None}
-    st.dataframe(defused(pd.DataFrame({"": shown.keys(), "value": shown.values()})), hide_index=True, width="stretch")
+    show_facts({name: str(value) for name, value in facts.items() if value is not None})
 
 
 def _gate(adapter: Adapter) -> None:
@@ -99,47 +103,50 @@ def _gate(adapter: Adapter) -> None:
     if not figures:
         return
     st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, against {str(gate.get('against', 'raw'))[:12]}")
-    table = pd.DataFrame([_row(figure) for figure in figures])
-    name = f"gate-{adapter.digest[:12]}"
-    show_table(table, _COLUMNS, name, button="Figures as CSV")
-    differences = _differences(table)
+    rows, name = [_row(figure) for figure in figures], f"gate-{adapter.digest[:12]}"
+    show_table(rows, _COLUMNS, name, label="What the gate measured")
     show_chart(
-        _chart(differences),
-        differences,
+        _DIFFERENCES,
+        [_difference(row) for row in rows],
         f"{name}-differences",
         about="(candidate − reference) ÷ reference of each figure, with its interval: left of 0 is better.",
     )
 
 
-def _row(figure: dict[str, Any]) -> dict[str, Any]:
-    name = str(figure.get("name", ""))
-    columns = ("reference", "candidate", "low", "high", "margin", "holds")
-    return {"figure": name, **{column: figure.get(column) for column in columns}, "meaning": _FORMULAS.get(name, "")}
+def _row(figure: dict[str, Any]) -> Row:
+    name, holds = str(figure.get("name", "")), figure.get("holds")
+    numbers = {column: _number(figure.get(column)) for column in ("reference", "candidate", "low", "high", "margin")}
+    said = None if holds is None else "yes" if holds else "no"
+    return {"figure": name.replace("_", " "), **numbers, "holds": said, "meaning": _FORMULAS.get(name, "")}
 
 
-def _differences(table: pd.DataFrame) -> pd.DataFrame:
-    """Each in units of its own reference, so that they fit one scale."""
-    numbers = table[["reference", "candidate", "low", "high"]].apply(pd.to_numeric, errors="coerce")
-    scale = pd.Series(numbers["reference"]).abs().clip(lower=0.01)
-    return pd.DataFrame(
-        {
-            "figure": table["figure"],
-            "low": numbers["low"] / scale,
-            "high": numbers["high"] / scale,
-            "difference": (numbers["candidate"] - numbers["reference"]) / scale,
-        }
-    ).pipe(defused)
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
-def _chart(differences: pd.DataFrame) -> Any:
-    base = alt.Chart(differences).encode(y=alt.Y("figure:N", title=None))
-    title = "candidate − reference, as a share of the reference (left of 0: better)"
-    return (
-        base.mark_rule(strokeWidth=3, color="#8a8f98").encode(
-            x=alt.X("low:Q", title=title).axis(format="%"), x2="high:Q"
-        )
-        + base.mark_point(filled=True, size=70, color="#3b82c4", opacity=1).encode(x="difference:Q")
-    ).properties(height=alt.Step(26))
+def _difference(row: Row) -> Row:
+    """In units of its own reference, so that all fit one scale."""
+    scale = max(abs(row["reference"] or 0.0), 0.01)
+    difference = None if None in (row["candidate"], row["reference"]) else row["candidate"] - row["reference"]
+    found = {"low": row["low"], "high": row["high"], "difference": difference}
+    return {
+        "figure": row["figure"],
+        **{name: None if value is None else value / scale for name, value in found.items()},
+    }
+
+
+_SHARE = {"type": "quantitative", "title": "candidate − reference, as a share of the reference (left of 0: better)",
+          "axis": {"format": "%"}}  # fmt: skip
+_DIFFERENCES: Spec = {
+    "encoding": {"y": {"field": "figure", "type": "nominal", "title": None}},
+    "layer": [
+        {"mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
+         "encoding": {"x": {"field": "low", **_SHARE}, "x2": {"field": "high"}}},
+        {"mark": {"type": "point", "filled": True, "size": 70, "color": "#3b82c4", "opacity": 1},
+         "encoding": {"x": {"field": "difference", **_SHARE}}},
+    ],
+    "height": {"step": 26},
+}  # fmt: skip
 
 
 def _change(session: Session, adapter: Adapter) -> None:

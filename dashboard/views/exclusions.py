@@ -5,7 +5,7 @@ import streamlit as st
 from api.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
-from dashboard.diffs import show_text
+from dashboard.diffs import show_folded
 from dashboard.session import Session, signed_in
 
 _PAGE = 20
@@ -38,21 +38,16 @@ def _first_page() -> None:
 
 
 def _show(session: Session, pair: ExcludedPair) -> None:
-    place = st.empty()
-    with place.container(border=True):
-        left, right = st.columns([6, 1])
-        left.text(" ".join(pair.raw.instruction.split())[:120] or "(empty instruction)")
-        with left.expander(_facts(pair)):
-            if pair.detail:
-                st.text(pair.detail)
-            show_text(pair.raw)
-        if right.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
-            place.caption("Restoring…")  # its button must not stay until the page is drawn anew
-            _restore(session, pair)
+    left, right = st.columns([7, 1], vertical_alignment="top")
+    place = right.empty()
+    with left:
+        show_folded(pair.raw, _facts(pair), pair.detail)
+    if place.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
+        place.caption("Restoring…")  # the button must not stay until the page is drawn anew
+        _restore(session, pair)
 
 
 def _facts(pair: ExcludedPair) -> str:
-    """Ours alone: what a person wrote must not stand in a label, where it would be read as Markdown."""
     why = pair.reason.value.replace("_", " ") if pair.reason else f"near copy of {pair.duplicate_of}"
     when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
     return f"{why} · {(pair.task_class or 'no class').replace('_', ' ')}{when}"

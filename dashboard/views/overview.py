@@ -1,14 +1,15 @@
-"""For operations: what flows through every stage, what waits and how long, what falls back and why, what is wrong."""
+"""For operations: what is wrong, what flows through every stage, what waits and how long, what falls back and why."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from api.client import ServiceError
 from api.models import Overview
-from dashboard.charts import defused, show_chart
+from api.models.figures import StageHour
+from dashboard.charts import Row, Spec, show_chart
+from dashboard.figures import Figure, show_alerts, show_figures
 from dashboard.messages import show_error
 from dashboard.session import signed_in
 
@@ -28,72 +29,68 @@ _COLOURS = {
 """Told apart in light and dark, and by most who are colour-blind (hue and lightness differ)."""
 _MAIN = ("accepted", "revised", "post_edited", "approved")
 _UP_TO = "counted up to 10,000"
-_A_ROW = 5
 _RENEWED_SECONDS = 10
 _HOURS_WITH_POINTS = 72
 _PERIODS = {"24 hours": 24, "3 days": 72, "7 days": 168, "31 days": 744}
+_HOUR = timedelta(hours=1)
 
 
 def render() -> None:
-    left, right = st.columns([4, 1])
-    left.subheader("Operations")
-    hours = _PERIODS[right.selectbox("Period", list(_PERIODS), label_visibility="collapsed")]
-    _live(hours)
+    st.subheader("Operations")
+    _live()
 
 
 @st.fragment(run_every=timedelta(seconds=_RENEWED_SECONDS))
-def _live(hours: int) -> None:
+def _live() -> None:
+    hours = _PERIODS[st.session_state.get(_PERIOD) or next(iter(_PERIODS))]
     try:
         found = signed_in().service.overview(hours)
     except ServiceError as error:
         show_error(error)
         return
-    _alerts(found)
-    _now(found)
-    _waiting(found)
+    show_alerts(alert.text for alert in found.alerts)
+    show_figures(_now(found), "This hour")
+    show_figures([*_waiting(found), *_lag(found)], "Waiting now")
     _flow(found)
     _reasons(found)
     st.caption(f"As of {found.at:%H:%M:%S} UTC; renewed every {_RENEWED_SECONDS} seconds.")
 
 
-def _alerts(found: Overview) -> None:
-    for alert in found.alerts:
-        st.error(alert.text, icon=":material/warning:")
-
-
-def _now(found: Overview) -> None:
-    current = {one.stage: one for one in reversed(found.stages) if one.start == _newest(found)}
-    columns = st.columns(len(_MAIN) + 1)
-    for column, stage in zip(columns, _MAIN, strict=False):
-        per_minute = current[stage].per_minute if stage in current else 0.0
-        about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed"
-        column.metric(f"{_words(stage)} / min", f"{per_minute:,.1f}", help=about)
+def _now(found: Overview) -> list[Figure]:
+    this_hour = found.at.replace(minute=0, second=0, microsecond=0)
+    current = {one.stage: one for one in found.stages if one.start == this_hour}
     revised = current.get("revised")
     speed = revised.tokens_per_second if revised else None
     about = "Output tokens of the current hour's revisions ÷ the engine's own seconds for them"
-    columns[-1].metric("reviser tokens / s", "–" if speed is None else f"{speed:,.0f}", help=about)
+    return [
+        *(_per_minute(stage, current.get(stage)) for stage in _MAIN),
+        Figure("reviser tokens / s", "–" if speed is None else f"{speed:,.0f}", about),
+    ]
 
 
-def _waiting(found: Overview) -> None:
+def _per_minute(stage: str, hour: StageHour | None) -> Figure:
+    about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed (at least one)"
+    return Figure(f"{_words(stage)} / min", f"{hour.per_minute if hour else 0:,.1f}", about)
+
+
+def _waiting(found: Overview) -> list[Figure]:
     depth, coach = found.depth, found.coach
-    shown = [
-        ("waits for the coach", _bounded(coach.waiting), f"Accepted pairs without a revision; {_UP_TO}"),
-        ("longest for the coach", _age(coach.oldest_seconds),
-         "Now − the time at which the first pair in line was taken in or restored"),
-        ("waits for annotators", _bounded(depth.free), f"Free items of the queue; {_UP_TO}"),
-        ("longest for annotators", _age(found.oldest_seconds), "Now − the time at which the oldest item was queued"),
-        ("in hands", _bounded(depth.leased), f"Under a lease; {_UP_TO}"),
-        ("sent back", _bounded(depth.reserved), f"Returned by owners; only their annotator gets them; {_UP_TO}"),
-        ("waits for review", _bounded(depth.awaiting_review), f"Post-edits that owners will look at; {_UP_TO}"),
-        ("asked of owners", _bounded(depth.sent), f"Sent to the owner by annotators; {_UP_TO}"),
-        *_lag(found),
-    ]  # fmt: skip
-    for start in range(0, len(shown), _A_ROW):
-        for column, (name, value, about) in zip(st.columns(_A_ROW), shown[start : start + _A_ROW], strict=False):
-            column.metric(name, value, help=about)
+    for_coach = f"Accepted pairs without a revision; {_UP_TO}. Longest: now − the time at which the first in line was "
+    for_annotators = f"Free items of the queue; {_UP_TO}. Longest: now − the time at which the oldest was queued"
+    sent_back = f"Returned by owners; only their annotator gets them; {_UP_TO}"
+    return [
+        Figure(
+            "for the coach", _bounded(coach.waiting), f"{for_coach}taken in or restored", _age(coach.oldest_seconds)
+        ),
+        Figure("for annotators", _bounded(depth.free), for_annotators, _age(found.oldest_seconds)),
+        Figure("in hands", _bounded(depth.leased), f"Under a lease; {_UP_TO}"),
+        Figure("sent back", _bounded(depth.reserved), sent_back),
+        Figure("for review", _bounded(depth.awaiting_review), f"Post-edits that owners will look at; {_UP_TO}"),
+        Figure("asked of owners", _bounded(depth.sent), f"Sent to the owner by annotators; {_UP_TO}"),
+    ]
 
 
-def _lag(found: Overview) -> list[tuple[str, str, str]]:
+def _lag(found: Overview) -> list[Figure]:
     """None where the service knows no broker."""
     if found.streams is None:
         return []
@@ -101,40 +98,54 @@ def _lag(found: Overview) -> list[tuple[str, str, str]]:
     when = "" if found.streams.at is None else f"; at {found.streams.at:%H:%M:%S} UTC"
     groups = found.streams.groups
     if not groups:
-        return [("lag", "–", "The broker hasn't answered yet" if not found.streams.problem else "No answer")]
-    return [(f"lag of {one.stage}", f"{one.messages:,}", about.format(_code(one.group)) + when) for one in groups]
+        said = "No answer" if found.streams.problem else "The broker hasn't answered yet"
+        return [Figure("lag, messages", "–", said)]
+    return [
+        Figure(f"lag of {one.stage}, messages", f"{one.messages:,}", about.format(one.group) + when) for one in groups
+    ]
 
 
 def _flow(found: Overview) -> None:
-    rows = [{"hour": one.start, "stage": _words(one.stage), "pairs": one.pairs} for one in found.stages]
-    st.markdown("**Pairs per hour through every stage**")
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left.markdown("**Pairs per hour through every stage**")
+    right.segmented_control("Period", list(_PERIODS), default=next(iter(_PERIODS)), required=True, key=_PERIOD,
+                            label_visibility="collapsed")  # fmt: skip
+    rows = every_hour(found.stages, found.at)
     if not rows:
         st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
         return
-    table = every_hour(pd.DataFrame(rows), found.at)
-    chart = (
-        alt.Chart(table)
-        .mark_line(point=len(set(table["hour"])) <= _HOURS_WITH_POINTS)
-        .encode(
-            x=alt.X("hour:T", title="hour (UTC)"),
-            y=alt.Y("pairs:Q", title="pairs"),
-            color=alt.Color(
-                "stage:N",
-                scale=alt.Scale(domain=[_words(stage) for stage in _COLOURS], range=list(_COLOURS.values())),
-                title=None,
-            ),
-            tooltip=["hour:T", "stage:N", "pairs:Q"],
-        )
-        .properties(height=260)
-    )
-    show_chart(chart, table, "flow", about="Each pair counts in the hour in which it came out of the stage.")
+    names = [_words(stage) for stage in _COLOURS]
+    show_chart(
+        {
+            "mark": {"type": "line", "point": len({row["hour"] for row in rows}) <= _HOURS_WITH_POINTS},
+            "encoding": {
+                "x": {"field": "hour", "type": "temporal", "title": "hour (UTC)", "scale": {"type": "utc"},
+                      "axis": {"format": {"hours": "%H:%M", "date": "%b %d", "day": "%b %d", "week": "%b %d"}}},
+                "y": {"field": "pairs", "type": "quantitative", "title": "pairs"},
+                "color": {"field": "stage", "type": "nominal", "title": None,
+                          "scale": {"domain": names, "range": list(_COLOURS.values())}},
+                "tooltip": [{"field": "hour", "type": "temporal", "timeUnit": "utcyearmonthdatehours"},
+                            {"field": "stage"}, {"field": "pairs", "format": ",d"}],
+            },
+            "height": 260,
+        },
+        rows, "flow", about="Each pair counts in the hour in which it came out of the stage.",
+    )  # fmt: skip
 
 
-def every_hour(table: pd.DataFrame, until: datetime) -> pd.DataFrame:
+def every_hour(stages: Iterable[StageHour], until: datetime) -> list[Row]:
     """With zeros where nothing happened: a line between two busy hours would tell of pairs that weren't there."""
-    hours = pd.date_range(table["hour"].min(), pd.Timestamp(until).floor("h"), freq="h", name="hour")
-    wide = table.pivot_table(index="hour", columns="stage", values="pairs", aggfunc="sum").reindex(hours)
-    return wide.fillna(0).astype(int).reset_index().melt(id_vars="hour", value_name="pairs")
+    counts = {(one.stage, one.start): one.pairs for one in stages}
+    if not counts:
+        return []
+    first = min(start for _, start in counts)
+    hours = [first + number * _HOUR for number in range((until - first) // _HOUR + 1)]
+    names = [stage for stage in _STAGES if any(stage == one for one, _ in counts)]
+    return [
+        {"hour": hour, "stage": _words(stage), "pairs": counts.get((stage, hour), 0)}
+        for stage in names
+        for hour in hours
+    ]
 
 
 def _reasons(found: Overview) -> None:
@@ -151,28 +162,23 @@ def _reasons(found: Overview) -> None:
             if not counts:
                 st.text("None in this period.")
                 continue
-            reasons = [key[:40] or "none" for key in counts]
-            table = defused(pd.DataFrame({"reason": reasons, "pairs": list(counts.values())}))
-            bars = (
-                alt.Chart(table)
-                .mark_bar(color=_COLOURS["accepted"])
-                .encode(x="pairs:Q", y=alt.Y("reason:N", sort="-x", title=None), tooltip=["reason", "pairs"])
-                .properties(height=alt.Step(26))
-            )
-            show_chart(bars, table, name, about=about)
+            rows = [{"reason": key[:40] or "none", "pairs": count} for key, count in counts.items()]
+            show_chart(_BARS, rows, name, about=about)
+
+
+_BARS: Spec = {
+    "mark": {"type": "bar", "color": _COLOURS["accepted"]},
+    "encoding": {
+        "x": {"field": "pairs", "type": "quantitative"},
+        "y": {"field": "reason", "type": "nominal", "sort": "-x", "title": None},
+        "tooltip": [{"field": "reason"}, {"field": "pairs"}],
+    },
+    "height": {"step": 26},
+}
 
 
 def _words(stage: str) -> str:
     return stage.replace("_", " ")
-
-
-def _newest(found: Overview) -> object:
-    return max((one.start for one in found.stages), default=None)
-
-
-def _code(name: str) -> str:
-    """For a tooltip, which is read as Markdown."""
-    return f"`{name.replace('`', '')}`"
 
 
 def _bounded(count: int) -> str:
@@ -181,8 +187,11 @@ def _bounded(count: int) -> str:
 
 def _age(seconds: float | None) -> str:
     if seconds is None:
-        return "–"
+        return ""
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return f"longest: {seconds / size:.0f} {unit}"
+    return f"longest: {seconds:.0f} s"
+
+
+_PERIOD = "overview_period"

@@ -2,29 +2,30 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
-from api.models import Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
+from api.client import ServiceError
+from api.models import ArmFigures, Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
 from api.models.people import PersonRole
 from coachlm.pairs import TaskClass
-from dashboard.charts import defused, show_chart, show_table
+from dashboard.charts import Row, Spec, show_chart
+from dashboard.figures import Figure, show_figures
+from dashboard.messages import show_error
 from dashboard.session import Session, signed_in
+from dashboard.tables import Column, show_table
 
-_COLUMNS: dict[str, tuple[str, str]] = {
-    "pairs / person-day": ("%.0f", "Submits × 8 h ÷ active time"),
-    "submitted": ("%d", "Post-edits; what was taken back doesn't count"),
-    "active h": ("%.1f", "Claim to submit by heartbeats, idle gaps cut"),
-    "untouched": ("percent", "Submits whose text is the one that was handed out ÷ submits"),
-    "edits from raw": ("%.0f", "Characters of edits from the raw pair to the submitted text, mean"),
-    "edits from coach": ("%.0f", "Characters of edits from the coach's text to the submitted text, mean"),
-    "sent back": ("percent", "Reviews that sent the text back ÷ reviews"),
-    "disagreement": ("percent", "Reviews in which the owner corrected or sent back ÷ reviews"),
-    "set aside": ("%d", "Pairs excluded by the person"),
-    "skipped": ("%d", "Items handed to others"),
+_WORK: dict[str, tuple[str, str]] = {
+    "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),
+    "submitted": ("{:,d}", "Post-edits; what was taken back doesn't count"),
+    "active h": ("{:,.1f}", "Claim to submit by heartbeats, idle gaps cut"),
+    "untouched": ("{:.1%}", "Submits whose text is the one that was handed out ÷ submits"),
+    "edits from raw": ("{:,.0f}", "Characters of edits from the raw pair to the submitted text, mean"),
+    "edits from coach": ("{:,.0f}", "Characters of edits from the coach's text to the submitted text, mean"),
+    "sent back": ("{:.1%}", "Reviews that sent the text back ÷ reviews"),
+    "disagreement": ("{:.1%}", "Reviews in which the owner corrected or sent back ÷ reviews"),
+    "set aside": ("{:,d}", "Pairs excluded by the person"),
+    "skipped": ("{:,d}", "Items handed to others"),
 }
 _PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
 _RATIO = "exp of the mean difference of ln seconds between the arms, within person, week and class; docs/efficiency.md"
@@ -34,32 +35,44 @@ _PAPER = (
 )
 
 
+_PERIODS = {"7 days": 7, "28 days": 28, "91 days": 91}
+_OTHER = "other…"
+
+
 def render() -> None:
     session = signed_in()
     own = session.me.role is PersonRole.ANNOTATOR
     st.subheader("My figures" if own else "People and efficiency")
-    first, last, unit = _period(session, own)
+    first, last, unit = _chosen(session, own)
     if first is None or last is None:
         st.text("Choose the first and the last day.")
         return
-    found = session.service.my_figures(first, last) if own else session.service.people_figures(first, last, unit)
     if not own:
-        _efficiency(session, first, last, unit)
+        st.markdown("**What the coach saves**")
+        _efficiency(first, last, unit)
+    found = session.service.my_figures(first, last) if own else session.service.people_figures(first, last, unit)
     _people(found)
     _learning(found.people)
 
 
-def _period(session: Session, own: bool) -> tuple[date | None, date | None, TaskClass | None]:
-    today = datetime.now(UTC).date()
-    left, right = st.columns([2, 1])
-    chosen = left.date_input("Period (UTC)", (today - timedelta(days=27), today), max_value=today)
-    days = chosen if isinstance(chosen, tuple) else (chosen, chosen)
+def _chosen(session: Session, own: bool) -> tuple[date | None, date | None, TaskClass | None]:
+    """The period, days of UTC, and whose work."""
+    left, right = st.columns([2, 3])
+    chosen = left.segmented_control("Period", [*_PERIODS, _OTHER], default="28 days", required=True)
     unit = None
     if not own and session.me.unit is None:
         names = ["every unit", *(each.value for each in TaskClass)]
-        name = right.selectbox("Unit", names)
+        name = right.segmented_control("Unit", names, default=names[0], required=True, format_func=_words)
         unit = None if name == names[0] else TaskClass(name)
-    return (days[0], days[1], unit) if len(days) == 2 else (None, None, unit)
+    today = datetime.now(UTC).date()
+    if chosen != _OTHER:
+        return today - timedelta(days=_PERIODS[chosen or "28 days"] - 1), today, unit
+    days = st.date_input("First and last day (UTC)", (today - timedelta(days=27), today), max_value=today)
+    return (days[0], days[1], unit) if isinstance(days, tuple) and len(days) == 2 else (None, None, unit)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _people(found: PeopleFigures) -> None:
@@ -67,22 +80,33 @@ def _people(found: PeopleFigures) -> None:
     if not found.people:
         st.text("Nobody has submitted anything in this period.")
         return
-    show_table(pd.DataFrame([_row(person) for person in found.people]), _COLUMNS, "people")
+    show_table([_row(person) for person in found.people], _PEOPLE, "people", label="What people did")
 
 
-def _row(person: PersonFigures) -> dict[str, Any]:
+_PEOPLE = {
+    "person": Column(),
+    "unit": Column(about="As it is now"),
+    **{name: Column(*how) for name, how in _WORK.items()},
+}
+
+
+def _row(person: PersonFigures) -> Row:
     work = person.work
     values = (
         work.pairs_per_person_day, work.submitted, work.active_seconds / 3600, work.untouched_share,
         work.mean_raw_distance, work.mean_revision_distance, work.return_rate, work.disagreement_rate,
         work.excluded, work.skipped,
     )  # fmt: skip
-    return {"person": person.person, "unit": person.unit or "every class", **dict(zip(_COLUMNS, values, strict=True))}
+    return {
+        "person": person.person,
+        "unit": _words(person.unit or "every class"),
+        **dict(zip(_WORK, values, strict=True)),
+    }
 
 
 def _learning(people: Sequence[PersonFigures]) -> None:
     points = [
-        {"day": each.day, "person": person.person, "pairs per person-day": each.work.pairs_per_person_day}
+        {"day": each.day, "person": person.person, _PER_PERSON_DAY: each.work.pairs_per_person_day}
         for person in people
         for each in person.days
         if each.work.pairs_per_person_day is not None
@@ -90,24 +114,41 @@ def _learning(people: Sequence[PersonFigures]) -> None:
     if not points:
         return
     st.markdown("**Learning curves**")
-    table = defused(pd.DataFrame(points))
-    chart = (
-        alt.Chart(table)
-        .mark_line(point=True)
-        .encode(x=alt.X("day:T", title=None), y="pairs per person-day:Q", color=alt.Color("person:N", title=None))
-        .properties(height=260)
-    )
-    show_chart(chart, table, "learning", about="Each day's submits × 8 h ÷ that day's active time.")
+    show_chart(_CURVES, points, "learning", about="Each day's submits × 8 h ÷ that day's active time.")
 
 
-def _efficiency(session: Session, first: date, last: date, unit: TaskClass | None) -> None:
-    st.markdown("**What the coach saves**")
+_PER_PERSON_DAY = "pairs per person-day"
+_CURVES: Spec = {
+    "mark": {"type": "line", "point": True},
+    "encoding": {
+        "x": {"field": "day", "type": "temporal", "title": None, "scale": {"type": "utc"}},
+        "y": {"field": _PER_PERSON_DAY, "type": "quantitative"},
+        "color": {"field": "person", "type": "nominal", "title": None},
+        "tooltip": [{"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate"}, {"field": "person"},
+                    {"field": _PER_PERSON_DAY, "format": ".0f"}],
+    },
+    "height": 260,
+}  # fmt: skip
+
+
+@st.fragment(parallel=True)
+def _efficiency(first: date, last: date, unit: TaskClass | None) -> None:
+    """By itself: the service's first estimate loads a statistics library, and nobody should wait for that to see the
+    rest."""
     group = GroupBy(st.session_state.get(_GROUP) or GroupBy.UNIT)
-    found = session.service.efficiency(first, last, unit=unit, group=group)
-    _sentence(found.whole)
-    _arms(found)
-    _effects(found.whole)
-    _groups(found)
+    place = st.empty()
+    place.text("Estimating…")
+    try:
+        found = signed_in().service.efficiency(first, last, unit=unit, group=group)
+    except ServiceError as error:
+        place.empty()
+        show_error(error)
+        return
+    with place.container():
+        _sentence(found.whole)
+        show_figures(_arms(found))
+        _effects(found.whole)
+        _groups(found)
 
 
 def _sentence(estimate: Estimate) -> None:
@@ -118,69 +159,80 @@ def _sentence(estimate: Estimate) -> None:
         st.text(f"Times left out because they are none (zero, negative, not a number): {named}")
 
 
-def _arms(found: Efficiency) -> None:
-    whole = found.whole
-    columns = st.columns(4)
-    for column, (name, arm) in zip(
-        columns, (("without", whole.control), ("with coach", whole.coach)), strict=False
-    ):  # fmt: skip
-        rate = "–" if arm.pairs_per_person_day is None else f"{arm.pairs_per_person_day:.0f}"
-        column.metric(f"{name}: pairs / person-day", rate, help=_PER_DAY)
-        column.caption(f"{arm.pairs:,} pairs, {arm.hours:,.1f} h", help="First submits of this arm; their active time")
-    speed = whole.speed
-    columns[2].metric(
-        "pairs per hour, with over without", "–" if speed is None else f"{speed.ratio - 1:+.1%}", help=_RATIO
-    )
-    if speed is not None:
-        about = "Between annotators (random effects) and from sampling pairs; docs/efficiency.md"
-        columns[2].caption(f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}", help=about)
-        _paper(found.paper, columns[3])
+def _arms(found: Efficiency) -> list[Figure]:
+    whole, speed = found.whole, found.whole.speed
+    shown = [_arm("without", whole.control), _arm("with coach", whole.coach)]
+    if speed is None:
+        return [*shown, Figure("pairs per hour, with over without", "–", _RATIO)]
+    note = f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}, over annotators like these"
+    return [
+        *shown,
+        Figure("pairs per hour, with over without", f"{speed.ratio - 1:+.1%}", _RATIO, note),
+        _paper(found.paper),
+    ]
 
 
-def _paper(paper: PaperAccounting | None, column: Any) -> None:
+def _arm(name: str, arm: ArmFigures) -> Figure:
+    rate = "–" if arm.pairs_per_person_day is None else f"{arm.pairs_per_person_day:.0f}"
+    return Figure(f"{name}: pairs / person-day", rate, _PER_DAY, f"{arm.pairs:,} pairs, {arm.hours:,.1f} h")
+
+
+def _paper(paper: PaperAccounting | None) -> Figure:
     shown = "–" if paper is None else f"{paper.gross:+.0%} / {paper.net:+.0%}"
-    column.metric("gross / net, as the paper", shown, help=_PAPER)
-    column.caption("No work in the 28 days before by the same people." if paper is None else paper.sentence)
+    note = "No work in the 28 days before by the same people." if paper is None else paper.sentence
+    return Figure("gross / net, as the paper", shown, _PAPER, note)
 
 
 def _effects(estimate: Estimate) -> None:
-    if not estimate.people:
-        return  # nothing is shown of a sample that is too small
-    table = pd.DataFrame([one.model_dump() for one in estimate.people]).pipe(defused)
-    base = alt.Chart(table).encode(y=alt.Y("person:N", title=None))
-    ticks = alt.X("low:Q", title="pairs per hour, with coach over without (1: no difference)")
-    marks = base.mark_rule(strokeWidth=3, color="#8a8f98").encode(x=ticks, x2="high:Q") + base.mark_point(
-        filled=True, size=60, color="#3b82c4", opacity=1
-    ).encode(x="ratio:Q", tooltip=["person", "ratio", "low", "high", "pairs"])
-    show_chart(
-        marks.properties(height=alt.Step(24)), table, "effects",
-        about="Each person's own ratio with its 95 % interval from sampling pairs.",
-    )  # fmt: skip
+    """Nothing is shown of a sample that is too small."""
+    if estimate.people:
+        show_chart(_EFFECTS, [one.model_dump() for one in estimate.people], "effects",
+                   about="Each person's own ratio with its 95 % interval from sampling pairs.")  # fmt: skip
+
+
+_RATIOS = {"type": "quantitative", "title": "pairs per hour, with coach over without (1: no difference)",
+           "scale": {"zero": False}}  # fmt: skip
+_EFFECTS: Spec = {
+    "encoding": {"y": {"field": "person", "type": "nominal", "title": None}},
+    "layer": [
+        {"mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
+         "encoding": {"x": {"field": "low", **_RATIOS}, "x2": {"field": "high"}}},
+        {"mark": {"type": "point", "filled": True, "size": 60, "color": "#3b82c4", "opacity": 1},
+         "encoding": {"x": {"field": "ratio", **_RATIOS},
+                      "tooltip": [{"field": "person"}, *({"field": name, "format": ".3f"} for name in
+                                  ("ratio", "low", "high")), {"field": "pairs", "format": ",d"}]}},
+    ],
+    "height": {"step": 24},
+}  # fmt: skip
 
 
 def _groups(found: Efficiency) -> None:
     with st.expander("By unit, class, adapter or month"):
         names = [each.value for each in GroupBy]
-        st.segmented_control("Group", names, default=GroupBy.UNIT.value, label_visibility="collapsed", key=_GROUP)
+        st.segmented_control("Group", names, default=GroupBy.UNIT.value, required=True, label_visibility="collapsed",
+                             key=_GROUP)  # fmt: skip
         if not found.groups:
             st.text("Nobody has submitted anything in this period.")
             return
-        show_table(pd.DataFrame([_group_row(name, one) for name, one in found.groups.items()]), _GROUPS, "groups")
+        rows = [_group_row(name, one) for name, one in found.groups.items()]
+        show_table(rows, _GROUPS, "groups", label="What the coach saves, by group")
         st.caption("Of twenty groups without any effect one will show one: each interval holds for itself alone.")
 
 
 _GROUP = "people_group"
-_GROUPS: dict[str, tuple[str, str]] = {
-    "without: pairs / person-day": ("%.0f", _PER_DAY),
-    "with coach: pairs / person-day": ("%.0f", _PER_DAY),
-    "pairs per hour, with over without": ("percent", _RATIO),
-    "low": ("percent", "Lower end of its 95 % interval"),
-    "high": ("percent", "Upper end of its 95 % interval"),
+_GROUPS = {
+    "group": Column(),
+    "without: pairs / person-day": Column("{:,.0f}", _PER_DAY),
+    "with coach: pairs / person-day": Column("{:,.0f}", _PER_DAY),
+    "pairs per hour, with over without": Column("{:+.1%}", _RATIO),
+    "low": Column("{:+.1%}", "Lower end of its 95 % interval"),
+    "high": Column("{:+.1%}", "Upper end of its 95 % interval"),
+    "in words": Column(),
 }
 
 
-def _group_row(name: str, one: Estimate) -> dict[str, Any]:
+def _group_row(name: str, one: Estimate) -> Row:
     speed = one.speed
     ratios = (None, None, None) if speed is None else (speed.ratio - 1, speed.low - 1, speed.high - 1)
-    values = (one.control.pairs_per_person_day, one.coach.pairs_per_person_day, *ratios)
-    return {"group": name, **dict(zip(_GROUPS, values, strict=True)), "in words": one.sentence}
+    values = (name, one.control.pairs_per_person_day, one.coach.pairs_per_person_day, *ratios, one.sentence)
+    return dict(zip(_GROUPS, values, strict=True))

@@ -74,10 +74,13 @@ class DeskPage:
     def await_words(self, selector: str, words: str) -> None:
         expect(self.page.locator(selector).first).to_contain_text(words)
 
-    def metric(self, label: str) -> str:
-        """The figure under this name."""
-        shown = self.page.get_by_test_id("stMetric").filter(has=self.page.get_by_text(label, exact=True))
-        return shown.get_by_test_id("stMetricValue").inner_text().strip()
+    def tile(self, name: str) -> Locator:
+        """The figure of this name, with its formula and its note."""
+        return self.page.locator(".coachlm-figures > div").filter(has=self.page.get_by_text(name, exact=True))
+
+    def figure(self, name: str) -> str:
+        """The number alone."""
+        return self.tile(name).locator("b").inner_text().strip()
 
     def downloaded(self, name: str) -> str:
         """The table of this name as CSV."""

@@ -24,7 +24,7 @@ from tests.dashboard.servers import Office
 _COLOURS = 96
 _PAGES = {  # what is there once the page shows all
     "review": ("olga", ".coachlm-text >> nth=3"),
-    "exclusions": ("olga", "[data-testid=stExpander] >> nth=5"),
+    "exclusions": ("olga", ".coachlm-folded >> nth=5"),
     "overview": ("oscar", "[data-testid=stVegaLiteChart] >> nth=3"),
     "people": ("oscar", "[data-testid=stVegaLiteChart] >> nth=0"),
     "adapters": ("oscar", "[data-testid=stVegaLiteChart]"),
@@ -111,8 +111,7 @@ def _opened(browser: Browser, office: Office, scheme: str, person: str, name: st
     page = context.new_page()
     page.goto(f"{office.pages.url}/{name}")
     if name == "overview":
-        page.get_by_role("combobox", name="Period").click()
-        page.get_by_role("option", name="7 days").click()
+        page.get_by_role("radio", name="7 days").click()
     yield page
     context.close()
 

@@ -47,8 +47,12 @@ def _luminance(colour: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("back", ["bg", "primary"])
 def test_what_is_toned_down_can_still_be_read(theme: str, back: str) -> None:
-    """Captions, and the keys on buttons (white on the primary one)."""
-    (opacity,) = re.findall(r"\.stButton kbd { opacity: (\S+); }", (Path(ASSETS).parent / "shell.py").read_text())
+    """Captions and notes, and the keys on buttons (white on the primary one)."""
+    style = (Path(ASSETS).parent / "style.css").read_text()
+    if back == "primary":
+        (opacity,) = re.findall(r"\.stButton kbd { opacity: (\S+); }", style)
+    else:
+        opacity = min(re.findall(r"opacity: (\S+);", style))
     found = colours(theme) | {"white": "#ffffff"}
     front, ground = found["white" if back == "primary" else "fg"], found[back]
     assert contrast(_mixed(front, ground, float(opacity)), ground) >= (_TEXT if back == "bg" else _BORDER)

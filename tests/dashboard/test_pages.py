@@ -12,7 +12,7 @@ from coachlm.status import Status
 from storage.adapters import DatabaseAdapterRegistry
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
-from tests.dashboard.servers import Office, claimed, wait_for
+from tests.dashboard.servers import Office, claimed
 
 SitDown = Callable[..., DeskPage]
 
@@ -142,12 +142,12 @@ def test_an_owner_sets_aside_and_restores(office: Office, sit_down: SitDown) -> 
 def test_an_operator_sees_work_pile_up(office: Office, sit_down: SitDown) -> None:
     """By itself: the page isn't touched."""
     tab = sit_down("oscar", path="/overview")
-    coach, annotators = int(tab.metric("waits for the coach")), int(tab.metric("waits for annotators"))
+    coach, annotators = int(tab.figure("for the coach")), int(tab.figure("for annotators"))
     office.take_in(*samples.fresh(4))
     office.queue(*samples.fresh(2))
-    wait_for(lambda: tab.metric("waits for the coach") == str(coach + 4))
-    assert tab.metric("waits for annotators") == str(annotators + 2)
-    assert tab.metric("longest for the coach") != "–"
+    expect(tab.tile("for the coach").locator("b")).to_have_text(str(coach + 4))
+    assert tab.figure("for annotators") == str(annotators + 2)
+    expect(tab.tile("for the coach").locator("small")).to_contain_text("longest: ")
     assert not tab.page.get_by_text("lag of").count()  # this installation has no broker
 
 
@@ -193,7 +193,7 @@ def test_an_operator_promotes_and_rolls_back(office: Office, sit_down: SitDown) 
     page = tab.page
     expect(page.get_by_text(f"current: {first[:12]}")).to_be_visible()
     expect(page.get_by_text("The gate passed it: fewer edits are left")).to_be_visible()
-    expect(page.get_by_test_id("stDataFrame")).to_have_count(2)
+    expect(page.get_by_role("table", name="What the gate measured").get_by_role("row")).to_have_count(3)
     with tab.redrawn():
         page.get_by_label("Why (for the history)").fill("better on all figures")
         tab.press("Tab")

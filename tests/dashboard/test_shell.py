@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dashboard.gateway import SESSION_COOKIE
+from dashboard.mounting import assets_path
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office
 
@@ -76,17 +77,42 @@ def test_the_gateway_lets_through_what_a_desk_needs_from_our_own_page(
 
 
 def test_every_answer_forbids_what_is_not_ours(office: Office) -> None:
-    for path in ("/", "/coachlm/assets/editor/main.js", "/coachlm/api/me"):
+    for path in ("/", f"{assets_path()}/editor/main.js", "/coachlm/api/me"):
         policy = httpx.get(office.pages.url + path, trust_env=False).headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
 
 
-def test_the_page_of_the_desk_names_its_modules_ahead(office: Office) -> None:
-    for path in ("/", "/desk"):
-        links = httpx.get(office.pages.url + path, trust_env=False).headers["link"]
-        named = {link.partition(">")[0].strip(" <.") for link in links.split(",")}
-        assert {"/coachlm/assets/editor/main.js", "/coachlm/assets/session/main.js"} < named
-        for address in named:
-            assert httpx.get(office.pages.url + address, trust_env=False).is_success
-    assert "link" not in httpx.get(f"{office.pages.url}/review", trust_env=False).headers
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/", "editor/main.js"),
+        ("/desk", "session/main.js"),
+        ("/review", "editor/field.js"),
+        ("/people", "table/main.js"),
+        ("/overview", "/static/js/Html."),
+    ],
+)
+def test_a_page_names_its_modules_ahead(office: Office, path: str, named: str) -> None:
+    """They are there, as scripts, and the browser may keep them."""
+    page = httpx.get(office.pages.url + path, headers={"Accept": "text/html"}, trust_env=False)
+    addresses = [link.partition(">")[0].strip(" <.") for link in page.headers["link"].split(",")]
+    assert [address for address in addresses if named in address]
+    for address in addresses:
+        answer = httpx.get(office.pages.url + address, trust_env=False)
+        assert answer.is_success
+        assert "javascript" in answer.headers["content-type"]
+        assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize(("person", "path"), [("ada", "desk"), ("oscar", "overview"), ("olga", "people")])
+def test_a_page_asks_for_nothing_that_is_not_there(
+    office: Office, sit_down: SitDown, person: str, path: str
+) -> None:  # fmt: skip
+    """Streamlit by itself looks for its server below the page's address first, and waits when it isn't there."""
+    tab = sit_down(person, path="/account")
+    refused: list[str] = []
+    tab.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    tab.page.goto(f"{office.pages.url}/{path}")
+    expect(tab.page.get_by_role("link", name=person)).to_be_visible()
+    assert refused == []
