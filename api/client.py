@@ -180,22 +180,35 @@ class Client(RatingCalls):
         """What waits for the owner, oldest first."""
         return list(self._get(models.ReviewItems, "/v1/reviews", limit=limit, task_class=task_class).items)
 
+    def save_review_draft(
+        self, item: models.ReviewItem, text: InstructionPair, comment: str = "", *, writer: str = "client"
+    ) -> None:
+        """Raises: LateError, StaleError; the text was kept all the same."""
+        body = models.ReviewDraftRequest(
+            pair_id=item.pair_id, version=item.version, writer=writer, text=models.PairText.of(text), comment=comment
+        )
+        self._connection.send(Call("PUT", "/v1/reviews/draft", True, body=body))
+
     def review(
         self,
         item: models.ReviewItem,
         decision: Decision,
         final: InstructionPair | None = None,
         comment: str = "",
+        *,
+        key: str | None = None,
     ) -> models.NewVersion:
-        """`final` goes with the decision `fix`, and only with it."""
+        """`final` goes with the decision `fix`, and only with it. With a key (`new_key`) it is tried again, and stores
+        nothing twice. Raises: LateError, StaleError; text and comment were kept."""
         body = models.ReviewRequest(
             pair_id=item.pair_id,
             version=item.version,
             decision=decision,
             final=None if final is None else models.PairText.of(final),
             comment=comment,
+            idempotency_key=key,
         )
-        return self._post(models.NewVersion, "/v1/reviews", body)
+        return self._post(models.NewVersion, "/v1/reviews", body, repeatable=key is not None)
 
     def correct_class(self, pair_id: str, task_class: TaskClass, version: int) -> models.NewVersion:
         body = models.ClassRequest(task_class=task_class, version=version)

@@ -1,14 +1,16 @@
 """What people write: post-edits and drafts, stored and read back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
 
 from coachlm.categories import RevisionCategory
 from coachlm.pairs import InstructionPair
 from coachlm.post_edit import PostEdit
 from coachlm.rubric import Dimension, Scores
+from storage.bulk import is_among
 from storage.tables import PersonRow
 from storage.texts import text_hash
 from storage.work import Draft, Person
@@ -71,6 +73,17 @@ def last_edit_row(connection: Connection, seq: int) -> Any | None:
         .order_by(PostEditRow.id.desc())
         .limit(1)
     ).one_or_none()
+
+
+def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> Sequence[Any]:
+    """The same, of each of these pairs that has one."""
+    last = (
+        select(func.max(PostEditRow.id))
+        .where(is_among(connection, PostEditRow.pair.expression, pairs), ~is_withdrawn())
+        .group_by(PostEditRow.pair)
+    )
+    of_people = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
+    return connection.execute(of_people.where(PostEditRow.id.in_(last))).all()
 
 
 def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:

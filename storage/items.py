@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, literal, select
 
 from coachlm.efficiency import Arm
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.post_edit import Decision
 from coachlm.revision import Revision
 from coachlm.status import Status
-from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
+from storage.bulk import is_among
+from storage.edits import last_edit_row, last_edit_rows, latest_draft, pair_from_row, post_edit_from_row
+from storage.review_drafts import read_review_drafts
 from storage.revisions import revision_from_row
 from storage.tables import PairRow, PersonRow
 from storage.withheld import is_withheld
-from storage.work import Person, ReviewItem, ReviewReason, ReviewState, WorkItem
+from storage.work import Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState, WorkItem
 from storage.work_tables import DraftRow, LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
 
 _PAIR = (
@@ -64,25 +66,50 @@ def read_held(connection: Connection, person: Person, now: datetime) -> list[Wor
 def read_review_items(
     connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
 ) -> list[ReviewItem]:
-    """What waits for this owner, of these classes (None: of all), oldest first."""
+    """What waits for this owner, of these classes (None: of all), oldest first; with her own drafts."""
     item = ReviewItemRow
     columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
     found: list[Any] = []
     for state in (ReviewState.WAITING, ReviewState.SENT):
         for task_class in (None,) if classes is None else classes:
-            chosen = [item.state == state.value] + ([] if task_class is None else [item.task_class == task_class])
-            if owner.is_rater:
-                chosen.append(~is_withheld(item.pair, owner.id))
             found += connection.execute(
                 select(*columns)
                 .join(PairRow, PairRow.seq == item.pair)
                 .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
-                .where(*chosen)
+                .where(*_waiting_for(owner, state, task_class))
                 .order_by(item.since)
                 .limit(limit)
             ).all()
     found.sort(key=lambda row: (row.since, row.seq))
-    return [_review_item(connection, row) for row in found[:limit]]
+    rows = found[:limit]
+    pairs = [row.seq for row in rows]
+    revisions = {row.pair: row for row in _latest(connection, RevisionRow, pairs)}
+    edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not _is_question(row)])}
+    drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
+    return [
+        _review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows
+    ]  # fmt: skip
+
+
+def count_review_items(connection: Connection, owner: Person, classes: Sequence[str] | None, at_most: int) -> int:
+    """How much waits for this owner, of these classes (None: of all); counted up to `at_most`."""
+    total = 0
+    for state in (ReviewState.WAITING, ReviewState.SENT):
+        for task_class in (None,) if classes is None else classes:
+            waiting = _waiting_for(owner, state, task_class)
+            some = select(literal(1).label("one")).where(*waiting).limit(at_most).subquery()
+            total += connection.scalar(select(func.count()).select_from(some)) or 0
+    return min(total, at_most)
+
+
+def _waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> list[ColumnElement[bool]]:
+    item = ReviewItemRow
+    chosen = [item.state == state.value]
+    if task_class is not None:
+        chosen.append(item.task_class == task_class)
+    if owner.is_rater:
+        chosen.append(~is_withheld(item.pair, owner.id))
+    return chosen
 
 
 def class_column() -> ColumnElement[str | None]:
@@ -110,14 +137,13 @@ def _work_item(connection: Connection, row: Any) -> WorkItem:
     )
 
 
-def _review_item(connection: Connection, row: Any) -> ReviewItem:
-    edit = None if row.state == ReviewState.SENT else last_edit_row(connection, row.seq)
+def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: ReviewDraft | None) -> ReviewItem:
     raw = pair_from_row(row)
     return ReviewItem(
         pair_id=row.pair_id,
         version=row.version,
         raw=raw,
-        revision=_last_revision(connection, row, raw),
+        revision=None if revision is None else revision_from_row(revision, row.pair_id, raw),
         post_edit=None if edit is None else post_edit_from_row(edit, row.pair_id),
         task_class=_task_class(row),
         reason=ReviewReason(row.reason),
@@ -125,7 +151,18 @@ def _review_item(connection: Connection, row: Any) -> ReviewItem:
         annotator=row.name,
         comment=row.comment,
         since=row.since,
+        draft=draft,
     )
+
+
+def _is_question(row: Any) -> bool:
+    return row.state == ReviewState.SENT
+
+
+def _latest(connection: Connection, entity: Any, pairs: Sequence[int]) -> Sequence[Any]:
+    """The last row of each pair that has one."""
+    last = select(func.max(entity.id)).where(is_among(connection, entity.pair.expression, pairs)).group_by(entity.pair)
+    return connection.execute(select(entity.__table__).where(entity.id.in_(last))).all()
 
 
 def _last_revision(connection: Connection, pair: Any, raw: InstructionPair) -> Revision | None:

@@ -9,8 +9,9 @@ from coachlm.post_edit import Decision
 from coachlm.status import Status
 from storage.approvals import NOT_SAMPLED
 from storage.database import Database
+from storage.deciding import review_counts
 from storage.edits import is_withdrawn
-from storage.reviewing import RESTORED, review_counts
+from storage.reviewing import RESTORED
 from storage.rollup_tables import StageRollupRow, WorkRollupRow
 from storage.rollups import (
     STAGE_COUNTS,

@@ -4,31 +4,29 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import select, update
 
-from coachlm.distance import pair_distance
-from coachlm.errors import ConflictError, NotFoundError, StoreError, TransitionError
+from coachlm.errors import AccessError, ConflictError, EmptyTextError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
-from coachlm.post_edit import Decision, PostEdit, Review
+from coachlm.post_edit import Review
 from coachlm.status import Status
 from coachlm.streaming import Topic
 from storage.announcements import announce_where_streamed
 from storage.approvals import approve_unsampled
 from storage.bulk import is_among
 from storage.database import Database, utc_now
-from storage.edits import insert_post_edit, last_edit_row, pair_from_row
+from storage.deciding import Deciding, check_decision, check_waiting, requeue
 from storage.exclusions import read_excluded
-from storage.items import read_review_items
+from storage.items import count_review_items, read_review_items
 from storage.people import check_unit, find_editor, find_reviewer
-from storage.reservations import end_reservations, heir_of
+from storage.reservations import end_reservations
+from storage.review_drafts import keep_refused_review, save_review_draft
 from storage.review_items import delete_review_item
-from storage.revisions import queue_item
-from storage.rollups import WorkKey, count_work
 from storage.rules import DeskRules
-from storage.states import PairState, change_status, lock_pair, note
+from storage.states import change_status, lock_pair, note
 from storage.tables import PairRow
-from storage.work import ExcludedPage, ItemState, Person, ReviewItem, ReviewState
-from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow
+from storage.work import ExcludedPage, Person, ReviewItem
+from storage.work_tables import QueueItemRow, ReviewItemRow
 
 RESTORED = "restored, was "  # in the history, and how a recount finds what the filter had said
 
@@ -52,9 +50,14 @@ class ReviewDesk:
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)
             check_unit(owner, task_class)
-            chosen = task_class or owner.unit
-            classes = None if chosen is None else [chosen.value, *([""] if task_class is None else [])]
-            return read_review_items(connection, owner, classes, limit)
+            return read_review_items(connection, owner, _classes(owner, task_class), limit)
+
+    def count_awaiting(self, person: str, *, task_class: TaskClass | None = None, at_most: int) -> int:
+        """How much of it there is, counted up to `at_most`."""
+        with self._database.reading() as connection:
+            owner = find_reviewer(connection, person)
+            check_unit(owner, task_class)
+            return count_review_items(connection, owner, _classes(owner, task_class), at_most)
 
     def approve_unsampled(self, limit: int = 1000) -> int:
         """Approves post-edits that no owner looks at and nobody can take back any more; gives how many. Claims do the
@@ -62,23 +65,51 @@ class ReviewDesk:
         """
         return approve_unsampled(self._database, self._now(), self._rules.undo_seconds, limit)
 
-    def review(self, review: Review, *, version: int) -> int:
-        """Store the decision; gives the pair's new version. A returned pair goes to its annotator alone.
+    def save_draft(
+        self, pair_id: str, person: str, text: InstructionPair, *, version: int, writer: str, comment: str = ""
+    ) -> None:
+        """Keep what the owner has typed until she decides; it replaces what the same writer (a browser) saved before.
+
+        Raises: StaleError, ConflictError (nothing waits for a review); the text was kept all the same.
+        """
+        with self._database.writing(durable=True) as connection:
+            now = self._now()
+            owner = find_reviewer(connection, person)
+            pair = lock_pair(connection, pair_id)
+            try:
+                check_unit(owner, pair.task_class)
+                check_waiting(connection, pair, version)
+            except (AccessError, ConflictError) as error:
+                keep_refused_review(connection, pair, owner, text, version=version, comment=comment, now=now)
+                refusal = error
+            else:
+                save_review_draft(connection, pair, owner, text, writer=writer, comment=comment, now=now)
+                return
+        raise refusal
+
+    def review(self, review: Review, *, version: int, key: str | None = None) -> int:
+        """Store the decision; gives the pair's new version. A returned pair goes to its annotator alone. The same
+        decision under the same key again gives the same version and stores nothing twice.
 
         Of a pair that was sent to the owner: `fix` writes the post-edit and approves it, `return` answers.
+
+        Raises: StaleError, ConflictError (the key was used for another decision), EmptyTextError; text and comment were
+        kept as a draft then.
         """
-        if (review.final is not None) != (review.decision is Decision.FIX):
-            raise StoreError(f"pair {review.pair_id}: a corrected text goes with the decision `fix`, and only with it")
+        check_decision(review, key)
         with self._database.writing(durable=True) as connection:
             now = self._now()
             owner = find_reviewer(connection, review.owner)
-            pair = lock_pair(connection, review.pair_id, version)
-            check_unit(owner, pair.task_class)
-            sent = (ReviewItemRow.pair == pair.seq, ReviewItemRow.state == ReviewState.SENT.value)
-            question = connection.execute(select(ReviewItemRow.annotator).where(*sent)).one_or_none()
-            if question is not None:
-                return _answer(connection, pair, owner, review, question.annotator, now)
-            return _decide(connection, pair, owner, review, now)
+            pair = lock_pair(connection, review.pair_id)
+            try:
+                check_unit(owner, pair.task_class)
+                return Deciding(connection, pair, owner, review, key, now).store(version)
+            except (AccessError, ConflictError, EmptyTextError) as error:
+                text = review.final or InstructionPair("", "", "")
+                if review.final is not None or review.comment.strip():
+                    keep_refused_review(connection, pair, owner, text, version=version, comment=review.comment, now=now)
+                refusal = error
+        raise refusal
 
     def exclusions(
         self, person: str, limit: int, *, status: Status = Status.EXCLUDED, reason: ExcludeReason | None = None,
@@ -125,7 +156,7 @@ class ReviewDesk:
             heir = None if to is None else find_editor(connection, to)
             if heir is not None:
                 check_unit(heir, pair.task_class)
-            _requeue(connection, pair, heir and heir.id)
+            requeue(connection, pair, heir and heir.id)
             delete_review_item(connection, pair.seq)
             note(connection, pair, self._now(), owner.id, f"handed over to {to or 'everybody'}")
 
@@ -137,102 +168,7 @@ class ReviewDesk:
             return connection.execute(changed).rowcount
 
 
-def _decide(connection: Connection, pair: PairState, owner: Person, review: Review, now: datetime) -> int:
-    """About a post-edit."""
-    returned = review.decision is Decision.RETURN
-    wanted = Status.RETURNED if returned else Status.APPROVED
-    after = change_status(connection, pair, wanted, now, person=owner.id, detail=review.comment)
-    edit = last_edit_row(connection, pair.seq)
-    if edit is None:
-        raise NotFoundError(f"pair {pair.pair_id} has no post-edit to review")
-    distance = None if review.final is None else pair_distance(pair_from_row(edit), review.final)
-    _insert_review(
-        connection, pair, owner, review, now, annotator=edit.person, post_edit=edit.id, distance=distance
-    )  # fmt: skip
-    delete_review_item(connection, pair.seq)
-    if returned:
-        heir = heir_of(connection, edit.person, pair.task_class)
-        item = queue_item(pair.seq, pair.task_class, now, reserved_for=heir, arm=edit.arm)
-        connection.execute(insert(QueueItemRow).values(**item))
-    lease = connection.execute(select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)).one_or_none()
-    if lease is not None:
-        count_work(connection, (WorkKey.of(lease, now), review_counts(review.decision, distance)))
-    return after
-
-
-def review_counts(decision: Decision, distance: int | None) -> dict[str, int]:
-    """What of an owner's decision is counted for the annotator."""
-    is_return = decision is Decision.RETURN
-    return {
-        "reviewed": 1, "returned": int(is_return), "approved": int(not is_return),
-        "fixed": int(decision is Decision.FIX), "disagreement": distance or 0,
-    }  # fmt: skip
-
-
-def _answer(
-    connection: Connection, pair: PairState, owner: Person, review: Review, annotator: int | None, now: datetime
-) -> int:
-    """To an annotator who sent the pair without a text."""
-    match review.decision:
-        case Decision.APPROVE:
-            raise TransitionError(
-                f"pair {pair.pair_id} was sent to you without a text; fix it, return it with an answer or exclude it"
-            )
-        case Decision.RETURN:
-            _insert_review(connection, pair, owner, review, now, annotator=annotator)
-            heir = None if annotator is None else heir_of(connection, annotator, pair.task_class)
-            _requeue(connection, pair, heir)
-            delete_review_item(connection, pair.seq)
-            return note(connection, pair, now, owner.id, f"answered: {review.comment}")
-        case Decision.FIX:
-            assert review.final is not None
-            return _write_and_approve(connection, pair, owner, review, review.final, annotator, now)
-
-
-def _write_and_approve(
-    connection: Connection, pair: PairState, owner: Person, review: Review, final: InstructionPair,
-    annotator: int | None, now: datetime,
-) -> int:  # fmt: skip
-    arm = connection.scalar(select(QueueItemRow.arm).where(QueueItemRow.pair == pair.seq))
-    _insert_review(connection, pair, owner, review, now, annotator=annotator)
-    connection.execute(delete(QueueItemRow).where(QueueItemRow.pair == pair.seq))
-    delete_review_item(connection, pair.seq)
-    after = change_status(connection, pair, Status.POST_EDITED, now, person=owner.id, detail="the owner's own text")
-    edit = PostEdit(pair.pair_id, owner.name, final, 0.0, comment=review.comment)
-    insert_post_edit(
-        connection, pair.seq, owner, edit, key=f"review of {pair.pair_id} at {after}", version=after, now=now,
-        is_untouched=False, **({} if arm is None else {"arm": arm}),
-    )  # fmt: skip
-    written = PairState(pair.seq, pair.pair_id, Status.POST_EDITED, after, pair.task_class)
-    return change_status(connection, written, Status.APPROVED, now, person=owner.id, detail=review.comment)
-
-
-def _insert_review(
-    connection: Connection, pair: PairState, owner: Person, review: Review, now: datetime, *,
-    annotator: int | None, post_edit: int | None = None, distance: int | None = None,
-) -> None:  # fmt: skip
-    texts = {} if review.final is None else review.final.as_dict()
-    connection.execute(
-        insert(ReviewRow).values(
-            pair=pair.seq,
-            person=owner.id,
-            decision=review.decision.value,
-            instruction=texts.get("instruction"),
-            input=texts.get("input"),
-            response=texts.get("output"),
-            comment=review.comment,
-            created_at=now,
-            annotator=annotator,
-            post_edit=post_edit,
-            distance=distance,
-        )
-    )
-
-
-def _requeue(connection: Connection, pair: PairState, heir: int | None) -> None:
-    """Raises: ConflictError, when the item is not there or in somebody's hands."""
-    state = ItemState.FREE if heir is None else ItemState.RESERVED
-    waiting = (QueueItemRow.pair == pair.seq, QueueItemRow.state != ItemState.LEASED.value)
-    moved = update(QueueItemRow).where(*waiting).values(reserved_for=heir, state=state.value)
-    if not connection.execute(moved).rowcount:
-        raise ConflictError(f"pair {pair.pair_id} doesn't wait in the queue; look at it again")
+def _classes(owner: Person, task_class: TaskClass | None) -> list[str] | None:
+    """Which the owner looks at (empty: pairs without one); None: all."""
+    chosen = task_class or owner.unit
+    return None if chosen is None else [chosen.value, *([""] if task_class is None else [])]

@@ -121,6 +121,17 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewDraft:
+    """What an owner has typed and not decided yet: the text to approve, and the comment."""
+
+    text: InstructionPair
+    comment: str
+    saved_at: datetime
+    version: int  # of the pair that the owner saw
+    writer: str  # the browser (or other program) that saved it
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewItem:
     """What waits for an owner: a post-edited pair, or one that an annotator sent without a text (`post_edit` None)."""
 
@@ -135,6 +146,7 @@ class ReviewItem:
     annotator: str | None = None  # who wrote or sent it
     comment: str = ""  # with which it was sent
     since: datetime | None = None
+    draft: ReviewDraft | None = None  # the owner's own latest
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,11 @@ class ReviewRow(Base):
     """An owner's decision; the texts are NULL unless the owner corrected. Append-only."""
 
     __tablename__ = "reviews"
-    __table_args__ = (Index(None, "pair"), Index(None, "annotator", "id"))
+    __table_args__ = (
+        Index(None, "pair"),
+        Index(None, "annotator", "id"),
+        Index("uq_reviews_key", "person", "idempotency_key", unique=True),
+    )
 
     id: Mapped[Surrogate]
     pair: Mapped[PairSeq]
@@ -96,6 +100,8 @@ class ReviewRow(Base):
     annotator: Mapped[Number | None]  # who wrote what was reviewed
     post_edit: Mapped[Number | None]  # None: an answer to an item that was sent to the owner
     distance: Mapped[int | None]  # characters of edits that the owner made to the annotator's text
+    idempotency_key: Mapped[Written | None]  # None: sent without one
+    version: Mapped[int | None]  # of the pair, after this; None: older than keys
 
 
 class EventRow(Base):
@@ -201,7 +207,7 @@ class DraftRow(Base):
     id: Mapped[Surrogate]
     pair: Mapped[PairSeq]
     person: Mapped[PersonId]
-    token: Mapped[Written]  # as it was given; a refused one may be no lease at all
+    token: Mapped[Written]  # as it was given; a refused one may be no lease at all; owners': storage.review_drafts
     slot: Mapped[Name]  # `saved`, or the content hash of a refused submit's text
     instruction: Mapped[Written]
     input: Mapped[Written]

@@ -24,6 +24,7 @@ Comment = Annotated[Text, Field(max_length=MAX_COMMENT_CHARS)]
 Name = Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 LeaseToken = Annotated[Text, Field(min_length=1, max_length=64, description="Of the item that was claimed.")]
 PairId = Annotated[Text, Field(min_length=1, max_length=64, description="32 hex digits.")]
+Key = Annotated[Text, Field(min_length=1, max_length=MAX_KEY_CHARS, description="Drawn once for what is sent.")]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1, description="Of the pair, as it was last seen.")]
 
 

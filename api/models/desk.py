@@ -1,14 +1,13 @@
 """The post-edit desk: items, drafts, submits, and what a pair has been through."""
 
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import Field
 
 from api.models.base import (
-    MAX_KEY_CHARS,
     Comment,
     Given,
+    Key,
     LeaseToken,
     PairId,
     PairText,
@@ -133,7 +132,7 @@ class SubmitRequest(Taken):
     pair_id: PairId
     token: LeaseToken
     version: Version
-    idempotency_key: Annotated[Text, Field(min_length=1, max_length=MAX_KEY_CHARS)]
+    idempotency_key: Key
     final: PairText
     scores: ScoreCard | None = None
     categories: tuple[RevisionCategory, ...] = Field(default=(), max_length=len(RevisionCategory))

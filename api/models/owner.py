@@ -1,15 +1,26 @@
 """The owner's side: reviews, classes, priorities, and what was set aside."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
-from api.models.base import Comment, Given, Name, PairId, PairText, Taken, Text, Version
+from api.models.base import Comment, Given, Key, Name, PairId, PairText, Taken, Text, Version
 from api.models.desk import CoachRevision, SubmittedEdit
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.post_edit import Decision
 from coachlm.status import Status
 from storage.work import Arm, ReviewReason
+
+
+class ReviewDraft(Given):
+    """What the owner has typed and not decided yet."""
+
+    text: PairText
+    comment: Text
+    saved_at: datetime
+    version: int = Field(description="Of the pair that she saw; another one than the item's: the pair changed since.")
+    writer: Text = Field(description="The browser, or other program, that saved it.")
 
 
 class ReviewItem(Given):
@@ -26,21 +37,37 @@ class ReviewItem(Given):
     annotator: Text | None = Field(default=None, description="Who wrote or sent it.")
     comment: Text = Field(default="", description="With which it was sent.")
     since: datetime | None = None
+    draft: ReviewDraft | None = Field(default=None, description="The caller's own latest.")
 
 
 class ReviewItems(Given):
     """What waits for the owner, oldest first."""
 
     items: tuple[ReviewItem, ...]
+    waiting: int = Field(default=0, description="How much waits in all; counted up to 10,000.")
 
 
 class ReviewRequest(Taken):
-    """An owner's decision; `final` goes with `fix`, and only with it."""
+    """An owner's decision; `final` goes with `fix`, and only with it. The same key again stores nothing twice."""
 
     pair_id: PairId
     version: Version
     decision: Decision
     final: PairText | None = None
+    comment: Comment = ""
+    idempotency_key: Key | None = None
+
+
+Writer = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="A name of the browser's own.")]
+
+
+class ReviewDraftRequest(Taken):
+    """A text to keep until the owner decides; it replaces what the same writer saved of this version."""
+
+    pair_id: PairId
+    version: Version
+    writer: Writer
+    text: PairText
     comment: Comment = ""
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
 from api.models import desk
-from api.routes.state import Responses, StateOf
+from api.routes.state import KEPT, Responses, StateOf
 from api.units import check_withheld
 from coachlm.post_edit import PostEdit
 from coachlm.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_range
@@ -18,10 +18,6 @@ rubric_router = APIRouter(prefix="/v1", tags=["desk"])
 
 Worker = Annotated[Person, Depends(Allowed(ANNOTATOR, OWNER, ADMIN))]
 _NOTHING: Responses = {204: {"description": "Nothing waits."}}
-_KEPT: Responses = {
-    409: {"description": "The lease is over or somebody else's; the text is kept as a draft."},
-    412: {"description": "The pair changed since it was handed out; the text is kept as a draft."},
-}
 
 
 @router.post("/claim", response_model=desk.Item, responses=_NOTHING, summary="Get the next item")
@@ -45,7 +41,7 @@ def heartbeat(body: desk.HeartbeatRequest, who: Worker, state: StateOf) -> desk.
     return desk.LeaseEnd(expires_at=state.services.queue.heartbeat(body.token, who.name, active=body.active))
 
 
-@router.put("/draft", status_code=204, responses=_KEPT, summary="Save a text on its way")
+@router.put("/draft", status_code=204, responses=KEPT, summary="Save a text on its way")
 def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Request) -> None:
     check_withheld(state.services, who, body.pair_id)
     request.state.keeps_text = True
@@ -54,7 +50,7 @@ def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Re
     )  # fmt: skip
 
 
-@router.post("/submit", responses=_KEPT, summary="Submit the final text")
+@router.post("/submit", responses=KEPT, summary="Submit the final text")
 def submit(body: desk.SubmitRequest, who: Worker, state: StateOf, request: Request) -> desk.Receipt:
     """The same text under the same key again gives the same receipt and stores nothing twice."""
     check_withheld(state.services, who, body.pair_id)

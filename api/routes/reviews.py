@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from api.access import ADMIN, OPERATOR, OWNER, Allowed
 from api.models import desk, owner
 from api.problems import RefusedError
-from api.routes.state import StateOf
+from api.routes.state import KEPT, StateOf
 from api.units import check_pairs, check_withheld
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.post_edit import Review
 from coachlm.status import Status
+from storage.depth import COUNTED_AT_MOST
 from storage.work import Person
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
@@ -26,17 +27,30 @@ def awaiting(
     who: Reviewer, state: StateOf, limit: Limit = 50, task_class: TaskClass | None = None
 ) -> owner.ReviewItems:
     """Sampled post-edits and questions of annotators, oldest first."""
-    items = state.services.reviews.awaiting(who.name, limit, task_class=task_class)
-    return owner.ReviewItems(items=tuple(owner.ReviewItem.model_validate(item) for item in items))
+    reviews = state.services.reviews
+    items = reviews.awaiting(who.name, limit, task_class=task_class)
+    waiting = reviews.count_awaiting(who.name, task_class=task_class, at_most=COUNTED_AT_MOST)
+    return owner.ReviewItems(items=tuple(map(owner.ReviewItem.model_validate, items)), waiting=waiting)
 
 
-@router.post("/reviews", summary="Approve, fix or return a post-edit")
-def review(body: owner.ReviewRequest, who: Reviewer, state: StateOf) -> desk.NewVersion:
+@router.put("/reviews/draft", status_code=204, responses=KEPT, summary="Save a text on its way")
+def save_draft(body: owner.ReviewDraftRequest, who: Reviewer, state: StateOf, request: Request) -> None:
+    """`GET /v1/reviews` gives it to its owner with the item."""
+    check_withheld(state.services, who, body.pair_id)
+    request.state.keeps_text = True
+    state.services.reviews.save_draft(
+        body.pair_id, who.name, body.text.pair(), version=body.version, writer=body.writer, comment=body.comment
+    )
+
+
+@router.post("/reviews", responses=KEPT, summary="Approve, fix or return a post-edit")
+def review(body: owner.ReviewRequest, who: Reviewer, state: StateOf, request: Request) -> desk.NewVersion:
     """A returned pair goes back to its annotator alone, with the comment."""
     check_withheld(state.services, who, body.pair_id)
+    request.state.keeps_text = body.final is not None or bool(body.comment.strip())
     final = None if body.final is None else body.final.pair()
     decision = Review(body.pair_id, who.name, body.decision, final, body.comment)
-    version = state.services.reviews.review(decision, version=body.version)
+    version = state.services.reviews.review(decision, version=body.version, key=body.idempotency_key)
     state.metrics.note_action(f"review_{body.decision}")
     return desk.NewVersion(pair_id=body.pair_id, version=version)
 

@@ -12,6 +12,10 @@ from coachlm.settings import Settings
 
 Responses = dict[int | str, dict[str, Any]]
 """Answers that a route documents."""
+KEPT: Responses = {
+    409: {"description": "Too late: the lease is over or somebody else's; the text is kept as a draft."},
+    412: {"description": "The pair changed since it was seen; the text is kept as a draft."},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,3 +236,41 @@ def test_priorities_decide_who_comes_first(service: Service):
     item = ada.claim()
     assert item is not None
     assert item.pair_id == ids[2]
+
+
+def test_what_an_owner_types_is_kept_and_comes_back_with_the_item(service: Service):
+    [pair_id] = service.fill([QA])
+    ada, olga, root = (service.client(name) for name in ("ada", "olga", "root"))
+    item = ada.claim()
+    assert item is not None
+    ada.submit(item, FINAL, key=new_key())
+    [waiting] = olga.reviews()
+    assert waiting.draft is None
+    olga.save_review_draft(waiting, FINAL, "Only mostly?", writer="a-browser")
+    [waiting] = olga.reviews()
+    assert waiting.draft is not None
+    assert (waiting.draft.text.pair(), waiting.draft.comment) == (FINAL, "Only mostly?")
+    assert (waiting.draft.version, waiting.draft.writer) == (waiting.version, "a-browser")
+    root.review(waiting, Decision.APPROVE)
+    with pytest.raises(StaleError) as late_draft:
+        olga.save_review_draft(waiting, FINAL, "Late.")
+    with pytest.raises(StaleError) as late_decision:
+        olga.review(waiting, Decision.FIX, FINAL)
+    for late in (late_draft, late_decision):
+        assert late.value.problem is not None
+        assert late.value.problem.text_kept
+    assert len(olga.drafts(pair_id)) == 3
+
+
+def test_a_decision_that_is_sent_again_counts_once(service: Service):
+    [pair_id] = service.fill([QA])
+    ada, olga, key = service.client("ada"), service.client("olga"), new_key()
+    item = ada.claim()
+    assert item is not None
+    ada.submit(item, FINAL, key=new_key())
+    [waiting] = olga.reviews()
+    first = olga.review(waiting, Decision.RETURN, comment="Which red?", key=key)
+    assert olga.review(waiting, Decision.RETURN, comment="Which red?", key=key) == first
+    assert [entry.kind for entry in olga.history(pair_id)].count("review") == 1
+    with pytest.raises(LateError):
+        olga.review(waiting, Decision.APPROVE, key=key)

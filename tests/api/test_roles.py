@@ -50,6 +50,7 @@ MATRIX: dict[tuple[str, str], set[str] | None] = {
     ("POST", "/v1/pairs/{pair_id}/restore"): REVIEWERS,
     ("GET", "/v1/reviews"): REVIEWERS,
     ("POST", "/v1/reviews"): REVIEWERS,
+    ("PUT", "/v1/reviews/draft"): REVIEWERS,
     ("GET", "/v1/exclusions"): REVIEWERS,
     ("GET", "/v1/people"): OVERSEERS,
     ("GET", "/v1/units"): OVERSEERS,
