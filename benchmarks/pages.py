@@ -33,10 +33,10 @@ from storage.work import PersonRole
 
 _DESK = "textarea[data-field=instruction]"
 _CONTENT = {  # page → who looks at it, what is there once it shows a text or a figure
-    "review": ("owner-qa", ".coachlm-text"),
+    "review": ("owner-qa", "textarea[data-field=response]"),
     "exclusions": ("owner-qa", ".coachlm-folded"),
     "overview": ("operator", ".coachlm-figures dd"),
-    "people": ("owner-qa", "td.number"),
+    "people": ("owner-qa", ".coachlm-figures dd"),
     "adapters": ("operator", "[data-testid=stText]"),
 }
 _PAUSE_MS = 500  # between two submits; a person takes longer

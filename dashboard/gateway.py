@@ -1,7 +1,7 @@
 """The browser's way to the service: same origin, the token in a cookie that no script can read.
 
-The desk's component calls the service through here, so that drafts, submits and heartbeats need no rerun of a Streamlit
-script and no token in the page. Only what desk and ratings use is let through; roles are checked in the service.
+Desk, review and ratings call the service through here, so that drafts, submits and heartbeats need no rerun of a
+Streamlit script and no token in the page. Only what they use is let through; roles are checked in the service.
 """
 
 import re
@@ -22,9 +22,11 @@ _MAX_TOKEN_CHARS = 3_500  # a cookie holds 4,096 bytes
 
 _TEXT = rf"{STUDY_NAME.pattern}/[1-9][0-9]{{0,8}}"  # that is rated: a study, and a place in the rater's order
 _ALLOWED = {
-    "GET": re.compile(rf"me|rubric|queue/(held|progress)|pairs/[0-9a-f]{{32}}(/drafts|/history)?|ratings(/{_TEXT})?"),
-    "POST": re.compile(r"queue/(claim|heartbeat|submit|undo|skip|release|exclude|send-to-owner)"),
-    "PUT": re.compile(rf"queue/draft|ratings/{_TEXT}"),
+    "GET": re.compile(
+        rf"me|rubric|queue/(held|progress)|reviews|pairs/[0-9a-f]{{32}}(/drafts|/history)?|ratings(/{_TEXT})?"
+    ),
+    "POST": re.compile(r"queue/(claim|heartbeat|submit|undo|skip|release|exclude|send-to-owner)|reviews"),
+    "PUT": re.compile(rf"queue/draft|reviews/draft|ratings/{_TEXT}"),
 }
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -81,7 +83,8 @@ class Gateway:
         body = await _body(request)
         if body is None:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_long", "the text is too long to be sent")
-        return await self._ask(request.method, path, token, body)
+        asked = f"{path}?{request.url.query}" if request.url.query else path
+        return await self._ask(request.method, asked, token, body)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -36,7 +36,7 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
         "hasProvider": has_provider,
         "criteria": criteria_data(),
         "target": TARGET_SCORE,
-        "reasons": [{"value": reason.value, "label": label} for reason, label in _REASONS.items()],
+        "reasons": reason_data(),
         "categories": [{"value": kind.value, "label": label} for kind, label in _CATEGORIES.items()],
     }
 
@@ -44,6 +44,11 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
 def criteria_data() -> list[dict[str, Any]]:
     """Table II, in its order."""
     return [_criterion(criterion) for criterion in RUBRIC]
+
+
+def reason_data() -> list[dict[str, str]]:
+    """Why a pair is set aside, with what that means."""
+    return [{"value": reason.value, "label": label} for reason, label in _REASONS.items()]
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:

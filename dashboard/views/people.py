@@ -80,9 +80,30 @@ def _people(found: PeopleFigures) -> None:
     if not found.people:
         st.text("Nobody has submitted anything in this period.")
         return
+    show_figures(_totals(found.people))
     show_table([_row(person) for person in found.people], _PEOPLE, "people", label="What people did")
 
 
+def _totals(people: Sequence[PersonFigures]) -> list[Figure]:
+    """Of all that are shown together."""
+    works = [person.work for person in people]
+    submitted, reviewed, returned = (
+        sum(getattr(work, name) for work in works) for name in ("submitted", "reviewed", "returned")
+    )
+    seconds = sum(work.active_seconds for work in works)
+    shown = {
+        "submitted": f"{submitted:,}",
+        "active h": f"{seconds / 3600:,.1f}",
+        "pairs / person-day": f"{submitted * _PERSON_DAY_SECONDS / seconds:,.0f}" if seconds else "–",
+        "sent back": f"{returned / reviewed:.1%}" if reviewed else "–",
+    }
+    return [
+        Figure("people", f"{len(people):,}", "Who did anything in this period"),
+        *(Figure(f"all: {name}", value, _WORK[name][1]) for name, value in shown.items()),
+    ]
+
+
+_PERSON_DAY_SECONDS = 8 * 3600
 _PEOPLE = {
     "person": Column(),
     "unit": Column(about="As it is now"),

@@ -70,13 +70,18 @@ def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> Non
         long = InstructionPair(samples.HOSTILE.instruction, samples.HOSTILE.input, f"{HOSTILE}\n{samples.A_LINE}")
         ada.submit(item, long, key=item.token, comment=f"# {HOSTILE} :red[x] $y$")
     tab = sit_down("olga", path="/review")
+    tab.await_item(samples.HOSTILE.instruction)
     page, shown = tab.page, tab.page.locator(".coachlm-text")
-    expect(shown.first).to_contain_text('<img src=x onerror="window.stolen=1"><script>')
-    expect(shown.nth(1)).to_contain_text("⟨U+001B⟩[31mred")
-    expect(shown.nth(1)).to_contain_text("⟨U+202E⟩txt.exe")
-    for text in ("![pixel](https://tracker.example/p.png)", "[click](javascript:", "=HYPERLINK(", "characters more"):
-        expect(shown.nth(2)).to_contain_text(text)
-    expect(page.get_by_text("The annotator says: # <b>not bold</b> ![pixel]")).to_be_visible()
+    left = page.locator("section .left")
+    expect(left.first).to_contain_text('<img src=x onerror="window.stolen=1"><script>')
+    for code in ("U+001B", "U+202E", "U+0007"):
+        expect(left.nth(1).locator(".hidden-char", has_text=code).first).to_be_visible()
+    for text in ("![pixel](https://tracker.example/p.png)", "[click](javascript:", "=HYPERLINK("):
+        expect(left.nth(2)).to_contain_text(text)
+    expect(page.get_by_text("too long to be compared")).to_be_visible()
+    expect(page.locator(".said")).to_contain_text("The annotator says: # <b>not bold</b> ![pixel]")
+    inside = page.locator(".desk").evaluate("desk => desk.querySelectorAll('img, script, iframe, a').length")
+    assert inside == 0
     assert_harmless(page)
     with office.client("olga") as olga:
         (waiting,) = olga.reviews()
@@ -84,7 +89,7 @@ def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> Non
     page.goto(f"{office.pages.url}/exclusions")
     tab.choose("Reason", ExcludeReason.MULTI_MODAL.value)
     expect(page.get_by_text("Show <img src=x onerror=").first).to_be_visible()
-    page.get_by_text("multi modal · qa").first.click()
+    page.locator("summary").first.click()
     expect(page.get_by_text("## <b>not bold</b>")).to_be_visible()
     expect(shown.nth(1)).to_contain_text("⟨U+202E⟩txt.exe")
     assert_harmless(page)

@@ -29,113 +29,17 @@ def test_every_page_has_an_address(office: Office, sit_down: SitDown, person: st
 _SHOWN = {"desk": "The queue is empty", "overview": "Operations", "review": "Nothing waits for your review"}
 
 
-def test_an_owner_approves_corrects_and_sends_back(office: Office, sit_down: SitDown) -> None:
-    approved, corrected, returned = office.submitted(*samples.fresh(3))
-    tab = sit_down("olga", path="/review")
-    page = tab.page
-    expect(page.get_by_text("3 waiting")).to_be_visible()
-    expect(page.locator(".coachlm-text ins", has_text="Checked.").first).to_be_visible()
-    expect(page.get_by_role("button", name="Approve")).to_be_visible()
-    with tab.redrawn():
-        tab.press("Control+Enter")
-    expect(page.get_by_text("2 waiting")).to_be_visible()
-    assert office.pair(approved).status is Status.APPROVED
-
-    with tab.redrawn():
-        page.get_by_text("Correct the text myself").click()
-    page.get_by_label("Response", exact=True).fill("It is the old town. Nothing more is known.")
-    tab.press("Control+Enter")  # from within the text: what stands there counts
-    expect(page.get_by_text("1 waiting")).to_be_visible()
-    tab.settle()
-    final = office.pair(corrected).final
-    assert final is not None
-    assert final.response == "It is the old town. Nothing more is known."
-
-    tab.click("Send back")
-    expect(page.get_by_text("Say in the comment what should change")).to_be_visible()
-    assert office.pair(returned).status is Status.POST_EDITED
-    page.get_by_label("Comment").fill("Which **country**? Name it.")
-    page.get_by_role("button", name="Send back").click()
-    expect(page.get_by_text("Nothing waits for your review")).to_be_visible()
-    assert office.pair(returned).status is Status.RETURNED
-    desk = sit_down("ada")
-    desk.await_item()
-    expect(desk.page.get_by_text("Which **country**? Name it.")).to_be_visible()
-
-
-def test_what_an_annotator_asks_is_answered_without_a_text_of_hers(office: Office, sit_down: SitDown) -> None:
-    (pair_id,) = office.queue(*samples.fresh(1))
-    with office.client("ada") as ada:
-        ada.send_to_owner(claimed(ada.claim()), "Is there such a country?")
-    page = sit_down("olga", path="/review").page
-    expect(page.get_by_text("The annotator says: Is there such a country?")).to_be_visible()
-    expect(page.get_by_text("From the raw pair to the coach's text")).to_be_visible()
-    page.get_by_label("Response", exact=True).fill("There is no such country.")
-    page.get_by_role("button", name="Approve with my text").click()  # at once, while the page takes the text in
-    expect(page.get_by_text("Nothing waits for your review")).to_be_visible()
-    pair = office.pair(pair_id)
-    assert pair.status is Status.APPROVED
-    assert pair.final is not None
-    assert pair.final.response == "There is no such country."
-
-
-def test_what_was_decided_leaves_the_page_at_once(office: Office, sit_down: SitDown) -> None:
-    """Its buttons don't stay while the next one is fetched."""
-    first, second = office.submitted(*samples.fresh(2))
-    tab = sit_down("olga", path="/review")
-    expect(tab.page.get_by_text(f"Pair {first[:12]}")).to_be_visible()
-    tab.settle()
-    seen = tab.page.evaluate_handle(_WATCH_BUTTONS)
-    tab.click("Approve")
-    expect(tab.page.get_by_text(f"Pair {second[:12]}")).to_be_visible()
-    assert "" in seen.json_value()  # between the two there was nothing to press
-
-
-_WATCH_BUTTONS = """() => {
-  const seen = [];
-  const note = () => seen.push(document.querySelector("[class*='st-key-approve']") ? "button" : "");
-  new MutationObserver(note).observe(document.querySelector("[data-testid=stMain]"), {childList: true, subtree: true});
-  return seen;
-}"""
-
-
-def test_what_an_owner_has_typed_survives_a_service_that_is_away(office: Office, sit_down: SitDown) -> None:
+def test_what_was_set_aside_is_restored(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.submitted(*samples.fresh(1))
-    tab = sit_down("olga", path="/review")
-    page = tab.page
-    with tab.redrawn():
-        page.get_by_text("Correct the text myself").click()
-    with tab.redrawn():
-        page.get_by_label("Comment").fill("Checked with an atlas.")
-        page.keyboard.press("Tab")
-    page.get_by_label("Response", exact=True).fill("Typed before the service went.")
-    office.service.stop()
-    tab.press("Control+Enter")
-    expect(page.get_by_role("heading", name="The service is away")).to_be_visible()
-    office.service.start()
-    expect(page.get_by_label("Response", exact=True)).to_have_value("Typed before the service went.")
-    expect(page.get_by_label("Comment")).to_have_value("Checked with an atlas.")
-    tab.settle()
-    tab.click("Approve with my text")
-    expect(page.get_by_text("Nothing waits for your review")).to_be_visible()
-    final = office.pair(pair_id).final
-    assert final is not None
-    assert final.response == "Typed before the service went."
-
-
-def test_an_owner_sets_aside_and_restores(office: Office, sit_down: SitDown) -> None:
-    (pair_id,) = office.submitted(*samples.fresh(1))
-    tab = sit_down("olga", path="/review")
-    page = tab.page
-    page.get_by_role("button", name="Set aside").click()
+    with office.client("olga") as olga:
+        (waiting,) = olga.reviews()
+        olga.exclude(pair_id, waiting.version, ExcludeReason.MASSIVE_WORKLOAD, "a poem")
+    tab = sit_down("olga", path="/exclusions")
     tab.choose("Reason", ExcludeReason.MASSIVE_WORKLOAD.value)
-    tab.click("Set the pair aside")
-    expect(page.get_by_text("Nothing waits for your review")).to_be_visible()
-    assert office.pair(pair_id).status is Status.EXCLUDED
-    page.goto(f"{office.pages.url}/exclusions")
-    tab.choose("Reason", ExcludeReason.MASSIVE_WORKLOAD.value)
+    tab.page.locator("summary").click()
+    expect(tab.page.get_by_text("a poem")).to_be_visible()
     tab.click("Restore")
-    expect(page.get_by_text("Nothing was set aside for this reason.")).to_be_visible()
+    expect(tab.page.get_by_text("Nothing was set aside for this reason.")).to_be_visible()
     assert office.pair(pair_id).status is Status.ACCEPTED
 
 

@@ -38,13 +38,14 @@ export function help(root, all = KEYS) {
   build(root, "Keyboard", el("table", { class: "keys" }, el("tbody", {}, ...rows)), buttons(closing("Close")));
 }
 
-export function exclude(root, reasons, done) {
+// `verb`: what the page calls it.
+export function exclude(root, reasons, done, verb = "Exclude") {
   const detail = el("input", { type: "text", name: "detail", dir: "auto", "aria-label": "Remark", placeholder: "Remark (wanted for another reason)", maxlength: "1000" });
   const rows = reasons.map(({ value, label }, index) =>
     el("label", { class: "choice" }, el("input", { type: "radio", name: "reason", value, required: true, checked: index === 0 }), el("kbd", {}, String(index + 1)), label),
   );
-  const form = el("form", { method: "dialog" }, ...rows, detail, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Exclude")));
-  const dialog = build(root, "Exclude this pair", form);
+  const form = el("form", { method: "dialog" }, ...rows, detail, buttons(closing(), el("button", { class: "primary", type: "submit" }, verb)));
+  const dialog = build(root, `${verb} this pair`, form);
   form.addEventListener("keydown", (event) => {
     const row = event.target === detail ? undefined : rows[Number(event.key) - 1];
     if (row) row.querySelector("input").click();
@@ -116,4 +117,8 @@ export function signInAgain(root, hasProvider, done) {
     done();
   });
   token.focus();
+}
+
+export async function copyText(text) {
+  await navigator.clipboard.writeText(FIELDS.map((field) => text[field]).filter(Boolean).join("\n\n"));
 }

@@ -1,5 +1,6 @@
 // The post-edit desk's entry: joins the work, what is seen of it, the keyboard and the clock.
 
+import { Autosave } from "./autosave.js";
 import * as dialogs from "./dialogs.js";
 import { isDark } from "./dom.js";
 import { Drafts } from "./drafts.js";
@@ -8,9 +9,6 @@ import { mounted } from "./mounted.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
-const LOCAL_MS = 150; // of rest before the text is kept in the browser
-const DRAFT_MS = 900; // of rest before it goes to the service
-const DRAFT_LONGEST_MS = 6_000;
 const TICK_MS = 1_000;
 const HEARTBEAT_MS = 15_000;
 const ACTIVE_MS = 20_000; // without keyboard and mouse it no longer counts as work
@@ -26,6 +24,11 @@ class Desk {
     this.lastHeartbeat = Date.now();
     this.view = new View(host, data, this.#actions());
     this.work = new Work(new Drafts(data.person), (work) => this.view.update(work));
+    this.autosave = new Autosave({
+      isInHands: (task) => task === this.work.current,
+      keep: (task) => this.work.keepLocally(task),
+      save: (task, options) => this.work.saveDraft(task, options),
+    });
     this.stopping = new AbortController();
     this.#listen();
     this.showTheme();
@@ -53,15 +56,15 @@ class Desk {
       skip: () => this.work.skip(),
       exclude: () => this.#dialog(() => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail))),
       owner: () => this.#dialog(() => dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment))),
-      instruction: () => this.view.focusField("instruction"),
-      input: () => this.view.focusField("input"),
-      response: () => this.view.focusField("response"),
-      next: () => this.view.stepChange(1),
-      previous: () => this.view.stepChange(-1),
-      revert: () => this.view.revertInHand(),
-      flag: () => this.view.stepFlag(),
-      compare: () => this.view.compareNext(),
-      preview: () => this.view.togglePreview(),
+      instruction: () => this.view.texts.focusField("instruction"),
+      input: () => this.view.texts.focusField("input"),
+      response: () => this.view.texts.focusField("response"),
+      next: () => this.view.texts.stepChange(1),
+      previous: () => this.view.texts.stepChange(-1),
+      revert: () => this.view.texts.revertInHand(),
+      flag: () => this.view.texts.stepFlag(),
+      compare: () => this.view.texts.compareNext(),
+      preview: () => this.view.texts.togglePreview(),
       scores: () => this.view.toggleDock(),
       signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),
@@ -83,29 +86,12 @@ class Desk {
     if (!task) return;
     change(task);
     if (this.work.notice) this.work.say("", "");
-    clearTimeout(this.localTimer);
-    this.localTimer = setTimeout(() => this.work.keepLocally(task), LOCAL_MS);
-    this.unsavedSince ??= Date.now();
-    clearTimeout(this.draftTimer);
-    const wait = Math.max(0, Math.min(DRAFT_MS, this.unsavedSince + DRAFT_LONGEST_MS - Date.now()));
-    this.draftTimer = setTimeout(() => this.#save(task), wait);
+    this.autosave.edited(task);
     this.view.tick(this.work);
   }
 
-  #save(task) {
-    this.unsavedSince = null;
-    // Handed in meanwhile: the submit carries the text.
-    if (task === this.work.current) this.work.saveDraft(task);
-  }
-
-  // On the way out of the page: at once in the browser, and as far as it goes to the service.
   #flush() {
-    const task = this.work.current;
-    clearTimeout(this.localTimer);
-    clearTimeout(this.draftTimer);
-    if (!task || !task.isChanged) return;
-    this.work.keepLocally(task);
-    this.work.saveDraft(task, { lasting: true });
+    this.autosave.flush(this.work.current);
   }
 
   #listen() {
@@ -156,8 +142,7 @@ class Desk {
     this.view.tick(this.work);
     const isIdle = Date.now() - this.lastActive > IDLE_MS;
     const { current: task, line } = this.work;
-    // What couldn't be saved goes again when somebody answers.
-    if (task?.isChanged && !this.unsavedSince && !line.isSignedOut) this.work.saveDraft(task);
+    if (task && !line.isSignedOut) this.autosave.retry(task);
     // Idle for long: nothing keeps the item, except that its end is noticed.
     const isOver = task && task.secondsLeft(Date.now()) < -1;
     if (Date.now() - this.lastHeartbeat > HEARTBEAT_MS && (!isIdle || isOver)) this.#beat();

@@ -64,6 +64,9 @@ export const service = {
   sendToOwner: (token, comment) => call("POST", "queue/send-to-owner", { token, comment }),
   progress: () => call("GET", "queue/progress"),
   pair: (id) => call("GET", `pairs/${id}`),
+  reviews: (limit, of) => call("GET", `reviews?limit=${limit}${of ? `&task_class=${encodeURIComponent(of)}` : ""}`),
+  reviewDraft: (draft, options) => call("PUT", "reviews/draft", draft, options),
+  review: (decision) => call("POST", "reviews", decision),
 };
 
 export function pause(ms) {

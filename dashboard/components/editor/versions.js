@@ -8,14 +8,21 @@ export class Versions {
     this.drafts = drafts;
     this.line = line;
     this.on = on;
-    this.shown = null; // {pairId, task, why, mine, comment, server, original, isFree}; `task` while the item is in hands
+    this.shown = null; // {pairId, task, why, mine, comment, server, original, isFree, isWaiting}; `task` while it is in hands
   }
 
   // This browser and the service hold different drafts of an item.
   compareDrafts(task, local) {
     const why = "A text of this item was also saved from somewhere else.";
     this.#show(task.item.pair_id, local, task.raw, why, task);
-    this.shown.server = { label: "Saved with the service", text: task.item.draft.text };
+    const { text, comment } = task.item.draft;
+    this.shown.server = { label: "Saved with the service", text, comment };
+  }
+
+  // The pair has changed since `typed` was written on it.
+  compareNow(task, typed, why) {
+    this.#show(task.item.pair_id, typed, task.raw, why, task);
+    this.shown.server = { label: "As it is now", text: task.start, comment: "" };
   }
 
   // The item is lost: what became of the pair is fetched, and stands beside the person's text.
@@ -28,6 +35,7 @@ export class Versions {
       shown.server = { label: outcomeOf(pair), text };
       shown.original = pair.raw;
       shown.isFree = pair.status === "revised" || pair.status === "returned";
+      shown.isWaiting = pair.status === "post_edited";
     } catch (error) {
       shown.server = { label: sentence(error.message), text: null };
     }
@@ -46,7 +54,7 @@ export class Versions {
   }
 
   #show(pairId, { text, comment }, original, why, task) {
-    this.shown = { pairId, task, why: sentence(why), mine: text, comment, server: null, original, isFree: false };
+    this.shown = { pairId, task, why: sentence(why), mine: text, comment, server: null, original, isFree: false, isWaiting: false };
     return this.shown;
   }
 }

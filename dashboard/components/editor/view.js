@@ -2,14 +2,12 @@
 
 import * as dialogs from "./dialogs.js";
 import { el } from "./dom.js";
-import { Field } from "./field.js";
 import { KEYS } from "./keys.js";
 import { ScoreCard } from "./score.js";
-import { FIELDS } from "./task.js";
+import { Texts } from "./texts.js";
 import { className, metaOf, noticeOf, progressParts, stateOf } from "./words.js";
 import { leaseSeconds } from "./work.js";
 
-const LABELS = { instruction: "Instruction", input: "Input", response: "Response" };
 const EXPIRY_WARNING_SECONDS = 120;
 
 export class View {
@@ -18,7 +16,6 @@ export class View {
     this.act = act; // act[action](…)
     this.host = root;
     this.task = null;
-    this.compared = "original";
     this.progress = el("span", { class: "progress" });
     this.meta = el("span", { class: "meta" });
     this.state = el("span", { class: "state", role: "status" });
@@ -31,17 +28,12 @@ export class View {
     this.notice = el("div", { class: "notice", role: "alert" });
     this.warning = el("div", { class: "notice warning", role: "status" });
     this.returned = el("div", { class: "notice returned" });
-    this.switch = el("span", { class: "switch", role: "group", "aria-label": "Compare with" });
-    this.fields = Object.fromEntries(FIELDS.map((name) => [name, new Field(name, LABELS[name], (field, text) => act.edit(field, text))]));
-    this.previewButton = this.#button("preview", "Preview");
-    const heads = el("div", { class: "heads" }, this.switch, el("span", {}, el("b", {}, "Your text"), this.previewButton));
-    this.texts = el("div", { class: "texts" }, heads, ...FIELDS.map((name) => this.fields[name].root));
+    this.texts = new Texts("Your text", this.#button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.dock = new ScoreCard(data, (what, value) => act.score(what, value));
     this.empty = el("div", { class: "empty", hidden: true });
-    this.body = el("div", { class: "body", hidden: true }, this.texts, this.dock.root);
+    this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.dock.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.warning, this.returned, this.empty, this.body);
     root.replaceChildren(this.desk);
-    this.texts.addEventListener("click", (event) => this.#clicked(event));
   }
 
   get root() {
@@ -74,71 +66,13 @@ export class View {
   }
 
   refreshTexts() {
-    const task = this.task;
-    for (const name of FIELDS) this.fields[name].show(task.text[name], this.#base()[name], task.item.revision?.flags || []);
-    this.dock.show(task);
-  }
-
-  // Goes round original, coach and what was sent back.
-  compareNext() {
-    const names = this.#bases().map(([name]) => name);
-    this.compareWith(names[(names.indexOf(this.compared) + 1) % names.length]);
-  }
-
-  compareWith(name) {
-    this.compared = name;
-    for (const field of FIELDS) this.fields[field].compareWith(this.#base()[field]);
-    this.#showSwitch();
-  }
-
-  togglePreview() {
-    this.isPreview = !this.isPreview;
-    for (const name of FIELDS) this.fields[name].togglePreview(this.isPreview);
-    this.previewButton.setAttribute("aria-pressed", String(this.isPreview));
-    if (this.isPreview) this.fields.response.rendered.focus();
-    else this.focusField("response");
-  }
-
-  focusField(name) {
-    if (this.isPreview) this.togglePreview();
-    const field = this.fields[name];
-    field.root.classList.remove("absent");
-    field.area.focus();
-  }
-
-  stepChange(step) {
-    const all = FIELDS.flatMap((name) => this.fields[name].hunkElements());
-    if (!all.length) return;
-    const at = all.indexOf(this.root.activeElement);
-    const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length];
-    next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest" });
-  }
-
-  stepFlag() {
-    const all = FIELDS.flatMap((name) => this.fields[name].flagsInText().filter((flag) => flag.start >= 0).map((flag) => ({ ...flag, name })));
-    if (!all.length) return;
-    this.flagAt = ((this.flagAt ?? -1) + 1) % all.length;
-    const flag = all[this.flagAt];
-    if (this.isPreview) this.togglePreview();
-    this.fields[flag.name].goTo(flag.start, flag.end);
-  }
-
-  revertInHand() {
-    for (const name of FIELDS) {
-      const field = this.fields[name];
-      const index = field.hunkInHand(this.root);
-      if (index < 0) continue;
-      const wasOnMark = this.root.activeElement !== field.area;
-      field.revert(index);
-      if (wasOnMark) (field.hunkElements()[index] || field.hunkElements().at(-1) || field.area).focus({ preventScroll: true });
-      return;
-    }
+    this.texts.refresh(this.task.text);
+    this.dock.show(this.task);
   }
 
   toggleDock() {
     const isHidden = this.desk.classList.toggle("no-dock");
-    if (isHidden) this.focusField("response");
+    if (isHidden) this.texts.focusField("response");
     else this.dock.focus();
   }
 
@@ -148,18 +82,14 @@ export class View {
 
   #showTask(task) {
     this.task = task;
-    this.flagAt = -1;
-    this.compared = task.isReturned && task.item.last_edit ? "returned" : "original";
-    if (this.isPreview) this.togglePreview();
-    this.refreshTexts();
-    const hasInput = Boolean(task.raw.input || task.text.input);
-    this.fields.input.root.classList.toggle("absent", !hasInput);
-    this.#showSwitch();
+    const compared = task.isReturned && task.item.last_edit ? "returned" : "original";
+    this.texts.show(task.text, basesOf(task), compared, task.item.revision?.flags || []);
+    this.dock.show(task);
     this.meta.replaceChildren(...metaOf(task));
     this.returned.replaceChildren(...(task.isReturned ? [el("b", {}, "The owner sent it back: "), el("span", { dir: "auto" }, task.item.owner_comment || "without a comment")] : []));
-    this.texts.scrollTop = 0;
-    this.fields.response.area.focus({ preventScroll: true });
-    this.fields.response.area.setSelectionRange(0, 0);
+    const { area } = this.texts.fields.response;
+    area.focus({ preventScroll: true });
+    area.setSelectionRange(0, 0);
   }
 
   #showNothing(work) {
@@ -203,11 +133,11 @@ export class View {
     const choices = all.task
       ? [
           { label: "Take mine", primary: true, run: () => this.#choose(work, all.mine, all.comment) },
-          { label: "Take the saved one", run: () => this.#choose(work, all.server.text, "") },
+          { label: "Take the saved one", run: () => this.#choose(work, all.server.text, all.server.comment) },
         ]
       : [
           ...(all.isFree ? [back] : []),
-          { label: "Copy my text", run: () => copyText(all.mine).finally(() => work.say("info", "Copied.")) },
+          { label: "Copy my text", run: () => dialogs.copyText(all.mine).finally(() => work.say("info", "Copied.")) },
           close,
         ];
     const dialog = dialogs.versions(this.desk, all, choices);
@@ -220,34 +150,13 @@ export class View {
     this.refreshTexts();
   }
 
-  #bases() {
-    const { raw, coach, item } = this.task;
-    return [["original", "Original", raw], ...(coach ? [["coach", "Coach", coach]] : []), ...(item.last_edit ? [["returned", "Sent back", item.last_edit.final]] : [])];
-  }
-
-  #base() {
-    return (this.#bases().find(([name]) => name === this.compared) || this.#bases()[0])[2];
-  }
-
-  #showSwitch() {
-    this.switch.replaceChildren(
-      ...this.#bases().map(([name, label]) => el("button", { type: "button", "aria-pressed": String(name === this.compared), onclick: () => this.compareWith(name), title: "Alt+V" }, label)),
-    );
-  }
-
-  #clicked(event) {
-    const mark = event.target.closest?.("[data-hunk]");
-    if (!mark) return;
-    const name = mark.closest("[data-name]").dataset.name;
-    this.fields[name].revert(Number(mark.dataset.hunk));
-  }
-
   #button(action, label) {
     const keys = KEYS.find(({ id }) => id === action).keys;
     return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
 }
 
-async function copyText(text) {
-  await navigator.clipboard.writeText(FIELDS.map((field) => text[field]).filter(Boolean).join("\n\n"));
+// What an item's text is compared with: [name, label, text].
+function basesOf({ raw, coach, item }) {
+  return [["original", "Original", raw], ...(coach ? [["coach", "Coach", coach]] : []), ...(item.last_edit ? [["returned", "Sent back", item.last_edit.final]] : [])];
 }

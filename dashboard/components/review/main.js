@@ -1,0 +1,134 @@
+// The review's entry: joins the work, what is seen of it, the keyboard and the clock.
+
+import { Autosave } from "../editor/autosave.js";
+import * as dialogs from "../editor/dialogs.js";
+import { isDark } from "../editor/dom.js";
+import { Drafts } from "../editor/drafts.js";
+import { mounted } from "../editor/mounted.js";
+import { newKey } from "../editor/task.js";
+import { KEYS, reviewActionOf } from "./keys.js";
+import { ReviewView } from "./view.js";
+import { ReviewWork } from "./work.js";
+
+const TICK_MS = 1_000;
+const ALWAYS = ["help", "escape", "signin"];
+
+export default mounted((host, data) => new Review(host, data));
+
+class Review {
+  constructor(host, data) {
+    this.host = host;
+    this.data = data;
+    const drafts = new Drafts(`review\n${data.person}`);
+    this.view = new ReviewView(host, data, this.#actions());
+    this.work = new ReviewWork(drafts, writerOf(drafts), (work) => this.view.update(work));
+    this.autosave = new Autosave({
+      isInHands: (one) => one === this.work.current,
+      keep: (one) => this.work.keepLocally(one),
+      save: (one, options) => this.work.saveDraft(one, options),
+    });
+    this.stopping = new AbortController();
+    this.#listen();
+    this.showTheme();
+    this.timer = setInterval(() => this.#tick(), TICK_MS);
+    this.work.start().catch((error) => this.work.say("error", error.message));
+  }
+
+  stop() {
+    this.autosave.flush(this.work.current);
+    clearInterval(this.timer);
+    this.stopping.abort();
+    this.work.stop();
+  }
+
+  showTheme() {
+    this.host.dataset.theme = isDark(this.host) ? "dark" : "light";
+  }
+
+  #actions() {
+    const texts = () => this.view.texts;
+    return {
+      edit: (field, text) => this.#edited((one) => (one.text[field] = text)),
+      say: (comment) => this.#edited((one) => (one.comment = comment)),
+      choose: (of) => this.work.choose(of).catch((error) => this.work.say("error", error.message)),
+      submit: () => this.#decide(this.work.current.approval),
+      back: () => this.#decide("return"),
+      exclude: () => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail), "Set aside"),
+      later: () => this.work.later(),
+      comment: () => this.view.facts.comment.focus(),
+      instruction: () => texts().focusField("instruction"),
+      input: () => texts().focusField("input"),
+      response: () => texts().focusField("response"),
+      next: () => texts().stepChange(1),
+      previous: () => texts().stepChange(-1),
+      revert: () => texts().revertInHand(),
+      flag: () => texts().stepFlag(),
+      compare: () => texts().compareNext(),
+      preview: () => texts().togglePreview(),
+      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      help: () => dialogs.help(this.view.desk, KEYS),
+      escape: () => this.view.root.activeElement?.blur(),
+    };
+  }
+
+  #decide(kind) {
+    const wrong = this.work.decide(kind);
+    if (!wrong) return;
+    this.work.say("error", wrong);
+    if (kind === "return") this.view.facts.comment.focus();
+  }
+
+  #edited(change) {
+    const one = this.work.current;
+    if (!one) return;
+    change(one);
+    if (this.work.notice) this.work.say("", "");
+    this.autosave.edited(one);
+    this.view.tick(this.work);
+  }
+
+  #listen() {
+    const options = { capture: true, signal: this.stopping.signal };
+    window.addEventListener("keydown", (event) => this.#pressed(event), options);
+    window.addEventListener("pagehide", () => this.autosave.flush(this.work.current), options);
+    window.addEventListener("online", () => this.work.line.wake(), options);
+    document.addEventListener("visibilitychange", () => this.#visible(), options);
+    // Streamlit has shortcuts of its own and takes letters typed in here for them.
+    this.host.addEventListener("keydown", (event) => event.stopPropagation());
+  }
+
+  #pressed(event) {
+    if (!this.host.isConnected || this.view.dialog) return;
+    const focused = this.view.root.activeElement;
+    const isTyping = Boolean(focused?.matches("textarea, input[type=text]"));
+    const isMark = event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined;
+    const action = isMark ? "revert" : reviewActionOf(event, isTyping);
+    if (!action || (action === "escape" && !focused)) return;
+    if (event.repeat && action !== "next" && action !== "previous") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (ALWAYS.includes(action) || this.work.phase === "editing") this.view.act[action]();
+  }
+
+  #visible() {
+    const { line } = this.work;
+    if (document.visibilityState !== "visible") this.autosave.flush(this.work.current);
+    else if (line.isSignedOut) line.resume(); // the owner may have signed in in another tab
+    else line.wake();
+  }
+
+  #tick() {
+    this.view.tick(this.work);
+    const { current: one, line } = this.work;
+    if (one && !line.isSignedOut) this.autosave.retry(one);
+  }
+}
+
+// This browser's own name, drawn once: drafts of two browsers are told apart by it.
+function writerOf(drafts) {
+  const known = drafts.text("writer")?.name;
+  if (known) return known;
+  const name = newKey();
+  drafts.saveText("writer", { name });
+  return name;
+}

@@ -1,0 +1,149 @@
+// The review as the owner sees it; shows the state of a ReviewWork and passes on what is done.
+
+import * as dialogs from "../editor/dialogs.js";
+import { el } from "../editor/dom.js";
+import { Texts } from "../editor/texts.js";
+import { className, noticeOf } from "../editor/words.js";
+import { Facts } from "./facts.js";
+import { KEYS } from "./keys.js";
+
+const COUNTED_AT_MOST = 10_000;
+
+export class ReviewView {
+  constructor(root, data, act) {
+    this.host = root;
+    this.data = data;
+    this.act = act; // act[action](…)
+    this.case = null;
+    this.progress = el("b", { class: "progress", title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000" });
+    this.state = el("span", { class: "state", role: "status" });
+    this.actions = [this.#button("later", "Next"), this.#button("exclude", "Set aside…"), this.#button("back", "Send back")];
+    this.primary = this.#button("submit", "Approve");
+    this.primary.classList.add("primary");
+    const help = el("button", { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => act.help() }, "?");
+    const classes = data.unit ? [] : [this.#classes()];
+    this.bar = el("header", { class: "bar" }, this.progress, ...classes, this.state, el("span", { class: "actions" }, ...this.actions, help, this.primary));
+    this.notice = el("div", { class: "notice", role: "alert" });
+    this.texts = new Texts("", this.#button("preview", "Preview"), (field, text) => act.edit(field, text));
+    this.facts = new Facts((comment) => act.say(comment));
+    this.empty = el("div", { class: "empty", hidden: true });
+    this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.facts.root);
+    this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.empty, this.body);
+    root.replaceChildren(this.desk);
+  }
+
+  get root() {
+    return this.host.getRootNode();
+  }
+
+  get dialog() {
+    return this.host.querySelector("dialog[open]");
+  }
+
+  update(work) {
+    const isEditing = work.phase === "editing" && work.current;
+    this.body.hidden = !isEditing;
+    this.empty.hidden = isEditing;
+    for (const button of [...this.actions, this.primary]) button.disabled = !isEditing;
+    if (isEditing && work.current !== this.case) this.#showCase(work.current);
+    if (!isEditing) this.#showNothing(work);
+    this.#showNotice(work);
+    this.tick(work);
+    this.#showVersions(work);
+  }
+
+  // What changes with every letter.
+  tick(work) {
+    const { total } = work.waiting;
+    this.progress.textContent = total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
+    this.state.textContent = stateOf(work);
+    const one = work.current;
+    if (!one) return;
+    const isOwn = one.approval === "fix";
+    this.primary.firstChild.textContent = isOwn ? "Approve with my text" : "Approve";
+    this.texts.title.textContent = one.isQuestion ? "Your text" : one.isCorrected ? "Your correction" : "The annotator's text: type to correct it";
+  }
+
+  refresh() {
+    this.texts.refresh(this.case.text);
+    this.facts.show(this.case);
+  }
+
+  #showCase(one) {
+    this.case = one;
+    this.texts.show(one.text, basesOf(one), "original", one.item.revision?.flags || []);
+    this.facts.show(one);
+    // Not into a text: what is only read mustn't be changed by a stray key.
+    if (!this.dialog) this.texts.root.focus({ preventScroll: true });
+  }
+
+  #showNothing(work) {
+    this.case = null;
+    const [title, about] = work.line.away
+      ? ["The service is away", "It is tried again by itself; what you have written is kept in this browser."]
+      : work.phase === "empty"
+        ? ["Nothing waits for your review", "Post-edits appear here by themselves as annotators submit them. Not all do: a share is sampled, more of newcomers'."]
+        : ["Fetching the next item…", ""];
+    this.empty.replaceChildren(el("h2", {}, title), el("p", {}, about));
+  }
+
+  #showNotice(work) {
+    const { kind = "", text = "" } = noticeOf(work);
+    this.notice.className = `notice ${kind}`;
+    if (this.notice.dataset.text === text) return;
+    this.notice.dataset.text = text;
+    this.notice.replaceChildren(text, ...(work.line.isSignedOut ? [this.#button("signin", "Sign in")] : []));
+  }
+
+  #showVersions(work) {
+    const { shown } = work.versions;
+    if (shown === this.shownVersions && shown?.server === this.shownServer) return;
+    this.versionsDialog?.close();
+    this.shownVersions = shown;
+    this.shownServer = shown?.server;
+    this.versionsDialog = shown ? dialogs.versions(this.desk, shown, this.#choices(work, shown)) : null;
+    this.versionsDialog?.addEventListener("cancel", () => work.versions.leave());
+  }
+
+  #choices(work, all) {
+    const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isWaiting };
+    const again = { label: "Look at it again with my text", primary: true, run: () => work.lookAgain().catch((error) => work.say("error", error.message)) };
+    const copy = { label: "Copy my text", run: () => dialogs.copyText(all.mine).finally(() => work.say("info", "Copied.")) };
+    if (!all.task) return [...(all.isWaiting ? [again] : []), copy, close];
+    return [
+      { label: "Take mine", primary: true, run: () => this.#take(work, all.mine, all.comment) },
+      { label: `Take the other: ${all.server.label.toLowerCase()}`, run: () => this.#take(work, all.server.text, all.server.comment) },
+    ];
+  }
+
+  #take(work, text, comment) {
+    work.take(text, comment);
+    this.refresh();
+  }
+
+  #classes() {
+    const names = ["", ...this.data.classes];
+    const select = el("select", { "aria-label": "Class", title: "Which class to review" }, ...names.map((name) => el("option", { value: name }, name ? className(name) : "every class")));
+    select.addEventListener("change", () => this.act.choose(select.value));
+    return select;
+  }
+
+  #button(action, label) {
+    const keys = KEYS.find(({ id }) => id === action).keys;
+    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵").replace("Ctrl+", "Ctrl ")));
+  }
+}
+
+// What the text is compared with: [name, label, text].
+function basesOf({ raw, coach, annotated }) {
+  return [["original", "Original", raw], ...(coach ? [["coach", "Coach", coach]] : []), ...(annotated ? [["annotator", "Annotator", annotated]] : [])];
+}
+
+function stateOf(work) {
+  const one = work.current;
+  const sending = work.outgoing.count ? `${work.outgoing.count} being sent · ` : "";
+  if (!one || work.phase !== "editing") return sending.replace(" · ", "");
+  if (work.line.away) return `${sending}kept in this browser`;
+  if (one.isChanged) return `${sending}saving…`;
+  return sending + (one.isTouched ? "draft saved" : "");
+}

@@ -1,0 +1,248 @@
+// The owner's work: which item is in hands and which one comes next. Knows no page; `on(work)` is called after every change.
+
+import { Line } from "../editor/line.js";
+import { Refused, service } from "../editor/service.js";
+import { sameText } from "../editor/task.js";
+import { Versions } from "../editor/versions.js";
+import { Case } from "./case.js";
+import { Decisions } from "./decisions.js";
+import { Waiting } from "./waiting.js";
+
+const SAID = { approve: "Approved.", fix: "Approved with your text.", return: "Sent back." };
+
+export class ReviewWork {
+  // `writer`: this browser's own name.
+  constructor(drafts, writer, on) {
+    this.drafts = drafts;
+    this.writer = writer;
+    this.on = () => on(this);
+    this.phase = "loading"; // loading, editing, empty
+    this.current = null;
+    this.notice = null; // {kind: info | warning | error, text}
+    this.line = new Line(this.on);
+    this.waiting = new Waiting(this.line, {
+      hasWork: () => Boolean(this.current),
+      isInHands: (item) => this.current?.item.pair_id === item.pair_id,
+      came: () => this.#came(),
+      nothing: () => this.#isEmpty(),
+      counted: this.on,
+      failed: (error) => this.#failed(error),
+    });
+    this.outgoing = new Decisions(drafts, this.line, {
+      accepted: () => this.line.wake(),
+      refused: (error, decision, one) => this.#refused(error, decision, one),
+      on: this.on,
+    });
+    this.versions = new Versions(drafts, this.line, this.on);
+  }
+
+  async start() {
+    this.outgoing.sendKept();
+    await this.waiting.fill();
+  }
+
+  stop() {
+    this.line.stop();
+    this.current?.unlock();
+    this.waiting.ahead?.unlock();
+  }
+
+  // Decides about the item and goes on. Returns what is wrong with that, or "".
+  decide(kind) {
+    const one = this.current;
+    const wrong = one.wrong(kind);
+    if (wrong) return wrong;
+    this.waiting.markDecided(one.item);
+    this.outgoing.put(one, kind);
+    this.notice = { kind: "info", text: SAID[kind] };
+    this.advance();
+    return "";
+  }
+
+  // This one comes again after the others.
+  later() {
+    const one = this.current;
+    this.keepLocally(one);
+    this.saveDraft(one);
+    this.waiting.putOff(one);
+    this.notice = null;
+    this.advance();
+  }
+
+  async exclude(reason, detail) {
+    const one = this.current;
+    if (!one || this.isExcluding) return;
+    this.isExcluding = true;
+    try {
+      await this.line.persist(() => service.exclude(one.item, reason, detail));
+      this.#gone(one, "Set aside; it can be restored.");
+    } catch (error) {
+      if (error.isLate) await this.#excludedBefore(one, reason, error);
+      else this.say("error", error.message);
+    } finally {
+      this.isExcluding = false;
+    }
+  }
+
+  advance() {
+    this.current?.unlock();
+    this.current = this.waiting.next();
+    if (this.current) this.#show();
+    else {
+      this.phase = "loading";
+      this.on();
+    }
+    this.waiting.fill();
+  }
+
+  async choose(of) {
+    const one = this.current;
+    if (one) {
+      this.keepLocally(one);
+      this.saveDraft(one);
+      one.unlock();
+    }
+    this.current = null;
+    this.phase = "loading";
+    this.on();
+    await this.waiting.choose(of);
+  }
+
+  // Saves what was typed with the service; the browser has it already.
+  async saveDraft(one, options = {}) {
+    const print = one.print();
+    if (print === one.savedText || (one.isSaving && !options.lasting)) return;
+    one.isSaving = true;
+    try {
+      await service.reviewDraft(one.draft(this.writer), options);
+      one.markSaved(print);
+      this.line.isBack();
+    } catch (error) {
+      this.#fails(error, one);
+    } finally {
+      one.isSaving = false;
+    }
+    this.on();
+  }
+
+  keepLocally(one) {
+    if (one.isTouched) this.drafts.saveText(one.item.pair_id, one.kept());
+    else this.drafts.dropText(one.item.pair_id);
+  }
+
+  say(kind, text) {
+    this.notice = text ? { kind, text } : null;
+    this.on();
+  }
+
+  // The owner has chosen what to go on with.
+  take(text, comment) {
+    this.current.put(text, comment);
+    this.keepLocally(this.current);
+    this.saveDraft(this.current);
+    this.versions.close();
+  }
+
+  // After a decision that came too late: the pair as it waits now, with the owner's text in it.
+  async lookAgain() {
+    const { pairId, mine, comment } = this.versions.shown;
+    const { items } = await this.line.persist(() => service.reviews(500, ""));
+    const item = items.find((one) => one.pair_id === pairId);
+    if (!item) return this.say("warning", "It doesn't wait for a review now. Your text is kept with the pair.");
+    this.versions.close();
+    this.drafts.saveText(pairId, { text: mine, comment, version: item.version });
+    if (this.current) this.waiting.putFirst(this.current);
+    this.current = new Case(item, () => {});
+    this.phase = "editing";
+    this.#show();
+    this.say("info", "As it is now, with your text.");
+  }
+
+  #came() {
+    if (this.current) return this.on();
+    this.current = this.waiting.next();
+    this.#show();
+    this.waiting.fill();
+  }
+
+  #isEmpty() {
+    this.phase = "empty";
+    this.on();
+  }
+
+  #failed(error) {
+    if (!this.current) this.phase = "empty";
+    this.say("error", error.message);
+  }
+
+  #show() {
+    this.phase = "editing";
+    this.#restore(this.current, this.drafts.text(this.current.item.pair_id));
+    this.on();
+  }
+
+  // What the owner had typed: in this browser, with the service, or the choice between them.
+  #restore(one, local) {
+    const { draft: saved, version } = one.item;
+    if (one.isTouched) return; // it was put off, with its text
+    if (saved && saved.version === version && saved.writer === this.writer) {
+      one.put(saved.text, saved.comment);
+      one.markSaved(one.print());
+    }
+    const typed = local || saved;
+    if (!typed) return;
+    const text = typed.text || one.start;
+    if (local && saved && saved.writer !== this.writer && !isSame(local, saved)) {
+      this.versions.compareDrafts(one, { ...local, text });
+    } else if (typed.version !== version) {
+      this.versions.compareNow(one, { ...typed, text }, "The pair has changed since you wrote this.");
+    } else {
+      one.put(text, typed.comment);
+    }
+  }
+
+  #refused(error, decision, one) {
+    this.waiting.forget(one ? one.item : decision);
+    const mine = { text: decision.final || one?.start || { instruction: "", input: "", response: "" }, comment: decision.comment };
+    if (error.isLate && (decision.final || decision.comment)) return this.versions.compareLost(decision.pair_id, mine, one ? one.raw : mine.text, error.message);
+    if (error.isLate || !one) return this.say("warning", `Not stored: ${error.message}`);
+    one.renewKey();
+    if (this.current) this.waiting.putFirst(this.current);
+    this.current = one;
+    this.phase = "editing";
+    this.say("error", error.message);
+  }
+
+  #fails(error, one) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.isSignedOut || error.isAway) this.line.isDown(error);
+    else if (error.isLate) this.#lost(one, error);
+    else this.say("error", error.message);
+  }
+
+  // The pair has changed: what was typed is kept here and with the service.
+  #lost(one, error) {
+    if (one !== this.current) return;
+    this.waiting.markDecided(one.item);
+    this.versions.compareLost(one.item.pair_id, { text: { ...one.text }, comment: one.comment }, one.raw, error.message);
+    this.advance();
+  }
+
+  #gone(one, said) {
+    this.waiting.markDecided(one.item);
+    this.drafts.dropText(one.item.pair_id);
+    this.notice = { kind: "info", text: said };
+    if (one === this.current) this.advance();
+  }
+
+  // A lost answer: it was set aside the first time.
+  async #excludedBefore(one, reason, error) {
+    const pair = await this.line.persist(() => service.pair(one.item.pair_id));
+    if (pair.exclude_reason === reason) return this.#gone(one, "Set aside; it can be restored.");
+    this.#lost(one, error);
+  }
+}
+
+function isSame(local, saved) {
+  return (!local.text || sameText(local.text, saved.text)) && local.comment === saved.comment;
+}
