@@ -5,11 +5,10 @@ Every figure says how it is made, to mouse, finger and keyboard alike.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import escape
 
 import streamlit as st
 
-from dashboard.diffs import visible
+from dashboard.texts import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +23,28 @@ class Figure:
 
 def show_figures(figures: Iterable[Figure], title: str = "") -> None:
     """In a row, which breaks where the window ends."""
-    head = f"<h3>{_plain(title)}</h3>" if title else ""
+    head = f"<h3>{plain(title)}</h3>" if title else ""
     st.html(f'{head}<dl class="coachlm-figures">{"".join(map(_tile, figures))}</dl>')
 
 
 def show_facts(facts: Mapping[str, str]) -> None:
     """What is known of one thing, name by name."""
-    lines = "".join(f"<dt>{_plain(name)}</dt><dd dir=auto>{_plain(value)}</dd>" for name, value in facts.items())
+    lines = "".join(f"<dt>{plain(name)}</dt><dd dir=auto>{plain(value)}</dd>" for name, value in facts.items())
     st.html(f'<dl class="coachlm-facts">{lines}</dl>')
 
 
 def show_alerts(texts: Iterable[str]) -> None:
     """What somebody should look at now."""
-    alerts = "".join(f'<li role="alert">{_plain(text)}</li>' for text in texts)
+    alerts = "".join(f'<li role="alert">{plain(text)}</li>' for text in texts)
     if alerts:
         st.html(f'<ul class="coachlm-alerts">{alerts}</ul>')
 
 
 def _tile(figure: Figure) -> str:
-    name, about = _plain(figure.name), _plain(figure.about)
-    note = f"<small>{_plain(figure.note)}</small>" if figure.note else ""
+    name, about = plain(figure.name), plain(figure.about)
+    note = f"<small>{plain(figure.note)}</small>" if figure.note else ""
     said = f'tabindex="0" role="note" aria-label="{about}" data-about="{about}"'
     return (
         f'<div><dt><span>{name}</span><span class="coachlm-about" {said}>?</span></dt>'
-        f"<dd><b>{_plain(figure.value)}</b>{note}</dd></div>"
+        f"<dd><b>{plain(figure.value)}</b>{note}</dd></div>"
     )
-
-
-def _plain(text: str) -> str:
-    """Text as text, also within an attribute."""
-    return escape(visible(text))

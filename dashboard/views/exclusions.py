@@ -5,8 +5,8 @@ import streamlit as st
 from api.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
-from dashboard.diffs import show_folded
 from dashboard.session import Session, signed_in
+from dashboard.texts import show_folded
 
 _PAGE = 20
 _TRAIL = "exclusions_trail"  # the `after` of each page that was turned

@@ -1,4 +1,4 @@
-"""What the pages are made of, without a browser: diffs, CSV, who sees which page."""
+"""What the pages are made of, without a browser: texts as HTML, CSV, who sees which page."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from api.models.figures import StageHour
 from api.models.people import PersonRole
 from dashboard.catalogue import PAGES, pages_for
 from dashboard.charts import csv_of
-from dashboard.diffs import diff_html, visible
+from dashboard.texts import plain, visible
 from dashboard.views.overview import every_hour
 
 _PIECES = ["word", " ", "\n", "<b>", "</ins>", "<script>", "&amp;", "&lt", '"', "'", "漢", "\u202e", "\x1b[31m", "\x00"]
@@ -20,35 +20,29 @@ texts = st.lists(st.sampled_from(_PIECES), max_size=25).map("".join)
 
 
 class Reader(HTMLParser):
-    """What a browser would make of it: the tags, and the text inside and outside of what was deleted or inserted."""
+    """What a browser would make of an element with the text in it and in an attribute: no other tag, and the text."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.tags: set[str] = set()
-        self.before = self.after = ""
-        self._inside = ""
-        self.feed(html)
+        self.tags: list[str] = []
+        self.text = self.attribute = ""
+        self.feed(f'<p title="{plain(text)}">{plain(text)}</p>')
         self.close()
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.tags.add(tag)
-        self._inside = tag
-        assert not attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attribute = dict(attrs)["title"] or ""
 
     def handle_data(self, data: str) -> None:
-        self.before += "" if self._inside == "ins" else data
-        self.after += "" if self._inside == "del" else data
+        self.text += data
 
 
 @settings(max_examples=150)
-@given(texts, texts)
-def test_a_diff_shows_both_texts_and_has_no_markup_but_its_own(before: str, after: str) -> None:
-    read = Reader(diff_html(before, after))
-    assert read.tags <= {"ins", "del"}
-    assert (read.before, read.after) == (visible(before), visible(after))
+@given(texts)
+def test_a_text_is_text_and_no_markup(text: str) -> None:
+    read = Reader(text)
+    assert read.tags == ["p"]
+    assert (read.text, read.attribute) == (visible(text), visible(text))
 
 
 def test_hidden_characters_are_named() -> None:
@@ -56,7 +50,7 @@ def test_hidden_characters_are_named() -> None:
 
 
 def test_a_very_long_text_is_cut_and_says_so() -> None:
-    html = diff_html("w" * 1_000_000, "w" * 1_000_000)
+    html = plain("w" * 1_000_000)
     assert len(html) < 61_000
     assert html.endswith("… 940,000 characters more")
 
