@@ -18,7 +18,7 @@ export default async function (component) {
   return (await import(address.href)).default(component);
 }
 """
-_STYLES = {name: ("editor", name) for name in ("rating", "review")}  # a component's folders with a style.css; else its own alone
+_STYLES = {name: ("editor", name) for name in ("rating", "review")}  # folders whose style.css a component has
 
 
 def mount(name: str, key: str, data: Mapping[str, Any]) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from api.client import ServiceError
 from api.models import Study, StudyTables
-from dashboard.charts import csv_of, defused, show_table
+from dashboard.charts import csv_of
 from dashboard.messages import show_error
 from dashboard.session import Session, signed_in
+from dashboard.tables import Column, show_table
 
 _HOW = (
     "No study yet. Make one at the command line (`coachlm evaluate ratings make --study NAME`) or over HTTP "
@@ -20,6 +20,13 @@ _AVERAGE = "Mean of the raters' means"
 _GAIN = (
     "Above the first version, over the pairs that a rater scored in both versions; 95 % bootstrap interval over pairs"
 )
+
+_PROGRESS = {
+    "rater": Column(),
+    "rated": Column("{:,}", "Texts with a rating"),
+    "of": Column("{:,}", "Texts that this rater is to rate: each pair in both versions"),
+    "share": Column("{:.0%}", "Rated ÷ of"),
+}
 
 
 def render() -> None:
@@ -57,10 +64,11 @@ def _facts(study: Study) -> None:
     made = f"made {study.created_at:%Y-%m-%d %H:%M} UTC" + (f" by {study.owner}" if study.owner else "")
     closed = f", closed {study.closed_at:%Y-%m-%d %H:%M} UTC" if study.closed_at else ""
     st.text(f"Versions: {', '.join(study.sources)}. {study.items:,} pairs, {made}{closed}.")
-    rows = [{"rater": each.rater, "rated": each.rated / each.tasks, "of": each.tasks} for each in study.raters]
-    share = st.column_config.ProgressColumn("rated", format="percent", min_value=0, max_value=1)
-    table = defused(pd.DataFrame(rows))
-    st.dataframe(table, hide_index=True, width="stretch", column_config={"rated": share})
+    rows = [
+        {"rater": each.rater, "rated": each.rated, "of": each.tasks, "share": each.rated / each.tasks}
+        for each in study.raters
+    ]
+    show_table(rows, _PROGRESS, f"{study.name}-progress", label="How far the raters are")
 
 
 def _close(session: Session, study: Study) -> None:
@@ -85,19 +93,26 @@ def _tables(session: Session, study: Study) -> None:
     found = session.service.study_tables(study.name)
     if study.closed_at is None:
         st.text("The study is open: these are the figures of what was rated so far. Tell no rater of them.")
-    columns = dict.fromkeys(map(_column, found.raters), ("%.1f", "Mean of this rater's scores")) | {
-        "average": ("%.1f", _AVERAGE), "scores": ("%d", "How many scores the row is made of"),
-        **dict.fromkeys(_gain_columns(found), ("%+.1f", _GAIN)),
-    }  # fmt: skip
     for number, group in enumerate(found.tables):
-        st.markdown(f"**{group[:1].upper()}{group[1:]}**")
+        title = f"{group[:1].upper()}{group[1:]}"
+        st.markdown(f"**{title}**")
         name = f"{study.name}-{'modified' if number else 'all'}"
-        show_table(pd.DataFrame(_rows(found, group)), columns, name)
+        show_table(_rows(found, group), _columns(found), name, label=title)
     st.text(_agreement(found))
     missing = {rater: count for rater, count in found.unrated.items() if count}
     if missing:
         st.text("Scores missing: " + ", ".join(f"{rater} {count:,}" for rater, count in missing.items()))
     _downloads(session, study, found)
+
+
+def _columns(found: StudyTables) -> dict[str, Column]:
+    return {
+        "scores of": Column(),
+        **dict.fromkeys(map(_column, found.raters), Column("{:.1f}", "Mean of this rater's scores")),
+        "average": Column("{:.1f}", _AVERAGE),
+        "scores": Column("{:,}", "How many scores the row is made of"),
+        **dict.fromkeys(_gain_columns(found), Column("{:+.1f}", _GAIN)),
+    }
 
 
 def _rows(found: StudyTables, group: str) -> list[dict[str, Any]]:
@@ -136,7 +151,7 @@ def _downloads(session: Session, study: Study, found: StudyTables) -> None:
     record = found.model_dump_json(indent=1)
     left.download_button("Tables as JSON", record, f"{study.name}.json", "application/json", width="stretch")
     right.download_button(
-        "Every rating as CSV", lambda: csv_of(pd.DataFrame(_every_rating(session, study))),
+        "Every rating as CSV", lambda: csv_of(list(_every_rating(session, study))),
         f"{study.name}-ratings.csv", "text/csv", key=f"csv {study.name}-ratings", width="stretch",
     )  # fmt: skip
 

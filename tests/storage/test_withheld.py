@@ -56,6 +56,7 @@ def test_an_owner_who_rates_does_not_get_its_pairs_to_review(
             desk.submit(item, "dora", key=f"key-{number}")
     assert [item.pair_id for item in desk.reviews.awaiting("olga", 10)] == [ids[0], ids[2]]
     assert [item.pair_id for item in desk.reviews.awaiting("otto", 10)] == [ids[2]]
+    assert [desk.reviews.count_awaiting(name, at_most=10) for name in ("olga", "otto")] == [2, 1]
     assert [item.pair_id for item in desk.reviews.exclusions("olga", 10).pairs] == [ids[1]]
     assert desk.reviews.exclusions("otto", 10, status=Status.EXCLUDED).pairs == ()
     study.studies.close("autumn")
