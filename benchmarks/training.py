@@ -29,10 +29,11 @@ from coachlm.prompt import coach_prompt, render_pair
 from trainer.base_model import load_base
 from trainer.batches import plan_epoch
 from trainer.examples import Encoder, Example
+from trainer.recipe import Recipe
 from trainer.revisions import ExpertRevision, Source, read_revisions
 from trainer.run import train_coach
 from trainer.run_folder import RunFolder, StepMetrics
-from trainer.tuning import Recipe, tune
+from trainer.tuning import tune
 
 HELD_OUT = 200
 

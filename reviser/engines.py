@@ -35,10 +35,7 @@ def build_reviser(settings: Settings) -> Reviser | None:
 
             return RulesReviser()
         case "coach":
-            from reviser.coach.bundle import read_bundle
-            from reviser.coach.engine import CoachReviser
-
-            return CoachReviser(read_bundle())
+            return _coach(settings)
         case "packed" | "transformers":
             return _with_model(settings)
         case "openvino":
@@ -47,6 +44,27 @@ def build_reviser(settings: Settings) -> Reviser | None:
             return _with_servers(settings)
         case other:
             assert_never(other)
+
+
+def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
+    """Builds coaches that tag, each with the adapter of a folder or with none, all reading with the same word lists.
+
+    Raises: ModelError; the function too.
+    """
+    from reviser.adapter import read_adapter
+    from reviser.coach.adapted import with_adapter
+    from reviser.coach.bundle import BUNDLE, COACH, coach_folder, read_bundle
+    from reviser.coach.engine import CoachReviser
+
+    bundle = read_bundle(coach_folder(settings.model or COACH) or BUNDLE)
+
+    def build(folder: "Path | None") -> Reviser:
+        if folder is None:
+            return CoachReviser(bundle)
+        adapter = read_adapter(folder)
+        return CoachReviser(with_adapter(bundle, adapter), adapter.training_instructions)
+
+    return build
 
 
 def build_adapting(
@@ -69,6 +87,10 @@ def build_adapting(
         return AdaptingReviser(engine, in_force, fetch, settings.registry_poll_seconds)
     engine.close()
     return None
+
+
+def _coach(settings: Settings) -> Reviser:
+    return build_coach(settings)(Path(settings.adapter) if settings.adapter else None)
 
 
 def _with_model(settings: Settings) -> Reviser:

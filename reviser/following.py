@@ -43,7 +43,8 @@ class FollowingReviser:
     @property
     def adapter(self) -> str | None:
         current = self._watch.force.current
-        return None if current is None else current.digest
+        engine = self._engines.get(None if current is None else current.digest)
+        return None if engine is None else engine.adapter
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         if not self._engines:

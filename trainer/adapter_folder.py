@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,15 +15,18 @@ from coachlm.model_facts import adapter_digest
 from trainer.checkpoints import write_tensors
 
 
-def publish_adapter(model: Any, instruction_hashes: Iterable[str], folder: Path) -> str:
+def publish_adapter(
+    model: Any, instruction_hashes: Iterable[str], folder: Path, files: Mapping[str, bytes] = MappingProxyType({})
+) -> str:
     """Write the adapter to `folder`/DIGEST, appearing whole or not at all; its digest. Twice is fine.
 
-    The files are written here and not by PEFT, whose order of modules and generated README would give the same
-    adapter another digest each time. Raises: TrainingError.
+    `files`: further ones, by name. All are written here and not by PEFT, whose order of modules and generated README
+    would give the same adapter another digest each time. Raises: TrainingError.
     """
     partial = folder / ".partial"
     shutil.rmtree(partial, ignore_errors=True)
-    weights: dict[str, torch.Tensor] = get_peft_model_state_dict(model)
+    # LoRA layers alone: left to itself PEFT asks the hub whether the vocabulary was changed.
+    weights: dict[str, torch.Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_tensors(partial / "adapter_model.safetensors", plain, {"format": "pt"})
     try:
@@ -30,6 +34,8 @@ def publish_adapter(model: Any, instruction_hashes: Iterable[str], folder: Path)
         (partial / "adapter_config.json").write_text(config + "\n", encoding="utf-8")
         hashes = "".join(f"{value}\n" for value in sorted(set(instruction_hashes)))
         (partial / "training_instructions.txt").write_text(hashes, encoding="ascii")
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
         digest = adapter_digest(partial)
         if not (folder / digest).is_dir():
             partial.replace(folder / digest)

@@ -1,33 +1,33 @@
-"""The model that is tuned: loading it, what it is by content, its precision, and the LoRA layers put into it."""
+"""The model that is tuned: loading it, what it is by content, and the LoRA layers put into it."""
 
 import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
 from coachlm.errors import TrainingError
 from coachlm.model_facts import base_digest, context_tokens, eos_ids
+from trainer.batches import collate
+from trainer.examples import Encoder, Example
+from trainer.losses import summed_nll
+from trainer.precision import Precision, choose_precision, first_line
+from trainer.recipe import Recipe
+from trainer.revisions import ExpertRevision
+from trainer.trainee import Extras
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Precision:
-    """Where and in which numbers the base computes; LoRA weights and the optimizer are float32 everywhere."""
-
-    device: str
-    dtype: torch.dtype
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class BaseModel:
-    """A model ready to take LoRA layers."""
+    """A causal language model that a coach can be made of; see `trainer.trainee.Trainee`."""
 
     name: str  # as given: a folder or hub id
     digest: str  # `sha256:…` of a folder's files, or `commit:…` of the hub
@@ -37,6 +37,29 @@ class BaseModel:
     eos_ids: tuple[int, ...]
     pad_id: int
     context_tokens: int
+
+    @property
+    def takes(self) -> str:
+        return f"{self.name} takes {self.context_tokens} tokens, prompt and revised pair together"
+
+    def examples(self, revisions: Iterable[ExpertRevision], left_out: Counter[str]) -> list[Example]:
+        return Encoder(self.tokenizer, self.eos_ids, self.context_tokens).examples(revisions, left_out)
+
+    def examples_to_score(self, revisions: Iterable[ExpertRevision]) -> list[Example]:
+        return self.examples(revisions, Counter())
+
+    def with_lora(self, recipe: Recipe) -> Any:
+        return add_lora(self.model, self.name, recipe, "CAUSAL_LM")
+
+    def with_adapter(self, adapter: Path | None) -> Any:
+        return load_lora(self.model, self.name, adapter)
+
+    def summed_loss(self, model: Any, part: Sequence[Example]) -> tuple[torch.Tensor, int]:
+        batch = collate(part, self.pad_id, model.device)
+        return summed_nll(model, batch), batch.input_ids.numel()
+
+    def extras(self, model: Any, revisions: Iterable[ExpertRevision]) -> Extras:
+        return Extras()
 
 
 def load_base(name: str, revision: str | None = None) -> BaseModel:
@@ -58,7 +81,7 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
             name, revision=revision, use_safetensors=True, dtype=precision.dtype
         )
     except Exception as error:  # transformers raises nearly anything on a broken folder
-        raise TrainingError(f"base {name} can't be loaded: {_first_line(error)}; check its files") from error
+        raise TrainingError(f"base {name} can't be loaded: {first_line(error)}; check its files") from error
     if (digest := base_digest(name, model)) is None:
         raise TrainingError(f"base {name}: the hub named no commit for it, so a run could not say what it tuned")
     ends = eos_ids(model, tokenizer)
@@ -71,42 +94,35 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
     )
 
 
-def choose_precision() -> Precision:
-    """bfloat16 on a GPU that proves able, else float32. Never bfloat16 on a CPU: where the machine advertises an
-    instruction that it does not grant, trying it would kill the process."""
-    if not torch.cuda.is_available():
-        return Precision("cpu", torch.float32, "float32 on the CPU: bfloat16 is slower there, or not granted at all")
-    try:
-        ones = torch.ones(64, 64, device="cuda", dtype=torch.bfloat16)
-        able = torch.cuda.is_bf16_supported(including_emulation=False) and bool((ones @ ones == 64).all())
-    except RuntimeError as error:
-        return Precision("cuda", torch.float32, f"float32: a bfloat16 product failed on the GPU ({_first_line(error)})")
-    if not able:
-        return Precision("cuda", torch.float32, "float32: the GPU has no bfloat16, and float16 would overflow")
-    return Precision("cuda", torch.bfloat16, "bfloat16: the GPU computed a product in it correctly")
-
-
-def add_lora(base: BaseModel, *, rank: int, alpha: int, modules: tuple[str, ...]) -> Any:
-    """The model with LoRA layers in the named modules, or in every linear layer but the output's when none is named.
+def add_lora(model: Any, name: str, recipe: Recipe, task: str | None) -> Any:
+    """The model with LoRA layers in the recipe's modules, or in every linear layer but the output's if it names none.
 
     Raises: TrainingError, when the model has no such module.
     """
-    found = _linear_names(base.model)
-    missing = sorted(set(modules) - set(found))
+    found = _linear_names(model)
+    missing = sorted(set(recipe.modules) - set(found))
     if missing or not found:
         has = ", ".join(found) or "none"
-        raise TrainingError(
-            f"base {base.name} has no linear layer named {', '.join(missing) or 'anything'}; it has {has}"
-        )
+        raise TrainingError(f"base {name} has no linear layer named {', '.join(missing) or 'anything'}; it has {has}")
     config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=rank,
-        lora_alpha=alpha,
+        task_type=task,
+        r=recipe.rank,
+        lora_alpha=recipe.lora_alpha,
         lora_dropout=0.0,
-        target_modules=list(modules or found),
-        fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.model.modules()),  # GPT-2's layers
+        target_modules=list(recipe.modules or found),
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's layers
     )
-    return get_peft_model(base.model, config)
+    return get_peft_model(model, config)
+
+
+def load_lora(model: Any, name: str, adapter: Path | None) -> Any:
+    """Raises: TrainingError, where the adapter is not one of this model's."""
+    if adapter is None:
+        return model
+    try:
+        return PeftModel.from_pretrained(model, str(adapter), use_safetensors=True)
+    except Exception as error:  # peft raises nearly anything on a broken folder
+        raise TrainingError(f"adapter {adapter} does not fit {name}: {first_line(error)}") from error
 
 
 def _linear_names(model: Any) -> list[str]:
@@ -121,5 +137,3 @@ def _linear_names(model: Any) -> list[str]:
     )
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip() or 'no message').splitlines()[0]}"

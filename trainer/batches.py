@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from trainer.examples import Example
+from trainer.trainee import E
 
 IGNORED = -100
 """Label of positions without loss. Source: torch's cross_entropy, `ignore_index`."""
@@ -30,9 +31,9 @@ def plan_epoch(
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def micro_batches(batch: Sequence[Example], max_tokens: int) -> Iterator[list[Example]]:
+def micro_batches(batch: Sequence[E], max_tokens: int) -> Iterator[list[E]]:
     """The batch in parts that fit into memory together: at most `max_tokens` with padding, or one example."""
-    part: list[Example] = []
+    part: list[E] = []
     for example in sorted(batch, key=len):
         if part and len(example) * (len(part) + 1) > max_tokens:
             yield part

@@ -36,6 +36,10 @@ class Example:
     def __len__(self) -> int:
         return len(self.prompt) + len(self.target)
 
+    @property
+    def targets(self) -> int:
+        return len(self.target)
+
 
 class Encoder:
     """Turns revisions into examples for one model."""

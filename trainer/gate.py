@@ -18,6 +18,8 @@ from coachlm.revision import FlagKind, Outcome, Revision
 
 _INVALID = frozenset({Outcome.FALLBACK_INVALID, Outcome.FALLBACK_ERROR})
 _RESAMPLES = 2000
+RAW = "raw"  # judged against the raw pairs: no adapter is in force
+BASE = "base"  # against what the base makes of them without an adapter, and against the raw pairs too
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class GateReport:
     passed: bool
     reason: str
     pairs: int
-    against: str  # digest of the adapter in force, or `raw`
+    against: str  # digest of the adapter in force, BASE or RAW
     figures: tuple[Figure, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,11 +82,12 @@ def judge_candidate(
     candidate: Coached,
     reference: Coached | None,
     *,
-    against: str = "raw",
+    against: str = RAW,
     margins: Margins | None = None,
     seed: int = 0,
 ) -> GateReport:
-    """Without a `reference` the raw pairs stand in its place. The same input gives the same report.
+    """Without a `reference` the raw pairs stand in its place; `against` says what it is. The same input gives the same
+    report.
 
     Raises: TrainingError, when a side did not revise exactly the given pairs.
     """
@@ -102,6 +105,8 @@ def judge_candidate(
         compare.figure(name, _rates(pairs, candidate, test), _rates(pairs, reference, test), margin)
         for name, test, margin in _rate_tests(margins)
     ]
+    if against == BASE:
+        others.append(compare.figure("edit_distance_left_raw", _left(pairs, candidate), _left(pairs, None), 0.0))
     if candidate.nll is not None and reference is not None and reference.nll is not None:
         others.append(compare.figure("nll", np.asarray(candidate.nll), np.asarray(reference.nll), margins.nll))
     return _decision(len(pairs), against, left, others)

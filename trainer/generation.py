@@ -3,13 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import GenerationConfig
 
-from coachlm.errors import TrainingError
 from trainer.base_model import BaseModel, load_base
 from trainer.examples import encode
 
@@ -29,11 +26,7 @@ class CausalGenerator:
         """`model`: a folder or hub id; `adapter`: LoRA layers on it. Raises: TrainingError."""
         base = load_base(model)
         if adapter is not None:
-            try:
-                tuned: Any = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True)
-                base = replace(base, model=tuned.merge_and_unload())
-            except Exception as error:  # peft raises nearly anything on a broken folder
-                raise TrainingError(f"adapter {adapter} does not fit {model}: {error}") from error
+            base = replace(base, model=base.with_adapter(adapter).merge_and_unload())
         return cls(base, max_new_tokens=max_new_tokens, batch_prompts=batch_prompts)
 
     @property

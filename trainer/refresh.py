@@ -14,7 +14,7 @@ from typing import Protocol
 
 from coachlm.adapters import AdapterRecord, AdapterRegistry, AdapterState, InForce, RefreshRun, RefreshStep
 from coachlm.errors import ModelError, StoreError, TrainingError
-from trainer.gate import Coached, GateReport, HeldOutPair, Margins, judge_candidate
+from trainer.gate import BASE, RAW, Coached, GateReport, HeldOutPair, Margins, judge_candidate
 from trainer.revisions import ApprovedPairs, Source, approved_source, held_out_pairs
 from trainer.run_folder import RunRecord
 
@@ -64,8 +64,9 @@ class Workshop:
     registry: AdapterRegistry
     artifacts: Artifacts
     train: Callable[[Source, Path], RunRecord]
-    coach: Callable[[Path, Sequence[HeldOutPair]], Coached]  # an adapter's folder → its revisions
+    coach: Callable[[Path | None, Sequence[HeldOutPair]], Coached]  # an adapter's folder → its revisions
     folder: Path  # of all runs
+    base_is_coach: bool = False  # the base alone revises too (`coach` takes None then): a candidate has to beat it
 
 
 def refresh_due(shop: Workshop, rules: RefreshRules) -> bool:
@@ -135,14 +136,15 @@ def _judged(shop: Workshop, rules: RefreshRules, record: AdapterRecord, pairs: S
 
 
 def _reference(shop: Workshop, record: AdapterRecord, pairs: Sequence[HeldOutPair]) -> tuple[Coached | None, str]:
-    """What the adapter in force makes of the pairs; the raw pairs where there is none, or it has another base."""
+    """What the adapter in force makes of the pairs; where there is none, or it has another base, what the base alone
+    makes of them if it is a coach, and else the raw pairs."""
     force: InForce = shop.registry.in_force()
     current = force.current
+    if current is not None and current.base_digest != record.base_digest:
+        log.warning("the adapter in force belongs to another base: the candidate is not judged against it")
+        current = None
     if current is None or current.digest == record.digest:
-        return None, "raw"
-    if current.base_digest != record.base_digest:
-        log.warning("the adapter in force belongs to another base: the candidate is judged against the raw pairs")
-        return None, "raw"
+        return (shop.coach(None, pairs), BASE) if shop.base_is_coach else (None, RAW)
     try:
         folder = shop.artifacts.fetch(current.artifact, current.digest)
     except StoreError as error:

@@ -5,6 +5,7 @@ import logging
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,33 @@ from typing import Any
 from coachlm import __version__
 from coachlm.errors import TrainingError
 from trainer.adapter_folder import publish_adapter
-from trainer.base_model import BaseModel, load_base
+from trainer.base_model import load_base
 from trainer.checkpoints import Checkpoints
-from trainer.examples import Encoder, Example
+from trainer.losses import mean_loss
 from trainer.plots import epoch_loss, plot_distances, plot_loss
+from trainer.recipe import Recipe, run_fingerprint
 from trainer.revisions import Source
 from trainer.run_folder import RunFolder, RunRecord, StepMetrics
-from trainer.scoring import mean_nll
 from trainer.selection import Selection, read_selected
-from trainer.tuning import Recipe, run_fingerprint, tune
+from trainer.trainee import E, Learnable, Trainee
+from trainer.tuning import tune
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CoachKind:
+    """What coaches of one kind are made of, and the settings that suit them."""
+
+    load: Callable[[str, str | None], Trainee[Any]]  # name and revision of the base → the base
+    alpha: float
+    recipe: Recipe
+    engines: tuple[str, ...]  # that revise with it, the first where the settings name none of them
+    base_is_coach: bool = False  # the base revises without an adapter too: an adapter has to beat it
+
+
+WRITER = CoachKind(load_base, 0.3, Recipe(), ("packed", "transformers"))
+"""A causal language model that writes the revised pair. Source: paper §III-D, the best α of Fig. 5."""
 
 
 def train_coach(
@@ -30,7 +47,8 @@ def train_coach(
     source: Source,
     folder: Path,
     *,
-    alpha: float = 0.3,  # Source: paper §III-D, the best of Fig. 5
+    kind: CoachKind = WRITER,
+    alpha: float | None = None,
     recipe: Recipe | None = None,
     revision: str | None = None,
     held_out: Source | None = None,
@@ -39,28 +57,29 @@ def train_coach(
 ) -> RunRecord:
     """Tune a coach. The same call again goes on where a killed one stopped, and returns the record of a finished one.
 
-    `held_out` is scored before and after; what shares an instruction with the training data is left out of it.
-    Raises: TrainingError.
+    `alpha` and `recipe` default to the kind's. `held_out` is scored before and after; what shares an instruction with
+    the training data is left out of it. Raises: TrainingError.
     """
-    run, recipe = RunFolder(folder), recipe or Recipe()
+    run, recipe = RunFolder(folder), recipe or kind.recipe
     with run.locked():
-        selection = run.selection(source, alpha)
+        selection = run.selection(source, kind.alpha if alpha is None else alpha)
         plot_distances(selection, folder / "distances.svg")
-        base = load_base(base_name, revision)
+        base = kind.load(base_name, revision)
         fingerprint = run_fingerprint(base.digest, selection.data_digest, recipe)
         if (record := run.record()) is not None:
             return _same(record, fingerprint, folder)
-        encoder = Encoder(base.tokenizer, base.eos_ids, base.context_tokens)
         left_out: Counter[str] = Counter()
-        examples = encoder.examples(read_selected(run.pairs), left_out)
+        examples = base.examples(read_selected(run.pairs), left_out)
         _check_examples(examples, selection, left_out, base)
-        tested = _tested(held_out, encoder, examples)
+        tested = _tested(held_out, base, examples)
 
         model = tune(base, examples, recipe, run, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
 
         steps = run.metrics()
+        extras = base.extras(model, read_selected(run.pairs))
+        learnt = extras.instruction_hashes.union(example.instruction_hash for example in examples)
         record = RunRecord(
-            adapter=publish_adapter(model, (example.instruction_hash for example in examples), run.adapters),
+            adapter=publish_adapter(model, learnt, run.adapters, extras.files),
             fingerprint=fingerprint,
             base=base.name,
             base_digest=base.digest,
@@ -74,6 +93,7 @@ def train_coach(
             metrics=summary(steps) | _held_out_nll(model, base, tested, recipe),
             seconds=sum(step.seconds for step in steps),
             code=code_version(),
+            figures=dict(extras.figures),
         )
         plot_loss(steps, folder / "loss.svg")
         run.finish(record)
@@ -100,36 +120,33 @@ def _same(record: RunRecord, fingerprint: str, folder: Path) -> RunRecord:
     return record
 
 
-def _check_examples(examples: list[Example], selection: Selection, left_out: Counter[str], base: BaseModel) -> None:
+def _check_examples(
+    examples: Sequence[Learnable], selection: Selection, left_out: Counter[str], base: Trainee[Any]
+) -> None:
     if not examples:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-        raise TrainingError(
-            f"none of the {selection.chosen} chosen revisions can be trained on: {why}; "
-            f"{base.name} takes {base.context_tokens} tokens, prompt and revised pair together"
-        )
+        raise TrainingError(f"none of the {selection.chosen} chosen revisions can be trained on: {why}; {base.takes}")
     if left_out:
         log.warning("left out of training: %s", dict(left_out))
 
 
-def _tested(held_out: Source | None, encoder: Encoder, training: Sequence[Example]) -> list[Example]:
+def _tested(held_out: Source | None, base: Trainee[E], training: Sequence[E]) -> list[E]:
     if held_out is None:
         return []
     learnt = {example.instruction_hash for example in training}
-    ignored: Counter[str] = Counter()
-    examples = encoder.examples(held_out.revisions(ignored), ignored)
+    examples = base.examples_to_score(held_out.revisions(Counter()))
     return [example for example in examples if example.instruction_hash not in learnt]
 
 
-def _held_out_nll(
-    model: Any, base: BaseModel, tested: Sequence[Example], recipe: Recipe
-) -> dict[str, float | int | None]:
-    """Nats per token of the experts' text, by the base and by the tuned coach; None without held-out pairs."""
+def _held_out_nll(model: Any, base: Trainee[E], tested: Sequence[E], recipe: Recipe) -> dict[str, float | int | None]:
+    """Nats per target (a token of the experts' text, or of their edits), by the base and by the tuned coach; None
+    without held-out pairs."""
     if not tested:
         return {"held_out": 0, "nll_before": None, "nll_after": None}
     with model.disable_adapter():
-        before = mean_nll(model, tested, base.pad_id, recipe.micro_batch_tokens)
-    after = mean_nll(model, tested, base.pad_id, recipe.micro_batch_tokens)
-    return {"held_out": len(tested), "nll_before": before, "nll_after": after}
+        before = mean_loss(model, base, tested, recipe.micro_batch_tokens)
+    after = mean_loss(model, base, tested, recipe.micro_batch_tokens)
+    return {"held_out": len({example.pair_id for example in tested}), "nll_before": before, "nll_after": after}
 
 
 def summary(steps: Sequence[StepMetrics]) -> dict[str, float | int | None]:

@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +61,7 @@ class RunRecord:
     metrics: dict[str, float | int | None]
     seconds: float  # of training steps, over all attempts
     code: dict[str, str]
+    figures: dict[str, Any] = field(default_factory=dict)  # what only some kinds of coaches have
 
 
 class RunFolder:

@@ -1,58 +1,27 @@
-"""How likely a model finds the experts' text: the loss that is trained on, and the figure that is reported."""
+"""How likely a coach finds what people approved, a pair each: a figure of the gate."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from peft import PeftModel
-from torch.nn import functional
 
 from coachlm.pairs import InstructionPair
-from trainer.base_model import load_base
-from trainer.batches import IGNORED, Batch, collate, micro_batches
-from trainer.examples import Encoder, Example
 from trainer.revisions import ExpertRevision
-
-
-def summed_nll(model: Any, batch: Batch) -> torch.Tensor:
-    """Negative log-likelihood in nats, summed over the targets' tokens; `() float32`."""
-    logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits  # (B, T, V)
-    following = batch.labels[:, 1:]
-    learnt = following != IGNORED  # (B, T-1); only these rows are turned into float32
-    return functional.cross_entropy(logits[:, :-1][learnt].float(), following[learnt], reduction="sum")
-
-
-def mean_nll(model: Any, examples: Sequence[Example], pad_id: int, max_tokens: int) -> float:
-    """Nats per target token over all examples, without dropout; the model's mode is put back."""
-    was_training, total = model.training, 0.0
-    model.eval()
-    try:
-        with torch.inference_mode():
-            for part in micro_batches(examples, max_tokens):
-                total += float(summed_nll(model, collate(part, pad_id, model.device)))
-    finally:
-        model.train(was_training)
-    return total / sum(len(example.target) for example in examples)
+from trainer.trainee import E, Trainee
 
 
 def pair_nll(
-    base_name: str, adapter: Path, pairs: Sequence[tuple[InstructionPair, InstructionPair]], revision: str | None = None
+    base: Trainee[E], adapter: Path | None, pairs: Sequence[tuple[InstructionPair, InstructionPair]]
 ) -> list[float]:
-    """Nats per token of each pair's final text, given its raw one, by the base with an adapter.
+    """Nats per target of each pair's final text, given its raw one, by the base with an adapter, or by it alone.
 
-    A pair that can't be scored (too long for the context) counts 0 for every adapter of this base alike.
+    A pair that can't be scored (too long for the context, nothing that tags could say) counts 0 for every adapter of
+    this base alike.
     """
-    base = load_base(base_name, revision)
-    model = PeftModel.from_pretrained(base.model, str(adapter), use_safetensors=True).eval()
-    encoder, found = Encoder(base.tokenizer, base.eos_ids, base.context_tokens), []
+    model, found = base.with_adapter(adapter).eval(), []
     with torch.inference_mode():
         for raw, final in pairs:
-            examples = encoder.examples([ExpertRevision(raw, final)], Counter())
-            if not examples:
-                found.append(0.0)
-                continue
-            batch = collate(examples, base.pad_id, model.device)
-            found.append(float(summed_nll(model, batch)) / len(examples[0].target))
+            examples = base.examples_to_score([ExpertRevision(raw, final)])
+            summed = sum(float(base.summed_loss(model, [example])[0]) for example in examples)
+            found.append(summed / max(sum(example.targets for example in examples), 1))
     return found

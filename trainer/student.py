@@ -18,14 +18,15 @@ from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import student_prompt
 from trainer.adapter_folder import publish_adapter
-from trainer.base_model import BaseModel, add_lora, load_base
+from trainer.base_model import BaseModel, load_base
 from trainer.checkpoints import Checkpoints
 from trainer.examples import Example
 from trainer.generation import CausalGenerator
 from trainer.model_folder import publish_model
+from trainer.recipe import Recipe, run_fingerprint
 from trainer.run import code_version, summary
 from trainer.run_folder import RunFolder, StepMetrics, read_json, restored, write_json
-from trainer.tuning import Recipe, reproducible, run_fingerprint, tune_weights
+from trainer.tuning import reproducible, tune_weights
 
 _RECORD = "student.json"
 MODEL_FOLDER = "model"
@@ -179,7 +180,7 @@ def _prepared(base: BaseModel, recipe: StudentRecipe) -> tuple[Any, AbstractCont
     """The model to tune, and the numbers its products are computed in: full tuning keeps float32 weights."""
     if recipe.method == "lora":
         with reproducible(recipe.seed):
-            return add_lora(base, rank=recipe.rank, alpha=recipe.lora_alpha, modules=recipe.modules), nullcontext()
+            return base.with_lora(recipe.tuning()), nullcontext()
     model = base.model.float()
     for weight in model.parameters():
         weight.requires_grad_(True)

@@ -13,10 +13,10 @@ from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
 from trainer.plots import plot_sweep
+from trainer.recipe import Recipe
 from trainer.revisions import Source
 from trainer.run import train_coach
 from trainer.run_folder import StepMetrics, write_json
-from trainer.tuning import Recipe
 
 HeldOut = Sequence[tuple[InstructionPair, InstructionPair]]  # raw, and the experts' text
 Reviser = Callable[[str, Path | None, Sequence[InstructionPair]], Sequence[Revision]]

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.coach_training.corruption import UNKNOWN, Damage, Tagged
+from benchmarks.coach_training.corruption import Damage
+from coachlm.lessons import UNKNOWN
 from reviser.coach.lexicon import MASK, MORE, PAD, START, WORDS_AT, Lexicon
+from reviser.coach.remedies import Tagged
 from reviser.coach.words import Token, split_words
 
 ROW_TOKENS = 128

@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from coachlm.lessons import UNKNOWN
 from reviser.coach.lexicon import Lexicon
+from reviser.coach.remedies import Tagged, masked, replacement
 from reviser.coach.tags import INSERTED, CaseTag, GapTag, WordTag, like
 from reviser.coach.words import Kind, Token, kind_of, split_words
 from reviser.repairs import Prose
@@ -14,18 +15,6 @@ _KEYS = {
     "p": "ol", "a": "qsz", "s": "awdx", "d": "sefc", "f": "drgv", "g": "fthb", "h": "gyjn", "j": "hukm",
     "k": "jil", "l": "kop", "z": "asx", "x": "zsdc", "c": "xdfv", "v": "cfgb", "b": "vghn", "n": "bhjm", "m": "njk",
 }  # fmt: skip
-UNKNOWN = -100  # a remedy that the coach has no tag for: not learned from, in either direction
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """A token, perhaps damaged, and its remedy; `meant`: the word (lower case) to put in its place."""
-
-    token: Token
-    word: int = WordTag.KEEP
-    gap: int = GapTag.KEEP
-    case: int = CaseTag.KEEP
-    meant: str = ""
 
 
 class Damage:
@@ -99,20 +88,10 @@ class Damage:
 
     def _remedy(self, clean: Token, wrong: Token) -> Tagged:
         """The damaged token with the tag that undoes the damage, if there is one."""
-        meant, typed = clean.text.lower(), wrong.text.lower()
         if wrong.text == clean.text:
             return Tagged(clean)
-        if wrong.kind is not Kind.WORD:
-            return Tagged(wrong, UNKNOWN, UNKNOWN, UNKNOWN)
-        reading, candidates = self._lexicon.read(typed), self._lexicon.candidates(typed)
-        case = case_between(like(wrong.text, meant), clean.text)
-        if case is None or meant not in (*candidates, *self._lexicon.kin(typed)):
-            return Tagged(wrong, UNKNOWN, UNKNOWN, UNKNOWN)
-        if reading.known and next(iter(candidates), "") == meant:
-            return Tagged(wrong, WordTag.NEAREST, case=case, meant=meant)
-        if meant in self._lexicon.rows:
-            return Tagged(wrong, WordTag.CHOSEN, case=case, meant=meant)
-        return Tagged(wrong, UNKNOWN, UNKNOWN, UNKNOWN)
+        found = replacement(self._lexicon, wrong, clean.text) if wrong.kind is Kind.WORD else None
+        return found or masked(wrong)
 
     def _join_or_drop(self, token: Token, after: Token, made: list[Tagged], rng: random.Random) -> int:
         if token.text in INSERTED and rng.random() < 0.8 and after.before:
@@ -160,15 +139,6 @@ class Damage:
             tag = WordTag.SPLIT_COMMA if token.text == "," else WordTag.SPLIT_STOP
             made[-1] = self._joined(last.token, after, tag)
         return 2
-
-
-def case_between(mended: str, clean: str) -> CaseTag | None:
-    """The tag that makes `clean` of `mended`; None when there is none."""
-    if mended == clean:
-        return CaseTag.KEEP
-    if mended[:1].upper() + mended[1:] == clean:
-        return CaseTag.UPPER
-    return CaseTag.LOWER if mended[:1].lower() + mended[1:] == clean else None
 
 
 def slip(word: str, rng: random.Random) -> str:

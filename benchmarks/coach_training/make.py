@@ -10,7 +10,8 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,15 +20,15 @@ from benchmarks.coach import SHARE, measure
 from benchmarks.coach_training.corpora import Part, misspellings, records
 from benchmarks.coach_training.corruption import Damage, damaged_text
 from benchmarks.coach_training.export import export
-from benchmarks.coach_training.limits import damage_all, tune, worths
 from benchmarks.coach_training.train import STEPS, train
 from benchmarks.rules import damage
+from coachlm.pairs import InstructionPair
 from reviser.coach.bundle import BUNDLE, CONFIG, MANIFEST, WEIGHTS, WORDS, read_bundle
+from reviser.coach.calibration import ALLOWANCE, tune, worths
 from reviser.coach.choosing import Limits
 from reviser.coach.engine import CoachReviser
 from reviser.coach.lexicon import Lexicon
 
-ALLOWANCE = 0.01  # of clean pairs of the tuning part that may be changed; the bar is at 3 % of the test part
 TUNE_PAIRS = 1_300
 _DAMAGED_PAIRS = 700
 _CARD = "README.md"
@@ -75,6 +76,14 @@ def limits_for(data: Path, engine: CoachReviser, lexicon: Lexicon) -> Limits:
     damaged = damage_all(clean[:half], damage, 1)
     damaged += damage_all(clean[half : 2 * half], lambda text, rng: damaged_text(text, makes, SHARE, rng), 2)
     return tune(worths(engine, clean, damaged), worths(engine, clean, clean), len(clean), ALLOWANCE)
+
+
+def damage_all(
+    pairs: Sequence[InstructionPair], damage: Callable[[str, random.Random], str], seed: int
+) -> list[InstructionPair]:
+    """The pairs with their responses damaged."""
+    rng = random.Random(seed)
+    return [replace(pair, response=damage(pair.response, rng)) for pair in pairs]
 
 
 def write_manifest(folder: Path, limits: Limits) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
 from benchmarks.coach_training.batches import ROW_TOKENS, Batch
-from benchmarks.coach_training.corruption import UNKNOWN
+from coachlm.lessons import UNKNOWN
 from reviser.coach.lexicon import CASE_TAGS_AT, GAP_TAGS_AT, PAD, TYPES, WORD_TAGS_AT, WORDS_AT, Lexicon
 from reviser.coach.words import Token
 

@@ -53,6 +53,7 @@ def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
     engine = "coach" if is_bundled() else "rules"
     streamed = {"kafka_servers": kafka_servers, "kafka_prefix": own_prefix()} if kafka_servers else {}
     settings = load_settings(None, database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine, **streamed)
+    settings = settings.model_copy(update={"model": None, "adapter": None})  # the bundled coach's, whatever is set
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
     with open_database(settings) as database:

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,10 +14,11 @@ from typing import Literal
 import click
 
 from coachlm import __version__
+from coachlm.cli.engines import build_engine
 from coachlm.cli.output import answering_errors, emit_json, json_option, results, terminal_safe
 from coachlm.cli.stores import database_option, open_database
 from coachlm.errors import CoachLMError, StoreError
-from coachlm.settings import Settings, load_settings
+from coachlm.settings import REGISTRY, Settings, load_settings
 
 Verdict = Literal["ok", "warning", "failed"]
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -105,7 +107,8 @@ def _engine(settings: Settings) -> Iterator[Finding]:
     def build() -> str:
         from reviser.engines import build_reviser
 
-        reviser = build_reviser(settings)
+        with open_database(settings) if settings.adapter == REGISTRY else nullcontext() as database:
+            reviser = build_reviser(settings) if database is None else build_engine(settings, database)
         if reviser is None:
             return "`none`: pairs are taken in and not revised"
         name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")

@@ -20,9 +20,9 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
 
     Raises: SettingsError, ModelError.
     """
-    from reviser.engines import build_adapting, build_reviser
+    from reviser.engines import build_adapting, build_coach, build_reviser
 
-    if settings.adapter != REGISTRY or settings.engine not in ("packed", "openvino", "transformers", "openai"):
+    if settings.adapter != REGISTRY or settings.engine not in ("coach", "packed", "openvino", "transformers", "openai"):
         return build_reviser(settings)
     from reviser.following import FollowingReviser
     from storage.adapters import DatabaseAdapterRegistry
@@ -32,10 +32,14 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
     def fetch(record: AdapterRecord) -> Path:
         return artifacts.fetch(record.artifact, record.digest)
 
+    def with_adapter(folder: Path | None) -> Reviser | None:
+        return build_reviser(settings.model_copy(update={"adapter": None if folder is None else str(folder)}))
+
+    build_one = build_coach(settings) if settings.engine == "coach" else with_adapter
+
     def build(record: AdapterRecord | None) -> Reviser:
-        folder = None if record is None else str(fetch(record))
-        engine = build_reviser(settings.model_copy(update={"adapter": folder}))
-        if engine is None or engine.adapter != (None if record is None else record.digest):
+        engine = build_one(None if record is None else fetch(record))
+        if engine is None or (record is not None and engine.adapter != record.digest):
             raise ModelError(f"the engine did not take adapter {record.digest[:12] if record else 'none'}")
         return engine
 

@@ -3,21 +3,26 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from coachlm.cli.coach_kinds import kind_of
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 from coachlm.cli.stores import adapter_artifacts, database_option, open_database
-from coachlm.errors import SettingsError, StoreError
+from coachlm.errors import SettingsError
 from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from trainer.gate import Coached, HeldOutPair
     from trainer.refresh import Workshop
+    from trainer.run import CoachKind
 
-_base = click.option("--base", envvar="COACHLM_MODEL", help="The model to tune: a folder or hub id (COACHLM_MODEL).")
+_base = click.option(
+    "--base", envvar="COACHLM_MODEL", help="The model to tune: folder, hub id or `coach` (COACHLM_MODEL)."
+)
 _runs = click.option(
     "--output", type=click.Path(path_type=Path), default=Path("refresh-runs"), show_default=True, help="Runs' folder."
 )
@@ -34,15 +39,15 @@ _held_out = click.option(
 )
 @click.option("--poll", "poll_seconds", type=click.IntRange(min=1), default=60, show_default=True, help="Seconds.")
 @click.option("--once", is_flag=True, help="Refresh now if pairs are there, then end.")
-@click.option("--alpha", type=float, default=0.3, show_default=True, help="Share of approved pairs, the most changed.")
-@click.option("--epochs", type=int, help="[default: 7]")
+@click.option("--alpha", type=float, help="Share of approved pairs, the most changed. [default: 0.3; coach: 1]")
+@click.option("--epochs", type=int, help="[default: 7; coach: 5]")
 @_held_out
 @database_option
 @json_option
 @answering_errors
 def refresh(
-    base: str | None, output: Path, new_pairs: int, poll_seconds: int, once: bool, alpha: float, epochs: int | None,
-    held_out: float, db: str | None, as_json: bool,
+    base: str | None, output: Path, new_pairs: int, poll_seconds: int, once: bool, alpha: float | None,
+    epochs: int | None, held_out: float, db: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Watch for newly approved pairs; train, gate and promote an adapter when there are enough.
 
@@ -78,7 +83,7 @@ def gate(digest: str, base: str | None, output: Path, held_out: float, db: str |
     """Judge a candidate on the held-out approved pairs against what is in force; the decision is stored."""
     from trainer.refresh import RefreshRules, gate_adapter
 
-    with workshop(load_settings(database_url=db, model=base), output, 0.3, None) as shop:
+    with workshop(load_settings(database_url=db, model=base), output, None, None) as shop:
         report = gate_adapter(shop, RefreshRules(held_out_share=held_out), digest)
     if as_json:
         emit_json(report.as_dict())
@@ -93,7 +98,7 @@ def gate(digest: str, base: str | None, output: Path, held_out: float, db: str |
 
 
 @contextmanager
-def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None) -> Iterator["Workshop"]:
+def workshop(settings: Settings, output: Path, alpha: float | None, epochs: int | None) -> Iterator["Workshop"]:
     """Everything a refresh works with. Raises: SettingsError, without a base."""
     if not settings.model:
         raise SettingsError("a refresh needs the base model: --base MODEL, or COACHLM_MODEL")
@@ -102,10 +107,9 @@ def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None)
     from storage.refresh_runs import RefreshRuns
     from trainer.refresh import Workshop
     from trainer.run import train_coach
-    from trainer.tuning import Recipe
 
-    base = settings.model
-    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
+    base, kind = settings.model, kind_of(settings.model)
+    recipe = kind.recipe if epochs is None else replace(kind.recipe, epochs=epochs)
     with open_database(settings) as database:
         yield Workshop(
             store=StoreReader(database),
@@ -113,31 +117,32 @@ def workshop(settings: Settings, output: Path, alpha: float, epochs: int | None)
             registry=DatabaseAdapterRegistry(database),
             artifacts=adapter_artifacts(settings),
             train=lambda source, folder: train_coach(
-                base, source, folder, alpha=alpha, recipe=recipe, revision=settings.model_revision
+                base, source, folder, kind=kind, alpha=alpha, recipe=recipe, revision=settings.model_revision
             ),
-            coach=lambda folder, pairs: _coach(settings, folder, pairs),
+            coach=lambda folder, pairs: _coach(settings, kind, folder, pairs),
             folder=output,
+            base_is_coach=kind.base_is_coach,
         )
 
 
-def _coach(settings: Settings, folder: Path, pairs: Sequence["HeldOutPair"]) -> "Coached":
-    """What the adapter in this folder makes of the pairs, and how likely it finds the people's texts."""
+def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Sequence["HeldOutPair"]) -> "Coached":
+    """What the adapter in this folder (None: the base alone) makes of the pairs, and how likely it finds the people's
+    texts."""
     from reviser.engines import build_reviser
     from trainer.gate import Coached
     from trainer.scoring import pair_nll
 
-    engine = settings.engine if settings.engine in ("packed", "transformers") else "packed"
-    chosen: dict[str, Any] = {"engine": engine, "adapter": str(folder)}
+    engine = settings.engine if settings.engine in kind.engines else kind.engines[0]
+    chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder)}
     reviser = build_reviser(settings.model_copy(update=chosen))
-    if reviser is None:
-        raise StoreError("no engine to revise the held-out pairs with; set COACHLM_ENGINE to packed or transformers")
+    assert reviser is not None
     try:
         revisions = reviser.revise([pair.raw for pair in pairs])
     finally:
         reviser.close()
     assert settings.model is not None
     texts = [(pair.raw, pair.final) for pair in pairs]
-    return Coached(revisions, pair_nll(settings.model, folder, texts, settings.model_revision))
+    return Coached(revisions, pair_nll(kind.load(settings.model, settings.model_revision), folder, texts))
 
 
 def _nothing(as_json: bool) -> None:

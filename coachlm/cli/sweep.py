@@ -42,9 +42,9 @@ def sweep(
 
     Writes sweep.json and sweep.svg beside the runs' folders.
     """
+    from trainer.recipe import Recipe
     from trainer.revisions import file_source, read_revisions
     from trainer.sweep import run_sweep
-    from trainer.tuning import Recipe
 
     plan = [(base, alpha) for base in dict.fromkeys(bases) for alpha in _shares(alphas)]
     pairs = [(item.raw, item.revised) for item in read_revisions(held_out, None, Counter())]

@@ -17,6 +17,7 @@ from reviser.coach.lexicon import Lexicon
 from reviser.coach.network import Network, Shape
 from reviser.coach.tagger import EditKind
 
+COACH = "coach"  # the bundled coach's name where a base is asked for
 BUNDLE = Path(__file__).parent / "bundle"
 WEIGHTS, WORDS, CONFIG, MANIFEST = "model.safetensors", "words.txt", "config.json", "coach.json"
 _REMEDY = "install the package again, or take COACHLM_ENGINE=rules"
@@ -29,7 +30,16 @@ class Bundle:
     network: Network
     lexicon: Lexicon
     limits: Limits
-    digest: str  # sha256 over the files' digests and the limits, hex
+    digest: str  # sha256 over the files' digests and the limits, hex; an adapter's own where one is merged in
+    config: Mapping[str, Any]  # of transformers' `BertForMaskedLM`
+
+
+def coach_folder(base: str) -> Path | None:
+    """The folder of the coach that a base's name means: `coach` is the bundled one; None for any other model."""
+    if base == COACH:
+        return BUNDLE
+    folder = Path(base)
+    return folder if is_bundled(folder) else None
 
 
 def is_bundled(folder: Path = BUNDLE) -> bool:
@@ -47,18 +57,24 @@ def read_bundle(folder: Path = BUNDLE) -> Bundle:
         if digests.get(name) != hashlib.sha256(content).hexdigest():
             raise ModelError(f"coach {folder}: {name} is not the file that was shipped (digest mismatch); {_REMEDY}")
     try:
-        limits = Limits(*(_levels(manifest["limits"][name]) for name in ("first", "further")))
+        limits = read_limits(manifest)
         lexicon = Lexicon.parse(files[WORDS].decode("utf-8"))
-        network = _network(load(files[WEIGHTS]), _json(files[CONFIG], folder / CONFIG), len(lexicon))
+        config = _json(files[CONFIG], folder / CONFIG)
+        network = _network(load(files[WEIGHTS]), config, len(lexicon))
     except (KeyError, ValueError, TypeError, AttributeError, SafetensorError) as error:
         raise ModelError(f"coach {folder}: its files don't fit together: {error!r}; {_REMEDY}") from error
-    return Bundle(network, lexicon, limits, stamp(digests, limits))
+    return Bundle(network, lexicon, limits, stamp(digests, limits), config)
 
 
 def stamp(digests: Mapping[str, str], limits: Limits) -> str:
     """The digest under which a coach's revisions are kept."""
     written = json.dumps([digests, limits.first, limits.further], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()
+
+
+def read_limits(manifest: Mapping[str, Any]) -> Limits:
+    """Raises: KeyError, ValueError, TypeError or AttributeError, where there are none."""
+    return Limits(*(_levels(manifest["limits"][name]) for name in ("first", "further")))
 
 
 def _levels(found: Mapping[str, float]) -> dict[EditKind, float]:

@@ -29,10 +29,11 @@ MAX_CHARS = 40_000  # of a field; longer ones are left as they are
 class CoachReviser:
     """Revises with the bundled coach; see `coachlm.protocols.Reviser`. What a pair becomes depends on nothing else."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, leaked: frozenset[str] = frozenset()) -> None:
+        """`leaked`: content hashes of the instructions that its adapter was trained on."""
         self._bundle: Bundle | None = bundle
         self._tagger = Tagger(bundle.network, bundle.lexicon)
-        self._finisher = Finisher(engine="coach", adapter=bundle.digest)
+        self._finisher = Finisher(engine="coach", adapter=bundle.digest, leaked=leaked)
 
     @property
     def name(self) -> str:
@@ -48,7 +49,7 @@ class CoachReviser:
         began = time.perf_counter()
         found: list[InstructionPair | Revision] = [self._safely(raw) for raw in pairs]
         drafts = [draft for index, mended in enumerate(found) for draft in self._drafts(index, mended)]
-        meant = self._meant(drafts, pairs)
+        meant = self.meant(drafts, pairs)
         proposed = [allowed(d, each) for d, each in zip(drafts, self._propose(drafts, meant), strict=True)]
         plain = [
             without_meant(d.words.tokens, each, is_damaged=False) for d, each in zip(drafts, proposed, strict=True)
@@ -84,12 +85,12 @@ class CoachReviser:
 
     def propose(self, drafts: Sequence[Draft], pairs: Sequence[InstructionPair]) -> list[list[Proposal]]:
         """What the tagger proposes for each, sure or not."""
-        return self._propose(drafts, self._meant(drafts, pairs))
+        return self._propose(drafts, self.meant(drafts, pairs))
 
     def _propose(self, drafts: Sequence[Draft], meant: Mapping[int, frozenset[str]]) -> list[list[Proposal]]:
         return self._tagger.propose([draft.words.tokens for draft in drafts], [meant[draft.pair] for draft in drafts])
 
-    def _meant(self, drafts: Sequence[Draft], pairs: Sequence[InstructionPair]) -> dict[int, frozenset[str]]:
+    def meant(self, drafts: Sequence[Draft], pairs: Sequence[InstructionPair]) -> dict[int, frozenset[str]]:
         """For each pair the words that come twice: they are meant as they are."""
         counts: dict[int, Counter[str]] = {}
         for draft in drafts:
@@ -112,6 +113,8 @@ class CoachReviser:
         return draft.prose.restore(repair_words(text, bundle.lexicon.speller, meant))
 
     def _safely(self, raw: InstructionPair) -> InstructionPair | Revision:
+        if self._finisher.leaks(raw):
+            return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
         try:
             return mend_safely(raw)
         except (ValueError, RecursionError, OverflowError):

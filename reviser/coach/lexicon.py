@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from symspellpy import SymSpell, Verbosity
 
+from coachlm.lessons import TagRows
 from reviser.coach.kin import kin_of
 from reviser.coach.tags import GAP_TAGS, CaseTag, WordTag
 from reviser.coach.words import MARK, Kind, Token
@@ -21,6 +22,7 @@ WORD_TAGS_AT = len(SPECIAL)
 GAP_TAGS_AT = WORD_TAGS_AT + len(WordTag)
 CASE_TAGS_AT = GAP_TAGS_AT + GAP_TAGS
 WORDS_AT = CASE_TAGS_AT + len(CaseTag)
+ROWS = TagRows(WORD_TAGS_AT, GAP_TAGS_AT, CASE_TAGS_AT, WORDS_AT)
 
 MAX_CANDIDATES = 12
 _MAX_CACHED = 100_000

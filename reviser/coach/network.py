@@ -23,15 +23,15 @@ class Network:
 
     def __init__(self, weights: Mapping[str, Array], shape: Shape) -> None:
         self.shape = shape
-        self._weights = {name: array.astype(np.float32) for name, array in weights.items()}
-        self.rows = self._weights["bert.embeddings.word_embeddings.weight"]  # (V, H), of the output as well
-        self.bias = self._weights["cls.predictions.bias"]  # (V,)
+        self.weights = {name: array.astype(np.float32, copy=False) for name, array in weights.items()}
+        self.rows = self.weights["bert.embeddings.word_embeddings.weight"]  # (V, H), of the output as well
+        self.bias = self.weights["cls.predictions.bias"]  # (V,)
 
     def states(self, ids: Array, types: Array, lengths: Sequence[int]) -> Array:
         """(B, T) int64 each, rows padded behind their lengths → (B, T, H), ready for `rows.T`."""
         prefix = "bert.embeddings"
-        found = self.rows[ids] + self._weights[f"{prefix}.token_type_embeddings.weight"][types]
-        found += self._weights[f"{prefix}.position_embeddings.weight"][: ids.shape[1]]
+        found = self.rows[ids] + self.weights[f"{prefix}.token_type_embeddings.weight"][types]
+        found += self.weights[f"{prefix}.position_embeddings.weight"][: ids.shape[1]]
         found = self._norm(found, f"{prefix}.LayerNorm")
         hidden = np.arange(ids.shape[1])[None, :] >= np.asarray(lengths)[:, None]  # (B, T)
         mask = np.where(hidden, np.float32(-1e9), np.float32(0))[:, None, None, :]
@@ -60,13 +60,13 @@ class Network:
 
     def _linear(self, found: Array, name: str) -> Array:
         flat = found.reshape(-1, found.shape[-1])
-        made = flat @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
+        made = flat @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
         return made.reshape(*found.shape[:-1], -1)
 
     def _norm(self, found: Array, name: str) -> Array:
         centred = found - found.mean(axis=-1, keepdims=True)
         spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + _EPSILON)
-        return centred / spread * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+        return centred / spread * self.weights[f"{name}.weight"] + self.weights[f"{name}.bias"]
 
 
 def gelu(found: Array) -> Array:

@@ -53,7 +53,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class Window:
     """Tokens `start:end` of a text, of which `first:last` are decided here."""
 
     text: int
@@ -73,7 +73,7 @@ class Tagger:
     def propose(self, texts: Sequence[Sequence[Token]], meant: Sequence[frozenset[str]]) -> list[list[Proposal]]:
         """For each text; `meant`: its words (small letters) that are meant as they stand even if nobody knows them."""
         columns = [self._lexicon.columns(tokens, names) for tokens, names in zip(texts, meant, strict=True)]
-        windows = [window for text, tokens in enumerate(texts) for window in _windows(text, len(tokens))]
+        windows = [window for text, tokens in enumerate(texts) for window in windows_of(text, len(tokens))]
         windows.sort(key=lambda window: window.end - window.start)
         again = [said_twice(tokens) for tokens in texts]
         found: list[list[Proposal]] = [[] for _ in texts]
@@ -173,20 +173,21 @@ def _gap(place: int, token: Token, chances: np.ndarray, last: Token | None) -> l
     return [Proposal(place, EditKind.BLANK, Edit(gap=tag), sure)]
 
 
-def _windows(text: int, tokens: int) -> list[_Window]:
-    windows: list[_Window] = []
+def windows_of(text: int, tokens: int) -> list[Window]:
+    """Overlapping stretches of a text, each token decided in one of them."""
+    windows: list[Window] = []
     start = first = 0
     while first < tokens:
         end = min(start + _WINDOW, tokens)
         last = end if end == tokens else end - _OVERLAP // 2
-        windows.append(_Window(text, start, end, first, last))
+        windows.append(Window(text, start, end, first, last))
         start, first = end - _OVERLAP, last
     return windows
 
 
-def _batched(windows: Sequence[_Window]) -> list[list[_Window]]:
+def _batched(windows: Sequence[Window]) -> list[list[Window]]:
     """Batches of windows in order of length, `_BATCH_TOKENS` with padding at most."""
-    batches: list[list[_Window]] = []
+    batches: list[list[Window]] = []
     for window in windows:
         width = window.end - window.start + 1
         if not batches or (len(batches[-1]) + 1) * width > _BATCH_TOKENS:

@@ -13,15 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from benchmarks.coach_training.corruption import UNKNOWN, Damage, Tagged, damaged_text
+from benchmarks.coach_training.corruption import Damage, damaged_text
 from coachlm.errors import EngineError, ModelError
+from coachlm.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
 from reviser.coach.bundle import BUNDLE, CONFIG, MANIFEST, WEIGHTS, WORDS, Bundle, read_bundle
 from reviser.coach.choosing import Limits
 from reviser.coach.engine import CoachReviser
-from reviser.coach.lexicon import TYPES, Lexicon, said_twice
+from reviser.coach.lexicon import TYPES, said_twice
+from reviser.coach.remedies import edit_of
 from reviser.coach.tagger import EditKind
 from reviser.coach.tags import NOTHING, CaseTag, Edit, GapTag, WordTag, apply_edits
 from reviser.coach.words import Kind, Words, split_words
@@ -108,15 +110,7 @@ def test_the_remedy_of_any_damage_restores_the_text(bundle: Bundle, seed: int) -
         return
     damaged = Words(tuple(each.token for each in made), words.tail)
     assert split_words(damaged.text()).text() == damaged.text()
-    assert apply_edits(damaged, [remedy(each, bundle.lexicon) for each in made]) == CLEAN
-
-
-def remedy(each: Tagged, lexicon: Lexicon) -> Edit:
-    text = each.meant
-    if each.word >= WordTag.SPLIT:
-        cut = lexicon.read(each.token.text.lower()).split.find(" ")
-        text = f"{each.token.text[:cut]} {each.token.text[cut:]}"
-    return Edit(WordTag(each.word), each.gap, CaseTag(each.case), text)
+    assert apply_edits(damaged, [edit_of(each, bundle.lexicon) for each in made]) == CLEAN
 
 
 def test_damage_spares_code_links_and_numbers(bundle: Bundle) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.coach_training.corpora import Part, part_of
-from benchmarks.coach_training.corruption import UNKNOWN, Damage
-from benchmarks.coach_training.limits import Worth, changed, tune
+from benchmarks.coach_training.corruption import Damage
 from benchmarks.coach_training.make import shortcomings
+from coachlm.lessons import UNKNOWN
 from reviser.coach.bundle import read_bundle
+from reviser.coach.calibration import Worth, changed, tune
 from reviser.coach.tagger import EditKind
 from tests.reviser.coach_texts import CLEAN
 

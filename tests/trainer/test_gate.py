@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
-from trainer.gate import Coached, GateReport, HeldOutPair, Margins, judge_candidate
+from trainer.gate import BASE, Coached, GateReport, HeldOutPair, Margins, judge_candidate
 
 CLEAN = "The harbour opens at six, and the first ferry leaves twenty minutes later from the northern pier."
 
@@ -65,6 +65,22 @@ def test_a_better_one_replaces_the_one_in_force_and_never_the_other_way_round():
 
 def test_one_that_is_as_good_is_refused():
     assert not judge_candidate(PAIRS, coach(perfect, 0.5), coach(perfect, 0.5)).passed
+
+
+def test_beside_its_base_a_coach_has_to_beat_the_raw_pairs_too():
+    def harm(pair: HeldOutPair) -> str:
+        return f"{pair.raw.response} And more of it, of which people want nothing."
+
+    harmful = coach(harm)
+    report = judge_candidate(PAIRS, coach(perfect), harmful, against=BASE)
+    assert report.passed
+    assert [figure.name for figure in report.figures][:1] == ["edit_distance_left"]
+    assert "edit_distance_left_raw" in {figure.name for figure in report.figures}
+    less = judge_candidate(PAIRS, coach(harm, 0.5), harmful, against=BASE)
+    assert not less.passed
+    assert "worse on edit_distance_left_raw" in less.reason
+    same = judge_candidate(PAIRS, coach(perfect, 0.5), coach(perfect, 0.5), against=BASE)
+    assert same.reason.startswith("not better")
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,24 @@ def test_a_coach_that_learnt_to_copy_is_refused_and_the_one_in_force_stays(shop:
     assert shop.registry.in_force().current == shop.registry.show(first.adapter or "")
 
 
+def test_where_the_base_is_a_coach_the_first_adapter_has_to_beat_it(shop: Workshop):
+    base = shop.folder / "base"
+    mending = replace(shop, base_is_coach=True, coach=lambda folder, pairs: coach(folder or base, pairs))
+    base.mkdir(parents=True)
+    (base / "skill.txt").write_text("mend")
+    run = refresh(mending, RULES)
+    assert run.step is RefreshStep.REFUSED
+    assert run.adapter is not None
+    gate = shop.registry.show(run.adapter).gate
+    assert gate is not None
+    assert (gate["against"], gate["passed"]) == ("base", False)
+    (base / "skill.txt").write_text("copy")
+    passed = refresh(replace(mending, train=train("mend anew")), RULES)
+    assert passed.step is RefreshStep.PROMOTED
+    later = refresh(replace(mending, train=train("mend as well")), RULES)
+    assert shop.registry.show(later.adapter or "").gate["against"] == passed.adapter  # type: ignore[index]
+
+
 def test_held_out_pairs_never_train(shop: Workshop):
     seen: list[str] = []
 

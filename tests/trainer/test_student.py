@@ -14,9 +14,9 @@ from coachlm.cli import main
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import student_prompt
+from trainer.recipe import Recipe
 from trainer.run_folder import StepMetrics
 from trainer.student import StudentRecipe, load_student, student_answers, train_student
-from trainer.tuning import Recipe
 
 PAIRS = [InstructionPair(f"tell about {name}", "", f"{name} is good.") for name in ("bread", "maps", "kites", "lamps")]
 ALIKE = [InstructionPair(pair.instruction, "", "Look at it twice.") for pair in PAIRS]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
@@ -28,11 +28,12 @@ from reviser.engines import build_reviser
 from tests.trainer.models import expert_revisions, save_tiny_llama, write_revisions
 from trainer.base_model import add_lora, load_base
 from trainer.examples import Encoder
+from trainer.losses import mean_loss
+from trainer.recipe import Recipe
 from trainer.revisions import file_source
 from trainer.run import train_coach
 from trainer.run_folder import RunFolder, RunRecord, StepMetrics
-from trainer.scoring import mean_nll
-from trainer.tuning import Recipe, tune
+from trainer.tuning import tune
 
 QUICK = Recipe(epochs=4, learning_rate=1e-2, rank=4, batch_pairs=8, micro_batch_tokens=1024)
 Train = Callable[..., RunRecord]
@@ -104,7 +105,7 @@ def test_loss_does_not_see_padding_prompt_or_how_batches_are_cut(tiny_llama: Pat
             total -= sum(float(logits[start + place - 1, token]) for place, token in enumerate(example.target))
     expected = total / sum(len(example.target) for example in examples)
     for limit in (1, 500, 100_000):
-        assert mean_nll(base.model, examples, base.pad_id, limit) == pytest.approx(expected, rel=1e-5)
+        assert mean_loss(base.model, base, examples, limit) == pytest.approx(expected, rel=1e-5)
 
 
 def test_stopped_run_goes_on_to_the_same_adapter(train: Train, tmp_path: Path) -> None:
@@ -276,13 +277,5 @@ def test_gpt2_layers_are_found(tmp_path: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     model = GPT2LMHeadModel(GPT2Config(n_layer=1, n_head=2, n_embd=16, vocab_size=50, n_positions=32))
-    base = Base(model, "gpt2")
-    tuned: Any = add_lora(base, rank=2, alpha=4, modules=())  # type: ignore[arg-type]
+    tuned = add_lora(model, "gpt2", Recipe(rank=2, lora_alpha=4), "CAUSAL_LM")
     assert sorted(tuned.peft_config["default"].target_modules) == ["c_attn", "c_fc", "c_proj"]
-
-
-class Base(NamedTuple):
-    """As much of a `BaseModel` as LoRA layers need."""
-
-    model: Any
-    name: str

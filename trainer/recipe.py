@@ -1,0 +1,55 @@
+"""What decides a training run's result beside base and data, and the fingerprint of all three."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from coachlm.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides the result beside base and data; the paper's settings."""
+
+    epochs: int = 7  # Source: paper §III-A3
+    learning_rate: float = 2e-4  # Source: paper §III-A3; falls to 0 along a cosine (the paper's repository)
+    rank: int = 64  # Source: the paper's repository
+    lora_alpha: int = 32  # Source: the paper's repository
+    batch_pairs: int = 32  # pairs per optimizer step. Source: the paper's repository
+    max_gradient_norm: float = 1.0  # Source: transformers.TrainingArguments' default, which the repository keeps
+    modules: tuple[str, ...] = ()  # names of linear layers; empty: all but the output's
+    seed: int = 0
+    grouped: bool = True  # batches of similar lengths
+    micro_batch_tokens: int = 4096  # tokens, padding included, that go through the model at once
+    warmup_share: float = 0.0  # of the steps, in which the learning rate rises from 0
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "learning_rate", "rank", "lora_alpha", "batch_pairs", "max_gradient_norm",
+                    "micro_batch_tokens")  # fmt: skip
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if self.seed < 0:
+            raise TrainingError(f"seed is {self.seed}; it must not be negative")
+        if not 0 <= self.warmup_share < 1:
+            raise TrainingError(f"warmup_share is {self.warmup_share}; it must be from 0 to below 1")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Without a warm-up that isn't there, as runs that began before it existed know it."""
+        found = asdict(self) | {"modules": list(self.modules)}
+        return found if self.warmup_share else {name: each for name, each in found.items() if name != "warmup_share"}
+
+    def rate(self, step: int, steps: int) -> float:
+        """The learning rate of a step, counted from 1. Source: transformers' get_cosine_schedule_with_warmup."""
+        warm = math.ceil(self.warmup_share * steps)
+        if step <= warm:
+            return self.learning_rate * (step - 1) / warm
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1 - warm) / (steps - warm)))
+
+
+def run_fingerprint(base_digest: str, data_digest: str, recipe: Recipe) -> str:
+    """sha256 over all that decides the result, hex; a run goes on only where it is the same."""
+    parts = {"base": base_digest, "data": data_digest, "recipe": recipe.as_dict()}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
