@@ -24,6 +24,22 @@ def test_a_database_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+def test_where_adapters_are_followed_the_engine_is_built_and_no_database_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`registry` is no folder of an adapter."""
+    monkeypatch.setenv("COACHLM_ADAPTER", "registry")
+    file = tmp_path / "new.db"
+    asked = ["doctor", "--db", f"sqlite:///{file}", "--engine", "coach", "--json"]
+    for is_there in (False, True):
+        found = {one["name"]: one for one in json.loads(CliRunner().invoke(main, asked).stdout)["findings"]}
+        assert (found["engine"]["verdict"], file.exists()) == ("ok", is_there)
+        assert "`coach`" in found["engine"]["detail"]
+        database = open_database(f"sqlite:///{file}")
+        upgrade(database)
+        database.close()
+
+
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     code, found = findings(f"sqlite:///{tmp_path / 'nowhere' / 'new.db'}")
     assert code == 1

@@ -88,9 +88,9 @@ def _workers(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]
         sys.executable, "-m", "coachlm", "stream", "all", "--db", url,
         "--servers", ",".join(settings.kafka_servers), "--engine", settings.engine,
     ]  # fmt: skip
-    environment = os.environ | {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix}
+    own = {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
     with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment)  # noqa: S603
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | own)  # noqa: S603
         try:
             yield process
         finally:

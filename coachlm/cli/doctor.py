@@ -89,11 +89,8 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    from storage.database import sqlite_file
-
     def reach() -> str:
-        file = sqlite_file(settings.database_url.get_secret_value())
-        if file is not None and not file.exists():
+        if (file := _missing_file(settings)) is not None:
             if not os.access(file.parent, os.W_OK):
                 raise StoreError(f"{file} isn't there, and can't be made: no such folder, or it can't be written to")
             return f"{file} isn't there yet; the first run makes it"
@@ -107,8 +104,10 @@ def _engine(settings: Settings) -> Iterator[Finding]:
     def build() -> str:
         from reviser.engines import build_reviser
 
-        with open_database(settings) if settings.adapter == REGISTRY else nullcontext() as database:
-            reviser = build_reviser(settings) if database is None else build_engine(settings, database)
+        follows = settings.adapter == REGISTRY and _missing_file(settings) is None
+        alone = settings.model_copy(update={"adapter": None}) if settings.adapter == REGISTRY else settings
+        with open_database(settings) if follows else nullcontext() as database:
+            reviser = build_reviser(alone) if database is None else build_engine(settings, database)
         if reviser is None:
             return "`none`: pairs are taken in and not revised"
         name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")
@@ -116,6 +115,14 @@ def _engine(settings: Settings) -> Iterator[Finding]:
         return name
 
     yield _tried("engine", build)
+
+
+def _missing_file(settings: Settings) -> Path | None:
+    """Of a SQLite database that no run has made yet."""
+    from storage.database import sqlite_file
+
+    file = sqlite_file(settings.database_url.get_secret_value())
+    return None if file is None or file.exists() else file
 
 
 def _tried(name: str, check: Callable[[], str]) -> Finding:

@@ -20,6 +20,7 @@ from reviser.coach.engine import CoachReviser
 from reviser.coach.network import Network
 from reviser.coach.tagger import EditKind
 from reviser.coach.tags import apply_edits
+from reviser.coach.vetoes import without_meant
 
 ALLOWANCE = 0.01  # of clean pairs that may be changed
 _HARM = 2  # a character put in wrong weighs as much as so many put right
@@ -49,7 +50,7 @@ def worths(engine: CoachReviser, wanted: Sequence[InstructionPair], given: Seque
         before = Levenshtein.distance(text, target)
         if before > _REWRITTEN * max(len(text), len(target)):
             continue
-        for each in allowed(draft, proposals):
+        for each in without_meant(draft.words.tokens, allowed(draft, proposals), is_damaged=False):
             text = draft.prose.restore(apply_edits(draft.words, _ALL.edits(draft, [each])))
             found.append(Worth(draft.pair, each.kind, each.sure, before - Levenshtein.distance(text, target)))
     return found

@@ -143,11 +143,11 @@ def test_another_run_is_not_mixed_in(train: Train, tmp_path: Path) -> None:
 def test_training_reads_texts_and_weights_as_the_engine_does(bundle: Bundle) -> None:
     """The loss in torch is the one that numpy computes from the engine's own network."""
     teacher, total, targets = Teacher(bundle), 0.0, 0
+    ends = (WORD_TAGS_AT, GAP_TAGS_AT, CASE_TAGS_AT, WORDS_AT)
     for lesson in teacher.edits(*PAIRS[1], Counter()):
         ids, types, word, gap, case, meant = lesson.columns
         states = bundle.network.states(ids[None], types[None], [len(lesson)])[0]
         logits = states @ bundle.network.rows.T + bundle.network.bias
-        ends = (WORD_TAGS_AT, GAP_TAGS_AT, CASE_TAGS_AT, WORDS_AT)
         for wanted, start, end in zip((word, gap, case), ends, ends[1:], strict=False):
             chances = log_softmax(logits[:, start:end])
             total -= sum(chances[place, tag] for place, tag in enumerate(wanted) if tag != UNKNOWN)
