@@ -26,7 +26,7 @@ from reviser.repairs import (
     mend_space,
     mend_spelling,
 )
-from reviser.spelling import Speller
+from reviser.spelling import Speller, shared_speller
 
 _ABOUT_FORM = re.compile(
     r"spell|typo|grammar|grammatic|punctuat|capital(?:i[sz]|\s+letter)|proofread|\bcorrect|\bedit|\bfix|\berrors?\b|mistake|"
@@ -46,7 +46,7 @@ class RulesReviser:
 
     def __init__(self) -> None:
         self._finisher = Finisher(engine="rules")
-        self._speller = Speller()
+        self._speller = shared_speller()
 
     @property
     def name(self) -> str:

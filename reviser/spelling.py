@@ -4,6 +4,7 @@ It knows lower-case English words; names, capitals, digits and rare words are no
 symspellpy (Google Books counts of SCOWL's words, British spelling first).
 """
 
+from functools import cache
 from importlib.resources import files
 
 from symspellpy import SymSpell, Verbosity
@@ -46,7 +47,7 @@ _SWAPS_ONLY = {3: 5e9, 4: 1e9}
 
 
 class Speller:
-    """Holds the word list (about a second to load); its answers depend on nothing else."""
+    """Holds the word list (about a second to load); its answers depend on nothing else. Threads may share one."""
 
     def __init__(self) -> None:
         self.symspell = SymSpell(max_dictionary_edit_distance=1, prefix_length=7)
@@ -66,11 +67,12 @@ class Speller:
         """What a lower-case ASCII word was meant to be; None when it is a word, or when there is any doubt."""
         if len(word) < _MIN_LETTERS or len(word) > 30 or word in self._words:
             return None
-        if word not in self._verdicts:
+        verdict = self._verdicts.get(word, "")  # another thread may clear them at any moment
+        if verdict == "":
             if len(self._verdicts) > 50_000:
                 self._verdicts.clear()
-            self._verdicts[word] = self._judge(word)
-        return self._verdicts[word]
+            verdict = self._verdicts[word] = self._judge(word)
+        return verdict
 
     def _judge(self, word: str) -> str | None:
         candidates = [found for found in self.symspell.lookup(word, Verbosity.ALL, 1) if found.term.isalpha()]
@@ -123,6 +125,12 @@ class Speller:
         if stem[-1] == "i":
             forms.append(f"{stem[:-1]}y")  # happier → happy
         return any(self.knows(form) for form in forms)
+
+
+@cache
+def shared_speller() -> Speller:
+    """The process's own: a refresh builds several coaches, and each would load the same words."""
+    return Speller()
 
 
 def slip_weight(word: str, meant: str) -> float:

@@ -10,7 +10,7 @@ from coachlm.lessons import TagRows
 from reviser.coach.kin import kin_of
 from reviser.coach.tags import GAP_TAGS, CaseTag, WordTag
 from reviser.coach.words import MARK, Kind, Token
-from reviser.spelling import Speller, slip_weight
+from reviser.spelling import Speller, shared_speller, slip_weight
 
 # Rows of the model's embedding, in this order, before those of the words.
 SPECIAL = (
@@ -53,7 +53,7 @@ class Lexicon:
 
     def __init__(self, words: Sequence[tuple[str, int]], speller: Speller | None = None) -> None:
         """`words` in the order of their embeddings, each with its count in a corpus of 10¹² words."""
-        self.speller = speller or Speller()
+        self.speller = speller or shared_speller()
         self.words = tuple(word for word, _ in words)
         self.rows = {word: WORDS_AT + place for place, (word, _) in enumerate(words)}
         self._counts = {word: max(count, self.speller.count(word)) for word, count in words}

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from reviser.rules import RulesReviser, repair_pair
-from reviser.spelling import Speller
+from reviser.spelling import Speller, shared_speller
 
 
 @pytest.fixture(scope="session")
 def speller() -> Speller:
-    return Speller()
+    return shared_speller()
 
 
 @pytest.fixture(scope="session")

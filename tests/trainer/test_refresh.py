@@ -79,8 +79,9 @@ def train(skill: str) -> Callable[[Source, Path], RunRecord]:
     return run
 
 
-def coach(folder: Path, pairs: Sequence[HeldOutPair]) -> Coached:
+def coach(folder: Path | None, pairs: Sequence[HeldOutPair]) -> Coached:
     """Mends pairs if the adapter says so."""
+    assert folder is not None
     skill = (folder / "skill.txt").read_text()
     made = {"mend": lambda pair: pair.final, "copy": lambda pair: pair.raw}[skill.split()[0]]
     return Coached([Revision(pair.raw.id, made(pair), Outcome.REVISED, "test") for pair in pairs])
