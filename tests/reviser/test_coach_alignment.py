@@ -145,6 +145,8 @@ def test_what_tags_can_not_say_is_masked_and_counted(bundle: Bundle, raw: str, r
 def test_an_edit_close_to_a_rewrite_is_a_part_of_it_and_one_far_away_is_not(bundle: Bundle) -> None:
     near, _ = derived(bundle, "We saw teh dog and went home.", "We met the hound and went home.")
     assert near.learned == 0
+    within_reach, _ = derived(bundle, "We bought a lamp teh dog likes.", "We found a lamp the dog likes.")
+    assert (within_reach.learned, set(within_reach.masked)) == (0, {"rewritten"})
     far, made = derived(
         bundle, "We saw the dog and later on we all went home to eat teh bread.",
         "We met the dog and later on we all went home to eat the bread.",
