@@ -3,6 +3,7 @@
 import pytest
 
 from reviser.coach.bundle import read_bundle
+from reviser.coach.calibration import worths
 from reviser.coach.engine import CoachReviser
 from reviser.coach.tagger import EditKind, Proposal
 from reviser.coach.tags import Edit, WordTag
@@ -82,3 +83,16 @@ def test_the_engine_heeds_it() -> None:
     alone, beside = (each.revised.response for each in coach.revise([pair(meant), pair(f"{meant}\n\n{DAMAGED}")]))
     assert alone == meant
     assert beside.endswith(MENDED)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "count"), [("He had had enough of it.", 2, 0), ("He saw the the town.", 3, 1)]
+)
+def test_limits_are_found_among_edits_that_may_be_made(text: str, place: int, count: int) -> None:
+    class Proposing(CoachReviser):
+        def propose(self, drafts, pairs):
+            doubled = Proposal(place, EditKind.DOUBLE, Edit(WordTag.DELETE), 0.99)
+            return [[doubled] if draft.field == "response" else [] for draft in drafts]
+
+    given = [pair(text)]
+    assert [each.kind for each in worths(Proposing(read_bundle()), given, given)] == [EditKind.DOUBLE] * count
