@@ -135,5 +135,3 @@ def _linear_names(model: Any) -> list[str]:
             if isinstance(module, torch.nn.Linear | Conv1D) and module is not output
         }
     )
-
-
