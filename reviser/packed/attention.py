@@ -6,7 +6,7 @@ arrives here, without any state outside the call.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -37,13 +37,27 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Spans in adjoining slots that attend in one call: R spans, padded to T tokens, which see up to L places."""
+    """Rows of tokens that attend in one call: R of them, padded to T tokens, which see up to L places."""
 
-    slots: slice  # R of them
+    slots: slice | torch.Tensor  # R of them; those of a tensor (R,) are copied together first
     stream: slice  # where their tokens stand in the step's stream
-    gather: torch.Tensor | None  # (R, T) int64, places in the stream, a short span's last repeated; None: no padding
-    valid: torch.Tensor | None  # (R, T) bool, False for padding
+    gather: torch.Tensor | None  # (R, T) int64, places in the stream, a short row's last repeated; None: no padding
+    scatter: torch.Tensor | None  # (tokens,) int64, where in R * T the stream's tokens are; None: no padding
     mask: torch.Tensor  # (R, 1, G * T, L), 0 or -inf; query heads that share a key head stand one after another
+
+
+class Attend(Protocol):
+    """Lets the tokens of a step see their own slots."""
+
+    def __call__(
+        self,
+        query: torch.Tensor,  # (H * G, N, D)
+        keys: torch.Tensor,  # (slot, H, place, D)
+        values: torch.Tensor,  # (slot, H, place, D)
+        scaling: float | None,
+    ) -> torch.Tensor:
+        """→ (N, H * G, D)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class StepPlan:
 
     cache: SlotCache
     rows: torch.Tensor  # where the stream's keys and values go, see `SlotCache.rows_of`
-    groups: list[Group]
+    attend: Attend
 
 
 def register() -> None:
@@ -77,25 +91,38 @@ def slot_attention(
     cache, layer = packed_step.cache, module.layer_idx
     _check(module, query, key, value, cache, sliding_window, others)
     cache.write(layer, packed_step.rows, key[0], value[0])
-    heads, width = cache.shape.heads, cache.shape.head_dim
-    stream = query[0].unflatten(0, (heads, -1))  # (H, G, N, D)
-    out = torch.empty_like(query[0].transpose(0, 1).contiguous())  # (N, H * G, D)
     keys, values = cache.slots[layer]  # (slot, H, place, D) each
-    for group in packed_step.groups:
-        count, length = group.slots.stop - group.slots.start, group.mask.shape[-1]
-        asked = stream[:, :, group.stream] if group.gather is None else stream[:, :, group.gather.view(-1)]
-        asked = asked.unflatten(2, (count, -1))  # (H, G, R, T, D)
-        asked = asked.permute(2, 0, 1, 3, 4).reshape(count, heads, -1, width)  # (R, H, G * T, D)
-        seen = scaled_dot_product_attention(
-            asked,
-            keys[group.slots, :, :length].to(query.dtype),
-            values[group.slots, :, :length].to(query.dtype),
-            attn_mask=group.mask,
-            scale=scaling,
-        )
-        seen = seen.unflatten(2, (stream.shape[1], -1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # (R, T, H * G, D)
-        out[group.stream] = seen.flatten(0, 1) if group.valid is None else seen[group.valid]
-    return out[None], None  # (1, N, H * G, D)
+    return packed_step.attend(query[0], keys, values, scaling)[None], None  # (1, N, H * G, D)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedAttention:
+    """By torch's own attention, group by group; see `Attend`."""
+
+    groups: list[Group]
+
+    def __call__(
+        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
+    ) -> torch.Tensor:
+        heads, width = keys.shape[1], keys.shape[3]
+        stream = query.unflatten(0, (heads, -1))  # (H, G, N, D)
+        out = torch.empty_like(query.transpose(0, 1).contiguous())  # (N, H * G, D)
+        for group in self.groups:
+            count, length = group.mask.shape[0], group.mask.shape[-1]
+            asked = stream[:, :, group.stream] if group.gather is None else stream[:, :, group.gather.view(-1)]
+            asked = asked.unflatten(2, (count, -1))  # (H, G, R, T, D)
+            asked = asked.permute(2, 0, 1, 3, 4).reshape(count, heads, -1, width)  # (R, H, G * T, D)
+            seen = scaled_dot_product_attention(
+                asked,
+                keys[group.slots, :, :length].to(query.dtype),
+                values[group.slots, :, :length].to(query.dtype),
+                attn_mask=group.mask,
+                scale=scaling,
+            )
+            seen = seen.unflatten(2, (stream.shape[1], -1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # (R, T, H * G, D)
+            seen = seen.flatten(0, 1)
+            out[group.stream] = seen if group.scatter is None else seen[group.scatter]
+        return out
 
 
 def _check(
@@ -127,7 +154,7 @@ def plan_step(cache: SlotCache, spans: list[Span], query_heads: int, dtype: torc
     for members in _adjoining(spans):
         groups.append(_group(members, offset, query_heads // cache.shape.heads, cache, dtype))
         offset = groups[-1].stream.stop
-    return StepPlan(cache, cache.rows_of(slots, places), groups)
+    return StepPlan(cache, cache.rows_of(slots, places), GroupedAttention(groups))
 
 
 def _adjoining(spans: Iterable[Span]) -> Iterator[list[Span]]:
@@ -156,13 +183,18 @@ def _group(members: list[Span], offset: int, share: int, cache: SlotCache, dtype
     steps = torch.arange(max(sizes), device=device)  # (T,)
     within = torch.minimum(steps, counts - 1)  # (R, T)
     starts = torch.tensor([span.start for span in members], device=device)[:, None]  # (R, 1)
-    hidden = torch.arange(max(span.end for span in members), device=device) > (starts + within)[:, :, None]  # (R, T, L)
-    mask = torch.zeros(hidden.shape, dtype=dtype, device=device).masked_fill_(hidden, float("-inf"))
     ragged = min(sizes) < max(sizes)
     return Group(
         slots=slice(members[0].slot, members[-1].slot + 1),
         stream=slice(offset, offset + sum(sizes)),
         gather=offset + counts.cumsum(0) - counts + within if ragged else None,
-        valid=steps < counts if ragged else None,
-        mask=mask.repeat(1, share, 1)[:, None],
+        scatter=(steps < counts).view(-1).nonzero().view(-1) if ragged else None,
+        mask=causal_mask(starts + within, max(span.end for span in members), share, dtype),
     )
+
+
+def causal_mask(last: torch.Tensor, length: int, share: int, dtype: torch.dtype) -> torch.Tensor:
+    """(R, T), the last place that each token sees → (R, 1, G * T, L)."""
+    hidden = torch.arange(length, device=last.device) > last[:, :, None]  # (R, T, L)
+    mask = torch.zeros(hidden.shape, dtype=dtype, device=last.device).masked_fill_(hidden, float("-inf"))
+    return mask.repeat(1, share, 1)[:, None]

@@ -15,9 +15,11 @@ from typing import Any
 import torch
 
 from reviser.packed.drafts import DraftGate, FixedCost, MeasuredCost
+from reviser.packed.graphs import Graphs
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.sequence import Completion, Request
+from reviser.sampling import Sampling
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +42,12 @@ class EngineOptions:
     step_overhead_tokens: float | None = None  # None: measured while it runs
     cache_dtype: torch.dtype | None = None  # None: the model's own
     adapters: int = 0  # as many as will be held beside the model's own weights; each keeps a prefix
+    graphs: Graphs | None = None  # capture steps of fixed shapes; None: shapes as they come
+    sampling: Sampling | None = None  # None: greedy
 
 
 class Engine:
-    """Greedy decoding of many requests at once; what comes out equals the model's own `generate`."""
+    """Decoding of many requests at once; what comes out greedily equals the model's own `generate`."""
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class Engine:
         )
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
         gate = DraftGate(_cost(options.step_overhead_tokens)) if options.drafts else None
-        self.runner = ModelRunner(model, limits, kept, switch, options.cache_dtype)
+        self.runner = ModelRunner(model, limits, kept, switch, options.cache_dtype, options.graphs, options.sampling)
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
     @property
@@ -137,8 +141,7 @@ class Engine:
         self.runner.close()
 
     def _shrink(self, error: Exception) -> list[Completion]:
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self.runner.release()
         failed = self.scheduler.shrink()
         log.warning("out of memory (%s): going on with %d slots", error, self.scheduler.limits.slots)
         return failed

@@ -5,10 +5,14 @@ from typing import Any
 
 import torch
 
+from reviser.next_tokens import choose
 from reviser.packed.attention import NAME, Span, plan_step, register
 from reviser.packed.cache import CacheShape, SlotCache
+from reviser.packed.graphs import Graphs
 from reviser.packed.scheduler import Limits, Row, Step
+from reviser.packed.static_runner import PaddedSlots, StaticRunner
 from reviser.packed.support import UnsupportedModel, check_config
+from reviser.sampling import Sampling, draw
 
 _PROBE_TOKENS = 24
 _TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}  # of the largest logit
@@ -39,8 +43,12 @@ class ModelRunner:
         prefix: list[int],
         switch: Callable[[str | None], None] | None = None,
         cache_dtype: torch.dtype | None = None,
+        graphs: Graphs | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         """`switch` gives the model the weights of an adapter, None: its own.
+
+        With `graphs` steps have fixed shapes and are captured; without, they are as long as they are.
 
         Raises: UnsupportedModel, when the model is found to compute something else over slots than by itself.
         """
@@ -52,6 +60,11 @@ class ModelRunner:
         self._query_heads: int = model.config.get_text_config().num_attention_heads
         self._own_attention: str = model.config._attn_implementation
         self.cache = SlotCache(cache_shape(model, cache_dtype), limits.slots, limits.slot_tokens, model.device)
+        self._sampling = sampling
+        self.static: StaticRunner | None = None
+        if graphs is not None:
+            attention = PaddedSlots(self.cache, self._query_heads, model.dtype)
+            self.static = StaticRunner(model, self.cache, attention, graphs, sampling)
         register()
         try:
             self._check_same_logits()
@@ -64,6 +77,13 @@ class ModelRunner:
         """Give the model back its own attention and weights."""
         self._switch(None)
         self.model.set_attn_implementation(self._own_attention)
+
+    def release(self) -> None:
+        """Give the device's memory back that no sequence needs."""
+        if self.static is not None:
+            self.static.forget_all()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def hold(self, adapter: str | None) -> None:
         """Compute the shared prefix under an adapter, in a slot whose sequence finds all as it was."""
@@ -79,10 +99,15 @@ class ModelRunner:
             self.cache.slots[:, :, 0, :, :count] = before
 
     def drop(self, adapter: str) -> None:
+        if self.static is not None:
+            self.static.forget(adapter)
         self.cache.prefixes.pop(adapter, None)
 
     def forward(self, step: Step) -> list[list[int | None]]:
-        """Each row's greedy next tokens after its last `wanted` positions; None where a logit is not a number."""
+        """Each row's next tokens after its last `wanted` positions; None where a logit is not a number.
+
+        Those after the first wrong token of a draft may be left out: they mean nothing.
+        """
         for slot in step.clear:
             self.cache.clear(slot)
         for source, target, tokens in step.moves:
@@ -92,19 +117,35 @@ class ModelRunner:
         answers: dict[int, list[int | None]] = {}  # by slot
         for adapter in dict.fromkeys(row.sequence.request.adapter for row in step.rows):
             self._switch(adapter)
-            answers |= self._answers([row for row in step.rows if row.sequence.request.adapter == adapter])
+            answers |= self._answers(adapter, [row for row in step.rows if row.sequence.request.adapter == adapter])
         return [answers[row.sequence.slot] for row in step.rows]
 
-    def _answers(self, rows: list[Row]) -> dict[int, list[int | None]]:
+    def _answers(self, adapter: str | None, rows: list[Row]) -> dict[int, list[int | None]]:
         spans = [Span(row.sequence.slot, row.sequence.cached, row.tokens, row.wanted) for row in rows]
+        draws = self._draws(rows)
+        if self.static is not None:
+            answers = self.static.answers(adapter, spans, draws)
+            return {span.slot: answer for span, answer in zip(spans, answers, strict=True)}
         with torch.inference_mode():
-            best = self._logits(spans).max(dim=-1)  # (S,) values and tokens; a NaN is its row's maximum
-            tokens = torch.where(best.values.isnan(), -1, best.indices).tolist()
-        answers = iter([None if token < 0 else token for token in tokens])
-        return {span.slot: [next(answers) for _ in range(span.wanted)] for span in spans}
+            logits = self._logits(spans)
+            tokens = choose(logits, torch.tensor(draws, device=logits.device), self._sampling).tolist()
+        found = iter([None if token < 0 else token for token in tokens])
+        return {span.slot: [next(found) for _ in range(span.wanted)] for span in spans}
+
+    def _draws(self, rows: list[Row]) -> list[int]:
+        """One for each wanted token."""
+        if self._sampling is None:
+            return []
+        return [
+            draw(row.sequence.request.noise, len(row.sequence.output) + ahead)
+            for row in rows
+            for ahead in range(row.wanted)
+        ]
 
     def _logits(self, spans: list[Span]) -> torch.Tensor:
         """(S, V): the wanted positions' logits, in the order of the spans."""
+        if self.static is not None:
+            return self.static.logits(spans)
         ids = [token for span in spans for token in span.tokens]
         places = [place for span in spans for place in range(span.start, span.end)]
         wanted, offset = [], 0

@@ -9,12 +9,13 @@ from reviser.packed.drafts import NgramIndex
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A prompt to continue greedily; `key` is the caller's own and comes back with the completion."""
+    """A prompt to continue; `key` is the caller's own and comes back with the completion."""
 
     key: int
     prompt: Tokens[int]
     max_new_tokens: int
     adapter: str | None = None  # whose weights continue it, see `Engine.hold`; None: the model's own
+    noise: int = 0  # where its draws come from, see `Sampling.noise`
 
 
 class Failure(StrEnum):

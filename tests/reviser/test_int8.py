@@ -68,7 +68,7 @@ def test_a_cache_in_16_bits_holds_twice_as_much_and_answers_nearly_the_same():
     assert half.token_bytes * 2 == own.token_bytes
     asked = [Request(key, [1, *(3 + (key * 7 + place * 5) % 50 for place in range(6 + key))], 16) for key in range(8)]
     wanted = [own_greedy(model, request.prompt, 16) for request in asked]
-    with engine_for(model, cache_bytes=128 * half.token_bytes * 5, cache_dtype=torch.float16) as engine:
+    with engine_for(model, cache_bytes=(128 * 5 + 1) * half.token_bytes, cache_dtype=torch.float16) as engine:
         assert engine.scheduler.limits.slots == 5
         ended = sorted(engine.run(asked), key=lambda each: each.key)
     assert sum(each.tokens == other for each, other in zip(ended, wanted, strict=True)) >= 7

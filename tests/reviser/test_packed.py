@@ -9,6 +9,7 @@ import torch
 from reviser.packed.model_runner import cache_shape
 from reviser.packed.sequence import Failure, Request
 from reviser.packed.support import UnsupportedModel
+from tests.reviser.tape import TapeGraphs
 from tests.reviser.tiny_models import (
     CONTEXT,
     FAMILIES,
@@ -21,6 +22,8 @@ from tests.reviser.tiny_models import (
 )
 
 PREFIX = [1, 7, 8, 9, 10, 11]
+either_shapes = pytest.mark.parametrize("graphs", [lambda: None, TapeGraphs], ids=["free", "static"])
+"""Steps as long as they are, and steps of fixed shapes that are recorded and replayed."""
 
 
 def ragged(count: int, seed: int = 0, longest: int = 60) -> list[Request]:
@@ -61,20 +64,22 @@ def test_greedy_output_equals_generate(family: str):
             assert_same_or_tied(model, request.prompt, ours.tokens, wanted)
 
 
-def test_outputs_that_end_at_once_and_outputs_that_never_do():
+@either_shapes
+def test_outputs_that_end_at_once_and_outputs_that_never_do(graphs: Any):
     model = tiny("llama")
     asked = ragged(9)
     model.generation_config.eos_token_id = own_greedy(model, asked[4].prompt, 1)[0]
     own = [own_greedy(model, request.prompt, request.max_new_tokens) for request in asked]
-    assert [ended.tokens for ended in packed_greedy(model, asked, max_slots=4)] == own
+    assert [ended.tokens for ended in packed_greedy(model, asked, max_slots=4, graphs=graphs())] == own
     assert len(own[4]) == 1
     model.generation_config.eos_token_id = VOCABULARY + 1
     own = [own_greedy(model, request.prompt, request.max_new_tokens) for request in asked]
-    assert [ended.tokens for ended in packed_greedy(model, asked, max_slots=4)] == own
+    assert [ended.tokens for ended in packed_greedy(model, asked, max_slots=4, graphs=graphs())] == own
     assert [len(tokens) for tokens in own] == [request.max_new_tokens for request in asked]
 
 
-def test_prompts_at_the_context_limit():
+@either_shapes
+def test_prompts_at_the_context_limit(graphs: Any):
     model = tiny("llama")
     prompt = [3 + place % 50 for place in range(CONTEXT)]
     asked = [
@@ -87,7 +92,7 @@ def test_prompts_at_the_context_limit():
         Request(6, [1, 3], 0),
         Request(7, [1, 3], 500),  # may fill its slot
     ]
-    ended = packed_greedy(model, asked, max_slots=2)
+    ended = packed_greedy(model, asked, max_slots=2, graphs=graphs())
     assert ended[0].tokens == own_greedy(model, prompt[:-1], 1)
     long, unknown = Failure.TOO_LONG, Failure.UNKNOWN_TOKEN
     wanted = [None, long, long, Failure.NO_PROMPT, unknown, unknown, long, None]
@@ -95,8 +100,9 @@ def test_prompts_at_the_context_limit():
     assert ended[7].tokens == own_greedy(model, [1, 3], CONTEXT - 2)
 
 
+@either_shapes
 @pytest.mark.parametrize("drafts", [False, True])
-def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool):
+def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool, graphs: Any):
     model = tiny("llama", tie_word_embeddings=False)
     poison = 13
     asked = [request for request in ragged(24) if poison not in request.prompt]
@@ -106,7 +112,7 @@ def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool):
         model.model.embed_tokens.weight[poison] = float("nan")
     poisoned = [Request(100 + key, [1, 5, poison, *range(14, 54 + key)], 20) for key in range(6)]
     mixed = [each for pair in zip(asked, poisoned * 4, strict=False) for each in pair][: 2 * len(asked)]
-    ended = packed_greedy(model, mixed, max_slots=3, drafts=drafts, prefill_tokens=9)
+    ended = packed_greedy(model, mixed, max_slots=3, drafts=drafts, prefill_tokens=9, graphs=graphs())
     assert len(healthy) > 8
     for each in ended:
         if each.key >= 100:
@@ -116,12 +122,13 @@ def test_a_row_whose_logits_are_no_numbers_harms_no_other(drafts: bool):
             assert (each.failure, each.tokens) == (None, own[each.key])
 
 
-def test_a_row_that_turns_out_as_no_number_after_its_slot_was_moved():
+@either_shapes
+def test_a_row_that_turns_out_as_no_number_after_its_slot_was_moved(graphs: Any):
     model = tiny("llama", tie_word_embeddings=False)
     with torch.no_grad():
         model.model.embed_tokens.weight[13] = float("nan")
     poisoned = Request(0, [1, 13, *range(14, 60)], 5)
-    with engine_for(model, max_slots=3, prefill_tokens=12, drafts=False) as engine:
+    with engine_for(model, max_slots=3, prefill_tokens=12, drafts=False, graphs=graphs()) as engine:
         engine.runner.forward = _never(13, engine.runner.forward)
         for request in (Request(1, [5], 30), Request(2, [6], 1), poisoned):
             engine.add(request)
@@ -141,17 +148,18 @@ def test_the_cache_takes_what_the_budget_says_and_no_more():
     model = tiny("qwen3")  # 2 layers, 2 heads of 8, float32
     token_bytes = 2 * 2 * 2 * 8 * 4
     assert cache_shape(model).token_bytes == token_bytes
-    slot_bytes, prefix_bytes = 100 * token_bytes, len(PREFIX) * token_bytes
-    budget = 5 * slot_bytes + prefix_bytes
+    slot_bytes = 100 * token_bytes
+    beside = len(PREFIX) * token_bytes + token_bytes // 2  # the prefix, and a row of scratch for two heads
+    budget = 5 * slot_bytes + (len(PREFIX) + 1) * token_bytes
     with engine_for(model, PREFIX, cache_bytes=budget, slot_tokens=100) as engine:
-        assert engine.runner.cache.nbytes == budget
+        assert engine.runner.cache.nbytes == 5 * slot_bytes + beside
     with engine_for(model, PREFIX, cache_bytes=budget - 1, slot_tokens=100) as engine:
-        assert engine.runner.cache.nbytes == 4 * slot_bytes + prefix_bytes
+        assert engine.runner.cache.nbytes == 4 * slot_bytes + beside
     with engine_for(model, PREFIX, cache_bytes=budget, slot_tokens=100, max_slots=2) as engine:
-        assert engine.runner.cache.nbytes == 2 * slot_bytes + prefix_bytes
+        assert engine.runner.cache.nbytes == 2 * slot_bytes + beside
     with (
         pytest.raises(UnsupportedModel, match="holds no slot of 100 tokens"),
-        engine_for(model, cache_bytes=slot_bytes - 1, slot_tokens=100),
+        engine_for(model, cache_bytes=slot_bytes, slot_tokens=100),
     ):
         pass
 
@@ -201,11 +209,12 @@ def test_requests_may_come_while_others_are_under_way():
     assert sorted(each.key for each in ended) == list(range(12))
 
 
-def test_out_of_memory_halves_the_slots_and_loses_nothing(monkeypatch: pytest.MonkeyPatch):
+@either_shapes
+def test_out_of_memory_halves_the_slots_and_loses_nothing(monkeypatch: pytest.MonkeyPatch, graphs: Any):
     model = tiny("llama")
     asked = ragged(12)
     own = [own_greedy(model, request.prompt, request.max_new_tokens) for request in asked]
-    with engine_for(model, max_slots=8, prefill_tokens=64) as engine:
+    with engine_for(model, max_slots=8, prefill_tokens=64, graphs=graphs()) as engine:
         forward = engine.runner.forward
 
         def scarce(step):

@@ -1,0 +1,166 @@
+"""Runs steps in buckets of fixed shapes, each captured as a graph when it has come for the first time.
+
+A graph holds the addresses of the weights it was captured with, and switching adapters points the model at other
+weights. So there is a graph for each bucket *and* adapter; they go with the adapter. The other way, copying an
+adapter's weights to one place at each switch, would move gigabytes between the two halves of every canary's step.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from reviser.next_tokens import choose
+from reviser.packed.attention import Attend, Group, GroupedAttention, Span, StepPlan, causal_mask
+from reviser.packed.cache import SlotCache
+from reviser.packed.graphs import Graphs, Rerun
+from reviser.packed.static_step import Bucket, StepInputs
+from reviser.sampling import Sampling
+
+log = logging.getLogger(__name__)
+
+GRAPH_TOKENS = 512  # longer steps keep the device busy for longer than it takes to start their kernels
+_FEWEST_TOKENS = 8
+_FINE_FROM = 256  # from here on a padded token costs time
+_FEWEST_PLACES = 128
+_SDPA_TILE_TOKENS = 16
+
+
+class TileAttention(Protocol):
+    """Attention over tiles of a step."""
+
+    def shapes(self, spans: Sequence[Span], tokens: int, answers: int) -> Bucket:
+        """The bucket of a step, given the padded lengths of its stream and of its answers."""
+        ...
+
+    def attend(self, inputs: StepInputs) -> Attend:
+        """On the device, once a step: all layers attend by what this gives."""
+        ...
+
+
+class PaddedSlots:
+    """torch's own attention over slots that are read as far as the longest of them, by a mask."""
+
+    def __init__(self, cache: SlotCache, query_heads: int, dtype: torch.dtype) -> None:
+        self._cache = cache
+        self._share = query_heads // cache.shape.heads
+        self._dtype = dtype
+
+    def shapes(self, spans: Sequence[Span], tokens: int, answers: int) -> Bucket:
+        slots = self._cache.padding_slot
+        size = 1 if all(len(span.tokens) == 1 for span in spans) else _SDPA_TILE_TOKENS
+        in_order = all(span.slot == place and len(span.tokens) <= size for place, span in enumerate(spans))
+        tiles = min(tokens, slots) if in_order else most_tiles(tokens, slots, size)
+        places = max(_FEWEST_PLACES, 1 << (max(span.end for span in spans) - 1).bit_length())
+        return Bucket(tokens, answers, tiles, size, min(places, self._cache.slot_tokens), in_order)
+
+    def attend(self, inputs: StepInputs) -> Attend:
+        bucket, counts = inputs.bucket, inputs.tile_counts[:, None]
+        steps = torch.arange(bucket.tile_tokens, device=counts.device)
+        within = torch.minimum(steps, (counts - 1).clamp_min_(0))  # (M, T)
+        group = Group(
+            slots=slice(0, bucket.tiles) if bucket.in_order else inputs.tile_slots,
+            stream=slice(0, bucket.tokens),
+            gather=inputs.tile_offsets[:, None] + within,
+            scatter=inputs.scatter,
+            mask=causal_mask(inputs.tile_starts[:, None] + within, bucket.places, self._share, self._dtype),
+        )
+        return GroupedAttention([group])
+
+
+class StaticRunner:
+    """Steps of one model over one cache; what they answer is what a step of free shapes would."""
+
+    def __init__(
+        self, model: Any, cache: SlotCache, attention: TileAttention, graphs: Graphs, sampling: Sampling | None
+    ) -> None:
+        self._model = model
+        self._cache = cache
+        self._attention = attention
+        self._graphs = graphs
+        self._sampling = sampling
+        self._inputs: dict[Bucket, StepInputs] = {}
+        self._replays: dict[tuple[str | None, Bucket], Callable[[], None]] = {}
+
+    @property
+    def captured(self) -> int:
+        """How many graphs there are."""
+        return len(self._replays)
+
+    @torch.inference_mode()
+    def answers(self, adapter: str | None, spans: Sequence[Span], draws: Sequence[int]) -> list[list[int | None]]:
+        """Of each span, the accepted draft and the token after it; the model has the adapter's weights already."""
+        inputs = self._load(spans, draws)
+        replay = self._replays.get((adapter, inputs.bucket))
+        if replay is not None:
+            replay()
+            return inputs.answers(spans)
+        self._run(inputs)  # also does what must not happen in a capture: kernels are compiled, libraries set up
+        answers = inputs.answers(spans)
+        if inputs.bucket.tokens <= GRAPH_TOKENS:
+            self._replays[adapter, inputs.bucket] = self._capture(inputs)
+        return answers
+
+    @torch.inference_mode()
+    def logits(self, spans: Sequence[Span]) -> torch.Tensor:
+        """(S, V): the wanted positions' logits, in the order of the spans; not by a graph."""
+        return self._logits(self._load(spans, []))[: sum(span.wanted for span in spans)]
+
+    def forget(self, adapter: str | None) -> None:
+        """Let an adapter's graphs go: its weights are about to."""
+        self._replays = {key: replay for key, replay in self._replays.items() if key[0] != adapter}
+
+    def forget_all(self) -> None:
+        """Let all memory go that can be had again."""
+        self._replays.clear()
+        self._inputs.clear()
+
+    def _load(self, spans: Sequence[Span], draws: Sequence[int]) -> StepInputs:
+        tokens, answers = sum(len(span.tokens) for span in spans), sum(span.wanted for span in spans)
+        bucket = self._attention.shapes(spans, padded(tokens), padded(answers))
+        inputs = self._inputs.get(bucket)
+        if inputs is None:
+            inputs = self._inputs[bucket] = StepInputs(bucket, self._cache)
+        inputs.load(spans, draws)
+        return inputs
+
+    def _run(self, inputs: StepInputs) -> None:
+        """All on the device."""
+        inputs.verify(choose(self._logits(inputs), inputs.draws, self._sampling))
+
+    def _logits(self, inputs: StepInputs) -> torch.Tensor:
+        rows = self._cache.rows_of(inputs.slots, inputs.places)
+        return self._model(
+            input_ids=inputs.ids[None],
+            position_ids=inputs.places[None],
+            use_cache=False,
+            logits_to_keep=inputs.wanted,
+            packed_step=StepPlan(self._cache, rows, self._attention.attend(inputs)),
+        ).logits[0]
+
+    def _capture(self, inputs: StepInputs) -> Callable[[], None]:
+        def run() -> None:
+            self._run(inputs)
+
+        try:
+            return self._graphs.capture(run)
+        except RuntimeError as error:
+            log.warning("steps go on without graphs, which can't be captured here: %s", error)
+            self._graphs = Rerun()
+            return run
+
+
+def padded(count: int) -> int:
+    """The length that `count` is filled up to: powers of two and their halfway marks, then steps of 64."""
+    if count > _FINE_FROM:
+        return -(-count // 64) * 64
+    if count <= _FEWEST_TOKENS:
+        return _FEWEST_TOKENS
+    power = 1 << (count - 1).bit_length()
+    return power * 3 // 4 if count <= power * 3 // 4 else power
+
+
+def most_tiles(tokens: int, slots: int, tile_tokens: int) -> int:
+    """How many tiles `tokens` tokens of at most `slots` spans can come to."""
+    return min(tokens, slots + tokens // tile_tokens)
