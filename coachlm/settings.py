@@ -134,6 +134,21 @@ class Settings(BaseSettings):
         "in what its model was converted to.",
     )
 
+    sampling_temperature: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="0: always the likeliest token, as in the paper. Above: `packed` and `transformers` draw tokens.",
+    )
+    sampling_top_k: int = Field(default=0, ge=0, description="Draw from so many likeliest tokens; 0: from all.")
+    sampling_top_p: float = Field(
+        default=1.0, gt=0, le=1, description="Draw from the likeliest tokens that together have this chance."
+    )
+    sampling_seed: int = Field(
+        default=0, ge=0, lt=1 << 64, description="Another seed, other draws; the same seed and pair, the same revision."
+    )
+
     # Adapters
     adapters_url: str = Field(
         default="adapters", description="Where adapters are published: a folder, or a URL that fsspec knows (s3://…)."

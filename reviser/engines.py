@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
+from reviser.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ def build_reviser(settings: Settings) -> Reviser | None:
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
+    _check_sampling(settings)
     match settings.engine:
         case "none":
             return None
@@ -93,6 +95,22 @@ def _coach(settings: Settings) -> Reviser:
     return build_coach(settings)(Path(settings.adapter) if settings.adapter else None)
 
 
+def _check_sampling(settings: Settings) -> None:
+    if settings.sampling_temperature > 0 and settings.engine not in ("packed", "transformers", "none"):
+        raise SettingsError(
+            f"COACHLM_SAMPLING_TEMPERATURE: the {settings.engine} engine does not sample; "
+            "set it to 0, or take COACHLM_ENGINE=packed or transformers"
+        )
+
+
+def _sampling(settings: Settings) -> Sampling | None:
+    if settings.sampling_temperature == 0:
+        return None
+    return Sampling(
+        settings.sampling_temperature, settings.sampling_top_k, settings.sampling_top_p, settings.sampling_seed
+    )
+
+
 def _with_model(settings: Settings) -> Reviser:
     if not settings.model:
         raise SettingsError(f"COACHLM_ENGINE={settings.engine} needs COACHLM_MODEL: a model folder or hub id")
@@ -127,6 +145,7 @@ def _with_model(settings: Settings) -> Reviser:
         replace(finisher, engine="transformers"),
         batch_pairs=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
+        sampling=_sampling(settings),
     )
 
 
@@ -222,6 +241,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
         max_slots=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
         half_cache=settings.reviser_half_cache,
+        sampling=_sampling(settings),
     )
     try:
         return PackedReviser(loaded, finisher, options)

@@ -16,7 +16,8 @@ from reviser.jobs import JobDesk
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts
-from reviser.pair_stream import Choose, PairStream
+from reviser.pair_stream import Choose, PairStream, no_noise
+from reviser.sampling import Sampling
 
 _SLACK_TOKENS = 16  # a prompt's texts may take a few tokens more than they do by themselves
 _ADAPTERS = 3  # the current one, a canary, and one on its way out
@@ -31,6 +32,7 @@ class PackedOptions:
     max_new_tokens: int
     drafts: bool = True
     half_cache: bool = False  # keys and values in 16 bits, whatever the model computes in
+    sampling: Sampling | None = None  # None: greedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,12 @@ class PackedReviser:
             drafts=options.drafts,
             cache_dtype=torch.float16 if options.half_cache and loaded.model.dtype == torch.float32 else None,
             adapters=_ADAPTERS,
+            sampling=options.sampling,
         )
         weights = AdapterWeights(loaded)
         engine = Engine(loaded.model, loaded.eos_ids, engine_options, prefix, weights.switch)
-        stream = PairStream(engine, {None: desk}, "COACHLM_ENGINE=transformers goes without it")
+        noise = options.sampling.noise if options.sampling else no_noise
+        stream = PairStream(engine, {None: desk}, "COACHLM_ENGINE=transformers goes without it", noise)
         self._held: _Held | None = _Held(engine, weights, stream)
 
     @property

@@ -19,6 +19,11 @@ Choose = Callable[[InstructionPair], str | None]
 """Which of the adapters held revises a pair, by digest; None: the model as it was loaded."""
 
 
+def no_noise(_pair_id: str) -> int:
+    """Of greedy decoding."""
+    return 0
+
+
 class Decoder(Protocol):
     """Decodes requests as it has room for them."""
 
@@ -47,6 +52,7 @@ class PairStream:
     decoder: Decoder
     desks: dict[str | None, JobDesk[Any]]  # by adapter; each stamps its revisions
     remedy: str  # what to do when the decoder fails
+    noise: Callable[[str], int] = no_noise  # where the draws of a pair come from, by its id
     _under_way: Counter[str | None] = field(default_factory=Counter)  # pairs, by adapter
 
     def is_busy_with(self, adapter: str | None) -> bool:
@@ -73,7 +79,7 @@ class PairStream:
                     continue
                 taken[index] = _Taken(opened, adapter, time.perf_counter())
                 self._under_way[adapter] += 1
-                yield Request(index, opened.tokens, opened.max_new, adapter)
+                yield Request(index, opened.tokens, opened.max_new, adapter, self.noise(raw.id))
 
         def close(ended: Completion) -> Revision:
             each = taken.pop(ended.key)

@@ -1,4 +1,4 @@
-"""The engine `transformers`: any causal language model, batched greedy `generate`, nothing clever.
+"""The engine `transformers`: any causal language model, batched `generate`, nothing clever.
 
 Batches are sorted by prompt length and left-padded; each row has its own limit, so what a pair becomes does not depend
 on its companions. A batch that does not fit into memory, or fails, is halved until the pair that is to blame stands
@@ -8,7 +8,7 @@ alone.
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from coachlm.revision import Revision
 from reviser.finish import Finisher
 from reviser.jobs import Job, JobDesk
 from reviser.model_loading import LoadedModel
+from reviser.next_tokens import choose
+from reviser.sampling import Sampling, draw
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,19 @@ log = logging.getLogger(__name__)
 class TransformersReviser:
     """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
 
-    def __init__(self, loaded: LoadedModel, finisher: Finisher, *, batch_pairs: int, max_new_tokens: int) -> None:
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        finisher: Finisher,
+        *,
+        batch_pairs: int,
+        max_new_tokens: int,
+        sampling: Sampling | None = None,
+    ) -> None:
         self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens)
         self._finisher = finisher
         self._batch_pairs = batch_pairs
+        self._sampling = sampling
 
     @property
     def name(self) -> str:
@@ -49,7 +60,7 @@ class TransformersReviser:
         opened = [desk.open(index, raw) for index, raw in enumerate(pairs)]
         revisions = {index: each for index, each in enumerate(opened) if isinstance(each, Revision)}
         jobs = sorted((each for each in opened if isinstance(each, Job)), key=lambda job: len(job.tokens))
-        _Run(desk, revisions).revise_all(jobs, self._batch_pairs)
+        _Run(desk, self._sampling, revisions).revise_all(jobs, self._batch_pairs)
         seconds = (time.perf_counter() - began) / max(len(pairs), 1)
         return [replace(revisions[index], seconds=seconds) for index in range(len(pairs))]
 
@@ -63,8 +74,9 @@ class TransformersReviser:
 class _Run:
     """One call of `revise`: takes jobs through the model and fills `revisions` by index."""
 
-    def __init__(self, desk: JobDesk[LoadedModel], revisions: dict[int, Revision]) -> None:
+    def __init__(self, desk: JobDesk[LoadedModel], sampling: Sampling | None, revisions: dict[int, Revision]) -> None:
         self._desk = desk
+        self._sampling = sampling
         self._revisions = revisions
         self._succeeded = False
 
@@ -102,18 +114,27 @@ class _Run:
         self._revisions[job.index] = self._desk.close(job, [], reason)
 
     def _revise_batch(self, batch: list[Job]) -> None:
-        outputs, broken = generate(self._desk.loaded, [job.tokens for job in batch], [job.max_new for job in batch])
+        sampled = None
+        if self._sampling is not None:
+            sampled = Sampled(self._sampling, [self._sampling.noise(job.raw.id) for job in batch])
+        prompts, limits = [job.tokens for job in batch], [job.max_new for job in batch]
+        outputs, broken = generate(self._desk.loaded, prompts, limits, sampled)
         for job, output, nan in zip(batch, outputs, broken, strict=True):
             self._revisions[job.index] = self._desk.close(job, output, "nan_logits" if nan else None)
 
 
-def generate(loaded: LoadedModel, prompts: list[list[int]], limits: list[int]) -> tuple[list[list[int]], list[bool]]:
-    """Greedy outputs, each with its end-of-sequence token if it came, and whether a row's logits were not a number."""
+def generate(
+    loaded: LoadedModel, prompts: list[list[int]], limits: list[int], sampled: "Sampled | None" = None
+) -> tuple[list[list[int]], list[bool]]:
+    """Outputs, each with its end-of-sequence token if it came, and whether a row's logits were not a number."""
     width, pad = max(map(len, prompts)), loaded.tokenizer.pad_token_id
     device = loaded.model.device
     ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=device)  # (B, T)
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
     watch = _NanWatch(len(prompts), loaded.eos_ids[0], device)
+    processors: list[LogitsProcessor] = [watch]
+    if sampled is not None:
+        processors.append(_Draws(sampled, width))
     with torch.inference_mode():
         out = loaded.model.generate(
             input_ids=ids,
@@ -123,7 +144,7 @@ def generate(loaded: LoadedModel, prompts: list[list[int]], limits: list[int]) -
             max_new_tokens=max(limits),
             eos_token_id=list(loaded.eos_ids),
             pad_token_id=pad,
-            logits_processor=LogitsProcessorList([watch]),
+            logits_processor=LogitsProcessorList(processors),
             stopping_criteria=StoppingCriteriaList([_RowLimits(width, limits, device)]),
         )
     rows = out[:, width:].tolist()
@@ -135,6 +156,28 @@ def generate(loaded: LoadedModel, prompts: list[list[int]], limits: list[int]) -
 def _until_eos(row: list[int], eos_ids: tuple[int, ...]) -> list[int]:
     end = next((place for place, token in enumerate(row) if token in eos_ids), len(row))
     return row[: end + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How a batch is sampled, and where each of its rows' draws come from."""
+
+    sampling: Sampling
+    noises: list[int]
+
+
+class _Draws(LogitsProcessor):
+    """Leaves each row the one token that was drawn, the same that the packed engine draws."""
+
+    def __init__(self, sampled: Sampled, width: int) -> None:
+        self._sampled = sampled
+        self._width = width
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> Any:
+        place = input_ids.shape[1] - self._width
+        draws = torch.tensor([draw(noise, place) for noise in self._sampled.noises], device=scores.device)
+        drawn = choose(scores, draws, self._sampled.sampling)  # (B,); a NaN was dealt with before
+        return torch.full_like(scores, float("-inf")).scatter_(1, drawn[:, None], 0)
 
 
 class _NanWatch(LogitsProcessor):
