@@ -134,6 +134,19 @@ class Settings(BaseSettings):
         "in what its model was converted to.",
     )
 
+    reviser_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        default="auto",
+        description="What a model on a GPU computes in; `auto`: bfloat16 where it can. On a CPU always float32.",
+    )
+    reviser_graphs: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether `packed` captures its steps as CUDA graphs; `auto`: on a GPU. Never run on a GPU so far.",
+    )
+    reviser_attention: Literal["auto", "sdpa", "triton"] = Field(
+        default="auto",
+        description="Attention of captured steps: `triton`, an own kernel, or `sdpa`, torch's; `auto`: the kernel, "
+        "where it agrees with torch.",
+    )
     sampling_temperature: float = Field(
         default=0.0,
         ge=0,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reviser.model_loading import LoadedModel
     from reviser.openvino.decoder import DecoderOptions
     from reviser.openvino.folder import ConvertedModel
+    from reviser.packed.graphs import Graphs
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def _with_model(settings: Settings) -> Reviser:
         trust_remote_code=settings.trust_remote_code,
         adapter=adapter,
         int8=settings.reviser_int8,
+        dtype=settings.reviser_dtype,
     )
     finisher = Finisher(
         engine=settings.engine,
@@ -231,6 +233,19 @@ def _with_servers(settings: Settings) -> Reviser:
     return RemoteReviser(options, finisher, adapter.folder if adapter else None)
 
 
+def graphs_for(settings: Settings, device: str) -> "Graphs | None":
+    """Raises: SettingsError, for what there is no GPU for, or what contradicts itself."""
+    if settings.reviser_graphs == "on" and device != "cuda":
+        raise SettingsError("COACHLM_REVISER_GRAPHS=on needs an NVIDIA GPU, and torch sees none; leave it at auto")
+    if settings.reviser_graphs == "off" or device != "cuda":
+        if settings.reviser_attention == "triton":
+            raise SettingsError("COACHLM_REVISER_ATTENTION=triton needs COACHLM_REVISER_GRAPHS and a GPU; take auto")
+        return None
+    from reviser.packed.graphs import CudaGraphs
+
+    return CudaGraphs()
+
+
 def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> Reviser | None:
     """None for a model that it can't do; the log says why."""
     from reviser.packed.support import UnsupportedModel
@@ -241,6 +256,8 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
         max_slots=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
         half_cache=settings.reviser_half_cache,
+        graphs=graphs_for(settings, loaded.model.device.type),
+        attention=settings.reviser_attention,
         sampling=_sampling(settings),
     )
     try:

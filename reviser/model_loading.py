@@ -45,19 +45,20 @@ def load_model(
     adapter: Adapter | None = None,
     int8: bool = False,
     on_cpu: bool = False,
+    dtype: str = "auto",
 ) -> LoadedModel:
     """The model of a folder or hub id, on the GPU if there is one, with the adapter merged into its weights.
 
-    `int8`: linear layers in int8, on the CPU alone. `on_cpu`: leave the GPU alone.
+    `int8`: linear layers in int8, on the CPU alone. `on_cpu`: leave the GPU alone. `dtype`: the name of torch's, for a GPU.
 
     Raises: ModelError, naming what was wrong and the remedy.
     """
     _check_source(name, revision, trust_remote_code)
-    device, dtype = _device_and_dtype(on_cpu)
+    device, computed = _device_and_dtype(on_cpu, dtype)
     options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(name, padding_side="left", **options)
-        model: Any = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=dtype, **options)
+        model: Any = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=computed, **options)
     except Exception as error:  # transformers raises nearly anything on a broken folder
         raise ModelError(f"model {name} can't be loaded: {first_line(error)}; check its files") from error
     if adapter is not None:
@@ -101,10 +102,14 @@ def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> N
         raise ModelError(f"model {name}: it has no tokeniser; save it into the folder with save_pretrained")
 
 
-def _device_and_dtype(on_cpu: bool) -> tuple[str, torch.dtype]:
+def _device_and_dtype(on_cpu: bool, asked: str) -> tuple[str, torch.dtype]:
     if on_cpu or not torch.cuda.is_available():
+        if asked not in ("auto", "float32"):
+            raise ModelError(f"COACHLM_REVISER_DTYPE={asked}: there is no GPU here, and a CPU computes in float32")
         log.info("float32 on the CPU, whatever the checkpoint declares: bf16 is slower there, or not granted at all")
         return "cpu", torch.float32
+    if asked != "auto":
+        return "cuda", getattr(torch, asked)
     if torch.cuda.is_bf16_supported():
         log.info("bfloat16 on the GPU")
         return "cuda", torch.bfloat16

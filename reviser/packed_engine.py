@@ -15,7 +15,9 @@ from reviser.finish import Finisher
 from reviser.jobs import JobDesk
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
+from reviser.packed.graphs import Graphs
 from reviser.packed.scheduler import Counts
+from reviser.packed.tile_attention import AttentionKind
 from reviser.pair_stream import Choose, PairStream, no_noise
 from reviser.sampling import Sampling
 
@@ -32,6 +34,8 @@ class PackedOptions:
     max_new_tokens: int
     drafts: bool = True
     half_cache: bool = False  # keys and values in 16 bits, whatever the model computes in
+    graphs: Graphs | None = None  # None: steps of free shapes, one operation at a time
+    attention: AttentionKind = "auto"  # of captured steps
     sampling: Sampling | None = None  # None: greedy
 
 
@@ -65,6 +69,8 @@ class PackedReviser:
             drafts=options.drafts,
             cache_dtype=torch.float16 if options.half_cache and loaded.model.dtype == torch.float32 else None,
             adapters=_ADAPTERS,
+            graphs=options.graphs,
+            attention=options.attention,
             sampling=options.sampling,
         )
         weights = AdapterWeights(loaded)

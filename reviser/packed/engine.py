@@ -19,6 +19,7 @@ from reviser.packed.graphs import Graphs
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.sequence import Completion, Request
+from reviser.packed.tile_attention import AttentionKind
 from reviser.sampling import Sampling
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class EngineOptions:
     cache_dtype: torch.dtype | None = None  # None: the model's own
     adapters: int = 0  # as many as will be held beside the model's own weights; each keeps a prefix
     graphs: Graphs | None = None  # capture steps of fixed shapes; None: shapes as they come
+    attention: AttentionKind = "sdpa"  # of steps of fixed shapes
     sampling: Sampling | None = None  # None: greedy
 
 
@@ -70,7 +72,9 @@ class Engine:
         )
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
         gate = DraftGate(_cost(options.step_overhead_tokens)) if options.drafts else None
-        self.runner = ModelRunner(model, limits, kept, switch, options.cache_dtype, options.graphs, options.sampling)
+        self.runner = ModelRunner(
+            model, limits, kept, switch, options.cache_dtype, options.graphs, options.attention, options.sampling
+        )
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
     @property

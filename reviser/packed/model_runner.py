@@ -10,8 +10,9 @@ from reviser.packed.attention import NAME, Span, plan_step, register
 from reviser.packed.cache import CacheShape, SlotCache
 from reviser.packed.graphs import Graphs
 from reviser.packed.scheduler import Limits, Row, Step
-from reviser.packed.static_runner import PaddedSlots, StaticRunner
+from reviser.packed.static_runner import StaticRunner
 from reviser.packed.support import UnsupportedModel, check_config
+from reviser.packed.tile_attention import AttentionKind, tile_attention
 from reviser.sampling import Sampling, draw
 
 _PROBE_TOKENS = 24
@@ -44,6 +45,7 @@ class ModelRunner:
         switch: Callable[[str | None], None] | None = None,
         cache_dtype: torch.dtype | None = None,
         graphs: Graphs | None = None,
+        attention: AttentionKind = "sdpa",
         sampling: Sampling | None = None,
     ) -> None:
         """`switch` gives the model the weights of an adapter, None: its own.
@@ -63,8 +65,8 @@ class ModelRunner:
         self._sampling = sampling
         self.static: StaticRunner | None = None
         if graphs is not None:
-            attention = PaddedSlots(self.cache, self._query_heads, model.dtype)
-            self.static = StaticRunner(model, self.cache, attention, graphs, sampling)
+            tiles = tile_attention(attention, self.cache, self._query_heads, model.dtype)
+            self.static = StaticRunner(model, self.cache, tiles, graphs, sampling)
         register()
         try:
             self._check_same_logits()

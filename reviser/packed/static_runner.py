@@ -7,15 +7,16 @@ adapter's weights to one place at each switch, would move gigabytes between the 
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from reviser.next_tokens import choose
-from reviser.packed.attention import Attend, Group, GroupedAttention, Span, StepPlan, causal_mask
+from reviser.packed.attention import Span, StepPlan
 from reviser.packed.cache import SlotCache
 from reviser.packed.graphs import Graphs, Rerun
 from reviser.packed.static_step import Bucket, StepInputs
+from reviser.packed.tile_attention import TileAttention
 from reviser.sampling import Sampling
 
 log = logging.getLogger(__name__)
@@ -23,50 +24,6 @@ log = logging.getLogger(__name__)
 GRAPH_TOKENS = 512  # longer steps keep the device busy for longer than it takes to start their kernels
 _FEWEST_TOKENS = 8
 _FINE_FROM = 256  # from here on a padded token costs time
-_FEWEST_PLACES = 128
-_SDPA_TILE_TOKENS = 16
-
-
-class TileAttention(Protocol):
-    """Attention over tiles of a step."""
-
-    def shapes(self, spans: Sequence[Span], tokens: int, answers: int) -> Bucket:
-        """The bucket of a step, given the padded lengths of its stream and of its answers."""
-        ...
-
-    def attend(self, inputs: StepInputs) -> Attend:
-        """On the device, once a step: all layers attend by what this gives."""
-        ...
-
-
-class PaddedSlots:
-    """torch's own attention over slots that are read as far as the longest of them, by a mask."""
-
-    def __init__(self, cache: SlotCache, query_heads: int, dtype: torch.dtype) -> None:
-        self._cache = cache
-        self._share = query_heads // cache.shape.heads
-        self._dtype = dtype
-
-    def shapes(self, spans: Sequence[Span], tokens: int, answers: int) -> Bucket:
-        slots = self._cache.padding_slot
-        size = 1 if all(len(span.tokens) == 1 for span in spans) else _SDPA_TILE_TOKENS
-        in_order = all(span.slot == place and len(span.tokens) <= size for place, span in enumerate(spans))
-        tiles = min(tokens, slots) if in_order else most_tiles(tokens, slots, size)
-        places = max(_FEWEST_PLACES, 1 << (max(span.end for span in spans) - 1).bit_length())
-        return Bucket(tokens, answers, tiles, size, min(places, self._cache.slot_tokens), in_order)
-
-    def attend(self, inputs: StepInputs) -> Attend:
-        bucket, counts = inputs.bucket, inputs.tile_counts[:, None]
-        steps = torch.arange(bucket.tile_tokens, device=counts.device)
-        within = torch.minimum(steps, (counts - 1).clamp_min_(0))  # (M, T)
-        group = Group(
-            slots=slice(0, bucket.tiles) if bucket.in_order else inputs.tile_slots,
-            stream=slice(0, bucket.tokens),
-            gather=inputs.tile_offsets[:, None] + within,
-            scatter=inputs.scatter,
-            mask=causal_mask(inputs.tile_starts[:, None] + within, bucket.places, self._share, self._dtype),
-        )
-        return GroupedAttention([group])
 
 
 class StaticRunner:
@@ -159,8 +116,3 @@ def padded(count: int) -> int:
         return _FEWEST_TOKENS
     power = 1 << (count - 1).bit_length()
     return power * 3 // 4 if count <= power * 3 // 4 else power
-
-
-def most_tiles(tokens: int, slots: int, tile_tokens: int) -> int:
-    """How many tiles `tokens` tokens of at most `slots` spans can come to."""
-    return min(tokens, slots + tokens // tile_tokens)

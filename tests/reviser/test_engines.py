@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from coachlm.errors import ModelError, SettingsError
 from coachlm.settings import Settings
 from reviser import build_reviser
+from reviser.engines import graphs_for
+from reviser.packed.graphs import CudaGraphs
 
 
 def settings(**values: object) -> Settings:
@@ -50,3 +53,28 @@ def test_the_whole_engine_from_settings(model_folder: Path, adapter_folder: Path
     assert len(engine.adapter) == 64
     engine.close()
     engine.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "captured"),
+    [("auto", "cpu", False), ("off", "cuda", False), ("auto", "cuda", True), ("on", "cuda", True)],
+)
+def test_steps_are_captured_on_a_gpu(asked: str, device: str, captured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.graph_pool_handle", lambda: (0, 1))
+    graphs = graphs_for(settings(engine="packed", reviser_graphs=asked), device)
+    assert isinstance(graphs, CudaGraphs) is captured
+    assert captured or graphs is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"reviser_graphs": "on"}, "GRAPHS=on needs an NVIDIA GPU"),
+        ({"reviser_attention": "triton"}, "ATTENTION=triton needs"),
+        ({"reviser_graphs": "off", "reviser_attention": "triton"}, "ATTENTION=triton needs"),
+    ],
+)
+def test_what_needs_a_gpu_is_refused_without_one(model_folder: Path, values: dict[str, str], message: str) -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(SettingsError, match=message):
+            build_reviser(settings(engine="packed", model=str(model_folder), **values))

@@ -26,9 +26,11 @@ def adapter_copy(adapter_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(adapter_folder, tmp_path / "adapter"))
 
 
-def test_a_model_is_loaded_in_float32_on_the_cpu(loaded: Any) -> None:
+def test_a_model_is_loaded_in_float32_on_the_cpu(loaded: Any, model_folder: Path) -> None:
     if not torch.cuda.is_available():
         assert loaded.model.dtype == torch.float32
+        with pytest.raises(ModelError, match="DTYPE=bfloat16: there is no GPU here"):
+            load_model(str(model_folder), dtype="bfloat16")
     assert loaded.context_tokens == 256
     assert loaded.eos_ids == (2,)
     assert loaded.tokenizer.padding_side == "left"

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from reviser.packed.sequence import Request
-from reviser.packed.static_runner import GRAPH_TOKENS, most_tiles, padded
+from reviser.packed.static_runner import GRAPH_TOKENS, padded
+from reviser.packed.tile_attention import most_tiles
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import (
