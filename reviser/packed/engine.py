@@ -97,14 +97,15 @@ class Engine:
         if self.idle:
             return []
         step = self.scheduler.schedule()
-        began = time.perf_counter()
+        graphs, began = self.runner.captured, time.perf_counter()
         try:
             answers = self.runner.forward(step)
         except (MemoryError, RuntimeError) as error:
             if not _is_memory(error):
                 raise
             return self._shrink(error)
-        self.scheduler.took(step.rows, time.perf_counter() - began)
+        if self.runner.captured == graphs:  # a capture says nothing about what such a step costs from now on
+            self.scheduler.took(step.rows, time.perf_counter() - began)
         return self.scheduler.record(step.rows, answers)
 
     def run(self, requests: Iterable[Request]) -> list[Completion]:

@@ -80,6 +80,11 @@ class ModelRunner:
         self._switch(None)
         self.model.set_attn_implementation(self._own_attention)
 
+    @property
+    def captured(self) -> int:
+        """How many steps stand ready as graphs."""
+        return self.static.captured if self.static is not None else 0
+
     def release(self) -> None:
         """Give the device's memory back that no sequence needs."""
         if self.static is not None:

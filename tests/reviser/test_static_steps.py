@@ -1,11 +1,13 @@
 """Steps of fixed shapes: recorded once, replayed with new numbers, and nothing comes out otherwise."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 import torch
 
+from reviser.packed.drafts import FixedCost
 from reviser.packed.sequence import Request
 from reviser.packed.static_runner import GRAPH_TOKENS, padded
 from reviser.packed.tile_attention import most_tiles
@@ -26,7 +28,7 @@ WAYS = [(1, True, PREFIX, 5), (8, False, PREFIX, 40), (8, True, (), 33)]  # slot
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_replayed_steps_answer_as_generate_does(family: str):
-    model, asked = tiny(family), ragged(10)
+    model, asked = tiny(family), ragged(8, longest=40)
     own = [own_greedy(model, request.prompt, request.max_new_tokens) for request in asked]
     for slots, drafts, prefix, prefill in WAYS:
         graphs = TapeGraphs()
@@ -56,6 +58,31 @@ def test_drafts_are_verified_where_they_are_computed():
             counts.append(engine.counts)
     assert counts[0] == counts[1]
     assert counts[1].accepted_tokens > 60
+
+
+class Noted(FixedCost):
+    """Keeps what was measured."""
+
+    def __init__(self) -> None:
+        super().__init__(200)
+        self.steps: list[tuple[int, int]] = []
+
+    def observe(self, rows: int, draft_tokens: int, seconds: float) -> None:
+        self.steps.append((rows, draft_tokens))
+
+
+def test_what_replayed_steps_take_is_measured_and_what_captures_take_is_not():
+    noted = []
+    graphs = TapeGraphs()
+    for each in (None, graphs):
+        with engine_for(tiny("llama"), max_slots=4, graphs=each) as engine:
+            assert engine.scheduler.gate is not None
+            engine.scheduler.gate.cost = Noted()
+            engine.run(ragged(12))
+            noted.append(Counter(engine.scheduler.gate.cost.steps))
+    captures = noted[0] - noted[1]
+    assert noted[1] <= noted[0]
+    assert 0 < captures.total() <= graphs.captures < noted[1].total()
 
 
 def test_padding_writes_to_no_slot():
