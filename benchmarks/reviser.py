@@ -194,8 +194,8 @@ def force_output(engine: Engine, rows: list[Row]) -> None:
         answers = ask(step)
         for row, answer in zip(step.rows, answers, strict=True):
             done = len(row.sequence.output)
-            reference = rows[row.sequence.request.key].output[done : done + len(answer)]
-            answer[: len(reference)] = reference
+            reference = rows[row.sequence.request.key].output[done : done + row.wanted]
+            answer[:] = [*reference, *[EOS] * (row.wanted - len(reference))]
         return answers
 
     engine.runner.forward = forced

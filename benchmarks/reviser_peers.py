@@ -26,10 +26,11 @@ class Row:
 class Forced(LogitsProcessor):
     """Makes each row's reference the most likely output."""
 
-    def __init__(self, rows: list[Row], width: int) -> None:
+    def __init__(self, rows: list[Row], width: int, device: torch.device) -> None:
         self._width = width
         longest = max(len(row.output) for row in rows)
-        self._tokens = torch.tensor([row.output + [EOS] * (longest + 1 - len(row.output)) for row in rows])  # (B, T)
+        padded = [row.output + [EOS] * (longest + 1 - len(row.output)) for row in rows]
+        self._tokens = torch.tensor(padded, device=device)  # (B, T)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> Any:
         place = input_ids.shape[1] - self._width
@@ -41,13 +42,13 @@ def plain(model: Any, rows: list[Row], static: bool) -> None:
     for start in range(0, len(rows), 32):
         batch = rows[start : start + 32]
         width = max(len(row.prompt) for row in batch)
-        ids = torch.tensor([[PAD] * (width - len(row.prompt)) + row.prompt for row in batch])
+        ids = torch.tensor([[PAD] * (width - len(row.prompt)) + row.prompt for row in batch], device=model.device)
         out = model.generate(
             input_ids=ids,
             attention_mask=(ids != PAD).long(),
             do_sample=False,
             max_new_tokens=min(1024, max(len(row.output) for row in batch)),
-            logits_processor=LogitsProcessorList([Forced(batch, width)]),
+            logits_processor=LogitsProcessorList([Forced(batch, width, model.device)]),
             **({"cache_implementation": "static", "disable_compile": True} if static else {}),
         )
         for row, tokens in zip(batch, out[:, width:].tolist(), strict=True):
@@ -55,10 +56,12 @@ def plain(model: Any, rows: list[Row], static: bool) -> None:
                 sys.exit("generate did not follow the reference")
 
 
-def transformers_cb(model: Any, rows: list[Row]) -> Callable[[], None] | None:
+def transformers_cb(
+    model: Any, rows: list[Row], batching: ContinuousBatchingConfig | None = None
+) -> Callable[[], None] | None:
     """transformers' continuous batching with each request's own length; None where it doesn't run."""
     generation = GenerationConfig(max_new_tokens=1024, eos_token_id=-1, pad_token_id=PAD, do_sample=False)
-    batching = ContinuousBatchingConfig(
+    batching = batching or ContinuousBatchingConfig(
         block_size=32, num_blocks=1024, max_batch_tokens=512, max_requests_per_batch=32, use_cuda_graph=False
     )
 
