@@ -49,7 +49,8 @@ def load_model(
 ) -> LoadedModel:
     """The model of a folder or hub id, on the GPU if there is one, with the adapter merged into its weights.
 
-    `int8`: linear layers in int8, on the CPU alone. `on_cpu`: leave the GPU alone. `dtype`: the name of torch's, for a GPU.
+    `int8`: linear layers in int8, on the CPU alone. `on_cpu`: leave the GPU alone. `dtype`: torch's name of it, for a
+    GPU.
 
     Raises: ModelError, naming what was wrong and the remedy.
     """
