@@ -11,7 +11,7 @@ from coachlm.errors import ModelError, SettingsError
 from coachlm.settings import Settings
 from reviser import build_reviser
 from reviser.engines import graphs_for
-from reviser.packed.graphs import CudaGraphs
+from reviser.packed.graphs import CudaGraphs, Rerun
 
 
 def settings(**values: object) -> Settings:
@@ -78,3 +78,22 @@ def test_what_needs_a_gpu_is_refused_without_one(model_folder: Path, values: dic
     if not torch.cuda.is_available():
         with pytest.raises(SettingsError, match=message):
             build_reviser(settings(engine="packed", model=str(model_folder), **values))
+
+
+def test_what_a_gpu_computes_in_is_handed_on(model_folder: Path) -> None:
+    if not torch.cuda.is_available():
+        with pytest.raises(ModelError, match="DTYPE=bfloat16: there is no GPU"):
+            build_reviser(settings(engine="packed", model=str(model_folder), reviser_dtype="bfloat16"))
+
+
+@pytest.mark.parametrize(("asked", "engine"), [("triton", "transformers"), ("auto", "packed"), ("sdpa", "packed")])
+def test_a_kernel_that_was_asked_for_and_does_not_work_is_no_reason_to_stop(
+    model_folder: Path, asked: str, engine: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("reviser.engines.graphs_for", lambda *_: Rerun())
+    monkeypatch.setattr("reviser.packed.tile_attention.probe_kernel", lambda *_: "it is broken")
+    reviser = build_reviser(settings(engine="packed", model=str(model_folder), reviser_attention=asked))
+    assert reviser is not None
+    assert reviser.name == engine
+    assert ("it is broken" in caplog.text) is (asked != "sdpa")
+    reviser.close()

@@ -114,6 +114,15 @@ def test_both_ways_attend_as_the_definition_says(
             assert torch.allclose(attended(fused, cache, spans, query), wanted, atol=tolerance)
 
 
+def test_splits_whose_scores_lie_far_apart_are_joined():
+    cache = filled(1, 16, torch.float32)
+    cache.slots[:, 0, :, :, 100:] *= 300  # keys; their chances are beyond float32 beside those of the first places
+    spans = [Span(0, 149, [0], 1), Span(1, 20, [0], 1)]
+    query = queries(spans, 2, 16, torch.float32, padded_to=8)
+    found = attended(FusedSlots(cache, 2, 1 << 20), cache, spans, query)
+    assert torch.allclose(found, reference(cache, spans, query), atol=1e-4)
+
+
 @pytest.mark.parametrize("processors", PROCESSORS)
 def test_the_kernel_reads_nothing_behind_what_its_tokens_see(processors: int):
     cache = filled(1, 16, torch.float32)
