@@ -3,6 +3,7 @@ needs, to be fetched while Streamlit starts, and a script that says where the se
 
 import re
 from functools import cache
+from os.path import normpath
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
@@ -11,10 +12,13 @@ from streamlit import file_util
 
 from dashboard.mounting import ASSETS, assets_path
 
-_DESK = ("session/main.js", "editor/*.js")
-_MODULES = {"": _DESK, "desk": _DESK, "review": (*_DESK, "review/*.js"), "people": ("table/*.js", "editor/dom.js")}
-"""Page → our modules that it is made of."""
-_IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
+_COMPONENTS = {
+    "": "editor", "desk": "editor", "review": "review", "ratings": "rating", "people": "table", "adapters": "table",
+    "studies": "table",
+}  # fmt: skip
+"""Page → the component that shows its first content."""
+_IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')  # in Streamlit's modules
+_OUR_IMPORTED = re.compile(r'^import .*? from "(\.[^"]+)";$', re.MULTILINE)
 _HEAD = b"<head>"
 
 
@@ -62,17 +66,30 @@ class _Page:
         for name in ("etag", "last-modified"):
             del headers[name]  # of Streamlit's file alone
         headers["Content-Length"] = str(len(body))
-        headers.append("Link", _links(self._name if self._name in _MODULES else "another"))
+        headers.append("Link", _links(self._name if self._name in _COMPONENTS else "another"))
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
 
 @cache
 def _links(page: str) -> str:
-    ours = [module for pattern in _MODULES.get(page, ()) for module in sorted(ASSETS.glob(pattern))]
+    ours = _modules(ASSETS / _COMPONENTS[page] / "main.js") if page in _COMPONENTS else []
     addresses = [f".{assets_path()}/{module.relative_to(ASSETS).as_posix()}" for module in ours]
     addresses += (f"./static/js/{name}" for name in _chunks("Html", *(["BidiComponent"] if ours else [])))
     return ", ".join(f"<{address}>; rel=modulepreload" for address in addresses)
+
+
+def _modules(main: Path) -> list[Path]:
+    """With all that it imports, directly or not."""
+    found: dict[Path, None] = {}
+    waiting = [main]
+    while waiting:
+        module = waiting.pop(0)
+        if module not in found:
+            found[module] = None
+            text = module.read_text(encoding="utf-8")
+            waiting += (Path(normpath(module.parent / name)) for name in _OUR_IMPORTED.findall(text))
+    return list(found)
 
 
 def _chunks(*elements: str) -> list[str]:

@@ -22,7 +22,7 @@ _FORMULAS = {
     "flagged_share": "Revisions with added facts to check, of all held-out pairs",
     "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
 }
-_NUMBER = "{:,.4g}"
+_NUMBER = "{:,.4f}"
 _COLUMNS = {
     "figure": Column(),
     "reference": Column(_NUMBER, "Of the adapter in force, or of the raw pairs where there is none"),
@@ -45,7 +45,7 @@ def render() -> None:
         return
     st.subheader("Adapters")
     if not found.adapters:
-        st.text("No adapter is registered. `coachlm refresh` makes one from approved pairs; docs/adapters.md says how.")
+        st.text("No adapter is registered. coachlm refresh makes one from approved pairs; docs/adapters.md says how.")
         return
     _in_force(found)
     digests = [each.digest for each in found.adapters]

@@ -6,7 +6,7 @@ from api.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
 from dashboard.session import Session, signed_in
-from dashboard.texts import show_folded
+from dashboard.texts import class_name, show_folded
 
 _PAGE = 20
 _TRAIL = "exclusions_trail"  # the `after` of each page that was turned
@@ -16,7 +16,7 @@ def render() -> None:
     session = signed_in()
     st.subheader("Set aside")
     names = ["every reason", *(reason.value for reason in ExcludeReason)]
-    name = st.selectbox("Reason", names, key="exclusions_reason", on_change=_first_page)
+    name = st.selectbox("Reason", names, format_func=_words, key="exclusions_reason", on_change=_first_page)
     trail: list[int | None] = st.session_state.setdefault(_TRAIL, [None])
     reason = None if name == names[0] else ExcludeReason(name)
     page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
@@ -48,9 +48,13 @@ def _show(session: Session, pair: ExcludedPair) -> None:
 
 
 def _facts(pair: ExcludedPair) -> str:
-    why = pair.reason.value.replace("_", " ") if pair.reason else f"near copy of {pair.duplicate_of}"
+    why = _words(pair.reason.value) if pair.reason else f"near copy of {pair.duplicate_of}"
     when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
-    return f"{why} · {(pair.task_class or 'no class').replace('_', ' ')}{when}"
+    return f"{why} · {class_name(pair.task_class or 'no class')}{when}"
+
+
+def _words(reason: str) -> str:
+    return reason.replace("_", " ")
 
 
 def _restore(session: Session, pair: ExcludedPair) -> None:

@@ -190,7 +190,7 @@ def _age(seconds: float | None) -> str:
         return ""
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
-            return f"longest: {seconds / size:.0f} {unit}"
+            return f"longest: {seconds / size:.{int(seconds < 10 * size)}f} {unit}"
     return f"longest: {seconds:.0f} s"
 
 

@@ -14,6 +14,7 @@ from dashboard.figures import Figure, show_figures
 from dashboard.messages import show_error
 from dashboard.session import Session, signed_in
 from dashboard.tables import Column, show_table
+from dashboard.texts import class_name
 
 _WORK: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),
@@ -62,17 +63,13 @@ def _chosen(session: Session, own: bool) -> tuple[date | None, date | None, Task
     unit = None
     if not own and session.me.unit is None:
         names = ["every unit", *(each.value for each in TaskClass)]
-        name = right.segmented_control("Unit", names, default=names[0], required=True, format_func=_words)
+        name = right.segmented_control("Unit", names, default=names[0], required=True, format_func=class_name)
         unit = None if name == names[0] else TaskClass(name)
     today = datetime.now(UTC).date()
     if chosen != _OTHER:
         return today - timedelta(days=_PERIODS[chosen or "28 days"] - 1), today, unit
     days = st.date_input("First and last day (UTC)", (today - timedelta(days=27), today), max_value=today)
     return (days[0], days[1], unit) if isinstance(days, tuple) and len(days) == 2 else (None, None, unit)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _people(found: PeopleFigures) -> None:
@@ -120,7 +117,7 @@ def _row(person: PersonFigures) -> Row:
     )  # fmt: skip
     return {
         "person": person.person,
-        "unit": _words(person.unit or "every class"),
+        "unit": class_name(person.unit or "every class"),
         **dict(zip(_WORK, values, strict=True)),
     }
 
@@ -177,7 +174,7 @@ def _sentence(estimate: Estimate) -> None:
     show(estimate.sentence)
     if estimate.unusable:
         named = ", ".join(f"{person} ({count})" for person, count in estimate.unusable.items())
-        st.text(f"Times left out because they are none (zero, negative, not a number): {named}")
+        st.text(f"Submits left out, since their time is zero, negative or no number: {named}")
 
 
 def _arms(found: Efficiency) -> list[Figure]:
@@ -235,7 +232,7 @@ def _groups(found: Efficiency) -> None:
         if not found.groups:
             st.text("Nobody has submitted anything in this period.")
             return
-        rows = [_group_row(name, one) for name, one in found.groups.items()]
+        rows = [_group_row(class_name(name), one) for name, one in found.groups.items()]
         show_table(rows, _GROUPS, "groups", label="What the coach saves, by group")
         st.caption("Of twenty groups without any effect one will show one: each interval holds for itself alone.")
 

@@ -23,13 +23,13 @@ from tests.dashboard.servers import Office
 
 _COLOURS = 96
 _PAGES = {  # what is there once the page shows all
-    "review": ("olga", ".coachlm-text >> nth=3"),
+    "review": ("olga", "textarea[data-field=response]"),
     "exclusions": ("olga", ".coachlm-folded >> nth=5"),
     "overview": ("oscar", "[data-testid=stVegaLiteChart] >> nth=3"),
     "people": ("oscar", "[data-testid=stVegaLiteChart] >> nth=0"),
     "adapters": ("oscar", "[data-testid=stVegaLiteChart]"),
     "ratings": ("cleo", ".rating [data-field=response] >> text=Water"),
-    "studies": ("oscar", "[data-testid=stDataFrame] >> nth=1"),
+    "studies": ("oscar", ".frame table >> nth=1"),
 }
 
 

@@ -87,7 +87,7 @@ def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> Non
         (waiting,) = olga.reviews()
         olga.exclude(pair_id, waiting.version, ExcludeReason.MULTI_MODAL, f"## {HOSTILE}")
     page.goto(f"{office.pages.url}/exclusions")
-    tab.choose("Reason", ExcludeReason.MULTI_MODAL.value)
+    tab.choose("Reason", ExcludeReason.MULTI_MODAL.value.replace("_", " "))
     expect(page.get_by_text("Show <img src=x onerror=").first).to_be_visible()
     page.locator("summary").first.click()
     expect(page.get_by_text("## <b>not bold</b>")).to_be_visible()

@@ -89,7 +89,12 @@ def test_every_answer_forbids_what_is_not_ours(office: Office) -> None:
         ("/", "editor/main.js"),
         ("/desk", "session/main.js"),
         ("/review", "editor/field.js"),
+        ("/review", "review/work.js"),
+        ("/ratings", "rating/card.js"),
+        ("/ratings", "editor/drafts.js"),
         ("/people", "table/main.js"),
+        ("/adapters", "table/main.js"),
+        ("/studies", "editor/dom.js"),
         ("/overview", "/static/js/Html."),
     ],
 )

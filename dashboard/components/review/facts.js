@@ -15,7 +15,7 @@ export class Facts {
   constructor(onComment) {
     this.list = el("dl", { class: "facts" });
     this.said = el("p", { class: "said" });
-    this.comment = el("textarea", { class: "comment", rows: "4", dir: "auto", maxlength: "10000", "aria-label": "Comment for the annotator", placeholder: "Wanted to send it back", "aria-keyshortcuts": "Alt+M" });
+    this.comment = el("textarea", { class: "comment", rows: "4", dir: "auto", maxlength: "10000", "aria-label": "Comment for the annotator", placeholder: "Needed to send it back", "aria-keyshortcuts": "Alt+M" });
     this.comment.addEventListener("input", () => onComment(this.comment.value));
     this.root = el("aside", { class: "dock", "aria-label": "About this item" }, this.list, this.said, el("h3", {}, "Comment for the annotator ", el("kbd", {}, "Alt+M")), this.comment);
   }

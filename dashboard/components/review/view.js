@@ -130,7 +130,7 @@ export class ReviewView {
 
   #button(action, label) {
     const keys = KEYS.find(({ id }) => id === action).keys;
-    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵").replace("Ctrl+", "Ctrl ")));
+    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
 }
 
