@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from api.client import ForbiddenError, NotOfferedError, ServiceError, StaleError, TooOftenError
+from api.client import ForbiddenError, NotOfferedError, ServiceError, StaleError, TooOftenError, UnavailableError
 
 _TITLES: dict[type[ServiceError], str] = {
     ForbiddenError: "Your role doesn't allow this",
     StaleError: "This changed meanwhile",
     TooOftenError: "Too many requests: wait a moment",
+    UnavailableError: "The service is away",
     NotOfferedError: "This installation doesn't offer this",
 }
 

@@ -8,6 +8,7 @@ from api.client import ServiceError
 from api.models.people import PersonRole
 from dashboard.mounting import mount
 from dashboard.session import Session, signed_in
+from dashboard.texts import class_name
 from dashboard.views.login import has_provider
 
 Role = PersonRole
@@ -18,7 +19,7 @@ def render() -> None:
     session = signed_in()
     me = session.me
     st.subheader("Signed in")
-    st.text(f"{me.name}\n{me.role}, {me.unit or 'every class'}")
+    st.text(f"{me.name}\n{me.role}, {class_name(me.unit or 'every class')}")
     if st.session_state.get("coachlm_leaving"):
         # Our cookie first: with the provider's alone, the sign-in page would let the person in again.
         at_provider = has_provider() and st.user.is_logged_in

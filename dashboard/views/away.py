@@ -10,8 +10,8 @@ RETRY_SECONDS = 3
 
 def render(reason: str) -> None:
     st.subheader("The service is away")
-    st.text(reason)
     st.markdown(f"This page tries again every {RETRY_SECONDS} seconds. Texts you are editing are kept in this browser.")
+    st.text(f"For whoever runs it: {reason}")
     _retry()
 
 

@@ -9,6 +9,7 @@ from dashboard.session import Session, signed_in
 from dashboard.texts import class_name, show_folded
 
 _PAGE = 20
+_NONE = "Nothing was set aside. What the filter and people set aside appears here with its reason."
 _TRAIL = "exclusions_trail"  # the `after` of each page that was turned
 
 
@@ -21,14 +22,16 @@ def render() -> None:
     reason = None if name == names[0] else ExcludeReason(name)
     page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
     if not page.pairs:
-        st.text("Nothing was set aside for this reason." if reason else "Nothing was set aside.")
+        st.text("Nothing was set aside for this reason." if reason else _NONE)
     for pair in page.pairs:
         _show(session, pair)
+    if len(trail) == 1 and page.next is None:
+        return
     earlier, later, _ = st.columns([1, 1, 5])
-    if earlier.button("Earlier arrivals", disabled=len(trail) == 1):
+    if earlier.button("Earlier arrivals", disabled=len(trail) == 1, width="stretch"):
         trail.pop()
         st.rerun()
-    if later.button("Later arrivals", disabled=page.next is None):
+    if later.button("Later arrivals", disabled=page.next is None, width="stretch"):
         trail.append(page.next)
         st.rerun()
 

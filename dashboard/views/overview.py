@@ -47,6 +47,7 @@ def _live() -> None:
         found = signed_in().service.overview(hours)
     except ServiceError as error:
         show_error(error)
+        st.caption(f"Tried again every {_RENEWED_SECONDS} seconds.")
         return
     show_alerts(alert.text for alert in found.alerts)
     show_figures(_now(found), "This hour")

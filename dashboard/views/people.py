@@ -52,7 +52,7 @@ def render() -> None:
         st.markdown("**What the coach saves**")
         _efficiency(first, last, unit)
     found = session.service.my_figures(first, last) if own else session.service.people_figures(first, last, unit)
-    _people(found)
+    _people(found, own)
     _learning(found.people)
 
 
@@ -72,10 +72,12 @@ def _chosen(session: Session, own: bool) -> tuple[date | None, date | None, Task
     return (days[0], days[1], unit) if isinstance(days, tuple) and len(days) == 2 else (None, None, unit)
 
 
-def _people(found: PeopleFigures) -> None:
-    st.markdown("**What people did**")
+def _people(found: PeopleFigures, own: bool) -> None:
+    st.markdown("**What you did**" if own else "**What people did**")
     if not found.people:
-        st.text("Nobody has submitted anything in this period.")
+        st.text(
+            "You have submitted nothing in this period." if own else "Nobody has submitted anything in this period."
+        )
         return
     show_figures(_totals(found.people))
     show_table([_row(person) for person in found.people], _PEOPLE, "people", label="What people did")

@@ -109,8 +109,9 @@ def _opened(browser: Browser, office: Office, scheme: str, person: str, name: st
     cookie = {"name": SESSION_COOKIE, "value": office.tokens[person], "url": office.pages.url}
     context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Strict"}])  # pyright: ignore
     page = context.new_page()
-    page.goto(f"{office.pages.url}/{name}")
-    if name == "overview":
+    is_first = name == "overview"  # of the operator's: its own entry of the navigation is at `/`
+    page.goto(f"{office.pages.url}/{'' if is_first else name}")
+    if is_first:
         page.get_by_role("radio", name="7 days").click()
     yield page
     context.close()
