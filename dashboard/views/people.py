@@ -194,7 +194,7 @@ def _arms(found: Efficiency) -> list[Figure]:
 
 def _arm(name: str, arm: ArmFigures) -> Figure:
     rate = "–" if arm.pairs_per_person_day is None else f"{arm.pairs_per_person_day:.0f}"
-    return Figure(f"{name}: pairs / person-day", rate, _PER_DAY, f"{arm.pairs:,} pairs, {arm.hours:,.1f} h")
+    return Figure(f"pairs / person-day {name}", rate, _PER_DAY, f"{arm.pairs:,} pairs, {arm.hours:,.1f} h")
 
 
 def _paper(paper: PaperAccounting | None) -> Figure:

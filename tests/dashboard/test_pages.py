@@ -82,7 +82,7 @@ def test_people_see_the_figures_that_are_theirs(office: Office, sit_down: SitDow
     assert '\n"ben",' in rows
     tab = sit_down("ada", path="/people")
     expect(tab.page.get_by_text("My figures")).to_be_visible()
-    expect(tab.page.get_by_text("What people did")).to_be_visible()
+    expect(tab.page.get_by_text("What you did")).to_be_visible()
     rows = tab.downloaded("people")
     assert '\n"ada",' in rows
     assert "ben" not in rows
