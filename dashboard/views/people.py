@@ -79,11 +79,11 @@ def _people(found: PeopleFigures, own: bool) -> None:
             "You have submitted nothing in this period." if own else "Nobody has submitted anything in this period."
         )
         return
-    show_figures(_totals(found.people))
+    show_figures(_totals(found.people, own))
     show_table([_row(person) for person in found.people], _PEOPLE, "people", label="What people did")
 
 
-def _totals(people: Sequence[PersonFigures]) -> list[Figure]:
+def _totals(people: Sequence[PersonFigures], own: bool) -> list[Figure]:
     """Of all that are shown together."""
     works = [person.work for person in people]
     submitted, reviewed, returned = (
@@ -96,6 +96,8 @@ def _totals(people: Sequence[PersonFigures]) -> list[Figure]:
         "pairs / person-day": f"{submitted * _PERSON_DAY_SECONDS / seconds:,.0f}" if seconds else "–",
         "sent back": f"{returned / reviewed:.1%}" if reviewed else "–",
     }
+    if own:
+        return [Figure(name, value, _WORK[name][1]) for name, value in shown.items()]
     return [
         Figure("people", f"{len(people):,}", "Who did anything in this period"),
         *(Figure(f"all: {name}", value, _WORK[name][1]) for name, value in shown.items()),

@@ -40,7 +40,7 @@ export function help(root, all = KEYS) {
 
 // `verb`: what the page calls it.
 export function exclude(root, reasons, done, verb = "Exclude") {
-  const detail = el("input", { type: "text", name: "detail", dir: "auto", "aria-label": "Remark", placeholder: "Remark (wanted for another reason)", maxlength: "1000" });
+  const detail = el("input", { type: "text", name: "detail", dir: "auto", "aria-label": "Remark", placeholder: "Remark (needed for another reason)", maxlength: "1000" });
   const rows = reasons.map(({ value, label }, index) =>
     el("label", { class: "choice" }, el("input", { type: "radio", name: "reason", value, required: true, checked: index === 0 }), el("kbd", {}, String(index + 1)), label),
   );
