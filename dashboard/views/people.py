@@ -183,7 +183,7 @@ def _sentence(estimate: Estimate) -> None:
 
 def _arms(found: Efficiency) -> list[Figure]:
     whole, speed = found.whole, found.whole.speed
-    shown = [_arm("without", whole.control), _arm("with coach", whole.coach)]
+    shown = [_arm("without", whole.control), _arm("with\N{NO-BREAK SPACE}coach", whole.coach)]
     if speed is None:
         return [*shown, Figure("pairs per hour, with over without", "–", _RATIO)]
     note = f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}, over annotators like these"

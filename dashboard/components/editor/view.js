@@ -8,6 +8,8 @@ import { Texts } from "./texts.js";
 import { className, metaOf, noticeOf, progressParts, stateOf } from "./words.js";
 import { leaseSeconds } from "./work.js";
 
+const NARROW = window.matchMedia("(max-width: 1180px)"); // as in style.css
+
 const EXPIRY_WARNING_SECONDS = 120;
 
 export class View {
@@ -33,6 +35,7 @@ export class View {
     this.empty = el("div", { class: "empty", hidden: true });
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.dock.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.warning, this.returned, this.empty, this.body);
+    this.desk.classList.toggle("no-dock", NARROW.matches); // where it would cover the text
     root.replaceChildren(this.desk);
   }
 
