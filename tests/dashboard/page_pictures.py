@@ -113,6 +113,7 @@ def _opened(browser: Browser, office: Office, scheme: str, person: str, name: st
     page.goto(f"{office.pages.url}/{'' if is_first else name}")
     if is_first:
         page.get_by_role("radio", name="7 days").click()
+        page.mouse.move(0, 0)
     yield page
     context.close()
 

@@ -9,7 +9,6 @@ import { className, metaOf, noticeOf, progressParts, stateOf } from "./words.js"
 import { leaseSeconds } from "./work.js";
 
 const NARROW = window.matchMedia("(max-width: 1180px)"); // as in style.css
-
 const EXPIRY_WARNING_SECONDS = 120;
 
 export class View {
