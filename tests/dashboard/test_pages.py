@@ -33,11 +33,11 @@ def test_what_was_set_aside_is_restored(office: Office, sit_down: SitDown) -> No
     (pair_id,) = office.submitted(*samples.fresh(1))
     with office.client("olga") as olga:
         (waiting,) = olga.reviews()
-        olga.exclude(pair_id, waiting.version, ExcludeReason.MASSIVE_WORKLOAD, "a poem")
+        olga.exclude(pair_id, waiting.version, ExcludeReason.SAFETY, "a recipe for harm")
     tab = sit_down("olga", path="/exclusions")
-    tab.choose("Reason", ExcludeReason.MASSIVE_WORKLOAD.value.replace("_", " "))
+    tab.choose("Reason", ExcludeReason.SAFETY.value)
     tab.page.locator("summary").click()
-    expect(tab.page.get_by_text("a poem")).to_be_visible()
+    expect(tab.page.get_by_text("a recipe for harm")).to_be_visible()
     tab.click("Restore")
     expect(tab.page.get_by_text("Nothing was set aside for this reason.")).to_be_visible()
     assert office.pair(pair_id).status is Status.ACCEPTED
