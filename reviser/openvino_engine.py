@@ -1,19 +1,16 @@
 """The engine `openvino`: converted models on OpenVINO GenAI's continuous batching, see `reviser/openvino/`."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from coachlm.errors import EngineError, ModelError
-from coachlm.pairs import InstructionPair
 from coachlm.protocols import EngineLoad
-from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.finish import Finisher
 from reviser.jobs import JobDesk
 from reviser.openvino.adapters import AdapterConversions
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
 from reviser.openvino.folder import ConvertedModel
-from reviser.pair_stream import Choose, PairStream
+from reviser.pair_stream import PairStream, PairStreamReviser
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class _Held:
     stream: PairStream
 
 
-class OpenvinoReviser:
+class OpenvinoReviser(PairStreamReviser):
     """Revises with a converted model; see `coachlm.protocols.StreamingReviser`.
 
     Adapters are merged when they are converted, so each one held is a model of its own beside the others. They come and
@@ -43,19 +40,11 @@ class OpenvinoReviser:
         decoder = GenaiDecoder(model, options)
         desk = JobDesk(model, finisher, max_new_tokens)
         stream = PairStream(decoder, {None: desk}, "COACHLM_ENGINE=packed goes without OpenVINO")
-        self._finisher = finisher
+        super().__init__(finisher)
         self._conversions = conversions
         self._held: _Held | None = _Held(decoder, stream)
         if conversions is None:  # what follows the registry may never need its base alone
             decoder.hold(None)
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     @property
     def cache_bytes(self) -> int:
@@ -76,33 +65,7 @@ class OpenvinoReviser:
             raise ModelError("this engine serves the adapter that its model was converted with, and no other")
         model = self._conversions.converted(adapter, wait=not held.decoder.is_open)  # once pairs flow, nothing waits
         held.decoder.hold(adapter.digest, model)
-        finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
-        held.stream.desks[adapter.digest] = replace(held.stream.desks[None], loaded=model, finisher=finisher)
-
-    def drop(self, digest: str) -> None:
-        """Let an adapter go that no pair under way was given to."""
-        held = self._opened()
-        if self.is_busy_with(digest):
-            raise ValueError(f"pairs of adapter {digest[:12]} are under way")
-        held.stream.desks.pop(digest, None)
-        held.decoder.drop(digest)
-
-    def is_busy_with(self, digest: str) -> bool:
-        return self._opened().stream.is_busy_with(digest)
-
-    def revise(self, pairs: Sequence[InstructionPair], choose: Choose = lambda _pair: None) -> list[Revision]:
-        """Raises: EngineError, when a step fails."""
-        return self._opened().stream.revise(pairs, choose)
-
-    def revise_stream(
-        self, pairs: Iterable[InstructionPair], choose: Choose = lambda _pair: None
-    ) -> Iterator[Revision]:
-        """Each revision as it is ready; its `seconds` are from taken to ready. See `StreamingReviser`.
-
-        Raises: EngineError, as `revise`; what was not given yet is forgotten.
-        """
-        for _, revision in self._opened().stream.run(pairs, choose):
-            yield revision
+        self._open_desk(adapter, loaded=model)
 
     def close(self) -> None:
         """Give the memory of models and caches back; closing twice is fine."""
@@ -111,6 +74,12 @@ class OpenvinoReviser:
             self._held = None
         if self._conversions is not None:
             self._conversions.close()
+
+    def _stream(self) -> PairStream:
+        return self._opened().stream
+
+    def _let_go(self, digest: str) -> None:
+        self._opened().decoder.drop(digest)
 
     def _opened(self) -> _Held:
         if self._held is None:

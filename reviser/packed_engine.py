@@ -1,14 +1,11 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from coachlm.errors import EngineError, ModelError
-from coachlm.pairs import InstructionPair
 from coachlm.protocols import EngineLoad
-from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.adapter_weights import AdapterWeights
 from reviser.finish import Finisher
@@ -18,7 +15,7 @@ from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.graphs import Graphs
 from reviser.packed.scheduler import Counts
 from reviser.packed.tile_attention import AttentionKind
-from reviser.pair_stream import Choose, PairStream, no_noise
+from reviser.pair_stream import PairStream, PairStreamReviser, no_noise
 from reviser.sampling import Sampling
 
 _SLACK_TOKENS = 16  # a prompt's texts may take a few tokens more than they do by themselves
@@ -48,7 +45,7 @@ class _Held:
     stream: PairStream
 
 
-class PackedReviser:
+class PackedReviser(PairStreamReviser):
     """Revises with a loaded model; see `coachlm.protocols.Reviser`.
 
     Until `close` the model belongs to this engine: its attention is set to the slots. The more pairs a call brings
@@ -57,7 +54,7 @@ class PackedReviser:
 
     def __init__(self, loaded: LoadedModel, finisher: Finisher, options: PackedOptions) -> None:
         """Raises: UnsupportedModel, with the reason; the model is then as it was."""
-        self._finisher = finisher
+        super().__init__(finisher)
         desk = JobDesk(loaded, finisher, options.max_new_tokens)
         prefix = desk.shared_prefix()
         # A pair that needs more than `max_new_tokens` to be written again is refused, so no prompt is longer than this.
@@ -78,14 +75,6 @@ class PackedReviser:
         noise = options.sampling.noise if options.sampling else no_noise
         stream = PairStream(engine, {None: desk}, "COACHLM_ENGINE=transformers goes without it", noise)
         self._held: _Held | None = _Held(engine, weights, stream)
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     @property
     def counts(self) -> Counts:
@@ -109,34 +98,7 @@ class PackedReviser:
         except Exception as error:  # most often there is no memory left
             held.weights.drop(adapter.digest)
             raise ModelError(f"adapter {adapter.folder} can't be computed with: {error}") from error
-        finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
-        held.stream.desks[adapter.digest] = replace(held.stream.desks[None], finisher=finisher)
-
-    def drop(self, digest: str) -> None:
-        """Let an adapter go that no pair under way was given to."""
-        held = self._opened()
-        if self.is_busy_with(digest):
-            raise ValueError(f"pairs of adapter {digest[:12]} are under way")
-        held.stream.desks.pop(digest, None)
-        held.engine.drop(digest)
-        held.weights.drop(digest)
-
-    def is_busy_with(self, digest: str) -> bool:
-        return self._opened().stream.is_busy_with(digest)
-
-    def revise(self, pairs: Sequence[InstructionPair], choose: Choose = lambda _pair: None) -> list[Revision]:
-        """Raises: EngineError, when a forward fails with something else than memory, which goes on with fewer slots."""
-        return self._opened().stream.revise(pairs, choose)
-
-    def revise_stream(
-        self, pairs: Iterable[InstructionPair], choose: Choose = lambda _pair: None
-    ) -> Iterator[Revision]:
-        """Each revision as it is ready; its `seconds` are from taken to ready. See `StreamingReviser`.
-
-        Raises: EngineError, as `revise`; what was not given yet is forgotten.
-        """
-        for _, revision in self._opened().stream.run(pairs, choose):
-            yield revision
+        self._open_desk(adapter)
 
     def close(self) -> None:
         """Give the memory of model and cache back; closing twice is fine."""
@@ -145,6 +107,14 @@ class PackedReviser:
             self._held = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _stream(self) -> PairStream:
+        return self._opened().stream
+
+    def _let_go(self, digest: str) -> None:
+        held = self._opened()
+        held.engine.drop(digest)
+        held.weights.drop(digest)
 
     def _opened(self) -> _Held:
         if self._held is None:

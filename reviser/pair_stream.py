@@ -4,6 +4,7 @@ It knows no model: engines without torch use it too.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
+from reviser.adapter import Adapter
+from reviser.finish import Finisher
 from reviser.jobs import Job, JobDesk
 from reviser.packed.sequence import Completion, Request
 
@@ -100,3 +103,56 @@ class PairStream:
             if taken:
                 self.decoder.abandon()
                 self._under_way.clear()
+
+
+class PairStreamReviser(ABC):
+    """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.StreamingReviser`."""
+
+    def __init__(self, finisher: Finisher) -> None:
+        self._finisher = finisher
+
+    @property
+    def name(self) -> str:
+        return self._finisher.engine
+
+    @property
+    def adapter(self) -> str | None:
+        return self._finisher.adapter
+
+    def drop(self, digest: str) -> None:
+        """Let an adapter go that no pair under way was given to."""
+        if self.is_busy_with(digest):
+            raise ValueError(f"pairs of adapter {digest[:12]} are under way")
+        self._stream().desks.pop(digest, None)
+        self._let_go(digest)
+
+    def is_busy_with(self, digest: str) -> bool:
+        return self._stream().is_busy_with(digest)
+
+    def revise(self, pairs: Sequence[InstructionPair], choose: Choose = lambda _pair: None) -> list[Revision]:
+        """Raises: EngineError, when a step fails with something else than memory."""
+        return self._stream().revise(pairs, choose)
+
+    def revise_stream(
+        self, pairs: Iterable[InstructionPair], choose: Choose = lambda _pair: None
+    ) -> Iterator[Revision]:
+        """Each revision as it is ready; its `seconds` are from taken to ready. See `StreamingReviser`.
+
+        Raises: EngineError, as `revise`; what was not given yet is forgotten.
+        """
+        for _, revision in self._stream().run(pairs, choose):
+            yield revision
+
+    def _open_desk(self, adapter: Adapter, **changes: Any) -> None:
+        """`changes`: in what its desk differs from the base's, but for the finisher."""
+        desks = self._stream().desks
+        finisher = replace(self._finisher, adapter=adapter.digest, leaked=adapter.training_instructions)
+        desks[adapter.digest] = replace(desks[None], finisher=finisher, **changes)
+
+    @abstractmethod
+    def _stream(self) -> PairStream:
+        """Raises: EngineError, when closed."""
+
+    @abstractmethod
+    def _let_go(self, digest: str) -> None:
+        """Give back what an adapter took, which has no desk any more."""
