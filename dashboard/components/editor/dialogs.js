@@ -3,7 +3,7 @@
 import { signIn } from "../session/main.js";
 import { el, visible } from "./dom.js";
 import { KEYS } from "./keys.js";
-import { FIELDS } from "./task.js";
+import { FIELDS } from "./typed.js";
 
 function build(root, title, ...content) {
   const dialog = el("dialog", { "aria-label": title }, el("h2", {}, title), ...content);

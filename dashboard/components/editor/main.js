@@ -6,6 +6,7 @@ import { isDark } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { actionOf } from "./keys.js";
 import { mounted } from "./mounted.js";
+import { textActions } from "./texts.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
@@ -56,15 +57,7 @@ class Desk {
       skip: () => this.work.skip(),
       exclude: () => this.#dialog(() => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail))),
       owner: () => this.#dialog(() => dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment))),
-      instruction: () => this.view.texts.focusField("instruction"),
-      input: () => this.view.texts.focusField("input"),
-      response: () => this.view.texts.focusField("response"),
-      next: () => this.view.texts.stepChange(1),
-      previous: () => this.view.texts.stepChange(-1),
-      revert: () => this.view.texts.revertInHand(),
-      flag: () => this.view.texts.stepFlag(),
-      compare: () => this.view.texts.compareNext(),
-      preview: () => this.view.texts.togglePreview(),
+      ...textActions(() => this.view.texts),
       scores: () => this.view.toggleDock(),
       signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),

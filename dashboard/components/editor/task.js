@@ -1,52 +1,20 @@
 // One item on the desk: the texts it starts with, what the person has made of them, and its scores.
 
-export const FIELDS = ["instruction", "input", "response"];
+import { Typed } from "./typed.js";
 
-export class Task {
+export class Task extends Typed {
   constructor(item, unlock) {
-    this.item = item;
-    this.unlock = unlock;
-    this.key = newKey();
+    const edit = item.last_edit;
+    super(item, unlock, edit ? edit.final : item.revision ? item.revision.revised : item.raw);
     this.scores = { instruction: null, response: null };
     this.flaws = new Set();
     this.categories = new Set();
     this.expiresAt = Date.parse(item.expires_at);
-    this.coach = item.revision ? item.revision.revised : null;
-    this.start = this.coach || item.raw; // what it is when nobody has touched it
-    if (item.last_edit) this.#takeLastEdit(item.last_edit);
-    this.text = { ...this.start };
-    this.comment = "";
-    this.savedText = this.print();
-  }
-
-  get raw() {
-    return this.item.raw;
+    if (edit) this.#takeLastEdit(edit);
   }
 
   get isReturned() {
     return this.item.status === "returned";
-  }
-
-  get isChanged() {
-    return this.print() !== this.savedText;
-  }
-
-  // Whether there is anything of the person's own in it.
-  get isTouched() {
-    return !sameText(this.text, this.start) || Boolean(this.comment);
-  }
-
-  print() {
-    return JSON.stringify([this.text, this.comment]);
-  }
-
-  put(text, comment) {
-    this.text = pick(text);
-    this.comment = comment || "";
-  }
-
-  markSaved(print) {
-    this.savedText = print;
   }
 
   secondsLeft(now) {
@@ -81,29 +49,11 @@ export class Task {
     return { pair_id: this.item.pair_id, token: this.item.token, text: { ...this.text }, comment: this.comment };
   }
 
-  renewKey() {
-    this.key = newKey();
-  }
-
   #takeLastEdit(edit) {
-    this.start = edit.final;
     if (edit.scores) {
       this.scores = { instruction: edit.scores.instruction, response: edit.scores.response };
       this.flaws = new Set(edit.scores.flaws);
     }
     this.categories = new Set(edit.categories);
   }
-}
-
-export function pick(text) {
-  return Object.fromEntries(FIELDS.map((field) => [field, text[field]]));
-}
-
-export function sameText(a, b) {
-  return FIELDS.every((field) => a[field] === b[field]);
-}
-
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { Field } from "./field.js";
-import { FIELDS } from "./task.js";
+import { FIELDS } from "./typed.js";
 
 const LABELS = { instruction: "Instruction", input: "Input", response: "Response" };
 
@@ -112,4 +112,19 @@ export class Texts {
     const mark = event.target.closest?.("[data-hunk]");
     if (mark) this.fields[mark.closest("[data-name]").dataset.name].revert(Number(mark.dataset.hunk));
   }
+}
+
+// What keys do within texts, by action; `textsOf()`: those on the page.
+export function textActions(textsOf) {
+  return {
+    instruction: () => textsOf().focusField("instruction"),
+    input: () => textsOf().focusField("input"),
+    response: () => textsOf().focusField("response"),
+    next: () => textsOf().stepChange(1),
+    previous: () => textsOf().stepChange(-1),
+    revert: () => textsOf().revertInHand(),
+    flag: () => textsOf().stepFlag(),
+    compare: () => textsOf().compareNext(),
+    preview: () => textsOf().togglePreview(),
+  };
 }

@@ -1,45 +1,36 @@
 // The desk as the person sees it; shows the state of a Work and passes on what is done.
 
-import * as dialogs from "./dialogs.js";
 import { el } from "./dom.js";
+import { ItemView } from "./item_view.js";
 import { KEYS } from "./keys.js";
 import { ScoreCard } from "./score.js";
 import { Texts } from "./texts.js";
-import { className, metaOf, noticeOf, progressParts, stateOf } from "./words.js";
+import { className, metaOf, progressParts, stateOf } from "./words.js";
 import { leaseSeconds } from "./work.js";
 
 const NARROW = window.matchMedia("(max-width: 1180px)"); // as in style.css
 const EXPIRY_WARNING_SECONDS = 120;
 
-export class View {
+export class View extends ItemView {
   constructor(root, data, act) {
-    this.data = data;
-    this.act = act; // act[action](…)
-    this.host = root;
+    super(root, data, act, KEYS);
     this.task = null;
     this.progress = el("span", { class: "progress" });
     this.meta = el("span", { class: "meta" });
     this.state = el("span", { class: "state", role: "status" });
-    this.undo = this.#button("undo", "Undo");
-    this.actions = [this.#button("skip", "Skip"), this.#button("owner", "To owner…"), this.#button("exclude", "Exclude…")];
-    this.primary = this.#button("submit", "Accept");
+    this.undo = this.button("undo", "Undo");
+    this.actions = [this.button("skip", "Skip"), this.button("owner", "To owner…"), this.button("exclude", "Exclude…")];
+    this.primary = this.button("submit", "Accept");
     this.primary.classList.add("primary");
-    const help = el("button", { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => act.help() }, "?");
-    this.bar = el("header", { class: "bar" }, this.progress, this.meta, this.state, el("span", { class: "actions" }, this.undo, ...this.actions, help, this.primary));
-    this.notice = el("div", { class: "notice", role: "alert" });
+    this.bar = el("header", { class: "bar" }, this.progress, this.meta, this.state, el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary));
     this.warning = el("div", { class: "notice warning", role: "status" });
     this.returned = el("div", { class: "notice returned" });
-    this.texts = new Texts("Your text", this.#button("preview", "Preview"), (field, text) => act.edit(field, text));
+    this.texts = new Texts("Your text", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.dock = new ScoreCard(data, (what, value) => act.score(what, value));
-    this.empty = el("div", { class: "empty", hidden: true });
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.dock.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.warning, this.returned, this.empty, this.body);
     this.desk.classList.toggle("no-dock", NARROW.matches); // where it would cover the text
     root.replaceChildren(this.desk);
-  }
-
-  get root() {
-    return this.host.getRootNode();
   }
 
   update(work) {
@@ -49,10 +40,10 @@ export class View {
     if (isEditing && work.current !== this.task) this.#showTask(work.current);
     if (!isEditing) this.#showNothing(work);
     this.empty.hidden = isEditing;
-    this.#showNotice(work);
+    this.showNotice(work);
     this.#showProgress(work.progress);
     this.tick(work);
-    this.#showDialogs(work);
+    this.showVersions(work, (all) => this.#choices(work, all));
   }
 
   // What changes with time: the state of the draft, the lease and the undo.
@@ -76,10 +67,6 @@ export class View {
     const isHidden = this.desk.classList.toggle("no-dock");
     if (isHidden) this.texts.focusField("response");
     else this.dock.focus();
-  }
-
-  get dialog() {
-    return this.host.querySelector("dialog[open]");
   }
 
   #showTask(task) {
@@ -106,55 +93,25 @@ export class View {
     this.empty.replaceChildren(...words);
   }
 
-  #showNotice(work) {
-    const { kind = "", text = "" } = noticeOf(work);
-    this.notice.className = `notice ${kind}`;
-    if (this.notice.dataset.text === text) return;
-    this.notice.dataset.text = text;
-    this.notice.replaceChildren(text, ...(work.line.isSignedOut ? [this.#button("signin", "Sign in")] : []));
-  }
-
   #showProgress(progress) {
     if (!progress) return;
     const [first, ...others] = progressParts(progress).map(([text, about], place) => el(place ? "span" : "b", { title: about }, text));
     this.progress.replaceChildren(first, ...others);
   }
 
-  #showDialogs(work) {
-    const { shown } = work.versions;
-    if (shown === this.shownVersions && shown?.server === this.shownServer) return;
-    this.versionsDialog?.close();
-    this.shownVersions = shown;
-    this.shownServer = shown?.server;
-    this.versionsDialog = shown ? this.#versions(work, shown) : null;
-  }
-
-  #versions(work, all) {
+  #choices(work, all) {
     const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isFree };
     const back = { label: "Get it back with my text", primary: true, run: () => work.reclaim().catch((error) => work.say("error", error.message)) };
-    const choices = all.task
-      ? [
-          { label: "Take mine", primary: true, run: () => this.#choose(work, all.mine, all.comment) },
-          { label: "Take the saved one", run: () => this.#choose(work, all.server.text, all.server.comment) },
-        ]
-      : [
-          ...(all.isFree ? [back] : []),
-          { label: "Copy my text", run: () => dialogs.copyText(all.mine).finally(() => work.say("info", "Copied.")) },
-          close,
-        ];
-    const dialog = dialogs.versions(this.desk, all, choices);
-    dialog.addEventListener("cancel", () => work.versions.leave());
-    return dialog;
+    if (!all.task) return [...(all.isFree ? [back] : []), this.copyChoice(work, all), close];
+    return [
+      { label: "Take mine", primary: true, run: () => this.#choose(work, all.mine, all.comment) },
+      { label: "Take the saved one", run: () => this.#choose(work, all.server.text, all.server.comment) },
+    ];
   }
 
   #choose(work, text, comment) {
     work.choose(text, comment);
     this.refreshTexts();
-  }
-
-  #button(action, label) {
-    const keys = KEYS.find(({ id }) => id === action).keys;
-    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
 }
 

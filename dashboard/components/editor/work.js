@@ -1,36 +1,30 @@
 // The desk's work: which item is in hands and which one comes next, fetched ahead. Knows no page; `on(work)` is called
 // after every change.
 
-import { Line } from "./line.js";
+import { ItemWork } from "./item_work.js";
 import { holdItem } from "./locks.js";
 import { Outgoing } from "./outgoing.js";
-import { Refused, clock, service } from "./service.js";
+import { clock, service } from "./service.js";
 import { Supply } from "./supply.js";
-import { Task, sameText } from "./task.js";
-import { Versions } from "./versions.js";
+import { Task } from "./task.js";
+import { sameText } from "./typed.js";
 
-export class Work {
+export class Work extends ItemWork {
   constructor(drafts, on) {
-    this.drafts = drafts;
-    this.on = () => on(this);
-    this.phase = "loading"; // loading, editing, empty
-    this.current = null;
-    this.line = new Line(this.on);
+    super(drafts, on);
     this.supply = new Supply(this.line, {
       hasWork: () => Boolean(this.current),
       came: () => this.#came(),
-      nothing: () => this.#isEmpty(),
+      nothing: () => this.isEmpty(),
       full: (error) => !this.current && !this.outgoing.count && this.say("warning", error.message),
-      failed: (error) => this.#failed(error),
+      failed: (error) => this.failed(error),
     });
     this.outgoing = new Outgoing(drafts, this.line, {
       accepted: () => this.#accepted(),
       refused: (error, submit, task) => this.#refused(error, submit, task),
       on: this.on,
     });
-    this.versions = new Versions(drafts, this.line, this.on);
     this.progress = null;
-    this.notice = null; // {kind: info | warning | error, text}
   }
 
   async start() {
@@ -99,21 +93,8 @@ export class Work {
     }
   }
 
-  // Saves the draft with the service; the browser has it already.
-  async saveDraft(task, options = {}) {
-    const print = task.print();
-    if (print === task.savedText || (task.isSaving && !options.lasting)) return;
-    task.isSaving = true;
-    try {
-      await service.draft(task.draft(), options);
-      task.markSaved(print);
-      this.line.isBack();
-    } catch (error) {
-      this.#fails(error, task);
-    } finally {
-      task.isSaving = false;
-    }
-    this.on();
+  sendDraft(task, options) {
+    return service.draft(task.draft(), options);
   }
 
   keepLocally(task) {
@@ -126,7 +107,7 @@ export class Work {
       task.expiresAt = Date.parse(answer.expires_at);
       this.line.isBack();
     } catch (error) {
-      this.#fails(error, task);
+      this.fails(error, task);
     }
   }
 
@@ -137,11 +118,6 @@ export class Work {
     } catch {
       // shown when it is there
     }
-  }
-
-  say(kind, text) {
-    this.notice = text ? { kind, text } : null;
-    this.on();
   }
 
   // The person has chosen what to go on with after a conflict.
@@ -173,16 +149,6 @@ export class Work {
     if (this.current) return;
     this.current = this.supply.next();
     if (this.current) this.#show();
-  }
-
-  #isEmpty() {
-    this.phase = "empty";
-    this.on();
-  }
-
-  #failed(error) {
-    if (!this.current) this.phase = "empty";
-    this.say("error", error.message);
   }
 
   // In hands before the one that is.
@@ -253,22 +219,15 @@ export class Work {
       this.advance();
       this.readProgress();
     } catch (error) {
-      if (error.isLate) this.#lost(task, error);
+      if (error.isLate) this.lost(task, error);
       else this.say("error", error.message);
     } finally {
       this.isParting = false;
     }
   }
 
-  #fails(error, task) {
-    if (!(error instanceof Refused)) throw error;
-    if (error.isSignedOut || error.isAway) this.line.isDown(error);
-    else if (error.isLate) this.#lost(task, error);
-    else this.say("error", error.message);
-  }
-
   // The lease is over: what was written is kept here and, as a draft, with the service.
-  #lost(task, error) {
+  lost(task, error) {
     if (task !== this.current) return this.supply.drop(task);
     if (task.isTouched) {
       this.keepLocally(task);

@@ -1,22 +1,12 @@
 // One item that waits for the owner: the annotator's text, what the owner makes of it, and what she decides.
 
-import { newKey, pick, sameText } from "../editor/task.js";
+import { Typed, pick, sameText } from "../editor/typed.js";
 
-export class Case {
+export class Case extends Typed {
   constructor(item, unlock) {
-    this.item = item;
-    this.unlock = unlock;
-    this.key = newKey();
-    this.coach = item.revision ? item.revision.revised : null;
-    this.annotated = item.post_edit ? item.post_edit.final : null; // null: sent to the owner without a text
-    this.start = pick(this.annotated || this.coach || item.raw);
-    this.text = { ...this.start };
-    this.comment = "";
-    this.savedText = this.print();
-  }
-
-  get raw() {
-    return this.item.raw;
+    const annotated = item.post_edit ? item.post_edit.final : null; // null: sent to the owner without a text
+    super(item, unlock, pick(annotated || item.revision?.revised || item.raw));
+    this.annotated = annotated;
   }
 
   get isQuestion() {
@@ -25,28 +15,6 @@ export class Case {
 
   get isCorrected() {
     return !sameText(this.text, this.start);
-  }
-
-  // Whether there is anything of the owner's own in it.
-  get isTouched() {
-    return this.isCorrected || Boolean(this.comment);
-  }
-
-  get isChanged() {
-    return this.print() !== this.savedText;
-  }
-
-  print() {
-    return JSON.stringify([this.text, this.comment]);
-  }
-
-  put(text, comment) {
-    this.text = pick(text);
-    this.comment = comment || "";
-  }
-
-  markSaved(print) {
-    this.savedText = print;
   }
 
   // What the owner's approval means: her own text, where there is one.
@@ -74,9 +42,5 @@ export class Case {
   // For this browser.
   kept() {
     return { text: this.text, comment: this.comment, version: this.item.version };
-  }
-
-  renewKey() {
-    this.key = newKey();
   }
 }

@@ -5,7 +5,8 @@ import * as dialogs from "../editor/dialogs.js";
 import { isDark } from "../editor/dom.js";
 import { Drafts } from "../editor/drafts.js";
 import { mounted } from "../editor/mounted.js";
-import { newKey } from "../editor/task.js";
+import { textActions } from "../editor/texts.js";
+import { newKey } from "../editor/typed.js";
 import { KEYS, reviewActionOf } from "./keys.js";
 import { ReviewView } from "./view.js";
 import { ReviewWork } from "./work.js";
@@ -46,7 +47,6 @@ class Review {
   }
 
   #actions() {
-    const texts = () => this.view.texts;
     return {
       edit: (field, text) => this.#edited((one) => (one.text[field] = text)),
       say: (comment) => this.#edited((one) => (one.comment = comment)),
@@ -56,15 +56,7 @@ class Review {
       exclude: () => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail), "Set aside"),
       later: () => this.work.later(),
       comment: () => this.view.facts.comment.focus(),
-      instruction: () => texts().focusField("instruction"),
-      input: () => texts().focusField("input"),
-      response: () => texts().focusField("response"),
-      next: () => texts().stepChange(1),
-      previous: () => texts().stepChange(-1),
-      revert: () => texts().revertInHand(),
-      flag: () => texts().stepFlag(),
-      compare: () => texts().compareNext(),
-      preview: () => texts().togglePreview(),
+      ...textActions(() => this.view.texts),
       signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk, KEYS),
       escape: () => this.view.root.activeElement?.blur(),

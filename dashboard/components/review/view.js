@@ -1,43 +1,30 @@
 // The review as the owner sees it; shows the state of a ReviewWork and passes on what is done.
 
-import * as dialogs from "../editor/dialogs.js";
 import { el } from "../editor/dom.js";
+import { ItemView } from "../editor/item_view.js";
 import { Texts } from "../editor/texts.js";
-import { className, noticeOf } from "../editor/words.js";
+import { className } from "../editor/words.js";
 import { Facts } from "./facts.js";
 import { KEYS } from "./keys.js";
 
 const COUNTED_AT_MOST = 10_000;
 
-export class ReviewView {
+export class ReviewView extends ItemView {
   constructor(root, data, act) {
-    this.host = root;
-    this.data = data;
-    this.act = act; // act[action](…)
+    super(root, data, act, KEYS);
     this.case = null;
     this.progress = el("b", { class: "progress", title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000" });
     this.state = el("span", { class: "state", role: "status" });
-    this.actions = [this.#button("later", "Next"), this.#button("exclude", "Set aside…"), this.#button("back", "Send back")];
-    this.primary = this.#button("submit", "Approve");
+    this.actions = [this.button("later", "Next"), this.button("exclude", "Set aside…"), this.button("back", "Send back")];
+    this.primary = this.button("submit", "Approve");
     this.primary.classList.add("primary");
-    const help = el("button", { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => act.help() }, "?");
     const classes = data.unit ? [] : [this.#classes()];
-    this.bar = el("header", { class: "bar" }, this.progress, ...classes, this.state, el("span", { class: "actions" }, ...this.actions, help, this.primary));
-    this.notice = el("div", { class: "notice", role: "alert" });
-    this.texts = new Texts("", this.#button("preview", "Preview"), (field, text) => act.edit(field, text));
+    this.bar = el("header", { class: "bar" }, this.progress, ...classes, this.state, el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary));
+    this.texts = new Texts("", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.facts = new Facts((comment) => act.say(comment));
-    this.empty = el("div", { class: "empty", hidden: true });
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.facts.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.empty, this.body);
     root.replaceChildren(this.desk);
-  }
-
-  get root() {
-    return this.host.getRootNode();
-  }
-
-  get dialog() {
-    return this.host.querySelector("dialog[open]");
   }
 
   update(work) {
@@ -47,9 +34,9 @@ export class ReviewView {
     for (const button of [...this.actions, this.primary]) button.disabled = !isEditing;
     if (isEditing && work.current !== this.case) this.#showCase(work.current);
     if (!isEditing) this.#showNothing(work);
-    this.#showNotice(work);
+    this.showNotice(work);
     this.tick(work);
-    this.#showVersions(work);
+    this.showVersions(work, (all) => this.#choices(work, all));
   }
 
   // What changes with every letter.
@@ -87,29 +74,10 @@ export class ReviewView {
     this.empty.replaceChildren(el("h2", {}, title), el("p", {}, about));
   }
 
-  #showNotice(work) {
-    const { kind = "", text = "" } = noticeOf(work);
-    this.notice.className = `notice ${kind}`;
-    if (this.notice.dataset.text === text) return;
-    this.notice.dataset.text = text;
-    this.notice.replaceChildren(text, ...(work.line.isSignedOut ? [this.#button("signin", "Sign in")] : []));
-  }
-
-  #showVersions(work) {
-    const { shown } = work.versions;
-    if (shown === this.shownVersions && shown?.server === this.shownServer) return;
-    this.versionsDialog?.close();
-    this.shownVersions = shown;
-    this.shownServer = shown?.server;
-    this.versionsDialog = shown ? dialogs.versions(this.desk, shown, this.#choices(work, shown)) : null;
-    this.versionsDialog?.addEventListener("cancel", () => work.versions.leave());
-  }
-
   #choices(work, all) {
     const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isWaiting };
     const again = { label: "Look at it again with my text", primary: true, run: () => work.lookAgain().catch((error) => work.say("error", error.message)) };
-    const copy = { label: "Copy my text", run: () => dialogs.copyText(all.mine).finally(() => work.say("info", "Copied.")) };
-    if (!all.task) return [...(all.isWaiting ? [again] : []), copy, close];
+    if (!all.task) return [...(all.isWaiting ? [again] : []), this.copyChoice(work, all), close];
     return [
       { label: "Take mine", primary: true, run: () => this.#take(work, all.mine, all.comment) },
       { label: `Take the other: ${all.server.label.toLowerCase()}`, run: () => this.#take(work, all.server.text, all.server.comment) },
@@ -126,11 +94,6 @@ export class ReviewView {
     const select = el("select", { "aria-label": "Class", title: "Which class to review" }, ...names.map((name) => el("option", { value: name }, name ? className(name) : "every class")));
     select.addEventListener("change", () => this.act.choose(select.value));
     return select;
-  }
-
-  #button(action, label) {
-    const keys = KEYS.find(({ id }) => id === action).keys;
-    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
   }
 }
 

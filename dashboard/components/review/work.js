@@ -1,39 +1,32 @@
 // The owner's work: which item is in hands and which one comes next. Knows no page; `on(work)` is called after every change.
 
-import { Line } from "../editor/line.js";
-import { Refused, service } from "../editor/service.js";
-import { sameText } from "../editor/task.js";
-import { Versions } from "../editor/versions.js";
+import { ItemWork } from "../editor/item_work.js";
+import { service } from "../editor/service.js";
+import { sameText } from "../editor/typed.js";
 import { Case } from "./case.js";
 import { Decisions } from "./decisions.js";
 import { Waiting } from "./waiting.js";
 
 const SAID = { approve: "Approved.", fix: "Approved with your text.", return: "Sent back." };
 
-export class ReviewWork {
+export class ReviewWork extends ItemWork {
   // `writer`: this browser's own name.
   constructor(drafts, writer, on) {
-    this.drafts = drafts;
+    super(drafts, on);
     this.writer = writer;
-    this.on = () => on(this);
-    this.phase = "loading"; // loading, editing, empty
-    this.current = null;
-    this.notice = null; // {kind: info | warning | error, text}
-    this.line = new Line(this.on);
     this.waiting = new Waiting(this.line, {
       hasWork: () => Boolean(this.current),
       isInHands: (item) => this.current?.item.pair_id === item.pair_id,
       came: () => this.#came(),
-      nothing: () => this.#isEmpty(),
+      nothing: () => this.isEmpty(),
       counted: this.on,
-      failed: (error) => this.#failed(error),
+      failed: (error) => this.failed(error),
     });
     this.outgoing = new Decisions(drafts, this.line, {
       accepted: () => this.line.wake(),
       refused: (error, decision, one) => this.#refused(error, decision, one),
       on: this.on,
     });
-    this.versions = new Versions(drafts, this.line, this.on);
   }
 
   async start() {
@@ -108,31 +101,13 @@ export class ReviewWork {
     await this.waiting.choose(of);
   }
 
-  // Saves what was typed with the service; the browser has it already.
-  async saveDraft(one, options = {}) {
-    const print = one.print();
-    if (print === one.savedText || (one.isSaving && !options.lasting)) return;
-    one.isSaving = true;
-    try {
-      await service.reviewDraft(one.draft(this.writer), options);
-      one.markSaved(print);
-      this.line.isBack();
-    } catch (error) {
-      this.#fails(error, one);
-    } finally {
-      one.isSaving = false;
-    }
-    this.on();
+  sendDraft(one, options) {
+    return service.reviewDraft(one.draft(this.writer), options);
   }
 
   keepLocally(one) {
     if (one.isTouched) this.drafts.saveText(one.item.pair_id, one.kept());
     else this.drafts.dropText(one.item.pair_id);
-  }
-
-  say(kind, text) {
-    this.notice = text ? { kind, text } : null;
-    this.on();
   }
 
   // The owner has chosen what to go on with.
@@ -163,16 +138,6 @@ export class ReviewWork {
     this.current = this.waiting.next();
     this.#show();
     this.waiting.fill();
-  }
-
-  #isEmpty() {
-    this.phase = "empty";
-    this.on();
-  }
-
-  #failed(error) {
-    if (!this.current) this.phase = "empty";
-    this.say("error", error.message);
   }
 
   #show() {
@@ -213,15 +178,8 @@ export class ReviewWork {
     this.say("error", error.message);
   }
 
-  #fails(error, one) {
-    if (!(error instanceof Refused)) throw error;
-    if (error.isSignedOut || error.isAway) this.line.isDown(error);
-    else if (error.isLate) this.#lost(one, error);
-    else this.say("error", error.message);
-  }
-
   // The pair has changed: what was typed is kept here and with the service.
-  #lost(one, error) {
+  lost(one, error) {
     if (one !== this.current) return;
     this.waiting.markDecided(one.item);
     this.versions.compareLost(one.item.pair_id, { text: { ...one.text }, comment: one.comment }, one.raw, error.message);
@@ -239,7 +197,7 @@ export class ReviewWork {
   async #excludedBefore(one, reason, error) {
     const pair = await this.line.persist(() => service.pair(one.item.pair_id));
     if (pair.exclude_reason === reason) return this.#gone(one, "Set aside; it can be restored.");
-    this.#lost(one, error);
+    this.lost(one, error);
   }
 }
 
