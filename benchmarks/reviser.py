@@ -3,10 +3,11 @@ and llama.cpp, on the CPU.
 
 A random-weight Llama in float32 on one thread; the expert revisions are forced upon it token by token, so that output
 lengths and copied n-grams are those of real revisions. (OpenVINO's tokens can't be forced; it writes as many of its
-own.) Samples per CPU-second, all contenders in one run; those inside transformers get the first half of the rows, or
-the run would take an hour. OpenVINO and llama.cpp run where they are installed (`make openvino`, `make peers`).
-`--quick` takes fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512):
-its ratios show that all runs, the full run's are the ones to quote. `--rows` changes how many.
+own.) Samples per CPU-second, all contenders in one run; engines and models stand ready before each count begins. Those
+inside transformers get the first half of the rows, or the run would take an hour. OpenVINO and llama.cpp run where they
+are installed (`make openvino`, `make peers`). `--quick` takes
+fewer rows, none of the longest tenth, 32 slots alone and a smaller model (2 × 256 instead of 8 × 512): its ratios show
+that all runs, the full run's are the ones to quote. `--rows` changes how many.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from benchmarks.reviser_peers import BOS, EOS, PAD, Row, plain, transformers_cb
 from benchmarks.reviser_runtimes import Note, note_runtimes
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prefix, coach_prompt, render_pair
-from reviser.int8_linear import quantise
+from reviser.int8_linear import Int8Linear, quantise
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts, Step
 from reviser.packed.sequence import Request
@@ -92,8 +94,8 @@ def read_rows(vocabulary: int) -> tuple[list[int], list[Row]]:
         sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
     lines = (Path(folder) / "coachlm/expert_revisions.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    raw = [_pair(record, "Raw") for record in records]
-    revised = [_pair(record, "Revised") for record in records]
+    raw = [pair_of(record, "Raw") for record in records]
+    revised = [pair_of(record, "Revised") for record in records]
     tokenizer = ByteLevelBPETokenizer()
     texts = [coach_prompt(pair) for pair in raw] + [render_pair(pair) for pair in revised]
     specials = ["<pad>", "<s>", "</s>"]
@@ -107,7 +109,7 @@ def read_rows(vocabulary: int) -> tuple[list[int], list[Row]]:
     return prefix, sorted(rows, key=lambda row: -row.distance)
 
 
-def _pair(record: dict[str, Any], kind: str) -> InstructionPair:
+def pair_of(record: dict[str, Any], kind: str) -> InstructionPair:
     return InstructionPair(*(record[f"{kind} {field}"] or "" for field in ("Instruction", "Input", "Response")))
 
 
@@ -148,19 +150,23 @@ def measure(
 
     int8 = copy.deepcopy(model)
     quantise(int8)
+
+    def note_packed(kind: str, some: list[Row], slots: int, numbers: str = "") -> None:
+        for drafts in (False, True):
+            with opened(int8 if numbers else model, prefix, slots, drafts) as engine:
+                name = f"packed {slots}{numbers}{' drafts' if drafts else ''}, {kind}"
+                note(name, lambda engine=engine: write(engine, some), len(some))
+
     for each in (model, int8):
-        packed(each, prefix, mixed[:4], slots=4, drafts=True)  # warms up
+        with opened(each, prefix, 4, drafts=True) as engine:
+            write(engine, mixed[:4])  # warms up
     kinds = [("mixed", mixed, size.mixed_slots), ("light", light, size.light_slots), ("full", full, (32,))]
     for kind, some, slot_counts in kinds:
         for slots in (8, 32) if runtimes_alone else slot_counts:
-            for drafts in (False, True):
-                name = f"packed {slots}{' drafts' if drafts else ''}, {kind}"
-                note(name, lambda s=some, n=slots, d=drafts: packed(model, prefix, s, n, d), len(some))
+            note_packed(kind, some, slots)
     for kind, some in (("mixed", mixed), ("light", light)):
         for slots in size.int8_slots:
-            for drafts in (False, True):
-                name = f"packed {slots} int8{' drafts' if drafts else ''}, {kind}"
-                note(name, lambda s=some, n=slots, d=drafts: packed(int8, prefix, s, n, d), len(some))
+            note_packed(kind, some, slots, " int8")
     note_runtimes(model, {"mixed": mixed, "light": light}, size.int8_slots, note)
     if not runtimes_alone:
         rates |= _note_transformers(model, mixed, note)
@@ -201,12 +207,21 @@ def force_output(engine: Engine, rows: list[Row]) -> None:
     engine.runner.forward = forced
 
 
-def packed(model: Any, prefix: list[int], rows: list[Row], slots: int, drafts: bool) -> Counts:
-    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=drafts)
+@contextmanager
+def opened(model: Any, prefix: list[int], slots: int, drafts: bool) -> Iterator[Engine]:
+    """With keys and values in int8 where the layers are."""
+    cache_dtype = torch.int8 if any(isinstance(each, Int8Linear) for each in model.modules()) else None
+    options = EngineOptions(1 << 31, max_slots=slots, slot_tokens=2048, drafts=drafts, cache_dtype=cache_dtype)
     engine = Engine(model, (EOS,), options, prefix)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def write(engine: Engine, rows: list[Row]) -> Counts:
     force_output(engine, rows)
     ended = engine.run(Request(key, row.prompt, 1024) for key, row in enumerate(rows))
-    engine.close()
     wrong = [each.key for each in ended if each.tokens != rows[each.key].output[:1024]]
     if wrong or len(ended) != len(rows):
         sys.exit(f"the packed engine lost or changed outputs: {wrong}")

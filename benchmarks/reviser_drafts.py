@@ -15,12 +15,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, force_output, llama, read_rows, sample
-from benchmarks.reviser_peers import EOS, Row
+from benchmarks.reviser import FULL, QUICK, Size, llama, opened, read_rows, sample, write
+from benchmarks.reviser_peers import Row
 from reviser.int8_linear import quantise
 from reviser.packed.drafts import MATCH_LENGTHS, NO_DRAFT, Draft, DraftGate, FixedCost, NgramIndex
-from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed.sequence import Request
 
 ORACLE_TOKENS = 12
 
@@ -88,18 +86,12 @@ def measure(size: Size, prefix: list[int], rows: list[Row], count: int) -> dict[
 def run(model: Any, prefix: list[int], rows: list[Row], slots: int, way: str) -> float:
     """CPU seconds."""
     gc.collect()
-    options = EngineOptions(cache_bytes=1 << 31, max_slots=slots, slot_tokens=2048, drafts=way != "none")
-    engine = Engine(model, (EOS,), options, prefix)
-    if way == "oracle":
-        engine.scheduler.gate = OracleGate(rows)
-    force_output(engine, rows)
-    began = time.process_time()
-    ended = engine.run(Request(key, row.prompt, 1024) for key, row in enumerate(rows))
-    seconds = time.process_time() - began
-    engine.close()
-    if any(each.tokens != rows[each.key].output[:1024] for each in ended):
-        raise SystemExit("outputs were lost or changed")
-    return seconds
+    with opened(model, prefix, slots, drafts=way != "none") as engine:
+        if way == "oracle":
+            engine.scheduler.gate = OracleGate(rows)
+        began = time.process_time()
+        write(engine, rows)
+        return time.process_time() - began
 
 
 if __name__ == "__main__":

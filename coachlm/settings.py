@@ -130,8 +130,8 @@ class Settings(BaseSettings):
     )
     reviser_int8: bool = Field(
         default=False,
-        description="Linear layers in int8 on the CPU: faster, less memory, a little less precise. `openvino` computes "
-        "in what its model was converted to.",
+        description="Linear layers, keys and values in int8 on the CPU: faster, less memory, a little less precise. "
+        "`openvino` computes in what its model was converted to.",
     )
 
     reviser_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(

@@ -256,6 +256,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
         max_slots=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
         half_cache=settings.reviser_half_cache,
+        int8_cache=settings.reviser_int8,
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser_attention,
         sampling=_sampling(settings),

@@ -1,6 +1,7 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -31,6 +32,7 @@ class PackedOptions:
     max_new_tokens: int
     drafts: bool = True
     half_cache: bool = False  # keys and values in 16 bits, whatever the model computes in
+    int8_cache: bool = False  # in 8 bits; of a model on the CPU
     graphs: Graphs | None = None  # None: steps of free shapes, one operation at a time
     attention: AttentionKind = "auto"  # of captured steps
     sampling: Sampling | None = None  # None: greedy
@@ -64,7 +66,7 @@ class PackedReviser(PairStreamReviser):
             max_slots=options.max_slots,
             slot_tokens=min(loaded.context_tokens, longest),
             drafts=options.drafts,
-            cache_dtype=torch.float16 if options.half_cache and loaded.model.dtype == torch.float32 else None,
+            cache_dtype=_cache_dtype(options, loaded.model),
             adapters=_ADAPTERS,
             graphs=options.graphs,
             attention=options.attention,
@@ -120,3 +122,10 @@ class PackedReviser(PairStreamReviser):
         if self._held is None:
             raise EngineError("the engine is closed")
         return self._held
+
+
+def _cache_dtype(options: PackedOptions, model: Any) -> torch.dtype | None:
+    """None: the model's own."""
+    if options.half_cache and model.dtype == torch.float32:
+        return torch.float16
+    return torch.int8 if options.int8_cache and model.device.type == "cpu" else None

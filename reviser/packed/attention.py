@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from reviser.packed.cache import SlotCache
+from reviser.packed.cache import Kept, SlotCache
+from reviser.packed.kernel_attention import MOST_TOKENS, SlotKernels, kernel_spans
 from reviser.packed.support import UnsupportedModel
 
 NAME = "coachlm_slots"
@@ -52,8 +54,8 @@ class Attend(Protocol):
     def __call__(
         self,
         query: torch.Tensor,  # (H * G, N, D)
-        keys: torch.Tensor,  # (slot, H, place, D)
-        values: torch.Tensor,  # (slot, H, place, D)
+        keys: Kept,
+        values: Kept,
         scaling: float | None,
     ) -> torch.Tensor:
         """→ (N, H * G, D)."""
@@ -91,7 +93,7 @@ def slot_attention(
     cache, layer = packed_step.cache, module.layer_idx
     _check(module, query, key, value, cache, sliding_window, others)
     cache.write(layer, packed_step.rows, key[0], value[0])
-    keys, values = cache.slots[layer]  # (slot, H, place, D) each
+    keys, values = cache.layer(layer)
     return packed_step.attend(query[0], keys, values, scaling)[None], None  # (1, N, H * G, D)
 
 
@@ -101,12 +103,15 @@ class GroupedAttention:
 
     groups: list[Group]
 
-    def __call__(
-        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
-    ) -> torch.Tensor:
-        heads, width = keys.shape[1], keys.shape[3]
-        stream = query.unflatten(0, (heads, -1))  # (H, G, N, D)
+    def __call__(self, query: torch.Tensor, keys: Kept, values: Kept, scaling: float | None) -> torch.Tensor:
         out = torch.empty_like(query.transpose(0, 1).contiguous())  # (N, H * G, D)
+        self.write(query, keys, values, scaling, out)
+        return out
+
+    def write(self, query: torch.Tensor, keys: Kept, values: Kept, scaling: float | None, out: torch.Tensor) -> None:
+        """Into `out`, (N, H * G, D), where the groups' tokens stand."""
+        heads, width = keys.numbers.shape[1], query.shape[2]
+        stream = query.unflatten(0, (heads, -1))  # (H, G, N, D)
         for group in self.groups:
             count, length = group.mask.shape[0], group.mask.shape[-1]
             asked = stream[:, :, group.stream] if group.gather is None else stream[:, :, group.gather.view(-1)]
@@ -114,14 +119,30 @@ class GroupedAttention:
             asked = asked.permute(2, 0, 1, 3, 4).reshape(count, heads, -1, width)  # (R, H, G * T, D)
             seen = scaled_dot_product_attention(
                 asked,
-                keys[group.slots, :, :length].to(query.dtype),
-                values[group.slots, :, :length].to(query.dtype),
+                keys.read(group.slots, length, query.dtype),
+                values.read(group.slots, length, query.dtype),
                 attn_mask=group.mask,
                 scale=scaling,
             )
             seen = seen.unflatten(2, (stream.shape[1], -1)).permute(0, 3, 1, 2, 4).flatten(2, 3)  # (R, T, H * G, D)
             seen = seen.flatten(0, 1)
             out[group.stream] = seen if group.scatter is None else seen[group.scatter]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelAttention:
+    """Short spans by the kernels for CPUs, long ones by torch; see `Attend`."""
+
+    kernels: SlotKernels
+    spans: np.ndarray  # the short ones
+    rest: GroupedAttention
+
+    def __call__(self, query: torch.Tensor, keys: Kept, values: Kept, scaling: float | None) -> torch.Tensor:
+        stream = query.transpose(0, 1).contiguous()  # (N, H * G, D)
+        out = torch.empty_like(stream)
+        if len(self.spans):
+            self.kernels.attend(stream, keys, values, self.spans, scaling, out)
+        self.rest.write(query, keys, values, scaling, out)
         return out
 
 
@@ -145,26 +166,42 @@ def _check(
         raise UnsupportedModel(f"{name} has keys {tuple(key.shape)} and values {tuple(value.shape)}, not {wanted}")
 
 
-def plan_step(cache: SlotCache, spans: list[Span], query_heads: int, dtype: torch.dtype) -> StepPlan:
+def plan_step(
+    cache: SlotCache, spans: list[Span], query_heads: int, dtype: torch.dtype, kernels: SlotKernels | None = None
+) -> StepPlan:
     """`spans` in the order of their slots; they form the stream one after another. `dtype`: the model's."""
     device = cache.slots.device
     slots = torch.tensor([span.slot for span in spans for _ in span.tokens], device=device)  # (N,)
     places = torch.tensor([place for span in spans for place in range(span.start, span.end)], device=device)  # (N,)
-    groups, offset = [], 0
-    for members in _adjoining(spans):
-        groups.append(_group(members, offset, query_heads // cache.shape.heads, cache, dtype))
-        offset = groups[-1].stream.stop
-    return StepPlan(cache, cache.rows_of(slots, places), GroupedAttention(groups))
-
-
-def _adjoining(spans: Iterable[Span]) -> Iterator[list[Span]]:
-    """Runs of spans in adjoining slots and of like length: what is short would be padded to what is long."""
-    members: list[Span] = []
+    short, long, offset = [], [], 0
     for span in spans:
-        if members and (span.slot != members[-1].slot + 1 or len(members) == GROUP_SLOTS or not _alike(span, members)):
+        count = len(span.tokens)
+        if kernels is not None and count <= MOST_TOKENS:
+            short.append((span.slot, span.start, offset, count))
+        else:
+            long.append((offset, span))
+        offset += count
+    share = query_heads // cache.shape.heads
+    groups = [_group([span for _, span in members], members[0][0], share, cache, dtype) for members in _adjoining(long)]
+    attend: Attend = GroupedAttention(groups)
+    if kernels is not None:
+        attend = KernelAttention(kernels, kernel_spans(short), GroupedAttention(groups))
+    return StepPlan(cache, cache.rows_of(slots, places), attend)
+
+
+def _adjoining(spans: Iterable[tuple[int, Span]]) -> Iterator[list[tuple[int, Span]]]:
+    """Runs of spans, each with its offset in the stream, in adjoining slots and of like length: what is short would be
+    padded to what is long."""
+    members: list[tuple[int, Span]] = []
+    for offset, span in spans:
+        if members and (
+            span.slot != members[-1][1].slot + 1
+            or len(members) == GROUP_SLOTS
+            or not _alike(span, [member for _, member in members])
+        ):
             yield members
             members = []
-        members.append(span)
+        members.append((offset, span))
     if members:
         yield members
 

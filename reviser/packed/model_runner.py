@@ -7,8 +7,9 @@ import torch
 
 from reviser.next_tokens import choose
 from reviser.packed.attention import NAME, Span, plan_step, register
-from reviser.packed.cache import CacheShape, SlotCache
+from reviser.packed.cache import CacheShape, SlotCache, keep_by_torch
 from reviser.packed.graphs import Graphs
+from reviser.packed.kernel_attention import slot_kernels
 from reviser.packed.scheduler import Limits, Row, Step
 from reviser.packed.static_runner import StaticRunner
 from reviser.packed.support import UnsupportedModel, check_config
@@ -16,7 +17,7 @@ from reviser.packed.tile_attention import AttentionKind, tile_attention
 from reviser.sampling import Sampling, draw
 
 _PROBE_TOKENS = 24
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}  # of the largest logit
+_TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1, torch.int8: 1e-1}  # of the largest logit
 
 
 def cache_shape(model: Any, dtype: torch.dtype | None = None) -> CacheShape:
@@ -61,7 +62,12 @@ class ModelRunner:
         self.vocabulary: int = model.get_input_embeddings().num_embeddings
         self._query_heads: int = model.config.get_text_config().num_attention_heads
         self._own_attention: str = model.config._attn_implementation
-        self.cache = SlotCache(cache_shape(model, cache_dtype), limits.slots, limits.slot_tokens, model.device)
+        shape = cache_shape(model, cache_dtype)
+        self._kernels = None
+        if graphs is None:
+            self._kernels = slot_kernels(shape, self._query_heads, model.dtype, model.device)
+        keep = self._kernels.keep if self._kernels else keep_by_torch
+        self.cache = SlotCache(shape, limits.slots, limits.slot_tokens, model.device, keep)
         self._sampling = sampling
         self.static: StaticRunner | None = None
         if graphs is not None:
@@ -95,7 +101,7 @@ class ModelRunner:
     def hold(self, adapter: str | None) -> None:
         """Compute the shared prefix under an adapter, in a slot whose sequence finds all as it was."""
         count = len(self._prefix)
-        before = self.cache.slots[:, :, 0, :, :count].clone()
+        before = self.cache.copy(0, count)
         self._switch(adapter)
         try:
             with torch.inference_mode():
@@ -103,7 +109,7 @@ class ModelRunner:
                     self._logits([Span(0, start, self._prefix[start : start + self._chunk], wanted=0)])
             self.cache.keep_prefix(adapter, 0, count)
         finally:
-            self.cache.slots[:, :, 0, :, :count] = before
+            self.cache.restore(0, before)
 
     def drop(self, adapter: str) -> None:
         if self.static is not None:
@@ -165,7 +171,7 @@ class ModelRunner:
             position_ids=torch.tensor([places], device=device),  # (1, N)
             use_cache=False,
             logits_to_keep=torch.tensor(wanted, dtype=torch.long, device=device),  # (S,)
-            packed_step=plan_step(self.cache, spans, self._query_heads, self.model.dtype),
+            packed_step=plan_step(self.cache, spans, self._query_heads, self.model.dtype, self._kernels),
         ).logits[0]
 
     def _check_same_logits(self) -> None:
@@ -183,7 +189,8 @@ class ModelRunner:
         except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError) as error:
             raise UnsupportedModel(f"{name} can't run over slots: {error}") from error
         called = self.cache.slots[:, 0, 0].flatten(1).any(dim=1)  # (layer,)
-        self.cache.slots.zero_()
+        for slot in {0, self.cache.padding_slot - 1}:
+            self.cache.clear(slot)
         if not called.all():
             raise UnsupportedModel(f"{name} has layers whose attention can't be set")
         apart = float((own - packed).abs().max() / own.abs().max())
@@ -199,7 +206,7 @@ class ModelRunner:
         return self.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, -1]
 
     def _probe_logits(self, tokens: list[int]) -> torch.Tensor:
-        half, last = len(tokens) // 2, self.cache.slots.shape[2] - 1
+        half, last = len(tokens) // 2, self.cache.padding_slot - 1
         self._logits([Span(0, 0, tokens[:half], 0)])
         other = [Span(last, 0, tokens[half:], 1)] if last else []
         return self._logits([Span(0, half, tokens[half:], 1), *other])[0]

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, assert_never
 import torch
 
 from reviser.packed.attention import Attend, Group, GroupedAttention, Span, causal_mask
-from reviser.packed.cache import CacheShape, SlotCache
+from reviser.packed.cache import CacheShape, Kept, SlotCache
 from reviser.packed.static_step import Bucket, StepInputs
 from reviser.packed.support import UnsupportedModel
 
@@ -105,12 +105,10 @@ class _FusedAttention:
     share: int
     splits: int
 
-    def __call__(
-        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
-    ) -> torch.Tensor:
+    def __call__(self, query: torch.Tensor, keys: Kept, values: Kept, scaling: float | None) -> torch.Tensor:
         inputs, tiles = self.inputs, self.inputs.bucket.tiles
         query = query if query.stride(2) == 1 else query.contiguous()
-        heads, width = keys.shape[1], keys.shape[3]
+        heads, width = keys.numbers.shape[1], keys.numbers.shape[3]
         width_block = max(_power(width), 16)
         rows = max(_power(inputs.bucket.tile_tokens * self.share), _ROWS)
         sizes = {"share": self.share, "width": width, "width_block": width_block, "rows": rows, "splits": self.splits}
@@ -120,8 +118,8 @@ class _FusedAttention:
         peaks, weights = query.new_empty((2, *parted), dtype=torch.float32)
         self.kernels.attend_tiles[tiles, heads, self.splits](
             query,
-            keys,
-            values,
+            keys.numbers,
+            values.numbers,
             out,
             parts,
             peaks,
@@ -132,8 +130,8 @@ class _FusedAttention:
             inputs.tile_offsets,
             query.stride(0),
             query.stride(1),
-            keys.stride(0),
-            keys.stride(1),
+            keys.numbers.stride(0),
+            keys.numbers.stride(1),
             (width**-0.5 if scaling is None else scaling) * math.log2(math.e),
             places=max(16, min(64, _READ_BYTES // (width_block * query.element_size()))),
             num_warps=4,
@@ -195,8 +193,7 @@ def probe_kernel(shape: CacheShape, query_heads: int, dtype: torch.dtype, device
 def _attended(attention: TileAttention, cache: SlotCache, spans: list[Span], query: torch.Tensor) -> torch.Tensor:
     inputs = StepInputs(attention.shapes(spans, query.shape[1], 1), cache)
     inputs.load(spans, [])
-    keys, values = cache.slots[0]
-    return attention.attend(inputs)(query, keys, values, None).float()
+    return attention.attend(inputs)(query, *cache.layer(0), None).float()
 
 
 def _processors(device: torch.device) -> int:

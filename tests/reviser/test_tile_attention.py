@@ -2,7 +2,6 @@
 
 import logging
 import os
-import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,12 +13,13 @@ import pytest
 import torch
 
 from reviser.packed.attention import Span
-from reviser.packed.cache import CacheShape, SlotCache
+from reviser.packed.cache import SlotCache
 from reviser.packed.graphs import Rerun
 from reviser.packed.sequence import Request
 from reviser.packed.static_step import StepInputs
 from reviser.packed.support import UnsupportedModel
 from reviser.packed.tile_attention import FusedSlots, PaddedSlots, TileAttention, tile_attention
+from tests.reviser.filled_slots import filled, queries, reference, some_spans
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny
 
@@ -46,46 +46,11 @@ def bfloat16_products(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def filled(heads: int, width: int, dtype: torch.dtype, slots: int = 6, slot_tokens: int = 150) -> SlotCache:
-    cache = SlotCache(CacheShape(1, heads, width, dtype), slots, slot_tokens, torch.device("cpu"))
-    torch.manual_seed(0)
-    cache.slots.copy_(torch.randn(cache.slots.shape))
-    return cache
-
-
-def queries(spans: list[Span], heads: int, width: int, dtype: torch.dtype, padded_to: int = 40) -> torch.Tensor:
-    torch.manual_seed(1)
-    assert sum(len(span.tokens) for span in spans) <= padded_to
-    return torch.randn(padded_to, heads, width).to(dtype).transpose(0, 1)  # strided as models give it
-
-
 def attended(attention: TileAttention, cache: SlotCache, spans: list[Span], query: torch.Tensor) -> torch.Tensor:
     inputs = StepInputs(attention.shapes(spans, query.shape[1], 8), cache)
     inputs.load(spans, [])
-    keys, values = cache.slots[0]
     count = sum(len(span.tokens) for span in spans)
-    return attention.attend(inputs)(query, keys, values, None)[:count].float()
-
-
-def reference(cache: SlotCache, spans: list[Span], query: torch.Tensor) -> torch.Tensor:
-    """Token by token."""
-    keys, values = cache.slots[0].double()
-    share, rows, place = query.shape[0] // cache.shape.heads, [], 0
-    for span in spans:
-        for seen in range(span.start + 1, span.end + 1):
-            asked = query[:, place].double().unflatten(0, (-1, share))  # (H, G, D)
-            scores = asked @ keys[span.slot, :, :seen].transpose(1, 2) * cache.shape.head_dim**-0.5
-            rows.append((scores.softmax(-1) @ values[span.slot, :, :seen]).flatten(0, 1))
-            place += 1
-    return torch.stack(rows).float()
-
-
-def some_spans(seed: int) -> list[Span]:
-    rng = random.Random(seed)
-    sizes = [1, 1, rng.randint(2, 13), rng.choice([16, 17, 20])]
-    starts = [0, rng.randint(60, 70), rng.randint(0, 130), rng.randint(1, 100)]
-    slots = rng.sample(range(6), 4)
-    return [Span(*each[:2], [0] * each[2], 1) for each in zip(slots, starts, sizes, strict=True)]
+    return attention.attend(inputs)(query, *cache.layer(0), None)[:count].float()
 
 
 PROCESSORS = [1, 50]  # one program for a tile, several
