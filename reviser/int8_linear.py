@@ -82,10 +82,11 @@ def _unit_rows(inputs: torch.Tensor) -> UnitRows:
     if kernel is None or inputs.dtype != torch.float32 or inputs.requires_grad:
         largest = inputs.abs().amax(dim=-1, keepdim=True).clamp_min(1e-12)  # NaN stays NaN
         return UnitRows(inputs / largest, largest)
-    inputs = inputs.contiguous()
-    unit, largest = torch.empty_like(inputs), inputs.new_empty((*inputs.shape[:-1], 1))
-    kernel(inputs.flatten(0, -2).numpy(), unit.flatten(0, -2).numpy(), largest.flatten().numpy())
-    return UnitRows(unit, largest)
+    rows = inputs.reshape(-1, inputs.shape[-1]).contiguous().numpy()  # (N, I)
+    unit, largest = np.empty_like(rows), np.empty((len(rows), 1), np.float32)
+    kernel(rows, unit, largest[:, 0])
+    shape = inputs.shape
+    return UnitRows(torch.from_numpy(unit).view(shape), torch.from_numpy(largest).view(*shape[:-1], 1))
 
 
 def _pack(weight: torch.Tensor) -> Any:
@@ -100,7 +101,9 @@ def _pack(weight: torch.Tensor) -> Any:
 
 def _product(inputs: torch.Tensor, packed: Any, steps: int) -> torch.Tensor:
     """`inputs` lie between -1 and 1."""
-    return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(inputs, 1 / steps, steps + 1, packed)
+    # By its overload, which saves torch looking for it at each of some sixty calls a step.
+    multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default
+    return multiply(inputs, 1 / steps, steps + 1, packed)
 
 
 @cache
