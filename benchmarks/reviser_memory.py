@@ -50,7 +50,7 @@ def _apart(measure: Any, amount: int) -> dict[str, float]:
 def peak_over_budget(budget_mib: int) -> dict[str, float]:
     torch.set_num_threads(1)
     model = tiny(layers=4, head_dim=64, heads=8)
-    prompts = [[3 + (place * 7 + slot) % 90 for place in range(SLOT_TOKENS - 3)] for slot in range(512)]
+    prompts = [[3 + (place * 7 + slot) % 90 for place in range(SLOT_TOKENS // 2)] for slot in range(512)]
     _fill(model, prompts[:2], 64 * MIB)  # what the runtime takes the first time is not the cache's
     gc.collect()
     before = psutil.Process().memory_info().rss
@@ -61,10 +61,10 @@ def peak_over_budget(budget_mib: int) -> dict[str, float]:
 
 
 def _fill(model: Any, prompts: list[list[int]], budget: int) -> tuple[int, int]:
-    """Every slot to its last place; how many there were, and the cache's bytes."""
-    engine = Engine(model, (2,), EngineOptions(budget, max_slots=512, slot_tokens=SLOT_TOKENS))
+    """Every slot to its last place, all at about the same time; how many there were, and the cache's bytes."""
+    engine = Engine(model, (), EngineOptions(budget, max_slots=512, slot_tokens=SLOT_TOKENS))  # nothing ends early
     slots, nbytes = engine.scheduler.limits.slots, engine.runner.cache.nbytes
-    engine.run(Request(key, prompt, 3) for key, prompt in enumerate(prompts[:slots]))
+    engine.run(Request(key, prompt, SLOT_TOKENS) for key, prompt in enumerate(prompts[:slots]))
     engine.close()
     return slots, nbytes
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
-from mmap import mmap
+from mmap import ACCESS_COPY, mmap
 from typing import Protocol
 
 import torch
@@ -169,4 +169,5 @@ def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
     for huge pages, which took four times as long to get as small ones."""
     if device.type != "cpu":
         return torch.zeros(shape, dtype=dtype, device=device)
-    return torch.frombuffer(mmap(-1, prod(shape) * dtype.itemsize), dtype=dtype).view(shape)
+    memory = mmap(-1, prod(shape) * dtype.itemsize, access=ACCESS_COPY)  # private to this process
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
