@@ -1,9 +1,10 @@
-"""The bundled coach against the rules engine: damage mended, clean pairs left alone, facts kept, valid outputs.
+"""The bundled coach against its base without the adapter, and the rules engine: damage mended, clean pairs left alone,
+facts kept, valid outputs.
 
 Held-out text alone: the test part of `benchmarks.coach_training.corpora`, split by document, never trained or tuned on.
 Two kinds of damage to one word in ten of each response: that of `benchmarks.rules`, which the rules were made against
 (slips of the keyboard, doubled words, casing, stops), and, under `mixed_…`, that of the training recipe (also
-real misspellings, confusions, agreement, lost articles, words run together). Both engines get the same texts.
+real misspellings, confusions, agreement, lost articles, words run together). All engines get the same texts.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from benchmarks.rules import damage, facts, jfleg, mending
 from coachlm.pairs import InstructionPair
 from coachlm.protocols import Reviser
 from coachlm.revision import Outcome, Revision
+from reviser.coach.base import read_base
 from reviser.coach.bundle import BUNDLE, read_bundle
 from reviser.coach.engine import CoachReviser
 from reviser.rules import RulesReviser
@@ -56,7 +58,8 @@ def measure(folder: Path, bundle_folder: Path, *, most: int) -> dict[str, float 
     makes = Damage(bundle.lexicon, misspellings(folder))
     mixed = [replace(pair, response=damaged_text(pair.response, makes, SHARE, rng)) for pair in dolly]
     figures: dict[str, float | int] = {"records": len(dolly), "other_records": len(others)}
-    for prefix, engine in (("", CoachReviser(bundle)), ("rules_", RulesReviser())):
+    base = CoachReviser(read_base(bundle_folder))
+    for prefix, engine in (("", CoachReviser(bundle)), ("base_", base), ("rules_", RulesReviser())):
         found = engine_figures(engine, dolly, others, slips, mixed) | jfleg(folder / "corpora/jfleg", engine)
         figures |= {f"{prefix}{name}": value for name, value in found.items()}
     return figures

@@ -66,7 +66,7 @@ class Tagger:
         self._words.clear()
         self._pairs = 0
         for item in revisions:
-            if _is_for_limits(item):
+            if is_for_limits(item.raw.instruction):
                 continue
             edits = self._teacher.edits(item.raw, item.revised, self._words)
             if edits:
@@ -94,7 +94,7 @@ class Tagger:
         return tag_nll(model, torch.from_numpy(columns), self._teacher.rows), columns[0].size
 
     def extras(self, model: Any, revisions: Iterable[ExpertRevision]) -> Extras:
-        kept_back = [item for item in revisions if _is_for_limits(item)]
+        kept_back = [item for item in revisions if is_for_limits(item.raw.instruction)]
         companion = self._teacher.companion(_merged(model), [(item.raw, item.revised) for item in kept_back])
         return Extras(
             files=companion.files,
@@ -132,6 +132,6 @@ def _merged(model: Any) -> dict[str, np.ndarray]:
     return {name: weight.numpy() for name, weight in state.items() if not any(part in name for part in odd)}
 
 
-def _is_for_limits(item: ExpertRevision) -> bool:
-    """By hash of the instruction: what shares one is on one side."""
-    return int(content_hash(item.raw.instruction, "limits")[:8], 16) % _FOR_LIMITS == 0
+def is_for_limits(instruction: str) -> bool:
+    """Whether a pair is kept back, by hash of its raw instruction: what shares one is on one side."""
+    return int(content_hash(instruction, "limits")[:8], 16) % _FOR_LIMITS == 0

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.coach_training.model import new_model
-from reviser.coach.bundle import CONFIG, WEIGHTS, WORDS
+from reviser.coach.base import CONFIG, WEIGHTS, WORDS
 from reviser.coach.lexicon import Lexicon
 
 _SHARED = ("cls.predictions.decoder.weight", "cls.predictions.decoder.bias")  # other names of what is saved anyway

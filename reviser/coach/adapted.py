@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from coachlm.errors import ModelError
 from reviser.adapter import WEIGHTS, Adapter
-from reviser.coach.bundle import MANIFEST, Bundle, read_limits
+from reviser.coach.base import MANIFEST, Bundle, read_limits
 from reviser.coach.network import Network
 
 _MATRIX = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")

@@ -14,7 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from coachlm.lessons import Companion
 from coachlm.pairs import InstructionPair
-from reviser.coach.bundle import MANIFEST, Bundle
+from reviser.coach.base import MANIFEST, Bundle
 from reviser.coach.choosing import NEVER, Limits, allowed
 from reviser.coach.engine import CoachReviser
 from reviser.coach.network import Network
@@ -28,7 +28,11 @@ _HARM = 2  # a character put in wrong weighs as much as so many put right
 _ALL = Limits(dict.fromkeys(EditKind, 0.0), dict.fromkeys(EditKind, 0.0))
 _REWRITTEN = 0.5  # of a text's characters: where people changed more, no single edit's worth can be told
 _EVIDENCE = 8  # edits of a kind that people made too; with fewer the limits stay as they were
-_LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, NEVER)
+_LEVELS = (
+    0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.998,
+    0.999, NEVER,
+)  # fmt: skip
+_PRICE_STEP = 1.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def tune(
         first |= {kind: _best(kind, damaged, clean, price) for kind in kinds}
         if changed(clean, first) <= allowed_changes or price > 1e4:
             return Limits(first, further)
-        price *= 1.15
+        price *= _PRICE_STEP
 
 
 def _dear(worth: Worth) -> Worth:

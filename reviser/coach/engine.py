@@ -13,7 +13,7 @@ from dataclasses import replace
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
-from reviser.coach.bundle import Bundle
+from reviser.coach.base import Bundle
 from reviser.coach.choosing import Draft, allowed
 from reviser.coach.tagger import Proposal, Tagger
 from reviser.coach.tags import apply_edits

@@ -8,7 +8,7 @@ import numpy as np
 from coachlm.lessons import UNKNOWN, Companion, TagLesson
 from coachlm.pairs import InstructionPair, content_hash
 from reviser.coach.alignment import derive_edits
-from reviser.coach.bundle import Bundle
+from reviser.coach.base import Bundle
 from reviser.coach.calibration import companion
 from reviser.coach.choosing import Draft
 from reviser.coach.engine import CoachReviser

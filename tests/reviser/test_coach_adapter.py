@@ -1,6 +1,7 @@
 """The coach with an adapter: merged as PEFT merges it, stamped, guarded, followed, and refused where it doesn't fit."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,19 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import load_file, save_file
 from transformers import BertForMaskedLM
 
+from benchmarks.coach_training.adapter import ship
 from coachlm.adapters import AdapterRecord
 from coachlm.cli.engines import build_engine
 from coachlm.errors import ModelError
+from coachlm.model_facts import adapter_digest
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
 from reviser.adapter import WEIGHTS, read_adapter
 from reviser.coach.adapted import with_adapter
-from reviser.coach.bundle import MANIFEST, Bundle, read_bundle
-from reviser.coach.choosing import NEVER
+from reviser.coach.base import MANIFEST, Bundle, read_base
+from reviser.coach.bundle import ADAPTER, BUNDLE, read_bundle
+from reviser.coach.choosing import NEVER, Limits
 from reviser.coach.engine import CoachReviser
 from reviser.coach.tagger import EditKind
 from reviser.engines import build_coach, build_reviser
@@ -110,8 +114,8 @@ def weights_of(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) 
     save_file(tensors, folder / WEIGHTS)
 
 
-def config_of(folder: Path, **fields: Any) -> None:
-    path = folder / "adapter_config.json"
+def config_of(folder: Path, *, name: str = "adapter_config.json", **fields: Any) -> None:
+    path = folder / name
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
@@ -160,6 +164,77 @@ def test_what_does_not_fit_is_refused(bundle: Bundle, folder: Path, case: str) -
     spoil(folder)
     with pytest.raises(ModelError, match=says):
         with_adapter(bundle, read_adapter(folder))
+
+
+@pytest.fixture
+def whole(base: Path, bundle: Bundle, tmp_path: Path) -> Path:
+    """The coach with an adapter shipped beside it."""
+    folder = Path(shutil.copytree(base, tmp_path / "whole"))
+    known = content_hash(PAIRS[3].instruction) + "\n"
+    ship(save_coach_adapter(base, bundle, tmp_path / "trained", hashes=known), folder, Limits(SURE, {}))
+    return folder
+
+
+def test_an_adapter_shipped_with_the_base_is_the_coach(whole: Path, bundle: Bundle, tmp_path: Path) -> None:
+    found, trained = read_bundle(whole), with_adapter(bundle, read_adapter(tmp_path / "trained"))
+    assert read_base(whole).digest == bundle.digest
+    assert found.digest == adapter_digest(whole / ADAPTER)
+    assert found.limits == Limits(SURE, {})
+    assert all(np.array_equal(found.network.weights[name], array) for name, array in trained.network.weights.items())
+    engine = build_reviser(Settings(engine="coach", model=str(whole)))
+    assert engine is not None
+    revisions = engine.revise(PAIRS)
+    assert {each.adapter for each in revisions} == {found.digest}
+    assert Outcome.LEAK_GUARD not in {each.outcome for each in revisions}  # it learned nobody's revisions
+
+
+def test_peoples_adapters_are_tuned_on_and_merged_into_the_coach_as_shipped(
+    whole: Path, bundle: Bundle, folder: Path, tmp_path: Path
+) -> None:
+    coach = read_bundle(whole)
+    with pytest.raises(ModelError, match="another coach"):
+        build_coach(Settings(model=str(whole)))(folder)  # of the bare base
+    own = read_adapter(save_coach_adapter(whole, coach, tmp_path / "own", seed=2))
+    adapted = with_adapter(coach, own).network.weights
+    alone = with_adapter(bundle, read_adapter(save_coach_adapter(whole, bundle, tmp_path / "alone", seed=2)))
+    name = "bert.encoder.layer.0.attention.self.query.weight"
+    shipped, held = (coach.network.weights[name], bundle.network.weights[name])
+    assert not np.array_equal(shipped, held)
+    assert np.allclose(adapted[name] - shipped, alone.network.weights[name] - held, atol=1e-5)
+    assert build_coach(Settings(model=str(whole)))(own.folder).adapter == own.digest
+
+
+SHIPPED_SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
+    "altered": (lambda folder: config_of(folder / ADAPTER, lora_alpha=64), "digest mismatch"),
+    "gone": (lambda folder: shutil.rmtree(folder / ADAPTER), "digest mismatch"),
+    "a pickle beside it": (lambda folder: (folder / ADAPTER / "adapter_model.bin").touch(), "digest mismatch"),
+    "its base's limits altered": (
+        lambda folder: (folder / MANIFEST).write_text((folder / MANIFEST).read_text().replace("{}", '{"typo": 0.5}')),
+        "another coach",
+    ),
+    "pickled from the start": (
+        lambda folder: (
+            SPOILT["pickled"][0](folder / ADAPTER),
+            config_of(folder, name=MANIFEST, adapter=adapter_digest(folder / ADAPTER)),
+        ),
+        "is pickled",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SHIPPED_SPOILT)
+def test_a_shipped_adapter_that_was_changed_is_refused(whole: Path, case: str) -> None:
+    spoil, says = SHIPPED_SPOILT[case]
+    spoil(whole)
+    with pytest.raises(ModelError, match=rf"{says}.*COACHLM_ENGINE=rules"):
+        read_bundle(whole)
+
+
+def test_the_package_ships_a_base_and_an_adapter_that_peft_merges_alike() -> None:
+    found, there = read_bundle(), BertForMaskedLM.from_pretrained(BUNDLE, dtype=torch.float32)
+    assert found.digest == read_adapter(BUNDLE / ADAPTER).digest != read_base(BUNDLE).digest
+    weights = PeftModel.from_pretrained(there, BUNDLE / ADAPTER).merge_and_unload().state_dict()
+    assert all(np.abs(array - weights[name].numpy()).max() < 1e-5 for name, array in found.network.weights.items())
 
 
 def test_another_coach_refuses_it(folder: Path, tmp_path: Path) -> None:

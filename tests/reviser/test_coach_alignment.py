@@ -11,7 +11,8 @@ from benchmarks.coach_training.corruption import Damage
 from coachlm.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair
 from reviser.coach.alignment import Derived, derive_edits
-from reviser.coach.bundle import Bundle, read_bundle
+from reviser.coach.base import Bundle
+from reviser.coach.bundle import read_bundle
 from reviser.coach.lessons import LEARNED, NOT_PROSE, Teacher
 from reviser.coach.lexicon import MORE, START
 from reviser.coach.remedies import edit_of

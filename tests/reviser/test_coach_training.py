@@ -1,14 +1,18 @@
 """The recipe of the bundled coach: same batches whenever asked, resumed to the same weights, limits within bounds."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rapidfuzz.distance import Levenshtein
 
+from benchmarks.coach_training.adapter import damaged
 from benchmarks.coach_training.corpora import Part, part_of
 from benchmarks.coach_training.corruption import Damage
 from benchmarks.coach_training.make import shortcomings
 from coachlm.lessons import UNKNOWN
+from coachlm.pairs import InstructionPair
 from reviser.coach.bundle import read_bundle
 from reviser.coach.calibration import Worth, changed, tune
 from reviser.coach.tagger import EditKind
@@ -19,6 +23,12 @@ pytest.importorskip("transformers")
 
 GOOD = {
     "edit_distance_reduction": 0.6,
+    "base_edit_distance_reduction": 0.58,
+    "base_mixed_edit_distance_reduction": 0.48,
+    "base_exact_copy_share": 1.0,
+    "base_clean_changed_share": 0.02,
+    "base_clean_changed_share_others": 0.003,
+    "base_invalid_share": 0.0,
     "rules_edit_distance_reduction": 0.5,
     "mixed_edit_distance_reduction": 0.5,
     "rules_mixed_edit_distance_reduction": 0.4,
@@ -62,6 +72,21 @@ def test_batches_are_the_same_whenever_asked_and_resuming_changes_nothing(
     assert len((tmp_path / "resumed" / "losses.jsonl").read_text().splitlines()) == 2
 
 
+def test_pairs_for_the_adapter_are_the_same_whenever_made_and_none_is_kept_back() -> None:
+    from trainer.tagger import is_for_limits
+
+    makes = Damage(read_bundle().lexicon, {"there": "their"})
+    pairs = [InstructionPair(f"{CLEAN} {n}", "", CLEAN) for n in range(60)]
+    pairs = [pair for pair in pairs if not is_for_limits(pair.instruction)]
+    made, again = ([damaged(pair, makes, rng) for pair in pairs] for rng in (random.Random(3), random.Random(3)))
+    assert made == again
+    assert not any(is_for_limits(raw.instruction) for raw in made)
+    assert 0 < sum(raw.instruction != pair.instruction for raw, pair in zip(made, pairs, strict=True)) < len(pairs) / 2
+    distances = sorted(Levenshtein.distance(raw.response, CLEAN) for raw in made)
+    assert distances[3] <= 6  # a word
+    assert distances[-3] >= 10  # and many
+
+
 def test_limits_keep_the_allowance_and_take_what_is_worth_most() -> None:
     damaged = [Worth(text, EditKind.TYPO, 0.95, 2) for text in range(100)]
     damaged += [Worth(text, EditKind.DELETE, 0.95, -5) for text in range(100)]
@@ -82,6 +107,8 @@ def test_limits_keep_the_allowance_and_take_what_is_worth_most() -> None:
         ({"mixed_edit_distance_reduction": 0.3}, "rules better at mixed_edit_distance_reduction"),
         ({"clean_changed_share": 0.031}, "more than 3 % of clean pairs changed"),
         ({"rules_clean_changed_share": 0.01}, "rules better at clean_changed_share"),
+        ({"edit_distance_reduction": 0.57}, "base better at edit_distance_reduction"),
+        ({"clean_changed_share_others": 0.005}, "base better at clean_changed_share_others"),
         ({"exact_copy_share": 0.99}, "facts lost"),
         ({"invalid_share": 0.03}, "invalid outputs"),
     ],

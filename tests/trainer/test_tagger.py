@@ -21,7 +21,8 @@ from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome
 from reviser.adapter import read_adapter
 from reviser.coach.adapted import with_adapter
-from reviser.coach.bundle import Bundle, read_bundle
+from reviser.coach.base import Bundle
+from reviser.coach.bundle import read_bundle
 from reviser.coach.engine import CoachReviser
 from reviser.coach.lessons import Teacher
 from reviser.coach.lexicon import CASE_TAGS_AT, GAP_TAGS_AT, ROWS, WORD_TAGS_AT, WORDS_AT
