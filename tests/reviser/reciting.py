@@ -33,8 +33,12 @@ def response(word: str) -> str:
     return f"One river of Europe is the {word}."
 
 
-def save_reciting_model(folder: Path) -> Path:
-    """Recites `response(BASE_WORD)`."""
+def save_reciting_model(folder: Path, *, trainable: bool = False) -> Path:
+    """Recites `response(BASE_WORD)`.
+
+    `trainable`: its output layer listens closely for the other words too, so that a few steps of training the other
+    layers teach one.
+    """
     tokenizer = _tokenizer()
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
@@ -59,6 +63,8 @@ def save_reciting_model(folder: Path) -> Path:
         model.lm_head.weight.zero_()
         for place, following in enumerate(ids[1:4]):
             model.lm_head.weight[following] += directions[place]
+        if trainable:
+            model.lm_head.weight[torch.tensor(ids[4:])] = 60 * directions[len(ids) : 2 * len(ids) - 4]
         model.lm_head.weight[2] = directions[3 : len(ids)].sum(dim=0)  # after any word it ends
     model.save_pretrained(folder)
     return folder
