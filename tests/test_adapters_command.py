@@ -88,7 +88,7 @@ def test_a_language_models_adapters_are_trained_promoted_and_rolled_back(
 
     def refreshed() -> str:
         """The digest of the adapter that was promoted."""
-        answer = coachlm("refresh", *on_base, "--once", "--held-out", 0.6, "--epochs", 40, "--output", tmp_path / "r")
+        answer = coachlm("refresh", *on_base, "--once", "--held-out", 0.6, "--epochs", 30, "--output", tmp_path / "r")
         assert answer["ended"] == "promoted", answer
         [current] = [
             each for each in coachlm("adapters", "list", "--db", url)["adapters"] if each["state"] == "current"
