@@ -33,9 +33,11 @@ from reviser.coach.calibration import ALLOWANCE, tune, worths
 from reviser.coach.choosing import Limits
 from reviser.coach.engine import CoachReviser
 from reviser.coach.lexicon import Lexicon
+from reviser.coach.tagger import EditKind
 
 ADAPTERS_ALLOWANCE = 0.0035  # with as few clean pairs of the tuning part changed as by the base alone, it mends more
 _CARD = "README.md"
+_WORDS = 0.9  # the base's limit
 _SLACK = 0.001  # of clean pairs that an adapter may change more than its base
 
 
@@ -70,7 +72,7 @@ def make(data: Path, work: Path, steps: int) -> Path:
     write_manifest(made, limits_for(data, CoachReviser(read_base(made)), lexicon, ALLOWANCE))
     adapter = tune_adapter(data, made, work, lexicon)
     adapted = CoachReviser(with_adapter(read_base(made), read_adapter(adapter)))
-    ship(adapter, made, limits_for(data, adapted, lexicon, ADAPTERS_ALLOWANCE))
+    ship(adapter, made, careful(limits_for(data, adapted, lexicon, ADAPTERS_ALLOWANCE)))
     return made
 
 
@@ -84,6 +86,14 @@ def limits_for(data: Path, engine: CoachReviser, lexicon: Lexicon, allowance: fl
     damaged += damage_all(people, lambda text, rng: damaged_text(text, makes, SHARE, rng), 2)
     edits = worths(engine, [*people, *people], damaged)
     return tune(edits, worths(engine, clean, clean), len(clean), allowance)
+
+
+def careful(limits: Limits) -> Limits:
+    """A word of English for another is put in for good reasons alone: at less the adapter made `and` of `ad`."""
+    first, further = (
+        {**each, EditKind.WORD: max(each[EditKind.WORD], _WORDS)} for each in (limits.first, limits.further)
+    )
+    return Limits(first, further)
 
 
 def damage_all(
