@@ -25,6 +25,7 @@ _FEW = 4  # words of a phrase
 _OPERATORS = frozenset("=+−*/^<>×÷≤≥")
 _SHORT = 3  # letters of what may be a variable
 _NEAR = 2  # tokens
+_MENTIONS = re.compile(r"(?:end|begin|start|finish)(?:s|ing)? (?:in|with)|(?:suffix|prefix|letters?|syllables?)")
 
 
 def without_meant(tokens: Sequence[Token], proposals: Sequence[Proposal], *, is_damaged: bool) -> list[Proposal]:
@@ -49,7 +50,7 @@ def _is_surely_meant(tokens: Sequence[Token], proposal: Proposal) -> bool:
             loses_apostrophe = (
                 _APOSTROPHE.sub("", token.text.lower()) == proposal.edit.text.lower() != token.text.lower()
             )
-            return loses_apostrophe or _is_variable(tokens, proposal.place)
+            return loses_apostrophe or _is_variable(tokens, proposal.place) or _is_mentioned(tokens, proposal.place)
         case EditKind.SPLIT:
             return any(letter.isupper() for letter in token.text[1:]) or _is_tag(tokens, proposal.place)
         case _:
@@ -102,6 +103,14 @@ def _is_variable(tokens: Sequence[Token], place: int) -> bool:
         return False
     near = tokens[max(place - _NEAR, 0) : place + _NEAR + 1]
     return any(token.text in _OPERATORS for token in near)
+
+
+def _is_mentioned(tokens: Sequence[Token], place: int) -> bool:
+    """Letters that are spoken of: `adverbs end in ly`."""
+    if len(tokens[place].text) > _SHORT:
+        return False
+    two = [token.text.lower() for token in tokens[max(place - 2, 0) : place]]
+    return any(_MENTIONS.fullmatch(before) is not None for before in (" ".join(two), *two[-1:]))
 
 
 def _is_name(tokens: Sequence[Token], proposal: Proposal) -> bool:

@@ -24,6 +24,8 @@ SURELY_MEANT = [
     ("The town is not large.", "is", EditKind.DELETE, ""),
     ("It's a large town.", "It's", EditKind.WORD, "its"),
     ("Solve an + bn = cn now.", "bn", EditKind.TYPO, "been"),
+    ("Many adverbs end in ly", "ly", EditKind.TYPO, "by"),
+    ("It takes the suffix ly here.", "ly", EditKind.TYPO, "by"),
     ("We wrote it in JavaScript once.", "JavaScript", EditKind.SPLIT, "Java Script"),
     ("Read #sunnyday again.", "sunnyday", EditKind.SPLIT, "sunny day"),
 ]
