@@ -71,3 +71,17 @@ class Finisher:
             output_tokens=usage.output_tokens,
             seconds=usage.seconds,
         )
+
+
+class WithFinisher:
+    """What engines are called: as their `_finisher`, which they set, stamps their revisions."""
+
+    _finisher: Finisher
+
+    @property
+    def name(self) -> str:
+        return self._finisher.engine
+
+    @property
+    def adapter(self) -> str | None:
+        return self._finisher.adapter

@@ -14,7 +14,7 @@ from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 from reviser.adapter import Adapter
-from reviser.finish import Finisher
+from reviser.finish import Finisher, WithFinisher
 from reviser.jobs import Job, JobDesk
 from reviser.packed.sequence import Completion, Request
 
@@ -105,19 +105,11 @@ class PairStream:
                 self._under_way.clear()
 
 
-class PairStreamReviser(ABC):
+class PairStreamReviser(WithFinisher, ABC):
     """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.StreamingReviser`."""
 
     def __init__(self, finisher: Finisher) -> None:
         self._finisher = finisher
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     def drop(self, digest: str) -> None:
         """Let an adapter go that no pair under way was given to."""

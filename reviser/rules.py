@@ -14,7 +14,7 @@ from dataclasses import replace
 from coachlm.hygiene import is_placeholder_input, strip_repeats
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
-from reviser.finish import Finisher
+from reviser.finish import Finisher, WithFinisher
 from reviser.repairs import (
     Prose,
     drop_doubles,
@@ -41,20 +41,12 @@ _WORD = re.compile(r"[a-z]{3,}")
 _BLANKS = re.compile(r"[ \t]+")
 
 
-class RulesReviser:
+class RulesReviser(WithFinisher):
     """Revises by rules; see `coachlm.protocols.Reviser`. Loads its word list when built (about a second)."""
 
     def __init__(self) -> None:
         self._finisher = Finisher(engine="rules")
         self._speller = shared_speller()
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return None
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         began = time.perf_counter()

@@ -17,7 +17,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria,
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
-from reviser.finish import Finisher
+from reviser.finish import Finisher, WithFinisher
 from reviser.jobs import Job, JobDesk
 from reviser.model_loading import LoadedModel
 from reviser.next_tokens import choose
@@ -26,7 +26,7 @@ from reviser.sampling import Sampling, draw
 log = logging.getLogger(__name__)
 
 
-class TransformersReviser:
+class TransformersReviser(WithFinisher):
     """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
 
     def __init__(
@@ -42,14 +42,6 @@ class TransformersReviser:
         self._finisher = finisher
         self._batch_pairs = batch_pairs
         self._sampling = sampling
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         """Raises: EngineError, when every pair that reached the model failed with something else than memory."""

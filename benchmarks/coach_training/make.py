@@ -35,7 +35,7 @@ from reviser.coach.engine import CoachReviser
 from reviser.coach.lexicon import Lexicon
 from reviser.coach.tagger import EditKind
 
-ADAPTERS_ALLOWANCE = 0.0035  # with as few clean pairs of the tuning part changed as by the base alone, it mends more
+SHIPPED_ALLOWANCE = 0.0035  # with as few clean pairs of the tuning part changed as by the base alone, it mends more
 _CARD = "README.md"
 _WORDS = 0.9  # the base's limit
 _SLACK = 0.001  # of clean pairs that an adapter may change more than its base
@@ -72,7 +72,7 @@ def make(data: Path, work: Path, steps: int) -> Path:
     write_manifest(made, limits_for(data, CoachReviser(read_base(made)), lexicon, ALLOWANCE))
     adapter = tune_adapter(data, made, work, lexicon)
     adapted = CoachReviser(with_adapter(read_base(made), read_adapter(adapter)))
-    ship(adapter, made, careful(limits_for(data, adapted, lexicon, ADAPTERS_ALLOWANCE)))
+    ship(adapter, made, careful(limits_for(data, adapted, lexicon, SHIPPED_ALLOWANCE)))
     return made
 
 

@@ -19,14 +19,14 @@ from reviser.coach.tagger import Proposal, Tagger
 from reviser.coach.tags import apply_edits
 from reviser.coach.vetoes import without_meant
 from reviser.coach.words import Kind, split_words
-from reviser.finish import Finisher, Usage
+from reviser.finish import Finisher, Usage, WithFinisher
 from reviser.repairs import Prose, drop_doubles, is_english, looks_like_code, mend_casing
 from reviser.rules import differ_in_blanks_alone, is_about_form, mend_safely, repair_words
 
 MAX_CHARS = 40_000  # of a field; longer ones are left as they are
 
 
-class CoachReviser:
+class CoachReviser(WithFinisher):
     """Revises with the bundled coach; see `coachlm.protocols.Reviser`. What a pair becomes depends on nothing else."""
 
     def __init__(self, bundle: Bundle, leaked: frozenset[str] = frozenset()) -> None:
@@ -34,14 +34,6 @@ class CoachReviser:
         self._bundle: Bundle | None = bundle
         self._tagger = Tagger(bundle.network, bundle.lexicon)
         self._finisher = Finisher(engine="coach", adapter=bundle.digest, leaked=leaked)
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         if self._bundle is None:

@@ -104,7 +104,7 @@ class GroupedAttention:
     groups: list[Group]
 
     def __call__(self, query: torch.Tensor, keys: Kept, values: Kept, scaling: float | None) -> torch.Tensor:
-        out = torch.empty_like(query.transpose(0, 1).contiguous())  # (N, H * G, D)
+        out = query.new_empty(query.transpose(0, 1).shape)  # (N, H * G, D)
         self.write(query, keys, values, scaling, out)
         return out
 
@@ -183,9 +183,8 @@ def plan_step(
         offset += count
     share = query_heads // cache.shape.heads
     groups = [_group([span for _, span in members], members[0][0], share, cache, dtype) for members in _adjoining(long)]
-    attend: Attend = GroupedAttention(groups)
-    if kernels is not None:
-        attend = KernelAttention(kernels, kernel_spans(short), GroupedAttention(groups))
+    rest = GroupedAttention(groups)
+    attend = rest if kernels is None else KernelAttention(kernels, kernel_spans(short), rest)
     return StepPlan(cache, cache.rows_of(slots, places), attend)
 
 

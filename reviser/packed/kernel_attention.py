@@ -69,10 +69,10 @@ class SlotKernels:
             other.result()
 
     def _grow(self, places: int, parts: int) -> None:
+        if self._scratch and self._scratch[0].scores.shape[1] < places:
+            self._scratch.clear()
         rows = MOST_TOKENS * self.share + 1
-        while len(self._scratch) < parts or self._scratch[0].scores.shape[1] < places:
-            if self._scratch and self._scratch[0].scores.shape[1] < places:
-                self._scratch.clear()
+        while len(self._scratch) < parts:
             empty = np.zeros((rows, places), np.float32), np.zeros((rows, self.width), np.float32)
             self._scratch.append(_Scratch(*empty))
 

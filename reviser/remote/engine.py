@@ -21,7 +21,7 @@ from coachlm.errors import EngineError, ModelError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from coachlm.revision import Outcome, Revision
-from reviser.finish import Finisher, Usage
+from reviser.finish import Finisher, Usage, WithFinisher
 from reviser.remote.adapters import adapter_name, load_adapter, unload_adapter
 from reviser.remote.completions import (
     Completion,
@@ -69,7 +69,7 @@ class RemoteOptions:
         return f"RemoteOptions({self.servers!r}, {self.model!r})"  # never the key
 
 
-class RemoteReviser:
+class RemoteReviser(WithFinisher):
     """Implements `coachlm.protocols.Reviser`; safe to share between threads."""
 
     def __init__(self, options: RemoteOptions, finisher: Finisher, adapter_folder: Path | None = None) -> None:
@@ -88,14 +88,6 @@ class RemoteReviser:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def name(self) -> str:
-        return self._finisher.engine
-
-    @property
-    def adapter(self) -> str | None:
-        return self._finisher.adapter
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
         """Raises: EngineError, when servers stayed away for `outage_seconds`, or refuse key or model."""
