@@ -1,6 +1,9 @@
 """An engine that follows the registry: stamped right, nothing lost, altered adapters never taken."""
 
 import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -9,6 +12,8 @@ from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
 from reviser.following import FollowingReviser
+from storage.adapters import DatabaseAdapterRegistry
+from storage.database import open_database
 
 PAIRS = [InstructionPair(f"say {n}", "", f"answer {n}") for n in range(200)]
 
@@ -144,3 +149,45 @@ def test_a_hundred_swaps_lose_no_pair_and_stamp_each_right(registry: Registry, r
         registry.force = InForce(draw.choice([None, record("a"), record("b")]), record("c", share) if share else None)
         check_stamps(reviser.revise(PAIRS))
         assert Marking.open_engines <= 2
+
+
+def test_rolling_back_under_load_loses_no_pair_and_stamps_each_right(database_url: str, registry: Registry):
+    database = open_database(database_url)
+    adapters = DatabaseAdapterRegistry(database)
+    good, *bad = (letter * 64 for letter in "abcd")
+    for digest in (good, *bad):
+        adapters.register(AdapterRecord(digest, "base", "0" * 64, f"file:///adapters/{digest}"), "x")
+        adapters.record_gate(digest, {"reason": "figures"}, passed=True)
+    adapters.promote(good, "olga")
+    reviser = FollowingReviser(adapters.in_force, registry.build, poll_seconds=0)
+    batches: list[set[str | None]] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            batches.append(check_stamps(reviser.revise(PAIRS)))
+
+    def wait_for(digest: str) -> None:
+        begun, until = len(batches), time.monotonic() + 30
+        while {digest} not in batches[begun:]:
+            assert time.monotonic() < until
+            assert not worker.done()
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(work)
+        try:
+            for digest in bad:
+                adapters.promote(digest, "olga")
+                wait_for(digest)
+                rolled_back = adapters.roll_back("olga", "worse")
+                assert rolled_back is not None
+                assert rolled_back.digest == good
+                wait_for(good)
+        finally:
+            ended.set()
+        worker.result()
+    reviser.close()
+    database.close()
+    assert set().union(*batches) == {good, *bad}
+    assert Marking.open_engines == 0
