@@ -6,7 +6,7 @@ Its menu offers CSV too, as the browser has the figures: so they are defused bef
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow
@@ -31,7 +31,13 @@ def show_chart(spec: Spec, rows: Rows, name: str, *, about: str) -> None:
 
 def offer_csv(rows: Rows, name: str) -> None:
     """A button that saves the rows."""
-    st.download_button("CSV", csv_of(rows), f"{name}.csv", "text/csv", key=f"csv {name}", width="stretch")
+    offer_file("CSV", csv_of(rows), f"{name}.csv", "text/csv", key=f"csv {name}")
+
+
+def offer_file(label: str, data: str | Callable[[], str], name: str, mime: str, *, key: str) -> None:
+    """A button that saves a file, made when it is wanted if `data` is a function. The page is not run again for it:
+    that would put new files in place of those that its other buttons name, under the hand that clicks them."""
+    st.download_button(label, data, name, mime, key=key, on_click="ignore", width="stretch")
 
 
 def _readable(spec: Spec) -> Spec:

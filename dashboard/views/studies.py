@@ -7,7 +7,7 @@ import streamlit as st
 
 from api.client import ServiceError
 from api.models import Study, StudyTables
-from dashboard.charts import csv_of
+from dashboard.charts import csv_of, offer_file
 from dashboard.messages import show_error
 from dashboard.session import Session, signed_in
 from dashboard.tables import Column, show_table
@@ -149,11 +149,17 @@ def _agreement(found: StudyTables) -> str:
 def _downloads(session: Session, study: Study, found: StudyTables) -> None:
     left, right, _ = st.columns([1, 1, 3])
     record = found.model_dump_json(indent=1)
-    left.download_button("Tables as JSON", record, f"{study.name}.json", "application/json", width="stretch")
-    right.download_button(
-        "Every rating as CSV", lambda: csv_of(list(_every_rating(session, study))),
-        f"{study.name}-ratings.csv", "text/csv", key=f"csv {study.name}-ratings", width="stretch",
-    )  # fmt: skip
+    with left:
+        offer_file("Tables as JSON", record, f"{study.name}.json", "application/json", key=f"json {study.name}")
+    with right:
+        name = f"{study.name}-ratings"
+        offer_file(
+            "Every rating as CSV", lambda: _ratings(session, study), f"{name}.csv", "text/csv", key=f"csv {name}"
+        )
+
+
+def _ratings(session: Session, study: Study) -> str:
+    return csv_of(list(_every_rating(session, study)))
 
 
 def _every_rating(session: Session, study: Study) -> Iterator[dict[str, Any]]:

@@ -5,18 +5,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, WebSocket, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 _DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class DeskPage:
-    """A tab. `errors` are uncaught errors of its scripts."""
+    """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.errors: list[str] = []
+        self.runs = 0
         self._socket: WebSocket | None = None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._connected)
@@ -39,6 +41,10 @@ class DeskPage:
 
     def _connected(self, socket: WebSocket) -> None:
         self._socket = socket
+        socket.on("framesent", self._sent)
+
+    def _sent(self, frame: bytes | str) -> None:
+        self.runs += isinstance(frame, bytes) and BackMsg.FromString(frame).WhichOneof("type") == "rerun_script"
 
     def sign_in(self, token: str) -> None:
         self.page.get_by_label("Your token").fill(token)
@@ -83,10 +89,12 @@ class DeskPage:
         return self.tile(name).locator("b").inner_text().strip()
 
     def downloaded(self, name: str) -> str:
-        """The table of this name as CSV."""
+        """The table of this name as CSV, got without another run of the page."""
         self.settle()
+        runs = self.runs
         with self.page.expect_download() as download:
             self.page.locator(f".st-key-csv-{name} button").click()
+        assert self.runs == runs
         return Path(download.value.path()).read_text(encoding="utf-8")
 
     def choose(self, box: str, option: str) -> None:
