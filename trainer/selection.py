@@ -4,10 +4,11 @@ The rule. A revision's rank is its character edit distance, larger first. At the
 smaller content hash, so the chosen set does not depend on the order in which revisions arrive; exact copies of one
 revision are taken in order of arrival. Of n revisions, α·n rounded half up are chosen.
 
-One pass, flat memory. How many to choose is known only at the end, so every revision read is written to a spool beside
-the target, and 12 bytes of it (distance, hash) stay in memory; the chosen lines are then copied from the spool. A
-bounded heap would need n beforehand and hold α·n texts; reading the source twice would need it to say the same twice,
-which a database that people work in does not.
+One pass over the source, flat memory. How many to choose is known only at the end, so every revision read is written to
+a spool beside the target, behind its rank; in memory stays how often each distance occurs, and, where the cut goes
+through equal distances, the hashes of those. The chosen lines are then copied from the spool. A bounded heap would need
+n beforehand and hold α·n texts; reading the source twice would need it to say the same twice, which a database that
+people work in does not.
 
 Source: paper §II-F2. On the published 2,044 revisions, 613 are chosen for α = 0.3, and they are the same set as by the
 file's own `Distance`: that differs from ours in 11 rows by up to 3 characters (`coachlm.distance.pair_distance`), none
@@ -16,9 +17,8 @@ of them near the cut, and only one revision stands at the cut's distance of 397.
 
 import hashlib
 import os
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,12 @@ from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair, RejectReason, content_hash
 from trainer.revisions import ExpertRevision
 
+Rank = tuple[int, int]
+"""A revision's distance in characters and 64 bits of its content's hash."""
+
 _CHUNK = 1_000  # revisions measured at a time
+_RANK = "{:08x}{:016x}"  # before each line of the spool
+_RANK_BYTES = 24
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
@@ -58,12 +63,35 @@ class Selection:
         return asdict(self)
 
 
-def choose(distances: np.ndarray, hashes: np.ndarray, alpha: float) -> np.ndarray:
-    """Which of them are chosen, `(n,) bool`: by the module's rule. `alpha` is between 0 and 1."""
-    order = np.lexsort((np.arange(len(distances)), hashes, -distances.astype(np.int64)))
-    chosen = np.zeros(len(distances), dtype=bool)
-    chosen[order[: int(alpha * len(distances) + 0.5)]] = True
-    return chosen
+def choose(ranks: Callable[[], Iterable[Rank]], counts: Mapping[int, int], alpha: float) -> Iterator[bool]:
+    """Of each revision, in order of arrival, whether it is chosen by the module's rule.
+
+    `ranks` gives all of them, each time it is called; `counts` is how often each distance occurs; `alpha` is between 0
+    and 1.
+    """
+    cut, wanted = _cut(counts, _share(counts, alpha))
+    edge, copies = -1, 0
+    if wanted:
+        tied = np.fromiter((value for distance, value in ranks() if distance == cut), np.uint64)
+        edge = int(np.partition(tied, wanted - 1)[wanted - 1])
+        copies = wanted - int((tied < edge).sum())
+    for distance, value in ranks():
+        is_at_edge = (distance, value) == (cut, edge)
+        yield distance > cut or (distance == cut and value < edge) or (is_at_edge and copies > 0)
+        copies -= is_at_edge
+
+
+def _share(counts: Mapping[int, int], alpha: float) -> int:
+    return int(alpha * sum(counts.values()) + 0.5)
+
+
+def _cut(counts: Mapping[int, int], wanted: int) -> Rank:
+    """The least distance that is chosen, and how many of it; all of the larger ones are."""
+    for distance in sorted(counts, reverse=True):
+        if wanted <= counts[distance]:
+            return distance, wanted
+        wanted -= counts[distance]
+    return 0, 0
 
 
 def select(revisions: Iterable[ExpertRevision], alpha: float, target: Path, rejects: Counter[str]) -> Selection:
@@ -77,17 +105,17 @@ def select(revisions: Iterable[ExpertRevision], alpha: float, target: Path, reje
     spool = target.with_suffix(".spool")
     try:
         spooled = _Spooled(revisions, spool, rejects)
-        chosen = choose(spooled.distances, spooled.hashes, alpha)
-        digest = _copy_chosen(spool, target, chosen)
+        digest = _copy_chosen(spooled, target, alpha)
     except OSError as error:
         raise TrainingError(f"{target} can't be written: {error}; give a folder with room for the data") from error
     finally:
         spool.unlink(missing_ok=True)
-    if not chosen.any():
+    read = spooled.counts.total()
+    if not _share(spooled.counts, alpha):
         why = ", ".join(f"{count} {reason}" for reason, count in rejects.items()) or "the source is empty"
         target.unlink(missing_ok=True)
-        raise TrainingError(f"no expert revision to train on: {len(chosen)} read, {why}; check the data or raise alpha")
-    return _described(alpha, spooled, chosen, rejects, digest)
+        raise TrainingError(f"no expert revision to train on: {read} read, {why}; check the data or raise alpha")
+    return _described(alpha, spooled, rejects, digest)
 
 
 def read_selected(path: Path) -> Iterator[ExpertRevision]:
@@ -99,25 +127,26 @@ def read_selected(path: Path) -> Iterator[ExpertRevision]:
 
 
 class _Spooled:
-    """The revisions on disk; of each, its distance (`(n,) uint32`) and hash (`(n,) uint64`) in memory."""
+    """The revisions on disk, each behind its rank; `counts` is how often each distance occurs."""
 
-    def __init__(self, revisions: Iterable[ExpertRevision], spool: Path, rejects: Counter[str]) -> None:
-        distances, hashes = array("I"), array("Q")
+    def __init__(self, revisions: Iterable[ExpertRevision], path: Path, rejects: Counter[str]) -> None:
+        self.path = path
+        self.counts: Counter[int] = Counter()
         self.stated_otherwise = 0
         source = iter(revisions)
-        with spool.open("wb") as file:
+        with path.open("wb") as file:
             while chunk := list(islice(source, _CHUNK)):
                 kept = list(_writable(chunk, rejects))
                 measured = pair_distances([item.raw for item, _ in kept], [item.revised for item, _ in kept])
-                distances.extend(measured)
-                hashes.extend(_hash(item) for item, _ in kept)
-                self.stated_otherwise += sum(
-                    item.stated_distance not in (None, distance)
-                    for (item, _), distance in zip(kept, measured, strict=True)
-                )
-                file.writelines(line for _, line in kept)
-        self.distances = np.frombuffer(distances, dtype=np.uint32) if distances else np.zeros(0, np.uint32)
-        self.hashes = np.frombuffer(hashes, dtype=np.uint64) if hashes else np.zeros(0, np.uint64)
+                for (item, line), distance in zip(kept, measured, strict=True):
+                    self.counts[distance] += 1
+                    self.stated_otherwise += item.stated_distance not in (None, distance)
+                    file.write(_RANK.format(distance, _hash(item)).encode() + line)
+
+    def ranks(self) -> Iterator[Rank]:
+        with self.path.open("rb") as lines:
+            for line in lines:
+                yield int(line[:8], 16), int(line[8:_RANK_BYTES], 16)
 
 
 def _writable(chunk: Sequence[ExpertRevision], rejects: Counter[str]) -> Iterator[tuple[ExpertRevision, bytes]]:
@@ -137,46 +166,53 @@ def _hash(item: ExpertRevision) -> int:
     return int(content_hash(*_texts(item.raw), *_texts(item.revised))[:16], 16)
 
 
-def _copy_chosen(spool: Path, target: Path, chosen: np.ndarray) -> str:
+def _copy_chosen(spooled: _Spooled, target: Path, alpha: float) -> str:
     digest = hashlib.sha256()
-    with spool.open("rb") as lines, target.open("wb") as file:
-        for line, is_chosen in zip(lines, chosen, strict=True):
+    with spooled.path.open("rb") as lines, target.open("wb") as file:
+        for line, is_chosen in zip(lines, choose(spooled.ranks, spooled.counts, alpha), strict=True):
             if is_chosen:
-                file.write(line)
-                digest.update(line)
+                text = line[_RANK_BYTES:]
+                file.write(text)
+                digest.update(text)
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
 
 
-def _described(alpha: float, spooled: _Spooled, chosen: np.ndarray, rejects: Counter[str], digest: str) -> Selection:
-    distances = spooled.distances
-    cut = int(distances[chosen].min())
-    tied = distances == cut
+def _described(alpha: float, spooled: _Spooled, rejects: Counter[str], digest: str) -> Selection:
+    counts, wanted = spooled.counts, _share(spooled.counts, alpha)
+    cut, tied_chosen = _cut(counts, wanted)
+    chosen = {distance: count for distance, count in counts.items() if distance > cut} | {cut: tied_chosen}
     return Selection(
         alpha=alpha,
-        read=len(distances),
-        chosen=int(chosen.sum()),
+        read=counts.total(),
+        chosen=wanted,
         cut_distance=cut,
-        tied=int(tied.sum()),
-        tied_chosen=int((tied & chosen).sum()),
-        unchanged=int((distances == 0).sum()),
+        tied=counts[cut],
+        tied_chosen=tied_chosen,
+        unchanged=counts[0],
         stated_otherwise=spooled.stated_otherwise,
-        quantiles=_quantiles(distances),
-        quantiles_chosen=_quantiles(distances[chosen]),
-        histogram=_histogram(distances, chosen),
+        quantiles=_quantiles(counts),
+        quantiles_chosen=_quantiles(chosen),
+        histogram=_histogram(counts, chosen),
         rejects=dict(rejects),
         data_digest=digest,
     )
 
 
-def _quantiles(distances: np.ndarray) -> dict[str, int]:
-    values = np.quantile(distances, _QUANTILES, method="lower")
-    return {f"{share:g}": int(value) for share, value in zip(_QUANTILES, values, strict=True)}
+def _quantiles(counts: Mapping[int, int]) -> dict[str, int]:
+    """Of n distances in order, the one at the place `share` · (n - 1), rounded down."""
+    distances = sorted(counts)
+    upto = np.cumsum([counts[distance] for distance in distances])
+    places = [int(share * (int(upto[-1]) - 1)) for share in _QUANTILES]
+    found = np.searchsorted(upto, places, side="right")
+    return {f"{share:g}": distances[index] for share, index in zip(_QUANTILES, found, strict=True)}
 
 
-def _histogram(distances: np.ndarray, chosen: np.ndarray) -> list[list[int]]:
+def _histogram(counts: Mapping[int, int], chosen: Mapping[int, int]) -> list[list[int]]:
     """Bins 0, 1, 2–3, 4–7, …: distances spread over four orders of magnitude."""
-    edges = [0, *(1 << power for power in range(int(distances.max()).bit_length() + 1))]
-    counts, taken = (np.histogram(some, bins=edges)[0] for some in (distances, distances[chosen]))
-    return [[edge, int(count), int(part)] for edge, count, part in zip(edges, counts, taken, strict=False)]
+    bins = [[0, 0, 0], *([1 << power, 0, 0] for power in range(max(counts).bit_length()))]
+    for column, some in ((1, counts), (2, chosen)):
+        for distance, count in some.items():
+            bins[distance.bit_length()][column] += count
+    return bins
