@@ -3,7 +3,8 @@
 The model and the forced expert revisions of `benchmarks.reviser`: light edits (the least changed 30 %), full ones (the
 most changed) and all, at 32 and 8 rows, float32 and int8. An oracle's drafts are the reference itself, 12 tokens at a
 time: no way of guessing wins more than they do. Samples per CPU-second of one thread; what goes without drafts is run
-before and after, so that a drift of the machine shows. `--quick` takes a smaller model and few rows.
+before and after, so that a drift of the machine shows. `--quick` takes a smaller model and few rows; `--hidden` and
+`--layers` another one: the larger a model, the less a few tokens more cost in a step that reads all of it for 8 rows.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import copy
 import gc
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -48,8 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smaller model, few rows; a minute")
     parser.add_argument("--rows", type=int, help="pairs of each kind, instead of 96")
+    parser.add_argument("--hidden", type=int, help="width of the model, instead of 512")
+    parser.add_argument("--layers", type=int, help="instead of 8")
     arguments = parser.parse_args()
     size = QUICK if arguments.quick else FULL
+    size = replace(size, hidden=arguments.hidden or size.hidden, layers=arguments.layers or size.layers)
     count = arguments.rows or (24 if arguments.quick else 96)
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)

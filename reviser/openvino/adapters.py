@@ -1,7 +1,14 @@
-"""Converted models of adapters, each made once: by a process of its own, so that pairs flow on and no torch stays."""
+"""Converted models of adapters, each made once: by a process of its own, so that pairs flow on and no torch stays.
 
+Each is a whole model on disk, and a coach that is refreshed every week would fill it: with a new one, those go that no
+worker has taken for the longest. A worker that has such a folder open keeps what it has mapped.
+"""
+
+import logging
 import multiprocessing
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,7 +19,11 @@ from typing import Any
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
 from reviser.adapter import Adapter, read_adapter
-from reviser.openvino.folder import ConvertedModel, Manifest, read_converted
+from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, read_converted
+
+log = logging.getLogger(__name__)
+
+KEPT = 4  # the one in force, a canary, and two to roll back to
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,9 @@ class _Conversion:
 
 
 class AdapterConversions:
-    """Adapters of one base, converted as that was and kept under `cache`; what is there is converted no more."""
+    """Adapters of one base, converted as that was. `cache` keeps the last `KEPT` that were taken; they are converted no
+    more.
+    """
 
     def __init__(self, base: ConvertedModel, cache: Path, *, trust_remote_code: bool = False) -> None:
         self._base = base
@@ -48,7 +61,9 @@ class AdapterConversions:
         if (problem := _answer(conversion)) and not target.is_dir():  # another process may have been quicker
             self._failed[adapter.digest] = f"adapter {adapter.folder} can't be converted: {problem}"
             raise ModelError(self._failed[adapter.digest])
-        return self._checked(adapter, target)
+        model = self._checked(adapter, target)
+        self._tidy()
+        return model
 
     def close(self) -> None:
         """End what is under way."""
@@ -71,7 +86,15 @@ class AdapterConversions:
                 f"{target} was converted from another base or adapter than its name says (has the base at "
                 f"{ours.base} changed?); remove it"
             )
+        with suppress(OSError):  # a cache that was made ready and is only read
+            os.utime(target / MANIFEST)
         return model
+
+    def _tidy(self) -> None:
+        """Those that were taken longest ago go; what is no converted model is nobody's to remove."""
+        for manifest in sorted(self._cache.glob(f"*-*/{MANIFEST}"), key=_taken_at, reverse=True)[KEPT:]:
+            log.info("%s is removed: %d converted adapters were taken since", manifest.parent, KEPT)
+            shutil.rmtree(manifest.parent, ignore_errors=True)
 
     def _begin(self, adapter: Adapter, target: Path) -> _Conversion:
         if missing := [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]:
@@ -89,6 +112,13 @@ class AdapterConversions:
         questions.close()  # the child's end alone: its death is an answer too
         self._under_way[adapter.digest] = _Conversion(process, answers, target)
         return self._under_way[adapter.digest]
+
+
+def _taken_at(manifest: Path) -> float:
+    try:
+        return manifest.stat().st_mtime
+    except OSError:  # another worker has just removed it
+        return 0.0
 
 
 def partial_folder(target: Path, process_id: int | None) -> Path:

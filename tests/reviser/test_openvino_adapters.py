@@ -17,7 +17,7 @@ from coachlm.errors import ModelError
 from reviser.adapter import TRAINING_INSTRUCTIONS, Adapter, read_adapter
 from reviser.adapting import AdaptingReviser
 from reviser.engines import build_adapting
-from reviser.openvino.adapters import AdapterConversions
+from reviser.openvino.adapters import KEPT, AdapterConversions
 from reviser.openvino.folder import MANIFEST, ConvertedModel
 from tests.reviser.conftest import save_adapter, save_model
 from tests.reviser.openvino_engines import settings
@@ -134,6 +134,27 @@ def test_what_the_cache_holds_is_checked(
         (target / MANIFEST).write_text(json.dumps(manifest | change))
         with pytest.raises(ModelError, match=r"was converted from another base or adapter .*; remove it"):
             conversions.converted(ebro, wait=False)
+
+
+def test_converted_adapters_that_were_not_taken_for_long_make_room(
+    conversions: AdapterConversions, words: dict[str, Adapter], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    for age in range(1, KEPT + 2):
+        folder = cache / f"{age:064d}-of-a-base"
+        folder.mkdir(parents=True)
+        (folder / MANIFEST).touch()
+        os.utime(folder / MANIFEST, (0, time.time() - age))
+    (cache / "somebodys-own").mkdir()
+    ebro = conversions.converted(words["Ebro"], wait=True)
+    left = {folder.name for folder in cache.iterdir()}
+    assert left == {ebro.folder.name, "somebodys-own", *(f"{age:064d}-of-a-base" for age in range(1, KEPT))}
+    long_ago = time.time() - 1_000_000
+    os.utime(ebro.folder / MANIFEST, (long_ago, long_ago))
+    conversions.converted(words["Ebro"], wait=True)  # taken again
+    conversions.converted(words["Oder"], wait=True)
+    assert ebro.folder.is_dir()
+    assert not (cache / f"{KEPT - 1:064d}-of-a-base").exists()
 
 
 def test_a_base_of_its_own_is_needed(
