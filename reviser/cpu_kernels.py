@@ -271,3 +271,16 @@ def to_unit(inputs: np.ndarray, unit: np.ndarray, largest: np.ndarray) -> None:
         factor = np.float32(1) / size
         for place in range(inputs.shape[1]):
             unit[row, place] = inputs[row, place] * factor
+
+
+@compiled(_SUMS)
+def normalise(rows: np.ndarray, weight: np.ndarray, epsilon: np.float32, out: np.ndarray) -> None:
+    """Each row of (N, W) float32 over its root mean square, times `weight`, (W,). Source: arXiv 1910.07467."""
+    width = rows.shape[1]
+    for row in range(len(rows)):
+        squares = np.float32(0)
+        for place in range(width):
+            squares += rows[row, place] * rows[row, place]
+        factor = np.float32(1) / np.sqrt(squares / np.float32(width) + epsilon)
+        for place in range(width):
+            out[row, place] = weight[place] * (rows[row, place] * factor)

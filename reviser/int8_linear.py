@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from reviser.kernel_norms import use_kernel
+
 log = logging.getLogger(__name__)
 
 _STEPS = 127
@@ -64,7 +66,7 @@ class Int8Linear(nn.Module):
 
 
 def quantise(model: Any) -> int:
-    """Exchange the model's linear layers, that which makes logits too; gives how many.
+    """Exchange the model's linear layers, that which makes logits too; gives how many. Its norms go to a kernel.
 
     Raises: RuntimeError or AttributeError, where this build of torch has no int8 products.
     """
@@ -73,6 +75,7 @@ def quantise(model: Any) -> int:
     for name, module in found:
         holder, _, attribute = name.rpartition(".")
         setattr(model.get_submodule(holder), attribute, Int8Linear(module, last_input))
+    use_kernel(model)
     model.register_forward_hook(lambda *_: last_input.forget())
     return len(found)
 

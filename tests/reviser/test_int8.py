@@ -10,10 +10,11 @@ from coachlm.pairs import InstructionPair
 from coachlm.settings import Settings
 from reviser.engines import build_reviser
 from reviser.int8_linear import Int8Linear, quantise
+from reviser.kernel_norms import use_kernel
 from reviser.packed.model_runner import cache_shape
 from reviser.packed.sequence import Request
 from reviser.packed_engine import PackedReviser
-from tests.reviser.tiny_models import engine_for, own_greedy, packed_greedy, tiny
+from tests.reviser.tiny_models import TIE, engine_for, own_greedy, packed_greedy, tiny
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -47,6 +48,39 @@ def test_what_is_no_number_stays_none():
         found = layer(inputs)
     assert found[0].isnan().all()
     assert found[1].isfinite().all()
+
+
+@pytest.mark.parametrize(("family", "norms"), [("llama", 5), ("qwen3", 9), ("gemma", 5), ("glm4", 9), ("gpt2", 0)])
+def test_norms_by_a_kernel_are_the_family_s_own(family: str, norms: int):
+    model = tiny(family)
+    for module in model.modules():
+        if type(module).__name__.endswith("RMSNorm"):
+            nn.init.normal_(module.weight)
+    ids = torch.tensor([[1, 5, 9, 20]])
+    with torch.no_grad():
+        wanted = model(ids).logits
+        assert use_kernel(model) == norms
+        found = model(ids).logits
+    assert float((found - wanted).abs().max()) < TIE
+
+
+class DoubledRMSNorm(nn.RMSNorm):
+    """Not what its name says."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + x.amax(-1, keepdim=True)
+
+
+def test_a_norm_that_does_something_else_is_left_alone_and_no_number_stays_none():
+    model = nn.ModuleList([DoubledRMSNorm(8), nn.RMSNorm(8, eps=1e-3), nn.LayerNorm(8)])
+    assert use_kernel(model) == 1
+    rows = torch.randn(3, 8)
+    rows[1, 2], rows[2, 0] = float("nan"), float("inf")
+    with torch.no_grad():
+        assert torch.equal(model[0](rows[:1]), DoubledRMSNorm(8)(rows[:1]))
+        found, wanted = model[1](rows), nn.RMSNorm(8, eps=1e-3)(rows)
+    assert torch.allclose(found, wanted, equal_nan=True)
+    assert model[1](rows.requires_grad_()).requires_grad
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gemma"])
