@@ -3,6 +3,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo-output
+JOBS ?= 2
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
 # The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
@@ -53,11 +54,11 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them
+test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql
 	@scripts/need-kafka
 	@scripts/need-chromium
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 	@scripts/need-postgresql

@@ -183,7 +183,7 @@ def test_drafts_save_steps_where_an_output_repeats_itself():
     own = own_greedy(model, [1, 5, 6], 100)
     steps = {}
     for drafts in (False, True):
-        with engine_for(model, max_slots=1, drafts=drafts) as engine:
+        with engine_for(model, max_slots=1, drafts=drafts, step_overhead_tokens=200) as engine:
             assert [each.tokens for each in engine.run(asked)] == [own]
             steps[drafts] = engine.counts.steps
             assert engine.counts.emitted_tokens == len(own)
