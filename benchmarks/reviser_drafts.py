@@ -50,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smaller model, few rows; a minute")
     parser.add_argument("--rows", type=int, help="pairs of each kind, instead of 96")
+    parser.add_argument("--light", action="store_true", help="light edits alone")
     parser.add_argument("--hidden", type=int, help="width of the model, instead of 512")
     parser.add_argument("--layers", type=int, help="instead of 8")
     arguments = parser.parse_args()
@@ -60,10 +61,14 @@ def main() -> None:
     torch.set_grad_enabled(False)
     prefix, rows = read_rows(size.vocabulary)
     rows = [row for row in rows if len(row.output) <= size.longest]
-    print(json.dumps(measure(size, prefix, rows, count)))
+    batches = [("light", 32), ("light", 8)] + ([] if arguments.light else [("full", 32), ("mixed", 32)])
+    print(json.dumps(measure(size, prefix, rows, count, batches)))
 
 
-def measure(size: Size, prefix: list[int], rows: list[Row], count: int) -> dict[str, float]:
+def measure(
+    size: Size, prefix: list[int], rows: list[Row], count: int, batches: list[tuple[str, int]]
+) -> dict[str, float]:
+    """`batches`: kinds of rows, each with how many at once."""
     third = len(rows) * 3 // 10
     kinds = {"light": rows[-third:], "full": rows[:third], "mixed": rows}
     model = llama(size)
@@ -72,7 +77,7 @@ def measure(size: Size, prefix: list[int], rows: list[Row], count: int) -> dict[
     figures: dict[str, float] = {}
     for precision, each in (("float32_", model), ("int8_", small)):
         run(each, prefix, sample(rows, 4), 4, "drafts")  # warms up
-        for kind, slots in (("light", 32), ("light", 8), ("full", 32), ("mixed", 32)):
+        for kind, slots in batches:
             some = sample(kinds[kind], count if slots == 32 else count // 2)
             plain = run(each, prefix, some, slots, "none")
             drafts, oracle = run(each, prefix, some, slots, "drafts"), run(each, prefix, some, slots, "oracle")
