@@ -29,13 +29,12 @@ from reviser.adapter import read_adapter
 from reviser.coach.adapted import with_adapter
 from reviser.coach.base import CONFIG, MANIFEST, WEIGHTS, WORDS, read_base
 from reviser.coach.bundle import ADAPTER, BUNDLE
-from reviser.coach.calibration import ALLOWANCE, tune, worths
+from reviser.coach.calibration import ALLOWANCE, changed, tune, worths
 from reviser.coach.choosing import Limits
 from reviser.coach.engine import CoachReviser
 from reviser.coach.lexicon import Lexicon
 from reviser.coach.tagger import EditKind
 
-SHIPPED_ALLOWANCE = 0.0035  # with as few clean pairs of the tuning part changed as by the base alone, it mends more
 _CARD = "README.md"
 _WORDS = 0.9  # the base's limit
 _SLACK = 0.001  # of clean pairs that an adapter may change more than its base
@@ -69,15 +68,21 @@ def make(data: Path, work: Path, steps: int) -> Path:
     lexicon = Lexicon.parse((work / "words.txt").read_text(encoding="utf-8"))
     export(checkpoint, work / "words.txt", made, lexicon)
     write_manifest(made, Limits({}, {}))  # nothing is ever sure enough
-    write_manifest(made, limits_for(data, CoachReviser(read_base(made)), lexicon, ALLOWANCE))
+    limits, share = limits_for(data, CoachReviser(read_base(made)), lexicon, ALLOWANCE)
+    write_manifest(made, limits)
     adapter = tune_adapter(data, made, work, lexicon)
     adapted = CoachReviser(with_adapter(read_base(made), read_adapter(adapter)))
-    ship(adapter, made, careful(limits_for(data, adapted, lexicon, SHIPPED_ALLOWANCE)))
+    limits, _ = limits_for(data, adapted, lexicon, share)
+    ship(adapter, made, careful(limits))
     return made
 
 
-def limits_for(data: Path, engine: CoachReviser, lexicon: Lexicon, allowance: float) -> Limits:
-    """On the tuning part: damage, of either kind (see `benchmarks.coach`), to people's texts; clean, all of it."""
+def limits_for(data: Path, engine: CoachReviser, lexicon: Lexicon, allowance: float) -> tuple[Limits, float]:
+    """Limits, and the share of clean pairs changed with them. An adapter gets its base's share as its allowance: at
+    another one it would look like a trade of mending against harm.
+
+    On the tuning part: damage, of either kind (see `benchmarks.coach`), to people's texts; clean, all of it.
+    """
     found = [record for record in records(data) if record.part is Part.TUNE]
     people = [record.pair for record in found if record.source == "dolly"]
     clean = people + [record.pair for record in found if record.source != "dolly"]
@@ -85,7 +90,9 @@ def limits_for(data: Path, engine: CoachReviser, lexicon: Lexicon, allowance: fl
     damaged = damage_all(people, damage, 1)
     damaged += damage_all(people, lambda text, rng: damaged_text(text, makes, SHARE, rng), 2)
     edits = worths(engine, [*people, *people], damaged)
-    return tune(edits, worths(engine, clean, clean), len(clean), allowance)
+    on_clean = worths(engine, clean, clean)
+    limits = tune(edits, on_clean, len(clean), allowance)
+    return limits, changed(on_clean, limits.first) / len(clean)
 
 
 def careful(limits: Limits) -> Limits:
