@@ -4,7 +4,7 @@ The model and the forced expert revisions of `benchmarks.reviser`: light edits (
 most changed) and all, at 32 and 8 rows, float32 and int8. An oracle's drafts are the reference itself, 12 tokens at a
 time: no way of guessing wins more than they do. Samples per CPU-second of one thread; what goes without drafts is run
 before and after, so that a drift of the machine shows. `--quick` takes a smaller model and few rows; `--hidden` and
-`--layers` another one: the larger a model, the less a few tokens more cost in a step that reads all of it for 8 rows.
+`--layers` another one.
 """
 
 import argparse

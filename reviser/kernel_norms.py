@@ -63,7 +63,8 @@ def _kernel_norm(norm: Any, kernel: Any) -> KernelNorm | None:
     with torch.no_grad():
         weight = norm(torch.ones(1, width))[0] * (1 + epsilon) ** 0.5
         found = KernelNorm(norm.forward, weight.contiguous().numpy(), np.float32(epsilon), kernel)
-        wanted, apart = norm(rows), (found(rows) - norm(rows)).abs()
+        wanted = norm(rows)
+        apart = (found(rows) - wanted).abs()
     same = bool((apart.amax(-1) <= _TOLERANCE * wanted.abs().amax(-1)).all())
     if not same:
         log.info("%s is left to torch: the kernel comes to something else", type(norm).__name__)

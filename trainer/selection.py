@@ -38,6 +38,7 @@ Rank = tuple[int, int]
 _CHUNK = 1_000  # revisions measured at a time
 _RANK = "{:08x}{:016x}"  # before each line of the spool
 _RANK_BYTES = 24
+_EVERY_HASH = 1 << 64  # larger than any
 _QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
@@ -63,29 +64,35 @@ class Selection:
         return asdict(self)
 
 
-def choose(ranks: Callable[[], Iterable[Rank]], counts: Mapping[int, int], alpha: float) -> Iterator[bool]:
-    """Of each revision, in order of arrival, whether it is chosen by the module's rule.
+def chooser(ranks: Iterable[Rank], counts: Mapping[int, int], alpha: float) -> Callable[[Rank], bool]:
+    """Says of each revision whether it is chosen by the module's rule; to be asked in order of arrival.
 
-    `ranks` gives all of them, each time it is called; `counts` is how often each distance occurs; `alpha` is between 0
-    and 1.
+    `ranks` are those of all, gone through only where the cut goes through equal distances; `counts` is how often each
+    distance occurs; `alpha` is between 0 and 1.
     """
     cut, wanted = _cut(counts, _share(counts, alpha))
-    edge, copies = -1, 0
-    if wanted:
-        tied = np.fromiter((value for distance, value in ranks() if distance == cut), np.uint64)
+    edge, copies = _EVERY_HASH if wanted else -1, 0
+    if 0 < wanted < counts[cut]:
+        tied = np.fromiter((value for distance, value in ranks if distance == cut), np.uint64)
         edge = int(np.partition(tied, wanted - 1)[wanted - 1])
         copies = wanted - int((tied < edge).sum())
-    for distance, value in ranks():
-        is_at_edge = (distance, value) == (cut, edge)
-        yield distance > cut or (distance == cut and value < edge) or (is_at_edge and copies > 0)
-        copies -= is_at_edge
+
+    def is_chosen(rank: Rank) -> bool:
+        nonlocal copies
+        distance, value = rank
+        if rank == (cut, edge):
+            copies -= 1
+            return copies >= 0
+        return distance > cut or (distance == cut and value < edge)
+
+    return is_chosen
 
 
 def _share(counts: Mapping[int, int], alpha: float) -> int:
     return int(alpha * sum(counts.values()) + 0.5)
 
 
-def _cut(counts: Mapping[int, int], wanted: int) -> Rank:
+def _cut(counts: Mapping[int, int], wanted: int) -> tuple[int, int]:
     """The least distance that is chosen, and how many of it; all of the larger ones are."""
     for distance in sorted(counts, reverse=True):
         if wanted <= counts[distance]:
@@ -145,8 +152,7 @@ class _Spooled:
 
     def ranks(self) -> Iterator[Rank]:
         with self.path.open("rb") as lines:
-            for line in lines:
-                yield int(line[:8], 16), int(line[8:_RANK_BYTES], 16)
+            yield from map(_rank, lines)
 
 
 def _writable(chunk: Sequence[ExpertRevision], rejects: Counter[str]) -> Iterator[tuple[ExpertRevision, bytes]]:
@@ -166,11 +172,16 @@ def _hash(item: ExpertRevision) -> int:
     return int(content_hash(*_texts(item.raw), *_texts(item.revised))[:16], 16)
 
 
+def _rank(line: bytes) -> Rank:
+    return int(line[:8], 16), int(line[8:_RANK_BYTES], 16)
+
+
 def _copy_chosen(spooled: _Spooled, target: Path, alpha: float) -> str:
     digest = hashlib.sha256()
+    is_chosen = chooser(spooled.ranks(), spooled.counts, alpha)
     with spooled.path.open("rb") as lines, target.open("wb") as file:
-        for line, is_chosen in zip(lines, choose(spooled.ranks, spooled.counts, alpha), strict=True):
-            if is_chosen:
+        for line in lines:
+            if is_chosen(_rank(line)):
                 text = line[_RANK_BYTES:]
                 file.write(text)
                 digest.update(text)

@@ -20,7 +20,7 @@ from coachlm.status import Status
 from tests.trainer.models import as_record, expert_revisions, write_revisions
 from trainer.plots import plot_distances
 from trainer.revisions import ExpertRevision, Source, approved_source, file_source, read_revisions
-from trainer.selection import Selection, choose, read_selected, select
+from trainer.selection import Selection, chooser, read_selected, select
 
 
 def chosen_from(source: Source, alpha: float, folder: Path) -> tuple[Selection, list[ExpertRevision]]:
@@ -38,7 +38,8 @@ def test_choosing_equals_sorting(ranked: list[tuple[int, int]], alpha: float) ->
     by_rule = sorted(range(len(ranked)), key=lambda i: (-ranked[i][0], ranked[i][1], i))
     expected = set(by_rule[: int(alpha * len(ranked) + 0.5)])
     counts = Counter(distance for distance, _ in ranked)
-    assert {place for place, is_chosen in enumerate(choose(lambda: ranked, counts, alpha)) if is_chosen} == expected
+    is_chosen = chooser(ranked, counts, alpha)
+    assert {place for place, rank in enumerate(ranked) if is_chosen(rank)} == expected
 
 
 def test_published_revisions_equal_brute_force_and_their_own_distances(data_dir: Path, tmp_path: Path) -> None:
