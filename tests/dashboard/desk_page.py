@@ -1,5 +1,6 @@
 """A tab of the pages in a browser, as a person uses it: the desk by keyboard, the other pages one act at a time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+LATENCY_MS = float(os.environ.get("COACHLM_TEST_LATENCY_MS", "0"))
 _DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
@@ -23,7 +25,17 @@ class DeskPage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._connected)
         page.set_default_timeout(60_000)
+        if LATENCY_MS:
+            self._slow_down()
         page.goto(url)
+
+    def _slow_down(self) -> None:
+        """As on a slow line and a busy machine; holds for as long as the session lives."""
+        self._session = self.page.context.new_cdp_session(self.page)
+        self._session.send("Network.enable")
+        line = {"offline": False, "latency": LATENCY_MS, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._session.send("Network.emulateNetworkConditions", line)
+        self._session.send("Emulation.setCPUThrottlingRate", {"rate": 3})
 
     @contextmanager
     def redrawn(self) -> Iterator[None]:
@@ -49,6 +61,14 @@ class DeskPage:
     def sign_in(self, token: str) -> None:
         self.page.get_by_label("Your token").fill(token)
         self.press("Enter")
+
+    def sign_in_again(self, token: str) -> None:
+        """In the dialogue over what is being written; goes on when it has closed: until then it has the keyboard."""
+        self.press("Alt+KeyL")
+        dialog = self.page.get_by_role("dialog", name="Sign in again")
+        dialog.get_by_label("Your token").fill(token)
+        self.press("Enter")
+        expect(dialog).to_be_hidden()
 
     def area(self, field: str) -> Locator:
         return self.page.locator(f"textarea[data-field={field}]")

@@ -248,11 +248,7 @@ def test_a_session_that_ends_goes_on_after_signing_in(office: Office, sit_down: 
     type_scores(tab, "90", "90")
     tab.press("Control+Enter")
     tab.await_words(".notice", "Your session has ended")
-    tab.press("Alt+KeyL")
-    dialog = tab.page.get_by_role("dialog", name="Sign in again")
-    dialog.get_by_label("Your token").fill(office.tokens["ada"])
-    tab.press("Enter")
-    expect(dialog).to_be_hidden()
+    tab.sign_in_again(office.tokens["ada"])
     wait_for(lambda: len(given(office, study)) == 1)
 
 

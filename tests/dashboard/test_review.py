@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, Route, expect
 
 from api.client import Client
 from coachlm.pairs import InstructionPair
@@ -16,6 +16,7 @@ from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.profiles import Profiles
 from tests.dashboard.servers import Office, claimed, wait_for
 
+_OF_ALL_CLASSES = re.compile(r"/reviews\?limit=\d+$")
 SitDown = Callable[..., DeskPage]
 
 
@@ -163,9 +164,7 @@ def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, s
     tab.page.context.clear_cookies()
     tab.edit_response(" Kept.")
     tab.await_words(".notice", "Your session has ended")
-    tab.press("Alt+KeyL")
-    tab.page.get_by_role("dialog", name="Sign in again").get_by_label("Your token").fill(office.tokens["olga"])
-    tab.press("Enter")
+    tab.sign_in_again(office.tokens["olga"])
     tab.await_item(first)
     tab.edit_response(" And saved.")
     tab.await_saved()
@@ -238,6 +237,21 @@ def test_a_pair_that_changed_and_still_waits_is_looked_at_again_with_the_text(
 def _hand_in_again(ada: Client) -> None:
     item = claimed(ada.claim())
     ada.submit(item, InstructionPair("What is it?", "", "Ada's second."), key=f"again {item.token}")
+
+
+def test_a_class_is_chosen_while_items_of_all_are_on_their_way(office: Office, sit_down: SitDown) -> None:
+    office.submitted(*samples.fresh(1))
+    tab = reviewing(sit_down)
+    asked: list[Route] = []
+    tab.page.route(_OF_ALL_CLASSES, lambda route: asked.append(route))
+    tab.press("Alt+KeyS")  # put off: asks what else waits
+    wait_for(lambda: tab.page.wait_for_timeout(10) or asked)
+    tab.page.get_by_label("Class").select_option("creative")
+    for route in asked:
+        route.continue_()
+    tab.await_words(".empty", "Nothing waits for your review")
+    tab.page.get_by_label("Class").select_option("qa")
+    tab.await_item()
 
 
 def test_two_tabs_look_at_different_items_and_an_owner_sees_her_class(office: Office, sit_down: SitDown) -> None:

@@ -68,11 +68,14 @@ export class Waiting {
     let wait = POLL_MS;
     try {
       for (let isFresh = isForced; !this.line.isStopped && !this.ahead; isFresh = true) {
-        if (isFresh || this.items.length < FEW) await this.#fetch();
         const { of } = this;
+        if (isFresh || this.items.length < FEW) await this.#fetch(of);
         const found = await this.#take();
-        if (of !== this.of) found?.unlock(); // another class was chosen meanwhile
-        else this.ahead = found;
+        if (of !== this.of) {
+          found?.unlock(); // another class was chosen meanwhile
+          continue;
+        }
+        this.ahead = found;
         if (this.ahead) this.tell.came();
         else if (this.tell.hasWork()) break; // asked again after the next decision
         else {
@@ -88,8 +91,9 @@ export class Waiting {
     }
   }
 
-  async #fetch() {
-    const answer = await this.line.persist(() => service.reviews(FETCHED + this.later.size, this.of));
+  async #fetch(of) {
+    const answer = await this.line.persist(() => service.reviews(FETCHED + this.later.size, of));
+    if (of !== this.of) return;
     this.items = answer.items.filter((item) => !this.decided.has(nameOf(item)));
     this.total = Math.max(0, answer.waiting - (answer.items.length - this.items.length));
     this.tell.counted();
