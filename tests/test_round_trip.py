@@ -1,5 +1,6 @@
 """Every export, taken in again as a log, gives the pairs that it was made of."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from streams.sources import read_source
 from streams.turns import conversation_pairs
 from tests.dataset_rows import counts_of, make_row
 
-# CSV is for spreadsheets: its cells are defused. Written here is what intake lets through: no NULs, no blank texts.
+# CSV is for spreadsheets: its cells are defused. Written here is what intake lets through: no NULs, no blank texts, and
+# not what tracing tools write in place of a text (Hypothesis finds such words in our own code).
 FORMATS = [format for format in ExportFormat if format is not ExportFormat.CSV]
 _texts = st.text(
     alphabet=st.one_of(
@@ -24,7 +26,7 @@ _texts = st.text(
     ),
     max_size=20,
 )
-_spoken = _texts.filter(lambda text: bool(text.strip()))
+_spoken = _texts.filter(lambda text: bool(text.strip()) and not re.search("redacted|filtered", text, re.IGNORECASE))
 
 
 @pytest.fixture(scope="module")

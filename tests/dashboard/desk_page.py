@@ -4,8 +4,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, Request, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -14,16 +15,18 @@ _DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUC
 
 
 class DeskPage:
-    """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page."""
+    """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page,
+    `fetched` how often it asked for work and was answered."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.errors: list[str] = []
-        self.runs = 0
+        self.runs = self.fetched = 0
         self._socket: WebSocket | None = None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._connected)
+        page.on("requestfinished", self._answered)
         page.set_default_timeout(60_000)
         if LATENCY_MS:
             self._slow_down()
@@ -50,6 +53,9 @@ class DeskPage:
     def settle(self) -> None:
         """Waits while the page is being drawn."""
         expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+    def _answered(self, request: Request) -> None:
+        self.fetched += urlsplit(request.url).path.endswith(("/queue/claim", "/reviews"))
 
     def _connected(self, socket: WebSocket) -> None:
         self._socket = socket
@@ -82,6 +88,11 @@ class DeskPage:
         if instruction is not None:
             expect(self.area("instruction")).to_have_value(instruction)
         return self.text()
+
+    def await_ahead(self) -> None:
+        """The item after the first one is in the browser too."""
+        while self.fetched < 2:
+            self.page.wait_for_event("requestfinished")
 
     def press(self, keys: str) -> None:
         self.page.keyboard.press(keys)

@@ -131,10 +131,11 @@ def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, 
     first_id, *_ = office.queue(*samples.fresh(3))
     desk = sit_down("ada")
     first = desk.await_item()
+    desk.await_ahead()
     office.service.stop()
     desk.edit_response(" Written while it was away.")
     desk.await_words(".notice", "can't be reached")
-    second = desk.submit_and_await_next()  # it was fetched ahead
+    second = desk.submit_and_await_next()
     assert second != first
     desk.await_words(".state", "being sent")
     office.service.start()
@@ -151,6 +152,7 @@ def test_a_submit_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     first_id, *_ = office.queue(*samples.fresh(2))
     desk = sit_down("ada")
     desk.await_item()
+    desk.await_ahead()
     office.service.stop()
     desk.edit_response(" Sent later.")
     desk.submit_and_await_next()

@@ -125,10 +125,11 @@ def test_reload_and_crash_lose_nothing(office: Office, sit_down: SitDown) -> Non
 def test_the_service_restarts_while_somebody_types_and_decides(office: Office, sit_down: SitDown) -> None:
     first_id, second_id = office.submitted(*samples.fresh(2))
     tab = reviewing(sit_down)
+    tab.await_ahead()
     office.service.stop()
     tab.edit_response(" Written while it was away.")
     tab.await_words(".notice", "can't be reached")
-    tab.submit_and_await_next()  # it was fetched ahead
+    tab.submit_and_await_next()
     tab.await_words(".state", "being sent")
     tab.edit_response(" And this.")
     office.service.start()
@@ -145,6 +146,7 @@ def test_a_decision_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     """Made while the service was away, the tab closed, and sent when the page is opened again; once."""
     first_id, _ = office.submitted(*samples.fresh(2))
     tab = reviewing(sit_down)
+    tab.await_ahead()
     office.service.stop()
     tab.edit_response(" Sent later.")
     tab.submit_and_await_next()
@@ -245,7 +247,8 @@ def test_a_class_is_chosen_while_items_of_all_are_on_their_way(office: Office, s
     asked: list[Route] = []
     tab.page.route(_OF_ALL_CLASSES, lambda route: asked.append(route))
     tab.press("Alt+KeyS")  # put off: asks what else waits
-    wait_for(lambda: tab.page.wait_for_timeout(10) or asked)
+    while not asked:
+        tab.page.wait_for_timeout(10)
     tab.page.get_by_label("Class").select_option("creative")
     for route in asked:
         route.continue_()
