@@ -1,18 +1,20 @@
-"""What drafts can win: none, n-gram drafts as the engine makes them, and drafts that are never wrong.
+"""What drafts can win: none, n-gram drafts as the engine makes them, and two kinds that are never wrong.
 
 The model and the forced expert revisions of `benchmarks.reviser`: light edits (the least changed 30 %), full ones (the
 most changed) and all, at 32 and 8 rows, float32 and int8. An oracle's drafts are the reference itself, 12 tokens at a
-time: no way of guessing wins more than they do. Samples per CPU-second of one thread; what goes without drafts is run
+time: no way of guessing wins more than they do. A copier's are what of it stands in the prompt by difflib's alignment,
+known in hindsight: no way of copying wins more. Samples per CPU-second of one thread; what goes without drafts is run
 before and after, so that a drift of the machine shows. `--quick` takes a smaller model and few rows; `--hidden` and
 `--layers` another one.
 """
 
 import argparse
 import copy
+import difflib
 import gc
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,7 +22,9 @@ import torch
 from benchmarks.reviser import FULL, QUICK, Size, llama, opened, read_rows, sample, write
 from benchmarks.reviser_peers import Row
 from reviser.int8_linear import quantise
-from reviser.packed.drafts import MATCH_LENGTHS, NO_DRAFT, Draft, DraftGate, FixedCost, NgramIndex
+from reviser.packed.drafts import NO_DRAFT, Draft, DraftGate, NgramIndex
+from reviser.packed.scheduler import Counts
+from reviser.packed.step_cost import FixedCost
 
 ORACLE_TOKENS = 12
 
@@ -31,19 +35,43 @@ class OracleGate(DraftGate):
     def __init__(self, rows: list[Row]) -> None:
         super().__init__(FixedCost(0))
         self._rows = rows
-        self._known: dict[int, Row] = {}  # by the identity of a sequence's own list
+        self._known: dict[int, tuple[list[int], Row]] = {}  # by the identity of a sequence's list, which is held here
 
     def draft(self, tokens: list[int], ngrams: NgramIndex, rows: int, at_most: int) -> Draft:
-        row = self._known.get(id(tokens)) or self._find(tokens)
-        done = len(tokens) - len(row.prompt)
-        right = row.output[done : done + min(ORACLE_TOKENS, at_most)]
-        return Draft(right, MATCH_LENGTHS[0]) if right else NO_DRAFT
+        _, row = self._known.get(id(tokens)) or self._find(tokens)
+        right = self._right(row, len(tokens) - len(row.prompt))[: min(ORACLE_TOKENS, at_most)]
+        return Draft(right, []) if right else NO_DRAFT
 
-    def _find(self, tokens: list[int]) -> Row:
+    def _right(self, row: Row, done: int) -> list[int]:
+        """What follows the first `done` tokens of the output."""
+        return row.output[done:]
+
+    def _find(self, tokens: list[int]) -> tuple[list[int], Row]:
         """The longest prompt that it starts with: some prompts begin like others."""
         found = max((row for row in self._rows if tokens[: len(row.prompt)] == row.prompt), key=lambda r: len(r.prompt))
-        self._known[id(tokens)] = found
-        return found
+        self._known[id(tokens)] = tokens, found
+        return tokens, found
+
+
+class CopierGate(OracleGate):
+    """Knows which tokens of each row's output stand in its prompt, and where an edit begins."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__(rows)
+        self._ends = {id(row): _run_ends(row) for row in rows}
+
+    def _right(self, row: Row, done: int) -> list[int]:
+        return row.output[done : self._ends[id(row)].get(done, done)]
+
+
+def _run_ends(row: Row) -> dict[int, int]:
+    """place in the output → end of the copied run that it stands in."""
+    matcher = difflib.SequenceMatcher(None, row.prompt, row.output, autojunk=False)
+    runs = [(block.b, block.b + block.size) for block in matcher.get_matching_blocks()]
+    return {place: end for begin, end in runs for place in range(begin, end)}
+
+
+GATES = {"copies": CopierGate, "oracle": OracleGate}
 
 
 def main() -> None:
@@ -79,29 +107,46 @@ def measure(
         run(each, prefix, sample(rows, 4), 4, "drafts")  # warms up
         for kind, slots in batches:
             some = sample(kinds[kind], count if slots == 32 else count // 2)
-            plain = run(each, prefix, some, slots, "none")
-            drafts, oracle = run(each, prefix, some, slots, "drafts"), run(each, prefix, some, slots, "oracle")
+            runs = {way: run(each, prefix, some, slots, way) for way in ("none", "drafts", *GATES)}
             again = run(each, prefix, some, slots, "none")
-            base = (plain + again) / 2
+            base = (runs["none"].seconds + again.seconds) / 2
             name = f"{precision}{kind}_{slots}"
-            figures |= {f"ratio_{name}": round(base / drafts, 2), f"ratio_oracle_{name}": round(base / oracle, 2)}
-            print(
-                f"{name}: {len(some) / base:.2f} samples per CPU-second without drafts (before {plain / again:.2f} of "
-                f"after), with them {base / drafts:.2f} times that, never wrong {base / oracle:.2f} times",
-                flush=True,
-            )
+            drift = runs.pop("none").seconds / again.seconds
+            print(f"{name}: {len(some) / base:.2f} samples per CPU-second without drafts (first {drift:.2f} of last)")
+            for way, done in runs.items():
+                ratio = base / done.seconds
+                figures[f"ratio_{name}" if way == "drafts" else f"ratio_{way}_{name}"] = round(ratio, 2)
+                right = f"{done.tokens_a_step:.2f} tokens a step, {done.right:.2f} of those drafted right"
+                print(f"    {way}: {ratio:.2f} times that; {right}", flush=True)
     return figures
 
 
-def run(model: Any, prefix: list[int], rows: list[Row], slots: int, way: str) -> float:
-    """CPU seconds."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What it took, in CPU-seconds, and what the engine counted."""
+
+    seconds: float
+    counts: Counts
+
+    @property
+    def tokens_a_step(self) -> float:
+        """Of a sequence that decodes."""
+        return self.counts.emitted_tokens / (self.counts.emitted_tokens - self.counts.accepted_tokens)
+
+    @property
+    def right(self) -> float:
+        """Share of the drafted tokens."""
+        return self.counts.accepted_tokens / max(self.counts.drafted_tokens, 1)
+
+
+def run(model: Any, prefix: list[int], rows: list[Row], slots: int, way: str) -> Run:
     gc.collect()
     with opened(model, prefix, slots, drafts=way != "none") as engine:
-        if way == "oracle":
-            engine.scheduler.gate = OracleGate(rows)
+        if way in GATES:
+            engine.scheduler.gate = GATES[way](rows)
         began = time.process_time()
         write(engine, rows)
-        return time.process_time() - began
+        return Run(time.process_time() - began, engine.counts)
 
 
 if __name__ == "__main__":

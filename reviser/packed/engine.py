@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
-from reviser.packed.drafts import DraftGate, FixedCost, MeasuredCost
+from reviser.packed.drafts import DraftGate
 from reviser.packed.graphs import Graphs
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.sequence import Completion, Request
+from reviser.packed.step_cost import FixedCost, MeasuredCost
 from reviser.packed.tile_attention import AttentionKind
 from reviser.sampling import Sampling
 

@@ -98,7 +98,7 @@ class Scheduler:
             slot,
             cached=_common(request.prompt, self.prefix),
             max_tokens=min(len(request.prompt) + request.max_new_tokens, self.limits.slot_tokens),
-            ngrams=NgramIndex() if self.gate else None,
+            ngrams=NgramIndex(len(request.prompt)) if self.gate else None,
         )
         self._active[slot] = sequence
         self.counts.prefix_tokens += sequence.cached

@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from reviser.packed.drafts import DraftGate, FixedCost, MeasuredCost, NgramIndex
+from reviser.packed.drafts import Draft, DraftGate, NgramIndex
+from reviser.packed.step_cost import FixedCost, MeasuredCost
 
 BASE, ROW, TOKEN = 0.016, 0.0012, 0.0004  # seconds: a draft token of 32 rows costs a quarter of a row's share
 
@@ -44,8 +45,43 @@ def test_a_machine_that_becomes_slower_for_good_is_believed() -> None:
 
 def test_cheap_tokens_make_longer_drafts() -> None:
     tokens = [*range(3, 40), *range(3, 12)]  # goes on as before: a match of 8
-    ngrams = NgramIndex()
+    ngrams = NgramIndex(len(tokens))
     ngrams.grow(tokens)
     lengths = [len(DraftGate(FixedCost(overhead)).draft(tokens, ngrams, 32, 50).tokens) for overhead in (0, 21, 600)]
     assert lengths[0] == 0
     assert 0 < lengths[1] < lengths[2]
+
+
+def test_a_draft_ends_where_edits_begin() -> None:
+    """Whatever follows token 7 in what is copied is changed, in each of these pairs; nothing else is."""
+    text = [*range(100, 106), 7, *range(106, 112)]
+    tokens = [*range(3, 11), *text, *range(3, 11)]
+    ngrams = NgramIndex(len(tokens))
+    ngrams.grow(tokens)
+    gate = DraftGate(FixedCost(21))
+
+    def guess() -> Draft:
+        return gate.draft(tokens, ngrams, 8, 50)
+
+    assert guess().tokens[:8] == text[:8]  # before it has learned
+    for _ in range(50):
+        guessed = guess()
+        gate.record(guessed, min(7, len(guessed.tokens)))
+    assert guess().tokens == text[:7]
+
+
+def test_drafts_that_are_never_right_end_but_for_a_probe_and_come_back() -> None:
+    tokens = [*range(3, 40), *range(3, 12)]
+    ngrams = NgramIndex(len(tokens))
+    ngrams.grow(tokens)
+    gate = DraftGate(FixedCost(21))
+
+    def drafted(steps: int, *, right: bool) -> int:
+        guesses = [gate.draft(tokens, ngrams, 8, 50)]
+        for _ in range(steps - 1):
+            gate.record(guesses[-1], len(guesses[-1].tokens) if right else 0)
+            guesses.append(gate.draft(tokens, ngrams, 8, 50))
+        return sum(len(guess.tokens) for guess in guesses[-128:])
+
+    assert drafted(300, right=False) == 2
+    assert drafted(3000, right=True) == 128 * 12

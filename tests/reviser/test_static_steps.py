@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from reviser.packed.drafts import FixedCost
 from reviser.packed.sequence import Request
 from reviser.packed.static_runner import GRAPH_TOKENS, padded
+from reviser.packed.step_cost import FixedCost
 from reviser.packed.tile_attention import most_tiles
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.test_packed import PREFIX, ragged
