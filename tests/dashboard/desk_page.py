@@ -4,29 +4,30 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, Request, WebSocket, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 LATENCY_MS = float(os.environ.get("COACHLM_TEST_LATENCY_MS", "0"))
+_FETCHED = """([path, times]) => {
+  const answers = performance.getEntriesByType("resource");
+  return answers.filter(({ name }) => new URL(name).pathname.endsWith(path)).length >= times;
+}"""
 _DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class DeskPage:
-    """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page,
-    `fetched` how often it asked for work and was answered."""
+    """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.url = url
         self.errors: list[str] = []
-        self.runs = self.fetched = 0
+        self.runs = 0
         self._socket: WebSocket | None = None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._connected)
-        page.on("requestfinished", self._answered)
         page.set_default_timeout(60_000)
         if LATENCY_MS:
             self._slow_down()
@@ -53,9 +54,6 @@ class DeskPage:
     def settle(self) -> None:
         """Waits while the page is being drawn."""
         expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-
-    def _answered(self, request: Request) -> None:
-        self.fetched += urlsplit(request.url).path.endswith(("/queue/claim", "/reviews"))
 
     def _connected(self, socket: WebSocket) -> None:
         self._socket = socket
@@ -89,10 +87,9 @@ class DeskPage:
             expect(self.area("instruction")).to_have_value(instruction)
         return self.text()
 
-    def await_ahead(self) -> None:
-        """The item after the first one is in the browser too."""
-        while self.fetched < 2:
-            self.page.wait_for_event("requestfinished")
+    def await_fetched(self, path: str, times: int = 1) -> None:
+        """The service has answered so often at this path: a second time, when the next item is fetched ahead."""
+        self.page.wait_for_function(_FETCHED, arg=[f"/coachlm/api/{path}", times])
 
     def press(self, keys: str) -> None:
         self.page.keyboard.press(keys)

@@ -124,12 +124,11 @@ def test_ratings_given_while_the_service_is_away_are_sent_later(office: Office, 
     study = make(office)
     tab = sit_down("ada", path="/ratings")
     await_text(tab, 1)
-    wait_for(lambda: tab.page.evaluate("performance.getEntriesByName(location.origin + '/coachlm/api/ratings/"
-                                       f"{study.name}/2').length") > 0)  # fmt: skip
+    tab.await_fetched(f"ratings/{study.name}/2")
     office.service.stop()
     type_scores(tab, "90", "91")
     tab.press("Control+Enter")
-    await_text(tab, 2)  # it was fetched ahead
+    await_text(tab, 2)
     tab.await_words(".state", "being sent")
     type_scores(tab, "88", "")
     context, address = tab.page.context, tab.url

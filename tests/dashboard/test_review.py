@@ -125,7 +125,7 @@ def test_reload_and_crash_lose_nothing(office: Office, sit_down: SitDown) -> Non
 def test_the_service_restarts_while_somebody_types_and_decides(office: Office, sit_down: SitDown) -> None:
     first_id, second_id = office.submitted(*samples.fresh(2))
     tab = reviewing(sit_down)
-    tab.await_ahead()
+    tab.await_fetched("reviews", 2)
     office.service.stop()
     tab.edit_response(" Written while it was away.")
     tab.await_words(".notice", "can't be reached")
@@ -146,7 +146,7 @@ def test_a_decision_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     """Made while the service was away, the tab closed, and sent when the page is opened again; once."""
     first_id, _ = office.submitted(*samples.fresh(2))
     tab = reviewing(sit_down)
-    tab.await_ahead()
+    tab.await_fetched("reviews", 2)
     office.service.stop()
     tab.edit_response(" Sent later.")
     tab.submit_and_await_next()
