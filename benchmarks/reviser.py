@@ -13,6 +13,7 @@ that all runs, the full run's are the ones to quote. `--rows` changes how many.
 import argparse
 import copy
 import json
+import math
 import os
 import random
 import sys
@@ -79,16 +80,15 @@ def main() -> None:
     size = replace(size, rows=arguments.rows or size.rows)
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    prefix, rows = read_rows(size.vocabulary)
-    rows = [row for row in rows if len(row.output) <= size.longest]
+    prefix, rows = read_rows(size.vocabulary, size.longest)
     model = llama(size)
     rates = measure(model, prefix, rows, size, runtimes_alone=arguments.runtimes)
     share = None if arguments.runtimes else compare(size.equality_prompts).equal_share
     report(rates, share, arguments.plot)
 
 
-def read_rows(vocabulary: int) -> tuple[list[int], list[Row]]:
-    """The tokens that all prompts share, and the expert revisions, the most changed first."""
+def read_rows(vocabulary: int, longest: float = math.inf) -> tuple[list[int], list[Row]]:
+    """The tokens that all prompts share, and expert revisions of at most `longest` tokens, the most changed first."""
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
         sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
@@ -106,7 +106,13 @@ def read_rows(vocabulary: int) -> tuple[list[int], list[Row]]:
         for prompt, output, record in zip(encoded[: len(raw)], encoded[len(raw) :], records, strict=True)
     ]
     prefix = [BOS, *tokenizer.encode(coach_prefix()).ids]
-    return prefix, sorted(rows, key=lambda row: -row.distance)
+    return prefix, sorted((row for row in rows if len(row.output) <= longest), key=lambda row: -row.distance)
+
+
+def kinds_of(rows: list[Row]) -> dict[str, list[Row]]:
+    """By how much was changed: all, the least changed 30 %, the most changed 30 %; `rows` as `read_rows` gives them."""
+    third = len(rows) * 3 // 10
+    return {"mixed": rows, "light": rows[-third:], "full": rows[:third]}
 
 
 def pair_of(record: dict[str, Any], kind: str) -> InstructionPair:
@@ -138,8 +144,7 @@ def measure(
     model: Any, prefix: list[int], rows: list[Row], size: Size, *, runtimes_alone: bool
 ) -> dict[str, float | None]:
     """Samples per CPU-second by contender and kind of rows."""
-    third = len(rows) * 3 // 10
-    mixed, light, full = (sample(kind, size.rows) for kind in (rows, rows[-third:], rows[:third]))
+    mixed, light, full = (sample(kind, size.rows) for kind in kinds_of(rows).values())
     rates: dict[str, float | None] = {}
 
     def note(name: str, run: Callable[[], Counts | None], count: int) -> None:

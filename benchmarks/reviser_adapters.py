@@ -16,7 +16,7 @@ from typing import Any
 import peft
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, force_output, llama, read_rows, sample
+from benchmarks.reviser import FULL, QUICK, Size, force_output, kinds_of, llama, read_rows, sample
 from benchmarks.reviser_peers import EOS, Row
 from reviser.adapter import Adapter, read_adapter
 from reviser.adapter_weights import AdapterWeights
@@ -34,7 +34,7 @@ def main() -> None:
     size = replace(QUICK, rows=24) if arguments.quick else replace(FULL, rows=96)
     torch.set_num_threads(1)
     prefix, rows = read_rows(size.vocabulary)
-    chosen = sample(rows[-len(rows) * 3 // 10 :], size.rows)
+    chosen = sample(kinds_of(rows)["light"], size.rows)
     print(json.dumps(measure(size, prefix, chosen)))
 
 

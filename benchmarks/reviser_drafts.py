@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, llama, opened, read_rows, sample, write
+from benchmarks.reviser import FULL, QUICK, Size, kinds_of, llama, opened, read_rows, sample, write
 from benchmarks.reviser_peers import Row
 from reviser.int8_linear import quantise
 from reviser.packed.drafts import NO_DRAFT, Draft, DraftGate, NgramIndex
@@ -34,23 +34,16 @@ class OracleGate(DraftGate):
 
     def __init__(self, rows: list[Row]) -> None:
         super().__init__(FixedCost(0))
-        self._rows = rows
-        self._known: dict[int, tuple[list[int], Row]] = {}  # by the identity of a sequence's list, which is held here
+        self._rows = {tuple(row.prompt): row for row in reversed(rows)}  # of two with one prompt, the first
 
     def draft(self, tokens: list[int], ngrams: NgramIndex, rows: int, at_most: int) -> Draft:
-        _, row = self._known.get(id(tokens)) or self._find(tokens)
-        right = self._right(row, len(tokens) - len(row.prompt))[: min(ORACLE_TOKENS, at_most)]
+        prompt = tuple(tokens[: ngrams.prompt_tokens])
+        right = self._right(prompt, len(tokens) - len(prompt))[: min(ORACLE_TOKENS, at_most)]
         return Draft(right, []) if right else NO_DRAFT
 
-    def _right(self, row: Row, done: int) -> list[int]:
+    def _right(self, prompt: tuple[int, ...], done: int) -> list[int]:
         """What follows the first `done` tokens of the output."""
-        return row.output[done:]
-
-    def _find(self, tokens: list[int]) -> tuple[list[int], Row]:
-        """The longest prompt that it starts with: some prompts begin like others."""
-        found = max((row for row in self._rows if tokens[: len(row.prompt)] == row.prompt), key=lambda r: len(r.prompt))
-        self._known[id(tokens)] = tokens, found
-        return tokens, found
+        return self._rows[prompt].output[done:]
 
 
 class CopierGate(OracleGate):
@@ -58,10 +51,10 @@ class CopierGate(OracleGate):
 
     def __init__(self, rows: list[Row]) -> None:
         super().__init__(rows)
-        self._ends = {id(row): _run_ends(row) for row in rows}
+        self._ends = {prompt: _run_ends(row) for prompt, row in self._rows.items()}
 
-    def _right(self, row: Row, done: int) -> list[int]:
-        return row.output[done : self._ends[id(row)].get(done, done)]
+    def _right(self, prompt: tuple[int, ...], done: int) -> list[int]:
+        return self._rows[prompt].output[done : self._ends[prompt].get(done, done)]
 
 
 def _run_ends(row: Row) -> dict[int, int]:
@@ -87,8 +80,7 @@ def main() -> None:
     count = arguments.rows or (24 if arguments.quick else 96)
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
-    prefix, rows = read_rows(size.vocabulary)
-    rows = [row for row in rows if len(row.output) <= size.longest]
+    prefix, rows = read_rows(size.vocabulary, size.longest)
     batches = [("light", 32), ("light", 8)] + ([] if arguments.light else [("full", 32), ("mixed", 32)])
     print(json.dumps(measure(size, prefix, rows, count, batches)))
 
@@ -97,8 +89,7 @@ def measure(
     size: Size, prefix: list[int], rows: list[Row], count: int, batches: list[tuple[str, int]]
 ) -> dict[str, float]:
     """`batches`: kinds of rows, each with how many at once."""
-    third = len(rows) * 3 // 10
-    kinds = {"light": rows[-third:], "full": rows[:third], "mixed": rows}
+    kinds = kinds_of(rows)
     model = llama(size)
     small = copy.deepcopy(model)
     quantise(small)
@@ -115,10 +106,14 @@ def measure(
             print(f"{name}: {len(some) / base:.2f} samples per CPU-second without drafts (first {drift:.2f} of last)")
             for way, done in runs.items():
                 ratio = base / done.seconds
-                figures[f"ratio_{name}" if way == "drafts" else f"ratio_{way}_{name}"] = round(ratio, 2)
+                figures[figure_name(way, name)] = round(ratio, 2)
                 right = f"{done.tokens_a_step:.2f} tokens a step, {done.right:.2f} of those drafted right"
                 print(f"    {way}: {ratio:.2f} times that; {right}", flush=True)
     return figures
+
+
+def figure_name(way: str, name: str) -> str:
+    return f"ratio_{name}" if way == "drafts" else f"ratio_{way}_{name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ acceptance counted by the length of the match alone; and the two of `benchmarks.
 import argparse
 import json
 
-from benchmarks.reviser import FULL, read_rows, sample
-from benchmarks.reviser_drafts import CopierGate, OracleGate
+from benchmarks.reviser import FULL, kinds_of, read_rows, sample
+from benchmarks.reviser_drafts import GATES, figure_name
 from benchmarks.reviser_peers import EOS, Row
 from reviser.packed.drafts import Acceptance, DraftGate, Signs
 from reviser.packed.engine import FIRST_OVERHEAD_TOKENS
@@ -48,10 +48,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=400, help="pairs of each kind")
     parser.add_argument("--overhead", type=float, default=FIRST_OVERHEAD_TOKENS, help="what a step costs, in tokens")
     arguments = parser.parse_args()
-    prefix, rows = read_rows(FULL.vocabulary)
-    rows = [row for row in rows if len(row.output) <= FULL.longest]
-    third = len(rows) * 3 // 10
-    kinds = {"light": rows[-third:], "full": rows[:third], "mixed": rows}
+    prefix, rows = read_rows(FULL.vocabulary, FULL.longest)
+    kinds = kinds_of(rows)
     figures: dict[str, float] = {}
     for kind, slots in (("light", 32), ("light", 8), ("full", 32), ("mixed", 32)):
         some = sample(kinds[kind], 48 if arguments.quick else arguments.rows)
@@ -64,18 +62,16 @@ def compare(name: str, prefix: list[int], rows: list[Row], slots: int, overhead:
     cost = FixedCost(overhead)
     by_length = DraftGate(cost)
     by_length.acceptance = ByLength()
-    gates = {"": DraftGate(cost), "by_length_": by_length, "copies_": CopierGate(rows), "oracle_": OracleGate(rows)}
+    gates = {"drafts": DraftGate(cost), "by_length": by_length, **{way: gate(rows) for way, gate in GATES.items()}}
     base = cost_of(replay(prefix, rows, slots, None), overhead)
     figures: dict[str, float] = {}
     print(f"{name}, {len(rows)} pairs:")
     for way, gate in gates.items():
         counts = replay(prefix, rows, slots, gate)
-        figures[f"ratio_{way}{name}"] = round(base / cost_of(counts, overhead), 3)
-        print(
-            f"    {way.rstrip('_') or 'engine'}: {figures[f'ratio_{way}{name}']:.3f} times as cheap as none; "
-            f"{counts.accepted_tokens:,} of {counts.drafted_tokens:,} drafted tokens accepted",
-            flush=True,
-        )
+        ratio = base / cost_of(counts, overhead)
+        figures[figure_name(way, name)] = round(ratio, 3)
+        accepted = f"{counts.accepted_tokens:,} of {counts.drafted_tokens:,} drafted tokens accepted"
+        print(f"    {way}: {ratio:.3f} times as cheap as none; {accepted}", flush=True)
     return figures
 
 

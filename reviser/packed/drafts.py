@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from reviser.packed.step_cost import FixedCost, MeasuredCost
 
-MATCH_LENGTHS = (8, 5, 3, 2)  # tokens of context that must agree, the most telling first
 MAX_DRAFT = 12
 _PRIOR_ACCEPTANCE = {8: 0.9, 5: 0.7, 3: 0.5, 2: 0.35}
-"""Chance that a draft token is right if those before it were, before anything has been learned.
+"""Tokens of context that must agree, the most telling first, and the chance that a draft token is right if those before
+it were, before anything has been learned.
 
 Source: expert revisions of CoachLM as the model's output, `python -m benchmarks.reviser`.
 """
+MATCH_LENGTHS = tuple(_PRIOR_ACCEPTANCE)
 _MOST_CERTAIN = 0.99
 _BUCKETS = 4096  # tokens share weights by their id's remainder
 _RATE = 0.6  # anything from 0.4 to 1.0 wins the same within a hundredth on the expert revisions

@@ -10,6 +10,12 @@ from reviser.packed.step_cost import FixedCost, MeasuredCost
 BASE, ROW, TOKEN = 0.016, 0.0012, 0.0004  # seconds: a draft token of 32 rows costs a quarter of a row's share
 
 
+def index_of(prompt: list[int]) -> NgramIndex:
+    ngrams = NgramIndex(len(prompt))
+    ngrams.grow(prompt)
+    return ngrams
+
+
 def observed(steps: int, *, seed: int = 0, slower: float = 1.0) -> MeasuredCost:
     """As an engine that is mostly full sees it, on a machine where one step in twenty is held up."""
     chance, cost = random.Random(seed), MeasuredCost(FixedCost(21))
@@ -45,8 +51,7 @@ def test_a_machine_that_becomes_slower_for_good_is_believed() -> None:
 
 def test_cheap_tokens_make_longer_drafts() -> None:
     tokens = [*range(3, 40), *range(3, 12)]  # goes on as before: a match of 8
-    ngrams = NgramIndex(len(tokens))
-    ngrams.grow(tokens)
+    ngrams = index_of(tokens)
     lengths = [len(DraftGate(FixedCost(overhead)).draft(tokens, ngrams, 32, 50).tokens) for overhead in (0, 21, 600)]
     assert lengths[0] == 0
     assert 0 < lengths[1] < lengths[2]
@@ -56,8 +61,7 @@ def test_a_draft_ends_where_edits_begin() -> None:
     """Whatever follows token 7 in what is copied is changed, in each of these pairs; nothing else is."""
     text = [*range(100, 106), 7, *range(106, 112)]
     tokens = [*range(3, 11), *text, *range(3, 11)]
-    ngrams = NgramIndex(len(tokens))
-    ngrams.grow(tokens)
+    ngrams = index_of(tokens)
     gate = DraftGate(FixedCost(21))
 
     def guess() -> Draft:
@@ -72,8 +76,7 @@ def test_a_draft_ends_where_edits_begin() -> None:
 
 def test_drafts_that_are_never_right_end_but_for_a_probe_and_come_back() -> None:
     tokens = [*range(3, 40), *range(3, 12)]
-    ngrams = NgramIndex(len(tokens))
-    ngrams.grow(tokens)
+    ngrams = index_of(tokens)
     gate = DraftGate(FixedCost(21))
 
     def drafted(steps: int, *, right: bool) -> int:
