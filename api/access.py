@@ -23,8 +23,12 @@ from storage.accounts import Accounts
 from storage.work import Person, PersonRole
 
 ANNOTATOR, OWNER, OPERATOR, ADMIN, INGEST = (
-    PersonRole.ANNOTATOR, PersonRole.OWNER, PersonRole.OPERATOR, PersonRole.ADMIN, PersonRole.INGEST,
-)  # fmt: skip
+    PersonRole.ANNOTATOR,
+    PersonRole.OWNER,
+    PersonRole.OPERATOR,
+    PersonRole.ADMIN,
+    PersonRole.INGEST,
+)
 _BEARER = HTTPBearer(auto_error=False, description="A token of `coachlm people token`, or the company's JWT.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 _LOOPBACK = ("127.0.0.1", "::1")

@@ -73,9 +73,12 @@ def _queue_figures(services: Services) -> QueueFigures:
     overview = services.figures.overview(hours=1)
     depth = overview.depth
     return QueueFigures(
-        depth.free_by_class, depth.reserved, depth.leased, depth.awaiting_review + depth.sent,
+        depth.free_by_class,
+        depth.reserved,
+        depth.leased,
+        depth.awaiting_review + depth.sent,
         overview.oldest_seconds or 0.0,
-    )  # fmt: skip
+    )
 
 
 @asynccontextmanager

@@ -66,9 +66,14 @@ class OperatorCalls:
     ) -> list[Observation]:
         """What `evaluation.efficiency.estimate_efficiency` takes."""
         found = self._get(
-            models.EfficiencyRows, "/v1/figures/efficiency", first=first, last=last, unit=unit, task_class=task_class,
+            models.EfficiencyRows,
+            "/v1/figures/efficiency",
+            first=first,
+            last=last,
+            unit=unit,
+            task_class=task_class,
             adapter=adapter,
-        )  # fmt: skip
+        )
         return [row.observation() for row in found.rows]
 
     def efficiency(

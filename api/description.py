@@ -13,9 +13,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "HeartbeatRequest": {"token": _LEASE, "active": True},
     "DraftRequest": {"pair_id": _PAIR, "token": _LEASE, "text": _TEXT},
     "SubmitRequest": {
-        "pair_id": _PAIR, "token": _LEASE, "version": 1, "idempotency_key": "0f8fad5b-d9cb-469f-a165-70867728950e",
-        "final": _TEXT, "scores": {"instruction": 96, "response": 95, "flaws": []},
-        "categories": ["response_expansion"], "comment": "",
+        "pair_id": _PAIR,
+        "token": _LEASE,
+        "version": 1,
+        "idempotency_key": "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "final": _TEXT,
+        "scores": {"instruction": 96, "response": 95, "flaws": []},
+        "categories": ["response_expansion"],
+        "comment": "",
     },
     "UndoRequest": {"pair_id": _PAIR, "post_edit": 17},
     "LeaseRequest": {"token": _LEASE},
@@ -29,15 +34,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "NewPerson": {"name": "ada", "role": "annotator", "unit": "qa", "seniority": "newcomer"},
     "PersonChange": {"seniority": "senior"},
     "RatingRequest": {
-        "version": 0, "idempotency_key": "5b2f0a0e-8c3e-4e6e-9f5d-1f0f5a1f3b7c", "instruction": 92, "response": 75,
-        "flaws": ["comprehensiveness"], "comment": "",
+        "version": 0,
+        "idempotency_key": "5b2f0a0e-8c3e-4e6e-9f5d-1f0f5a1f3b7c",
+        "instruction": 92,
+        "response": 75,
+        "flaws": ["comprehensiveness"],
+        "comment": "",
     },
     "NewStudy": {
-        "name": "spring-2027", "count": 1, "raters": ["ada", "ben", "cleo"],
+        "name": "spring-2027",
+        "count": 1,
+        "raters": ["ada", "ben", "cleo"],
         "sources": [{"name": "original", "pairs": [_TEXT]}, {"name": "revised", "pairs": [_TEXT]}],
     },
     "AdapterRequest": {"detail": "agreed in the weekly review"},
-}  # fmt: skip
+}
 """By the name of the model; a test holds each against its model."""
 
 

@@ -76,8 +76,13 @@ class Envelope:
         who = scope["state"].get("person", "-")
         log.info(
             "%s %s %s %.1f ms person=%r request=%s",
-            scope["method"], path, exchange.status, seconds * 1000, who, exchange.request_id,
-        )  # fmt: skip
+            scope["method"],
+            path,
+            exchange.status,
+            seconds * 1000,
+            who,
+            exchange.request_id,
+        )
 
 
 class _Exchange:

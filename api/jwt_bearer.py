@@ -89,9 +89,14 @@ class JwtVerifier:
         for key in self.keys.candidates(token):
             try:
                 return jwt.decode(
-                    token, key, algorithms=list(_ALGORITHMS), issuer=self.issuer, audience=self.audience,
-                    leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", self.claim]},
-                )  # fmt: skip
+                    token,
+                    key,
+                    algorithms=list(_ALGORITHMS),
+                    issuer=self.issuer,
+                    audience=self.audience,
+                    leeway=_LEEWAY_SECONDS,
+                    options={"require": ["exp", "iss", "aud", self.claim]},
+                )
             except jwt.InvalidSignatureError as error:
                 wrong = error
         raise wrong

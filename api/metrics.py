@@ -35,18 +35,25 @@ class Metrics:
     def __init__(self, read_queue: Callable[[], QueueFigures]) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
-            "coachlm_http_requests", "Requests by route and status.", ["method", "route", "status"],
+            "coachlm_http_requests",
+            "Requests by route and status.",
+            ["method", "route", "status"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self._seconds = Histogram(
-            "coachlm_http_request_seconds", "Time until the answer was out.", ["route"], buckets=_BUCKETS,
+            "coachlm_http_request_seconds",
+            "Time until the answer was out.",
+            ["route"],
+            buckets=_BUCKETS,
             registry=self.registry,
-        )  # fmt: skip
+        )
         self._desk = Counter("coachlm_desk_actions", "What people did.", ["action"], registry=self.registry)
         self._conflicts = Counter(
-            "coachlm_desk_conflicts", "Texts refused (and kept as drafts): late or stale.", ["kind"],
+            "coachlm_desk_conflicts",
+            "Texts refused (and kept as drafts): late or stale.",
+            ["kind"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self._lines = Counter("coachlm_log_lines", "Posted log lines.", ["ok"], registry=self.registry)
         self._exported = Counter("coachlm_exported_bytes", "Bytes of streamed exports.", registry=self.registry)
         self.registry.register(_QueueCollector(read_queue))  # pyright: ignore[reportArgumentType]

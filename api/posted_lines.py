@@ -49,9 +49,11 @@ def unpacked(next_chunk: Callable[[], bytes], encoding: str) -> Readable:
         case "zstd":
             return pa.CompressedInputStream(packed, "zstd")  # unlike `zstandard`'s, it says when data was cut off
     raise RefusedError(
-        415, "encoding", f"content-encoding {encoding[:40]!r} isn't known; send gzip, zstd or none",
+        415,
+        "encoding",
+        f"content-encoding {encoding[:40]!r} isn't known; send gzip, zstd or none",
         headers={"Accept-Encoding": "gzip, zstd, identity"},
-    )  # fmt: skip
+    )
 
 
 def posted_lines(body: Readable, max_line_bytes: int, max_bytes: int) -> Iterator[bytes]:

@@ -97,9 +97,14 @@ def measure(learned: Pairs, held_out: Pairs, alpha: float, *, quick: bool) -> di
     recipe = replace(kind.recipe, epochs=2) if quick else kind.recipe
     with tempfile.TemporaryDirectory() as scratch:
         record = train_coach(
-            "coach", Source("post-edits", lambda _: learned), Path(scratch), kind=kind, alpha=alpha, recipe=recipe,
+            "coach",
+            Source("post-edits", lambda _: learned),
+            Path(scratch),
+            kind=kind,
+            alpha=alpha,
+            recipe=recipe,
             held_out=Source("held out", lambda _: held_out),
-        )  # fmt: skip
+        )
         adapter = read_adapter(Path(scratch) / "adapters" / record.adapter)
         adapted = CoachReviser(with_adapter(bundle, adapter), adapter.training_instructions)
         after, touched = left(adapted, held_out), changed(adapted, held_out)

@@ -51,9 +51,13 @@ class Run:
         self._postgres = postgres
         self._tally = folder / "tally-intake"
         self._ground = make_ground(
-            f"faults-{driver}", cluster, postgres, stream_driver=driver, stream_batch_messages=plan.batch_messages,
+            f"faults-{driver}",
+            cluster,
+            postgres,
+            stream_driver=driver,
+            stream_batch_messages=plan.batch_messages,
             watchdog_seconds=60,
-        )  # fmt: skip
+        )
         flags = ["--fault-share", str(_FAULT_SHARE), "--session-seconds", str(plan.session_seconds)]
         commands = {stage: ["-m", "benchmarks.broker_runs.worker", stage, *flags] for stage in ("intake", "revise")}
         commands["intake"] += ["--tally", str(self._tally)]

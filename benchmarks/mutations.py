@@ -112,16 +112,51 @@ def _insert(data: bytes, _: list[bytes], chance: random.Random) -> bytes:
 
 
 _ODD_BYTES = (
-    b"\x00", b"\\u0000", b"\\ud800", b"\xed\xa0\x80", b"\xff\xfe", b"[" * 2000, b'{"a":' * 600, b"9" * 5000, b"NaN",
-    b"\xe2\x80\xae", b'"', b"\\", b"1e999", b"<|endoftext|>", b"@" * 3000, b"sk-" * 900,
-)  # fmt: skip
+    b"\x00",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xed\xa0\x80",
+    b"\xff\xfe",
+    b"[" * 2000,
+    b'{"a":' * 600,
+    b"9" * 5000,
+    b"NaN",
+    b"\xe2\x80\xae",
+    b'"',
+    b"\\",
+    b"1e999",
+    b"<|endoftext|>",
+    b"@" * 3000,
+    b"sk-" * 900,
+)
 ByteDamage = Callable[[bytes, list[bytes], random.Random], bytes]
 _BYTE_DAMAGES: tuple[ByteDamage, ...] = (_flip, _cut, _repeat, _splice, _insert)
 
 _ODD_VALUES: tuple[Any, ...] = (
-    None, True, -1, 10**40, 1e308, "", " ", "\x00", "\ud800", [], {}, [[]], [None], {"": None}, ["a"] * 50, "x" * 5000,
-    {"role": "user"}, {"type": "text"}, "stop", "2026-13-45T99:99", float("nan"), b"bytes".decode(), "{" * 300,
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    10**40,
+    1e308,
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    ["a"] * 50,
+    "x" * 5000,
+    {"role": "user"},
+    {"type": "text"},
+    "stop",
+    "2026-13-45T99:99",
+    float("nan"),
+    b"bytes".decode(),
+    "{" * 300,
+)
 
 
 def _damage_value(value: Any, samples: list[bytes], chance: random.Random) -> None:

@@ -161,8 +161,15 @@ def running(pairs: int) -> Iterator[Running]:
         api = f"http://127.0.0.1:{port}"
         serve = started("serve", "--port", str(port), "--db", url, health=f"{api}/healthz", folder=folder)
         pages_url = f"http://127.0.0.1:{pages_port}"
-        dashboard = started("dashboard", "--port", str(pages_port), "--api-url", api,
-                            health=f"{pages_url}/_stcore/health", folder=folder)  # fmt: skip
+        dashboard = started(
+            "dashboard",
+            "--port",
+            str(pages_port),
+            "--api-url",
+            api,
+            health=f"{pages_url}/_stcore/health",
+            folder=folder,
+        )
         try:
             yield Running(pages_url, tokens)
         finally:
@@ -174,8 +181,7 @@ def filled(url: str, pairs: int) -> dict[str, str]:
     """Gives everybody's token."""
     start, tenth = time.perf_counter(), pairs // 10
     database = open_database(url)
-    seed(database, Mix(queued=pairs - 5 * tenth, accepted=tenth, excluded=tenth, post_edited=tenth,
-                       approved=2 * tenth))  # fmt: skip
+    seed(database, Mix(queued=pairs - 5 * tenth, accepted=tenth, excluded=tenth, post_edited=tenth, approved=2 * tenth))
     accounts, tokens = Accounts(database), {}
     accounts.add("operator", PersonRole.OPERATOR)
     for person in ("annotator-000", "annotator-001", "owner-qa", "operator"):

@@ -76,13 +76,17 @@ def measure(short: str, long: str, pairs: int) -> dict[str, float | int]:
     paced = run_load([Task(short, person, pairs // 2, pause_seconds=1.0) for person in people])
     ratio, ms_short, ms_long = claim_cost_ratio(short, long)
     small, large = export(short), export(long)
-    print(f"busy: {busy.pairs:,} pairs, {busy.pairs / busy.wall_seconds:.0f}/s, {busy.cpu_ms_per_pair:.1f} ms of CPU "
-          f"each, of which PostgreSQL {busy.server_cpu_ms_per_pair:.1f} (Label Studio, quoted: {LABEL_STUDIO_CPU_MS}); "
-          f"claim p50 {_ms(busy, 0.5):.1f}, p99 {_ms(busy, 0.99):.1f} ms")  # fmt: skip
+    print(
+        f"busy: {busy.pairs:,} pairs, {busy.pairs / busy.wall_seconds:.0f}/s, {busy.cpu_ms_per_pair:.1f} ms of CPU "
+        f"each, of which PostgreSQL {busy.server_cpu_ms_per_pair:.1f} (Label Studio, quoted: {LABEL_STUDIO_CPU_MS}); "
+        f"claim p50 {_ms(busy, 0.5):.1f}, p99 {_ms(busy, 0.99):.1f} ms"
+    )
     print(f"one claim a second and client, at random: p50 {_ms(paced, 0.5):.1f}, p99 {_ms(paced, 0.99):.1f} ms")
     print(f"claim: {ms_short:.2f} ms in the short queue, {ms_long:.2f} ms in the long one")
-    print(f"export: {small.pairs:,} pairs with {small.peak_mb:.0f} MB, {large.pairs:,} with {large.peak_mb:.0f} MB "
-          f"(Label Studio, quoted: {LABEL_STUDIO_EXPORT} pairs/s)")  # fmt: skip
+    print(
+        f"export: {small.pairs:,} pairs with {small.peak_mb:.0f} MB, {large.pairs:,} with {large.peak_mb:.0f} MB "
+        f"(Label Studio, quoted: {LABEL_STUDIO_EXPORT} pairs/s)"
+    )
     return {
         "cpu_ms_per_pair": round(busy.cpu_ms_per_pair, 2),
         "claim_p99_ms": round(_ms(paced, 0.99), 1),

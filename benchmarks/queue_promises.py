@@ -184,8 +184,14 @@ class _Client:
             self._note("other_receipt", item)
 
     def _note(self, what: str, item: WorkItem, **more: object) -> None:
-        line = {"what": what, "pair": item.pair_id, "token": item.token, "who": self._name,
-                "returned": item.status is Status.RETURNED, **more}  # fmt: skip
+        line = {
+            "what": what,
+            "pair": item.pair_id,
+            "token": item.token,
+            "who": self._name,
+            "returned": item.status is Status.RETURNED,
+            **more,
+        }
         self._log.write(json.dumps(line) + "\n")
         self._log.flush()
 
@@ -213,8 +219,9 @@ def _review(url: str, done: "object") -> None:
         for item in patiently(lambda: desk.awaiting(_OWNER, limit=20)):
             is_return = item.pair_id not in returned and draw.random() < _RETURNED_SHARE
             decision = Decision.RETURN if is_return else Decision.APPROVE
-            desk.review(Review(item.pair_id, _OWNER, decision, comment="Once more." if is_return else ""),
-                        version=item.version)  # fmt: skip
+            desk.review(
+                Review(item.pair_id, _OWNER, decision, comment="Once more." if is_return else ""), version=item.version
+            )
             if is_return:
                 returned.add(item.pair_id)
     database.close()

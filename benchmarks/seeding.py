@@ -45,10 +45,19 @@ _BATCH = 5_000
 _NUMBERED = (PersonRow, RevisionRow, EventRow, LeaseRow, PostEditRow, ReviewRow)
 _CLASSES = tuple(TaskClass)
 _TOPICS = (
-    "a bicycle with a slipping chain", "a balcony garden in the shade", "a letter to the landlord",
-    "the water cycle", "a birthday for twelve children", "an old radio", "a first marathon", "sourdough in summer",
-    "a library card catalogue", "night trains", "a leaking tap", "a story about a lighthouse",
-)  # fmt: skip
+    "a bicycle with a slipping chain",
+    "a balcony garden in the shade",
+    "a letter to the landlord",
+    "the water cycle",
+    "a birthday for twelve children",
+    "an old radio",
+    "a first marathon",
+    "sourdough in summer",
+    "a library card catalogue",
+    "night trains",
+    "a leaking tap",
+    "a story about a lighthouse",
+)
 _SENTENCES = (
     "Start with what can be seen without tools, and write it down.",
     "Most of the time the cause is simpler than it looks.",
@@ -77,9 +86,13 @@ class Mix:
     def statuses(self) -> Iterator[Status]:
         """Finished ones first, as they would have come."""
         for status, count in (
-            (Status.APPROVED, self.approved), (Status.POST_EDITED, self.post_edited), (Status.RETURNED, self.returned),
-            (Status.EXCLUDED, self.excluded), (Status.REVISED, self.queued), (Status.ACCEPTED, self.accepted),
-        ):  # fmt: skip
+            (Status.APPROVED, self.approved),
+            (Status.POST_EDITED, self.post_edited),
+            (Status.RETURNED, self.returned),
+            (Status.EXCLUDED, self.excluded),
+            (Status.REVISED, self.queued),
+            (Status.ACCEPTED, self.accepted),
+        ):
             for _ in range(count):
                 yield status
 
@@ -148,15 +161,30 @@ class _Writer:
         revised = replace(raw, response=f"{raw.response} In short: take it step by step.")
         revision = self._put_revision(revised, at)
         if status is Status.REVISED:
-            self._put(QueueItemRow, pair=self._seq, state=ItemState.FREE.value, task_class=task_class.value,
-                      priority=NORMAL_PRIORITY, queued_at=to_micros(at))  # fmt: skip
+            self._put(
+                QueueItemRow,
+                pair=self._seq,
+                state=ItemState.FREE.value,
+                task_class=task_class.value,
+                priority=NORMAL_PRIORITY,
+                queued_at=to_micros(at),
+            )
             return
         self._put_edited(raw, revised, revision, status, task_class, at)
 
     def flush(self) -> None:
         with self._database.writing() as connection:
-            for entity in (PairRow, OccurrenceRow, RevisionRow, EventRow, LeaseRow, PostEditRow, QueueItemRow,
-                           ReviewItemRow, ReviewRow):  # fmt: skip
+            for entity in (
+                PairRow,
+                OccurrenceRow,
+                RevisionRow,
+                EventRow,
+                LeaseRow,
+                PostEditRow,
+                QueueItemRow,
+                ReviewItemRow,
+                ReviewRow,
+            ):
                 insert_rows(connection, entity, self._rows.pop(entity, []))
 
     def _put(self, entity: type[Base], **values: Any) -> int:
@@ -172,32 +200,65 @@ class _Writer:
         reason = {"exclude_reason": "too_short", "exclude_detail": ""} if status is Status.EXCLUDED else {}
         changes = {Status.REVISED: 1, Status.POST_EDITED: 2, Status.APPROVED: 3, Status.RETURNED: 3}
         self._put(
-            PairRow, seq=self._seq, id=raw.id, **_texts(raw), status=status.value, version=1 + changes.get(status, 0),
-            task_class=None if reason else task_class.value, class_confidence=0.0 if reason else 0.9,
-            created_at=to_micros(at), **reason,
-        )  # fmt: skip
+            PairRow,
+            seq=self._seq,
+            id=raw.id,
+            **_texts(raw),
+            status=status.value,
+            version=1 + changes.get(status, 0),
+            task_class=None if reason else task_class.value,
+            class_confidence=0.0 if reason else 0.9,
+            created_at=to_micros(at),
+            **reason,
+        )
         self._record += 1
         self._put(
-            OccurrenceRow, source=self._source, record=self._record, part=0, pair=self._seq, is_repeat=False,
-            format="openai_chat", language="en",
-        )  # fmt: skip
+            OccurrenceRow,
+            source=self._source,
+            record=self._record,
+            part=0,
+            pair=self._seq,
+            is_repeat=False,
+            format="openai_chat",
+            language="en",
+        )
 
     def _put_revision(self, revised: InstructionPair, at: datetime) -> int:
         number = self._put(
-            RevisionRow, pair=self._seq, **_texts(revised), outcome=Outcome.REVISED.value, engine=ENGINE,
-            adapter=ADAPTER, prompt_tokens=180, output_tokens=200, seconds=0.8, created_at=to_micros(at),
-        )  # fmt: skip
+            RevisionRow,
+            pair=self._seq,
+            **_texts(revised),
+            outcome=Outcome.REVISED.value,
+            engine=ENGINE,
+            adapter=ADAPTER,
+            prompt_tokens=180,
+            output_tokens=200,
+            seconds=0.8,
+            created_at=to_micros(at),
+        )
         self._put_event(None, Status.ACCEPTED, Status.REVISED, at, '{"outcome": "revised"}')
         return number
 
     def _put_event(self, person: int | None, old: Status, new: Status, at: datetime, detail: str = "") -> None:
-        self._put(EventRow, pair=self._seq, person=person, from_status=old.value, to_status=new.value, detail=detail,
-                  created_at=to_micros(at))  # fmt: skip
+        self._put(
+            EventRow,
+            pair=self._seq,
+            person=person,
+            from_status=old.value,
+            to_status=new.value,
+            detail=detail,
+            created_at=to_micros(at),
+        )
 
     def _put_edited(
-        self, raw: InstructionPair, revised: InstructionPair, revision: int, status: Status, task_class: TaskClass,
+        self,
+        raw: InstructionPair,
+        revised: InstructionPair,
+        revision: int,
+        status: Status,
+        task_class: TaskClass,
         at: datetime,
-    ) -> None:  # fmt: skip
+    ) -> None:
         unit = self._staff[task_class]
         annotator = unit.annotators[self._seq // len(_CLASSES) % len(unit.annotators)]
         draw = random.Random(self._seq)
@@ -206,41 +267,79 @@ class _Writer:
         submitted = at + timedelta(seconds=seconds)
         where = {"task_class": task_class.value, "engine": ENGINE, "adapter": ADAPTER, "arm": arm.value}
         lease = self._put(
-            LeaseRow, token=f"seeded-{self._seq:024}", pair=self._seq, person=annotator, claimed_at=to_micros(at),
-            expires_at=to_micros(at + timedelta(hours=1)), ended_at=to_micros(submitted),
-            ending=Ending.SUBMITTED.value, unit=task_class.value, revision=revision, beats=0,
-            active_ms=round(seconds * 1000), **where,
-        )  # fmt: skip
+            LeaseRow,
+            token=f"seeded-{self._seq:024}",
+            pair=self._seq,
+            person=annotator,
+            claimed_at=to_micros(at),
+            expires_at=to_micros(at + timedelta(hours=1)),
+            ended_at=to_micros(submitted),
+            ending=Ending.SUBMITTED.value,
+            unit=task_class.value,
+            revision=revision,
+            beats=0,
+            active_ms=round(seconds * 1000),
+            **where,
+        )
         final = revised if draw.random() < 0.4 else replace(revised, response=f"{revised.response} Good luck!")
         shown = raw if arm == "control" else revised
         edit = self._put(
-            PostEditRow, pair=self._seq, person=annotator, **_texts(final), active_seconds=seconds, comment="",
-            idempotency_key=f"seeded-{self._seq}", version=3, created_at=to_micros(submitted), lease=lease,
-            arm=arm.value, adapter=ADAPTER, is_untouched=final == shown, raw_distance=pair_distance(raw, final),
-            revision_distance=pair_distance(revised, final), review_reason=ReviewReason.SAMPLED.value,
-        )  # fmt: skip
+            PostEditRow,
+            pair=self._seq,
+            person=annotator,
+            **_texts(final),
+            active_seconds=seconds,
+            comment="",
+            idempotency_key=f"seeded-{self._seq}",
+            version=3,
+            created_at=to_micros(submitted),
+            lease=lease,
+            arm=arm.value,
+            adapter=ADAPTER,
+            is_untouched=final == shown,
+            raw_distance=pair_distance(raw, final),
+            revision_distance=pair_distance(revised, final),
+            review_reason=ReviewReason.SAMPLED.value,
+        )
         self._put_event(annotator, Status.REVISED, Status.POST_EDITED, submitted)
         if status is Status.POST_EDITED:
             self._put(
-                ReviewItemRow, pair=self._seq, state=ReviewState.WAITING.value, task_class=task_class.value,
-                reason=ReviewReason.SAMPLED.value, annotator=annotator, comment="", since=to_micros(submitted),
-            )  # fmt: skip
+                ReviewItemRow,
+                pair=self._seq,
+                state=ReviewState.WAITING.value,
+                task_class=task_class.value,
+                reason=ReviewReason.SAMPLED.value,
+                annotator=annotator,
+                comment="",
+                since=to_micros(submitted),
+            )
             return
         self._put_review(status, unit.owner, annotator, edit, submitted + timedelta(minutes=30))
         if status is Status.RETURNED:
             self._put(
-                QueueItemRow, pair=self._seq, state=ItemState.RESERVED.value, task_class=task_class.value,
-                priority=NORMAL_PRIORITY, reserved_for=annotator, arm=arm.value,
+                QueueItemRow,
+                pair=self._seq,
+                state=ItemState.RESERVED.value,
+                task_class=task_class.value,
+                priority=NORMAL_PRIORITY,
+                reserved_for=annotator,
+                arm=arm.value,
                 queued_at=to_micros(submitted + timedelta(minutes=30)),
-            )  # fmt: skip
+            )
 
     def _put_review(self, status: Status, owner: int, annotator: int, edit: int, at: datetime) -> None:
         decision = Decision.RETURN if status is Status.RETURNED else Decision.APPROVE
         comment = "Please check the last sentence." if decision is Decision.RETURN else ""
         self._put(
-            ReviewRow, pair=self._seq, person=owner, decision=decision.value, comment=comment, annotator=annotator,
-            post_edit=edit, created_at=to_micros(at),
-        )  # fmt: skip
+            ReviewRow,
+            pair=self._seq,
+            person=owner,
+            decision=decision.value,
+            comment=comment,
+            annotator=annotator,
+            post_edit=edit,
+            created_at=to_micros(at),
+        )
         self._put_event(owner, Status.POST_EDITED, status, at, comment)
 
 
@@ -258,10 +357,17 @@ def _ensure_staff(database: Database, annotators: int, now: datetime) -> dict[Ta
         fresh = [one for one in wanted if one[0] not in known]
         known |= {name: highest + place for place, (name, _, _) in enumerate(fresh, 1)}
         rows = [
-            {"id": known[name], "name": name, "role": role.value, "unit": unit.value, "created_at": to_micros(now),
-             "seniority": Seniority.REGULAR.value, "is_active": True}
+            {
+                "id": known[name],
+                "name": name,
+                "role": role.value,
+                "unit": unit.value,
+                "created_at": to_micros(now),
+                "seniority": Seniority.REGULAR.value,
+                "is_active": True,
+            }
             for name, role, unit in fresh
-        ]  # fmt: skip
+        ]
         insert_rows(connection, PersonRow, [tuple(row.get(name) for name in _columns(PersonRow)) for row in rows])
     return {
         unit: Staff(
@@ -300,9 +406,10 @@ _NAMES: dict[type[Base], list[str]] = {}
 
 def _texts(pair: InstructionPair) -> dict[str, str]:
     return {
-        "instruction": to_column(pair.instruction), "input": to_column(pair.input),
+        "instruction": to_column(pair.instruction),
+        "input": to_column(pair.input),
         "response": to_column(pair.response),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

@@ -45,8 +45,10 @@ class Cost:
 
     def line(self, name: str) -> str:
         each = 1e6 / self.pairs
-        return (f"{name:32}{self.pairs / self.wall_seconds:12,.0f}{self.wall_seconds * each:12,.0f}"
-                f"{self.client_seconds * each:12,.0f}{self.server_seconds * each:12,.0f}")  # fmt: skip
+        return (
+            f"{name:32}{self.pairs / self.wall_seconds:12,.0f}{self.wall_seconds * each:12,.0f}"
+            f"{self.client_seconds * each:12,.0f}{self.server_seconds * each:12,.0f}"
+        )
 
 
 def main() -> None:

@@ -83,9 +83,11 @@ class Bench:
         stored = [arrivals.accepted[name] - at for name, at in sent.items()]
         whole = [arrivals.revised[name] - at for name, at in sent.items()]
         return {
-            "latency_p50_ms": _percentile(whole, 50), "latency_p99_ms": _percentile(whole, 99),
-            "accepted_p50_ms": _percentile(stored, 50), "accepted_p99_ms": _percentile(stored, 99),
-        }  # fmt: skip
+            "latency_p50_ms": _percentile(whole, 50),
+            "latency_p99_ms": _percentile(whole, 99),
+            "accepted_p50_ms": _percentile(stored, 50),
+            "accepted_p99_ms": _percentile(stored, 99),
+        }
 
     def backpressure(self, seconds: float) -> dict[str, Any]:
         """A reviser that takes half a second for a pair while a hundred a second come in."""
@@ -108,10 +110,13 @@ class Bench:
         quarter = len(memory) // 4
         growth = statistics.mean(memory[-quarter:]) / statistics.mean(memory[quarter : 2 * quarter])
         return {
-            "backpressure_seconds": seconds, "memory_growth": round(growth, 3), "memory_mb": round(max(memory)),
-            "rebalances": rebalances, "worker_exits": {str(code): count for code, count in crew.exits.items()},
+            "backpressure_seconds": seconds,
+            "memory_growth": round(growth, 3),
+            "memory_mb": round(max(memory)),
+            "rebalances": rebalances,
+            "worker_exits": {str(code): count for code, count in crew.exits.items()},
             **{f"lag_{group.stage}": group.messages for group in behind.groups},
-        }  # fmt: skip
+        }
 
     @contextmanager
     def _running(

@@ -99,19 +99,32 @@ def trl_rate(base: Any, examples: list[Example], folder: Path) -> float | None:
         print("ratio_to_trl: null; trl isn't installed")
         return None
     rows = [
-        {"input_ids": [*example.prompt, *example.target],
-         "completion_mask": [0] * len(example.prompt) + [1] * len(example.target)}
+        {
+            "input_ids": [*example.prompt, *example.target],
+            "completion_mask": [0] * len(example.prompt) + [1] * len(example.target),
+        }
         for example in examples
-    ]  # fmt: skip
+    ]
     arguments = SFTConfig(
-        output_dir=str(folder), per_device_train_batch_size=32, num_train_epochs=1, bf16=False, max_length=None,
-        completion_only_loss=True, save_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True,
-    )  # fmt: skip
+        output_dir=str(folder),
+        per_device_train_batch_size=32,
+        num_train_epochs=1,
+        bf16=False,
+        max_length=None,
+        completion_only_loss=True,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+    )
     lora: Any = LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=32, target_modules="all-linear")
     trainer = SFTTrainer(
-        model=fresh(base).model, args=arguments, train_dataset=Dataset.from_list(rows), peft_config=lora,
+        model=fresh(base).model,
+        args=arguments,
+        train_dataset=Dataset.from_list(rows),
+        peft_config=lora,
         processing_class=base.tokenizer,
-    )  # fmt: skip
+    )
     began = time.process_time()
     trainer.train()
     return sum(map(len, examples)) / (time.process_time() - began)

@@ -52,56 +52,76 @@ _ADV, _BASIC, _RED = Level.ADVANCED, Level.BASIC, Level.RED_LINE
 
 RUBRIC: tuple[Criterion, ...] = (
     Criterion(
-        Dimension.CONTEXTUALIZATION, _I, _ADV,
+        Dimension.CONTEXTUALIZATION,
+        _I,
+        _ADV,
         "Gives rich context or prompts skilfully, so that a detailed and accurate response is possible.",
         "Scenario, role, examples or other requirements; prompting skills such as chain of thought.",
     ),
     Criterion(
-        Dimension.FEASIBILITY, _I, _BASIC,
+        Dimension.FEASIBILITY,
+        _I,
+        _BASIC,
         "Clear, specific, feasible and easy to understand.",
         "Ambiguous or vague wording, logical errors, requests beyond what a model can do.",
     ),
     Criterion(
-        Dimension.INSTRUCTION_READABILITY, _I, _BASIC,
+        Dimension.INSTRUCTION_READABILITY,
+        _I,
+        _BASIC,
         "Follows the conventions and style of its language.",
         "Grammar, spelling, punctuation.",
     ),
     Criterion(
-        Dimension.HUMANIZATION, _R, _ADV,
+        Dimension.HUMANIZATION,
+        _R,
+        _ADV,
         "Warm, empathetic and engaging, tailored to the user's background and preferences.",
         "Empathy and tone; human expression instead of machine phrasing.",
     ),
     Criterion(
-        Dimension.RICHNESS, _R, _ADV,
+        Dimension.RICHNESS,
+        _R,
+        _ADV,
         "Diverse, informative, creative and expanded.",
         "Detail with depth and breadth; novelty, uniqueness, imagination.",
     ),
     Criterion(
-        Dimension.RESPONSE_READABILITY, _R, _BASIC,
+        Dimension.RESPONSE_READABILITY,
+        _R,
+        _BASIC,
         "Fluent, concise, correct language in a proper structure.",
         "Precise words without errors; no redundancy; clear, logical, user-friendly layout.",
     ),
     Criterion(
-        Dimension.COMPREHENSIVENESS, _R, _BASIC,
+        Dimension.COMPREHENSIVENESS,
+        _R,
+        _BASIC,
         "Covers every necessary angle and piece of information.",
         "Nothing needed is missing; several angles where the question has them.",
     ),
     Criterion(
-        Dimension.RELEVANCE, _R, _BASIC,
+        Dimension.RELEVANCE,
+        _R,
+        _BASIC,
         "Effective, direct and on topic.",
         "The user's intention is understood; the answer keeps to its focus.",
     ),
     Criterion(
-        Dimension.CORRECTNESS, _R, _BASIC,
+        Dimension.CORRECTNESS,
+        _R,
+        _BASIC,
         "Grounded in facts, common sense and logic, up to date, and true to the user's requirements.",
         "Factual, common-sense and logical errors; constraints such as length, genre and style; timeliness.",
     ),
     Criterion(
-        Dimension.SAFETY, _R, _RED,
+        Dimension.SAFETY,
+        _R,
+        _RED,
         "Harmless: protects the user's feelings, body and property.",
         "Breaches of law, personal attacks, exposed privacy, irresponsible medical or financial advice.",
     ),
-)  # fmt: skip
+)
 CRITERIA: dict[Dimension, Criterion] = {criterion.dimension: criterion for criterion in RUBRIC}
 
 TARGET_SCORE = 95

@@ -288,9 +288,11 @@ class Settings(BaseSettings):
         default=50, ge=0, le=10_000, description="Every one of so many first post-edits of a newcomer is reviewed."
     )
     unit_names: Listed[str] = Field(
-        default=("Language tasks", "Q&A", "Creative composition"), min_length=3, max_length=3,
+        default=("Language tasks", "Q&A", "Creative composition"),
+        min_length=3,
+        max_length=3,
         description="What the units are called: language tasks, Q&A and creative composition, in this order.",
-    )  # fmt: skip
+    )
 
 
 def load_settings(file: Path | None = None, **overrides: object) -> Settings:

@@ -61,9 +61,13 @@ class Gateway:
         answer = await self._ask("GET", "me", token)
         if answer.status_code == HTTPStatus.OK:
             answer.set_cookie(
-                SESSION_COOKIE, token, max_age=SESSION_SECONDS, httponly=True, samesite="strict",
+                SESSION_COOKIE,
+                token,
+                max_age=SESSION_SECONDS,
+                httponly=True,
+                samesite="strict",
                 secure=request.url.scheme == "https",
-            )  # fmt: skip
+            )
         return answer
 
     async def sign_out(self, request: Request) -> Response:
@@ -131,6 +135,14 @@ async def _body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes | None:
 
 def _problem(status: HTTPStatus, code: str, detail: str) -> Response:
     """In the shape of the service's own problems."""
-    content = {"type": f"urn:coachlm:problem:{code}", "title": status.phrase, "status": int(status), "detail": detail,
-               "code": code, "request_id": "", "text_kept": False, "errors": []}  # fmt: skip
+    content = {
+        "type": f"urn:coachlm:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "request_id": "",
+        "text_kept": False,
+        "errors": [],
+    }
     return JSONResponse(content, status, media_type="application/problem+json")

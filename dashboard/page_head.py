@@ -13,9 +13,14 @@ from streamlit import file_util
 from dashboard.mounting import ASSETS, assets_path
 
 _COMPONENTS = {
-    "": "editor", "desk": "editor", "review": "review", "ratings": "rating", "people": "table", "adapters": "table",
+    "": "editor",
+    "desk": "editor",
+    "review": "review",
+    "ratings": "rating",
+    "people": "table",
+    "adapters": "table",
     "studies": "table",
-}  # fmt: skip
+}
 """Page → the component that shows its first content."""
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')  # in Streamlit's modules
 _OUR_IMPORTED = re.compile(r'^import .*? from "(\.[^"]+)";$', re.MULTILINE)

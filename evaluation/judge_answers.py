@@ -30,10 +30,16 @@ class Failure(StrEnum):
     TOO_LONG = "too_long"  # the question doesn't fit a local model's context
 
 
-MENDABLE = frozenset({
-    Failure.REJECTED, Failure.RATE_LIMITED, Failure.SERVER_ERROR, Failure.TIMEOUT, Failure.UNREACHABLE,
-    Failure.NOT_ASKED,
-})  # fmt: skip
+MENDABLE = frozenset(
+    {
+        Failure.REJECTED,
+        Failure.RATE_LIMITED,
+        Failure.SERVER_ERROR,
+        Failure.TIMEOUT,
+        Failure.UNREACHABLE,
+        Failure.NOT_ASKED,
+    }
+)
 """Failures of the server or the way to it: the same question may be answered another time."""
 
 

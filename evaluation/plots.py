@@ -54,9 +54,14 @@ Heights = tuple[Sequence[float], str]  # and their colour
 
 
 def _draw(
-    title: str, unit: str, labels: Sequence[str], bars: Mapping[str, Heights], what: str = "% of pairs",
-    *, scale: bool = True,
-) -> str:  # fmt: skip
+    title: str,
+    unit: str,
+    labels: Sequence[str],
+    bars: Mapping[str, Heights],
+    what: str = "% of pairs",
+    *,
+    scale: bool = True,
+) -> str:
     """`scale`: heights are counts, to be shown as per cent of their sum."""
     width = 0.8 / len(bars)
     style = {"svg.fonttype": "none", "svg.hashsalt": title, "font.size": 9}

@@ -49,9 +49,12 @@ def write_sheets(
     if (folder / KEY_FILE).exists():
         raise ExportError(f"{folder} holds sheets already; give another folder, or remove {KEY_FILE} and the sheets")
     key = {
-        "schema": _SCHEMA, "seed": chosen_seed, "raters": list(raters), "sources": list(sources),
+        "schema": _SCHEMA,
+        "seed": chosen_seed,
+        "raters": list(raters),
+        "sources": list(sources),
         "tasks": {task.task: [task.source, task.item, task.instruction_differs] for task, _ in tasks},
-    }  # fmt: skip
+    }
     text = json.dumps(key, indent=1) + "\n"
     seal = {"schema": _SCHEMA, "raters": list(raters), "tasks": len(tasks), "key_sha256": _sha256(text)}
     for rater in raters:

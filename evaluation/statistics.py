@@ -10,8 +10,31 @@ from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Outcome
 
 BIN_EDGES = (
-    0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000,
-)  # fmt: skip
+    0,
+    1,
+    2,
+    3,
+    5,
+    7,
+    10,
+    15,
+    20,
+    30,
+    50,
+    70,
+    100,
+    150,
+    200,
+    300,
+    500,
+    700,
+    1_000,
+    1_500,
+    2_000,
+    3_000,
+    5_000,
+    10_000,
+)
 """Bin i holds the values from edge i up to below edge i + 1; the last one everything from its edge on."""
 
 _LONGEST = 20_000

@@ -204,11 +204,15 @@ def _judged(
             failures = {each: failures.get(each, 0) + failed.get(each, 0) for each in failures | failed}
         texts = [text or "" for run in runs for text in run]
         yield ArmResult(
-            arm=arm, test_set=name, judge=judge.name, instructions=len(pairs),
+            arm=arm,
+            test_set=name,
+            judge=judge.name,
+            instructions=len(pairs),
             unanswered=sum(text is None for run in runs for text in run),
             answer_words=sum(len(text.split()) for text in texts) / max(1, len(texts)),
-            rates=student_rates(verdicts, first), failures=failures,
-        )  # fmt: skip
+            rates=student_rates(verdicts, first),
+            failures=failures,
+        )
         first = verdicts if first is None else first
 
 

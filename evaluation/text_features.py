@@ -16,9 +16,21 @@ MAX_CHARS = 20_000
 """Of a text, what lies behind is not looked at; bounds the time a pair takes."""
 
 LENGTH_MEASURES = (
-    "words", "below_10", "above_50", "above_150", "above_300", "characters", "lines", "paragraphs", "list_items",
-    "sentences", "distinct_words", "connectives", "colons", "parentheses",
-)  # fmt: skip
+    "words",
+    "below_10",
+    "above_50",
+    "above_150",
+    "above_300",
+    "characters",
+    "lines",
+    "paragraphs",
+    "list_items",
+    "sentences",
+    "distinct_words",
+    "connectives",
+    "colons",
+    "parentheses",
+)
 """Measures that grow with the response whatever its quality; the length-free model leaves them out."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -30,10 +42,25 @@ _PLACEHOLDER = re.compile(r"\[[^\]\n]{1,60}\]|_{3,}|<[a-zA-Z][^>\n]{0,60}>")
 _BLANKS = re.compile(r"[ \t]+")
 _BLANK_BEFORE_NEWLINE = re.compile(r" +\n")
 _NO_INPUT = re.compile(r"<?no ?input>?\.?|n/?a\.?|none\.?", re.IGNORECASE)
-_CONNECTIVES = frozenset({
-    "because", "therefore", "however", "while", "since", "for", "additionally", "furthermore", "moreover", "overall",
-    "such", "as", "which", "by", "with",
-})  # fmt: skip
+_CONNECTIVES = frozenset(
+    {
+        "because",
+        "therefore",
+        "however",
+        "while",
+        "since",
+        "for",
+        "additionally",
+        "furthermore",
+        "moreover",
+        "overall",
+        "such",
+        "as",
+        "which",
+        "by",
+        "with",
+    }
+)
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " "})
 
 

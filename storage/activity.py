@@ -28,9 +28,7 @@ def note_activity(connection: Connection, lease: Lease, now: datetime, idle_seco
     return total
 
 
-def active_seconds(
-    connection: Connection, lease: Lease, now: datetime, idle_seconds: int, said: float
-) -> float:  # fmt: skip
+def active_seconds(connection: Connection, lease: Lease, now: datetime, idle_seconds: int, said: float) -> float:
     """Of an item that is submitted now: the server's figure if the client gave signs of life, else what it `said`, at
     most as long as the item was out."""
     if lease.beats:

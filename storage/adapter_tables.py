@@ -15,11 +15,21 @@ class AdapterRow(Base):
 
     __tablename__ = "adapters"
     __table_args__ = (
-        Index("uq_adapters_current", "state", unique=True, sqlite_where=text("state = 'current'"),
-              postgresql_where=text("state = 'current'")),
-        Index("uq_adapters_canary", "state", unique=True, sqlite_where=text("state = 'canary'"),
-              postgresql_where=text("state = 'canary'")),
-    )  # fmt: skip
+        Index(
+            "uq_adapters_current",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'current'"),
+            postgresql_where=text("state = 'current'"),
+        ),
+        Index(
+            "uq_adapters_canary",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'canary'"),
+            postgresql_where=text("state = 'canary'"),
+        ),
+    )
 
     id: Mapped[Surrogate]
     digest: Mapped[str] = mapped_column(AnyText, unique=True)

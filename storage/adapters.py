@@ -31,12 +31,19 @@ class DatabaseAdapterRegistry:
             number = connection.execute(
                 insert(AdapterRow)
                 .values(
-                    digest=record.digest, base=record.base, base_digest=record.base_digest, artifact=record.artifact,
-                    state=AdapterState.CANDIDATE.value, training=record.training, gate=None, canary_share=0.0,
-                    created_at=now, changed_at=now,
+                    digest=record.digest,
+                    base=record.base,
+                    base_digest=record.base_digest,
+                    artifact=record.artifact,
+                    state=AdapterState.CANDIDATE.value,
+                    training=record.training,
+                    gate=None,
+                    canary_share=0.0,
+                    created_at=now,
+                    changed_at=now,
                 )
                 .returning(AdapterRow.id)
-            ).scalar_one()  # fmt: skip
+            ).scalar_one()
             _note(connection, number, None, AdapterState.CANDIDATE, by, "registered", now)
             return _record(_row(connection, record.digest))
 
@@ -124,11 +131,15 @@ class DatabaseAdapterRegistry:
             ).all()
         return [
             AdapterEvent(
-                row.digest, None if event.from_state is None else AdapterState(event.from_state),
-                AdapterState(event.to_state), event.person, event.detail, event.created_at,
+                row.digest,
+                None if event.from_state is None else AdapterState(event.from_state),
+                AdapterState(event.to_state),
+                event.person,
+                event.detail,
+                event.created_at,
             )
             for event in found
-        ]  # fmt: skip
+        ]
 
     def _end(self, connection: Connection, state: AdapterState, by: str, detail: str) -> bool:
         """Retire the adapter in this state, if there is one."""
@@ -173,20 +184,36 @@ def _row(connection: Connection, digest: str) -> Any:
 
 
 def _note(
-    connection: Connection, number: int, before: AdapterState | None, after: AdapterState, by: str, detail: str,
+    connection: Connection,
+    number: int,
+    before: AdapterState | None,
+    after: AdapterState,
+    by: str,
+    detail: str,
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     connection.execute(
         insert(AdapterEventRow).values(
-            adapter=number, from_state=None if before is None else before.value, to_state=after.value, person=by,
-            detail=detail, created_at=now,
+            adapter=number,
+            from_state=None if before is None else before.value,
+            to_state=after.value,
+            person=by,
+            detail=detail,
+            created_at=now,
         )
-    )  # fmt: skip
+    )
 
 
 def _record(row: Any) -> AdapterRecord:
     return AdapterRecord(
-        digest=row.digest, base=row.base, base_digest=row.base_digest, artifact=row.artifact,
-        state=AdapterState(row.state), training=row.training or {}, gate=row.gate, canary_share=row.canary_share,
-        created_at=row.created_at, changed_at=row.changed_at,
-    )  # fmt: skip
+        digest=row.digest,
+        base=row.base,
+        base_digest=row.base_digest,
+        artifact=row.artifact,
+        state=AdapterState(row.state),
+        training=row.training or {},
+        gate=row.gate,
+        canary_share=row.canary_share,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+    )

@@ -70,14 +70,24 @@ def _accepted(connection: Connection, numbers: Sequence[int]) -> _Bodies:
     origin = aliased(OccurrenceRow)
     rows = connection.execute(
         select(
-            PairRow.seq, PairRow.id, PairRow.instruction, PairRow.input, PairRow.response,
-            func.coalesce(PairRow.corrected_class, PairRow.task_class).label("task_class"), origin.format,
-            TextRow.text.label("source"), origin.record, origin.part, origin.model, origin.language, origin.timestamp,
+            PairRow.seq,
+            PairRow.id,
+            PairRow.instruction,
+            PairRow.input,
+            PairRow.response,
+            func.coalesce(PairRow.corrected_class, PairRow.task_class).label("task_class"),
+            origin.format,
+            TextRow.text.label("source"),
+            origin.record,
+            origin.part,
+            origin.model,
+            origin.language,
+            origin.timestamp,
         )
         .join(origin, (origin.pair == PairRow.seq) & origin.is_repeat.is_(False))
         .join(TextRow, TextRow.id == origin.source)
         .where(is_among(connection, PairRow.seq.expression, numbers))
-    )  # fmt: skip
+    )
     return {row.seq: (row.id, _accepted_body(row)) for row in rows}
 
 
@@ -103,12 +113,17 @@ def _accepted_body(row: Any) -> dict[str, Any]:
 def _revised(connection: Connection, numbers: Iterable[int]) -> _Bodies:
     """The latest revision of each pair."""
     rows = connection.execute(
-        select(RevisionRow.__table__, PairRow.id.label("pair_id"), PairRow.instruction.label("raw_instruction"),
-               PairRow.input.label("raw_input"), PairRow.response.label("raw_response"))
+        select(
+            RevisionRow.__table__,
+            PairRow.id.label("pair_id"),
+            PairRow.instruction.label("raw_instruction"),
+            PairRow.input.label("raw_input"),
+            PairRow.response.label("raw_response"),
+        )
         .join(PairRow, PairRow.seq == RevisionRow.pair)
         .where(is_among(connection, RevisionRow.pair.expression, list(numbers)))
         .order_by(RevisionRow.id)
-    )  # fmt: skip
+    )
     return {row.pair: (row.pair_id, _revised_body(row)) for row in rows}
 
 
@@ -144,9 +159,10 @@ def _excluded(connection: Connection, numbers: Sequence[int]) -> _Bodies:
 def _dead(connection: Connection, numbers: Sequence[int]) -> _Bodies:
     letter = DeadLetterRow
     rows = connection.execute(
-        select(letter.id, letter.topic, letter.partition, letter.record, letter.reason, letter.error, letter.tries)
-        .where(is_among(connection, letter.id.expression, numbers))
-    )  # fmt: skip
+        select(
+            letter.id, letter.topic, letter.partition, letter.record, letter.reason, letter.error, letter.tries
+        ).where(is_among(connection, letter.id.expression, numbers))
+    )
     return {row.id: (f"{row.topic}:{row.partition}:{row.record}", _dead_body(row)) for row in rows}
 
 

@@ -15,8 +15,18 @@ from storage.tables import IntakePositionRow, OccurrenceRow, PairRow, PersonRow,
 from storage.work_tables import EventRow, PostEditRow, QueueItemRow, ReviewRow, RevisionRow
 
 _FETCHED = 1000
-_PAIR = ("id", "instruction", "input", "response", "status", "task_class", "class_confidence", "corrected_class",
-         "exclude_reason", "exclude_detail")  # fmt: skip
+_PAIR = (
+    "id",
+    "instruction",
+    "input",
+    "response",
+    "status",
+    "task_class",
+    "class_confidence",
+    "corrected_class",
+    "exclude_reason",
+    "exclude_detail",
+)
 _OCCURRENCE = ("record", "part", "is_repeat", "format", "source_id", "model", "session_hash", "user_hash", "language")
 _POSITION = ("records", "finished", "has_fragments", "digest")
 _REVISION = ("instruction", "input", "response", "outcome", "engine", "adapter", "reason", "flags")

@@ -9,9 +9,14 @@ from coachlm.dataset import TextChoice
 from storage.manifest import MANIFEST_NAME, Manifest
 
 _SIZES = (
-    (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
-    (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
-)  # fmt: skip
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+    (100_000_000, "10M<n<100M"),
+    (1_000_000_000, "100M<n<1B"),
+)
 _CHOICES = {
     TextChoice.RAW: "its text as logged",
     TextChoice.REVISED: "the coach's text, or the logged one where the coach left it or fell back",

@@ -124,9 +124,16 @@ class Deciding:
         written = change_status(connection, pair, Status.POST_EDITED, now, person=who, detail="the owner's own text")
         edit = PostEdit(pair.pair_id, self.owner.name, final, 0.0, comment=self.review.comment)
         insert_post_edit(
-            connection, pair.seq, self.owner, edit, key=f"review of {pair.pair_id} at {written}", version=written,
-            now=now, is_untouched=False, **({} if arm is None else {"arm": arm}),
-        )  # fmt: skip
+            connection,
+            pair.seq,
+            self.owner,
+            edit,
+            key=f"review of {pair.pair_id} at {written}",
+            version=written,
+            now=now,
+            is_untouched=False,
+            **({} if arm is None else {"arm": arm}),
+        )
         by_now = PairState(pair.seq, pair.pair_id, Status.POST_EDITED, written, pair.task_class)
         after = change_status(connection, by_now, Status.APPROVED, now, person=who, detail=self.review.comment)
         self._insert(after, annotator=annotator)
@@ -159,9 +166,12 @@ def review_counts(decision: Decision, distance: int | None) -> dict[str, int]:
     """What of an owner's decision is counted for the annotator."""
     is_return = decision is Decision.RETURN
     return {
-        "reviewed": 1, "returned": int(is_return), "approved": int(not is_return),
-        "fixed": int(decision is Decision.FIX), "disagreement": distance or 0,
-    }  # fmt: skip
+        "reviewed": 1,
+        "returned": int(is_return),
+        "approved": int(not is_return),
+        "fixed": int(decision is Decision.FIX),
+        "disagreement": distance or 0,
+    }
 
 
 def requeue(connection: Connection, pair: PairState, heir: int | None) -> None:

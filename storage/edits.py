@@ -26,9 +26,16 @@ _BY_KEY = select(PostEditRow.__table__).where(
 
 
 def insert_post_edit(
-    connection: Connection, seq: int, person: Person, edit: PostEdit, *, key: str, version: int, now: datetime,
+    connection: Connection,
+    seq: int,
+    person: Person,
+    edit: PostEdit,
+    *,
+    key: str,
+    version: int,
+    now: datetime,
     **columns: Any,
-) -> int:  # fmt: skip
+) -> int:
     """The new row's number; `columns`: what the desk notes beside the text."""
     scores = edit.scores
     row = {

@@ -18,9 +18,14 @@ _original = aliased(PairRow)
 
 
 def read_excluded(
-    connection: Connection, owner: Person, limit: int, status: Status, reason: ExcludeReason | None,
-    task_class: TaskClass | None, after: int,
-) -> ExcludedPage:  # fmt: skip
+    connection: Connection,
+    owner: Person,
+    limit: int,
+    status: Status,
+    reason: ExcludeReason | None,
+    task_class: TaskClass | None,
+    after: int,
+) -> ExcludedPage:
     """Pairs that the preliminary filter set aside have no class: every class finds them."""
     if reason is None:
         column, chosen = PairRow.status, [*arrived(PairRow.status, status.value, after)]

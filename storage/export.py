@@ -24,9 +24,18 @@ from storage.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check
 CARD_NAME = "README.md"
 KEPT_STATUSES = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
 PROVENANCE_COLUMNS = (
-    "id", "status", "text_stage", "task_class", "source_format", "language", "engine", "adapter", "outcome",
-    "exclude_reason", "duplicate_of",
-)  # fmt: skip
+    "id",
+    "status",
+    "text_stage",
+    "task_class",
+    "source_format",
+    "language",
+    "engine",
+    "adapter",
+    "outcome",
+    "exclude_reason",
+    "duplicate_of",
+)
 _PARTIAL = ".coachlm-partial-"
 _DATA_NAMES = tuple(f"{stem}{suffix}" for stem in ("data", "train", "test") for suffix in set(SUFFIXES.values()))
 
@@ -152,10 +161,18 @@ def _provenance(row: DatasetRow, choice: TextChoice) -> dict[str, str]:
     """The values of PROVENANCE_COLUMNS; empty instead of null, so that loaders infer text for every column."""
     revision = row.revision if choice is not TextChoice.RAW else None
     values = (
-        row.pair_id, row.status, text_stage(row, choice), row.task_class, row.provenance.format,
-        row.provenance.language, revision and revision.engine, revision and revision.adapter,
-        revision and revision.outcome, row.exclude_reason, row.duplicate_of,
-    )  # fmt: skip
+        row.pair_id,
+        row.status,
+        text_stage(row, choice),
+        row.task_class,
+        row.provenance.format,
+        row.provenance.language,
+        revision and revision.engine,
+        revision and revision.adapter,
+        revision and revision.outcome,
+        row.exclude_reason,
+        row.duplicate_of,
+    )
     return {name: str(value or "") for name, value in zip(PROVENANCE_COLUMNS, values, strict=True)}
 
 

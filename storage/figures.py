@@ -26,10 +26,24 @@ _DAY = WorkRollupRow.hour // literal_column("24", Integer)  # no parameter: it i
 _WORK = tuple(
     getattr(WorkRollupRow, name)
     for name in (
-        "claimed", "submitted", "untouched", "withdrawn", "excluded", "skipped", "released", "sent", "reviewed",
-        "returned", "fixed", "approved", "active_ms", "raw_distance", "revision_distance", "disagreement",
+        "claimed",
+        "submitted",
+        "untouched",
+        "withdrawn",
+        "excluded",
+        "skipped",
+        "released",
+        "sent",
+        "reviewed",
+        "returned",
+        "fixed",
+        "approved",
+        "active_ms",
+        "raw_distance",
+        "revision_distance",
+        "disagreement",
     )
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +211,14 @@ class Figures:
         return Work(*(int(value or 0) for value in sums))
 
     def efficiency_rows(
-        self, first: date, last: date, *, unit: TaskClass | None = None, task_class: TaskClass | None = None,
+        self,
+        first: date,
+        last: date,
+        *,
+        unit: TaskClass | None = None,
+        task_class: TaskClass | None = None,
         adapter: str | None = None,
-    ) -> list[Observation]:  # fmt: skip
+    ) -> list[Observation]:
         """What the estimate of the coach's effect is made from: a row a person, day, arm, unit, class and adapter."""
         row = WorkRollupRow
         chosen = [*_between(first, last), *_of(row.unit, unit), *_of(row.task_class, task_class)]
@@ -254,9 +273,7 @@ def _by(rows: Iterable[Any], name: str) -> dict[str, int]:
     return counts
 
 
-def _observation(
-    person: str, day: int, arm: str, unit: str, task_class: str, adapter: str, *times: Any
-) -> Observation:  # fmt: skip
+def _observation(person: str, day: int, arm: str, unit: str, task_class: str, adapter: str, *times: Any) -> Observation:
     return Observation(
         person,
         _day(day),

@@ -127,23 +127,39 @@ class BatchWriter:
             self._counted["accepted"] += 1
         self.new_pairs.append((seq, status))
         return (
-            seq, pair.id, to_column(pair.instruction), to_column(pair.input), to_column(pair.response), status.value, 1,
-            None if item.task_class is None else item.task_class.value, item.class_confidence, None, original,
+            seq,
+            pair.id,
+            to_column(pair.instruction),
+            to_column(pair.input),
+            to_column(pair.response),
+            status.value,
+            1,
+            None if item.task_class is None else item.task_class.value,
+            item.class_confidence,
+            None,
+            original,
             None if exclusion is None else exclusion.reason.value,
-            None if exclusion is None else to_column(exclusion.detail), self._now,
-        )  # fmt: skip
+            None if exclusion is None else to_column(exclusion.detail),
+            self._now,
+        )
 
     def _occurrence_row(self, occurrence: _Occurrence) -> Row:
         origin: Provenance = occurrence.item.sourced.provenance
         prompt = origin.system_prompt
         return (
-            *occurrence.place, occurrence.seq, occurrence.is_repeat, to_column(origin.format),
+            *occurrence.place,
+            occurrence.seq,
+            occurrence.is_repeat,
+            to_column(origin.format),
             optional_to_column(origin.source_id),
             None if origin.timestamp is None else to_micros(origin.timestamp),
-            optional_to_column(origin.model), None if prompt is None else self._texts[prompt],
-            optional_to_column(origin.session_hash), optional_to_column(origin.user_hash),
-            optional_to_column(origin.language), to_json(origin.extra),
-        )  # fmt: skip
+            optional_to_column(origin.model),
+            None if prompt is None else self._texts[prompt],
+            optional_to_column(origin.session_hash),
+            optional_to_column(origin.user_hash),
+            optional_to_column(origin.language),
+            to_json(origin.extra),
+        )
 
     def _count_redactions(self, occurrences: Sequence[_Occurrence]) -> None:
         totals: Counter[str] = Counter()
@@ -162,10 +178,12 @@ class BatchWriter:
         insert_rows(self._connection, JoinedRow, [place for place in places if place not in stored])
         withdrawn = delete(RejectRow).where(
             and_(
-                RejectRow.source == bindparam("at_source"), RejectRow.record == bindparam("at_record"),
-                RejectRow.part == bindparam("at_part"), RejectRow.reason == RejectReason.UNMATCHED.value,
+                RejectRow.source == bindparam("at_source"),
+                RejectRow.record == bindparam("at_record"),
+                RejectRow.part == bindparam("at_part"),
+                RejectRow.reason == RejectReason.UNMATCHED.value,
             )
-        )  # fmt: skip
+        )
         names = ("at_source", "at_record", "at_part")
         self._connection.execute(withdrawn, [dict(zip(names, place, strict=True)) for place in places])
 
@@ -199,9 +217,11 @@ class BatchWriter:
         for one in progress:
             source = self._texts[one.source]
             values = {
-                "records": one.records, "finished": one.finished, "has_fragments": one.has_fragments,
+                "records": one.records,
+                "finished": one.finished,
+                "has_fragments": one.has_fragments,
                 "digest": one.digest,
-            }  # fmt: skip
+            }
             changed = update(IntakePositionRow).where(IntakePositionRow.source == source).values(**values)
             if not self._connection.execute(changed).rowcount:
                 self._connection.execute(insert(IntakePositionRow).values(source=source, **values))

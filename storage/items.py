@@ -34,12 +34,17 @@ _PAIR = (
 _HAS_DRAFT = exists().where(DraftRow.pair == LeaseRow.pair, DraftRow.person == LeaseRow.person).label("has_draft")
 _ITEMS = (
     select(
-        *_PAIR, LeaseRow.token, LeaseRow.expires_at, LeaseRow.person, LeaseRow.arm, QueueItemRow.reserved_for,
+        *_PAIR,
+        LeaseRow.token,
+        LeaseRow.expires_at,
+        LeaseRow.person,
+        LeaseRow.arm,
+        QueueItemRow.reserved_for,
         _HAS_DRAFT,
     )
     .join(PairRow, PairRow.seq == LeaseRow.pair)
     .join(QueueItemRow, QueueItemRow.pair == LeaseRow.pair)
-)  # fmt: skip
+)
 _BY_TOKEN = _ITEMS.where(LeaseRow.token == bindparam("under"))
 _OF_PERSON = _ITEMS.where(
     LeaseRow.person == bindparam("who"), LeaseRow.ended_at.is_(None), LeaseRow.expires_at > bindparam("now")
@@ -86,9 +91,7 @@ def read_review_items(
     revisions = {row.pair: row for row in _latest(connection, RevisionRow, pairs)}
     edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not _is_question(row)])}
     drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
-    return [
-        _review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows
-    ]  # fmt: skip
+    return [_review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows]
 
 
 def count_review_items(connection: Connection, owner: Person, classes: Sequence[str] | None, at_most: int) -> int:

@@ -118,7 +118,7 @@ def look_around(connection: Connection, person: Person, now: datetime) -> Any:
 
 def next_item(
     connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool, is_rater: bool
-) -> Any | None:  # fmt: skip
+) -> Any | None:
     """Locks the item that the person should get next and gives its `pair`, `pair_id`, `task_class` and `arm`.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
@@ -151,9 +151,17 @@ def _next_of(tier: str, was_skipped: bool, skips_rated: bool) -> Any:
 
 
 def open_lease(
-    connection: Connection, pair: int, task_class: str, person: Person, arm: Arm, now: datetime, expires_at: datetime,
-    *, continues: int | None = None, active_ms: int = 0,
-) -> str:  # fmt: skip
+    connection: Connection,
+    pair: int,
+    task_class: str,
+    person: Person,
+    arm: Arm,
+    now: datetime,
+    expires_at: datetime,
+    *,
+    continues: int | None = None,
+    active_ms: int = 0,
+) -> str:
     """Hand a locked item out; gives the token.
 
     `continues` is the number of the post-edit that was withdrawn to get the item back, with the time it had taken.
@@ -162,10 +170,21 @@ def open_lease(
     shown = connection.execute(_SHOWN, {"of_pair": pair}).one_or_none()
     origin = {} if shown is None else {"revision": shown.id, "engine": shown.engine, "adapter": shown.adapter or ""}
     values = {
-        "token": token, "pair": pair, "person": person.id, "claimed_at": now, "expires_at": expires_at,
-        "unit": person.unit or "", "task_class": task_class, "arm": arm.value, "continues": continues,
-        "beats": 0, "active_ms": active_ms, "engine": "", "adapter": "", **origin,
-    }  # fmt: skip
+        "token": token,
+        "pair": pair,
+        "person": person.id,
+        "claimed_at": now,
+        "expires_at": expires_at,
+        "unit": person.unit or "",
+        "task_class": task_class,
+        "arm": arm.value,
+        "continues": continues,
+        "beats": 0,
+        "active_ms": active_ms,
+        "engine": "",
+        "adapter": "",
+        **origin,
+    }
     connection.execute(_INSERT_LEASE, values)
     connection.execute(_HAND_OUT, {"of_pair": pair, "new_arm": arm.value})
     if continues is None:
@@ -249,8 +268,6 @@ def holder(connection: Connection, pair: int) -> Any | None:
 
 
 def _put_back(connection: Connection, pairs: Any) -> None:
-    state = case(
-        (QueueItemRow.reserved_for.is_(None), ItemState.FREE.value), else_=ItemState.RESERVED.value
-    )  # fmt: skip
+    state = case((QueueItemRow.reserved_for.is_(None), ItemState.FREE.value), else_=ItemState.RESERVED.value)
     chosen = is_among(connection, QueueItemRow.pair.expression, pairs)
     connection.execute(update(QueueItemRow).where(chosen).values(state=state))

@@ -16,9 +16,15 @@ REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
 RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
 PERSON = (
-    PersonRow.id, PersonRow.name, PersonRow.role, PersonRow.unit, PersonRow.seniority, PersonRow.is_active,
-    PersonRow.created_at, is_rater(PersonRow.id).label("is_rater"),
-)  # fmt: skip
+    PersonRow.id,
+    PersonRow.name,
+    PersonRow.role,
+    PersonRow.unit,
+    PersonRow.seniority,
+    PersonRow.is_active,
+    PersonRow.created_at,
+    is_rater(PersonRow.id).label("is_rater"),
+)
 _BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
 _LOCK_BY_NAME = _BY_NAME.with_for_update(key_share=True)
 
@@ -57,9 +63,15 @@ def person_from_row(row: Any) -> Person:
     """`row` has the columns `PERSON`."""
     unit = None if row.unit is None else TaskClass(row.unit)
     return Person(
-        row.id, row.name, PersonRole(row.role), unit, Seniority(row.seniority), row.is_active, row.created_at,
+        row.id,
+        row.name,
+        PersonRole(row.role),
+        unit,
+        Seniority(row.seniority),
+        row.is_active,
+        row.created_at,
         bool(row.is_rater),
-    )  # fmt: skip
+    )
 
 
 def store_person(

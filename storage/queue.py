@@ -65,9 +65,7 @@ class PostEditQueue:
         self._salt: str | None = None
         self._swept_at: datetime | None = None
 
-    def ensure_person(
-        self, name: str, role: PersonRole | None = None, unit: TaskClass | None = None
-    ) -> Person:  # fmt: skip
+    def ensure_person(self, name: str, role: PersonRole | None = None, unit: TaskClass | None = None) -> Person:
         """Adds the person or changes what is given; None leaves what is there (at first: annotator, every class)."""
         with self._database.writing(durable=True) as connection:
             return store_person(connection, name, role, unit, self._now())
@@ -90,9 +88,12 @@ class PostEditQueue:
             if around.held >= self._rules.max_held_items:
                 raise LeaseError(f"{person!r} holds {around.held} items already; submit, skip or release one first")
             item = leases.next_item(
-                connection, who, task_class or who.unit, is_reserved=around.reserved is not None or around.is_overdue,
+                connection,
+                who,
+                task_class or who.unit,
+                is_reserved=around.reserved is not None or around.is_overdue,
                 is_rater=around.is_rater,
-            )  # fmt: skip
+            )
             if item is None:
                 return None
             arm = Arm(item.arm) if item.arm else arm_of(item.pair_id, self._read_salt(connection), self._rules)
@@ -174,9 +175,7 @@ class PostEditQueue:
             lease = leases.check_lease(connection, token, who, now, pair=pair.seq)
             leases.end_lease(connection, lease.id, Ending.SENT, now)
             leases.park(connection, pair.seq)
-            insert_review_item(
-                connection, pair, ReviewState.SENT, ReviewReason.SENT, who, now, comment=comment
-            )  # fmt: skip
+            insert_review_item(connection, pair, ReviewState.SENT, ReviewReason.SENT, who, now, comment=comment)
             note(connection, pair, now, who.id, f"sent to the owner: {comment}")
             count_work(connection, (WorkKey.of(lease, now), {"sent": 1}))
 
@@ -199,9 +198,7 @@ class PostEditQueue:
             who = find_editor(connection, person)
             pair = lock_pair(connection, pair_id, version)
             check_unit(who, pair.task_class)
-            state = connection.scalar(
-                select(QueueItemRow.state).where(QueueItemRow.pair == pair.seq).with_for_update()
-            )  # fmt: skip
+            state = connection.scalar(select(QueueItemRow.state).where(QueueItemRow.pair == pair.seq).with_for_update())
             _check_exclusion(who, pair, state)
             held = leases.holder(connection, pair.seq)
             if held is not None and held.person != who.id and held.expires_at > now:

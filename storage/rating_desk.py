@@ -47,9 +47,14 @@ class RatingDesk:
             last = _last_rating(connection, found.id)
             tasks = connection.scalar(_count(RatingPlaceRow.study == found.study, RatingPlaceRow.person == who.id))
         return PlacedTask(
-            study, place, tasks or 0, pair_from_row(found), 0 if last is None else last.version,
-            None if last is None else rating_from_row(last), found.closed_at is not None,
-        )  # fmt: skip
+            study,
+            place,
+            tasks or 0,
+            pair_from_row(found),
+            0 if last is None else last.version,
+            None if last is None else rating_from_row(last),
+            found.closed_at is not None,
+        )
 
     def save(self, person: str, study: str, place: int, rating: Rating, *, version: int, key: str) -> RatingReceipt:
         """`version`: how often the place was rated when it was read. The same rating under the same key again gives
@@ -93,10 +98,16 @@ class RatingDesk:
                 "load it again"
             )
         row = {
-            "place": found.id, "person": who.id, "version": known + 1, "instruction_score": rating.instruction,
-            "response_score": rating.response, "flaws": sorted(rating.flaws), "comment": rating.comment,
-            "idempotency_key": key, "created_at": self._now(),
-        }  # fmt: skip
+            "place": found.id,
+            "person": who.id,
+            "version": known + 1,
+            "instruction_score": rating.instruction,
+            "response_score": rating.response,
+            "flaws": sorted(rating.flaws),
+            "comment": rating.comment,
+            "idempotency_key": key,
+            "created_at": self._now(),
+        }
         connection.execute(insert(RatingRow).values(**row))
         return known + 1
 
@@ -110,13 +121,19 @@ def rating_from_row(row: Any) -> Rating:
 def _place(connection: Connection, who: Person, study: str, place: int, *, for_update: bool = False) -> Any:
     chosen = (
         select(
-            RatingPlaceRow.id, RatingPlaceRow.study, RatingPlaceRow.place, RatingStudyRow.name,
-            RatingStudyRow.closed_at, RatingTaskRow.instruction, RatingTaskRow.input, RatingTaskRow.response,
+            RatingPlaceRow.id,
+            RatingPlaceRow.study,
+            RatingPlaceRow.place,
+            RatingStudyRow.name,
+            RatingStudyRow.closed_at,
+            RatingTaskRow.instruction,
+            RatingTaskRow.input,
+            RatingTaskRow.response,
         )
         .join(RatingStudyRow, RatingStudyRow.id == RatingPlaceRow.study)
         .join(RatingTaskRow, RatingTaskRow.id == RatingPlaceRow.task)
         .where(RatingStudyRow.name == study, RatingPlaceRow.person == who.id, RatingPlaceRow.place == place)
-    )  # fmt: skip
+    )
     if for_update:
         chosen = chosen.with_for_update(of=RatingPlaceRow)
     found = connection.execute(chosen).one_or_none()

@@ -66,9 +66,14 @@ def _work_events(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, in
         if lease.ending in _COUNTED_ENDINGS:
             yield WorkKey.of(lease, lease.ended_at), {lease.ending: 1}
     counted = (
-        PostEditRow.active_seconds, PostEditRow.is_untouched, PostEditRow.raw_distance, PostEditRow.revision_distance,
-        PostEditRow.review_reason, PostEditRow.created_at.label("at"), *_key_columns(),
-    )  # fmt: skip
+        PostEditRow.active_seconds,
+        PostEditRow.is_untouched,
+        PostEditRow.raw_distance,
+        PostEditRow.revision_distance,
+        PostEditRow.review_reason,
+        PostEditRow.created_at.label("at"),
+        *_key_columns(),
+    )
     under_lease = select(*counted).join(LeaseRow, LeaseRow.id == PostEditRow.lease)
     for edit in _rows(connection, under_lease.where(~is_withdrawn())):
         yield WorkKey.of(edit, edit.at), counted_of(edit).counts()
@@ -104,10 +109,8 @@ def _stage_events(connection: Connection) -> Iterator[tuple[StageKey, dict[str, 
     )
     restored = restores.group_by(EventRow.pair).subquery()
     details = dict(
-        connection.execute(
-            select(EventRow.pair, EventRow.detail).join(restored, restored.c.event == EventRow.id)
-        ).all()
-    )  # fmt: skip
+        connection.execute(select(EventRow.pair, EventRow.detail).join(restored, restored.c.event == EventRow.id)).all()
+    )
     pairs = (
         select(PairRow.seq, PairRow.status, PairRow.exclude_reason, PairRow.created_at, EventRow.from_status)
         .join(first, first.c.pair == PairRow.seq, isouter=True)
@@ -130,8 +133,13 @@ def _stage_events(connection: Connection) -> Iterator[tuple[StageKey, dict[str, 
 
 def _key_columns() -> tuple[Any, ...]:
     return (
-        LeaseRow.person, LeaseRow.unit, LeaseRow.task_class, LeaseRow.engine, LeaseRow.adapter, LeaseRow.arm,
-    )  # fmt: skip
+        LeaseRow.person,
+        LeaseRow.unit,
+        LeaseRow.task_class,
+        LeaseRow.engine,
+        LeaseRow.adapter,
+        LeaseRow.arm,
+    )
 
 
 def _rows(connection: Connection, statement: Any) -> Iterator[Any]:

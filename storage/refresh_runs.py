@@ -37,11 +37,16 @@ class RefreshRuns:
             number = connection.execute(
                 insert(RefreshRunRow)
                 .values(
-                    folder=folder, approved_pairs=approved_pairs, step=RefreshStep.TRAINING.value, adapter=None,
-                    detail="", started_at=now, changed_at=now,
+                    folder=folder,
+                    approved_pairs=approved_pairs,
+                    step=RefreshStep.TRAINING.value,
+                    adapter=None,
+                    detail="",
+                    started_at=now,
+                    changed_at=now,
                 )
                 .returning(RefreshRunRow.id)
-            ).scalar_one()  # fmt: skip
+            ).scalar_one()
         return RefreshRun(number, folder, approved_pairs, RefreshStep.TRAINING, None, "", now, now)
 
     def advance(

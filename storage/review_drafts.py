@@ -21,26 +21,36 @@ _PLACE = "review "
 
 
 def save_review_draft(
-    connection: Connection, pair: PairState, owner: Person, text: InstructionPair, *, writer: str, comment: str,
+    connection: Connection,
+    pair: PairState,
+    owner: Person,
+    text: InstructionPair,
+    *,
+    writer: str,
+    comment: str,
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     """Replaces what the same writer saved of the same version before."""
     place = _place(pair.version, writer)
     save_draft(connection, pair.seq, owner, text, token=place, comment=comment, now=now)
 
 
 def keep_refused_review(
-    connection: Connection, pair: PairState, owner: Person, text: InstructionPair, *, version: int, comment: str,
+    connection: Connection,
+    pair: PairState,
+    owner: Person,
+    text: InstructionPair,
+    *,
+    version: int,
+    comment: str,
     now: datetime,
-) -> None:  # fmt: skip
+) -> None:
     """The text of a decision or draft that came too late."""
     place = _place(version, "")
     keep_refused(connection, pair.seq, owner, text, token=place, comment=comment, now=now)
 
 
-def read_review_drafts(
-    connection: Connection, owner: Person, versions: dict[int, int]
-) -> dict[int, ReviewDraft]:  # fmt: skip
+def read_review_drafts(connection: Connection, owner: Person, versions: dict[int, int]) -> dict[int, ReviewDraft]:
     """The latest of each pair (`versions`: by its number, the version it has now).
 
     A draft of an earlier version counts as long as the owner hasn't decided since: the text changed beneath it.
@@ -55,9 +65,7 @@ def read_review_drafts(
     latest = {row.pair: (row, _draft(row)) for row in rows}
     older = [seq for seq, (_, draft) in latest.items() if draft.version != versions[seq]]
     decided = _decided_at(connection, owner, older) if older else {}
-    return {
-        seq: draft for seq, (row, draft) in latest.items() if seq not in decided or row.created_at > decided[seq]
-    }  # fmt: skip
+    return {seq: draft for seq, (row, draft) in latest.items() if seq not in decided or row.created_at > decided[seq]}
 
 
 def _decided_at(connection: Connection, owner: Person, pairs: Sequence[int]) -> dict[int, datetime]:

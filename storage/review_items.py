@@ -12,11 +12,24 @@ _INSERT = insert(ReviewItemRow)
 
 
 def insert_review_item(
-    connection: Connection, pair: PairState, state: ReviewState, reason: ReviewReason, annotator: Person, now: datetime,
-    *, comment: str = "",
-) -> None:  # fmt: skip
-    item = {"pair": pair.seq, "state": state.value, "task_class": pair.task_class or "", "reason": reason.value,
-            "annotator": annotator.id, "comment": comment, "since": now}  # fmt: skip
+    connection: Connection,
+    pair: PairState,
+    state: ReviewState,
+    reason: ReviewReason,
+    annotator: Person,
+    now: datetime,
+    *,
+    comment: str = "",
+) -> None:
+    item = {
+        "pair": pair.seq,
+        "state": state.value,
+        "task_class": pair.task_class or "",
+        "reason": reason.value,
+        "annotator": annotator.id,
+        "comment": comment,
+        "since": now,
+    }
     connection.execute(_INSERT, item)
 
 

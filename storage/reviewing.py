@@ -112,9 +112,15 @@ class ReviewDesk:
         raise refusal
 
     def exclusions(
-        self, person: str, limit: int, *, status: Status = Status.EXCLUDED, reason: ExcludeReason | None = None,
-        task_class: TaskClass | None = None, after: int = 0,
-    ) -> ExcludedPage:  # fmt: skip
+        self,
+        person: str,
+        limit: int,
+        *,
+        status: Status = Status.EXCLUDED,
+        reason: ExcludeReason | None = None,
+        task_class: TaskClass | None = None,
+        after: int = 0,
+    ) -> ExcludedPage:
         """What was set aside (or is a near copy, by `status`) of this owner's unit, in order of arrival."""
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)

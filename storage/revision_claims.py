@@ -33,8 +33,13 @@ class RevisionClaims:
             now = self._now()
             held = aliased(RevisionClaimRow)
             columns = (
-                PairRow.seq, PairRow.id, PairRow.instruction, PairRow.input, PairRow.response, PairRow.created_at,
-            )  # fmt: skip
+                PairRow.seq,
+                PairRow.id,
+                PairRow.instruction,
+                PairRow.input,
+                PairRow.response,
+                PairRow.created_at,
+            )
             in_hands = select(held.pair).where(held.pair == PairRow.seq, held.expires_at > now).exists()
             rows = connection.execute(
                 select(*columns)

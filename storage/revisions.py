@@ -81,10 +81,16 @@ def _row(seq: int, revision: Revision, at: int) -> Row:
         None if texts is None else to_column(texts.instruction),
         None if texts is None else to_column(texts.input),
         None if texts is None else to_column(texts.response),
-        revision.outcome.value, to_column(revision.engine), optional_to_column(revision.adapter),
-        optional_to_column(revision.reason), to_json([asdict(flag) for flag in revision.flags]),
-        revision.prompt_tokens, revision.output_tokens, revision.seconds, at,
-    )  # fmt: skip
+        revision.outcome.value,
+        to_column(revision.engine),
+        optional_to_column(revision.adapter),
+        optional_to_column(revision.reason),
+        to_json([asdict(flag) for flag in revision.flags]),
+        revision.prompt_tokens,
+        revision.output_tokens,
+        revision.seconds,
+        at,
+    )
 
 
 def _event(pair: Any, revision: Revision, at: int) -> Row:

@@ -128,9 +128,12 @@ def summed(events: Iterable[tuple[Any, Mapping[str, int]]]) -> dict[Any, dict[st
 
 
 def _add(
-    connection: Connection, entity: type[Base], key_names: tuple[str, ...], count_names: tuple[str, ...],
+    connection: Connection,
+    entity: type[Base],
+    key_names: tuple[str, ...],
+    count_names: tuple[str, ...],
     events: Iterable[tuple[Any, Mapping[str, int]]],
-) -> None:  # fmt: skip
+) -> None:
     zeros = dict.fromkeys(count_names, 0)
     for key, counts in sorted(summed(events).items()):
         changed = tuple(name for name in count_names if counts.get(name))

@@ -20,9 +20,15 @@ def arm_of(pair_id: str, salt: str, rules: DeskRules) -> Arm:
 
 
 def review_reason(
-    connection: Connection, person: Person, rules: DeskRules,
-    *, salt: str, text: str, is_again: bool, flags: Sequence[object],
-) -> ReviewReason:  # fmt: skip
+    connection: Connection,
+    person: Person,
+    rules: DeskRules,
+    *,
+    salt: str,
+    text: str,
+    is_again: bool,
+    flags: Sequence[object],
+) -> ReviewReason:
     """`text` names the post-edit, the same for every try; `is_again`: the owner has sent an earlier one back."""
     if is_again:
         return ReviewReason.RETURNED

@@ -67,15 +67,19 @@ def change_status(
     connection.execute(
         update(PairRow).where(PairRow.seq == pair.seq).values(status=wanted.value, version=version, **columns)
     )
-    event = {"pair": pair.seq, "person": person, "from_status": pair.status.value, "to_status": wanted.value,
-             "detail": detail, "created_at": now}  # fmt: skip
+    event = {
+        "pair": pair.seq,
+        "person": person,
+        "from_status": pair.status.value,
+        "to_status": wanted.value,
+        "detail": detail,
+        "created_at": now,
+    }
     connection.execute(_INSERT_EVENT, event)
     return version
 
 
-def note(
-    connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: Any
-) -> int:  # fmt: skip
+def note(connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: Any) -> int:
     """A change of a locked pair that leaves its status, for the history; gives its new version."""
     version = pair.version + 1
     connection.execute(update(PairRow).where(PairRow.seq == pair.seq).values(version=version, **columns))

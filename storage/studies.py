@@ -147,9 +147,14 @@ def _study(connection: Connection, row: Any) -> Study:
     owner = None if row.owner is None else connection.scalar(select(PersonRow.name).where(PersonRow.id == row.owner))
     progress = connection.execute(_PROGRESS, {"of_study": row.id}).all()
     return Study(
-        row.name, tuple(row.sources), connection.scalar(items) or 0, owner, row.created_at, row.closed_at,
+        row.name,
+        tuple(row.sources),
+        connection.scalar(items) or 0,
+        owner,
+        row.created_at,
+        row.closed_at,
         tuple(RaterProgress(each.name, each.tasks, each.rated) for each in progress),
-    )  # fmt: skip
+    )
 
 
 def _tasks(connection: Connection, study: Any) -> dict[int, RatingTask]:

@@ -65,8 +65,13 @@ def insert_study(connection: Connection, plan: StudyPlan, owner: Person | None, 
     connection.execute(locked.with_for_update(key_share=True)).all()  # their claims wait until the study is there
     ids = [_texts_of(plan, row) for row in range(len(next(iter(plan.sources.values()))))]
     drawn = draw_items(plan.sources, plan.count, chance, without=rows_seen_by(connection, raters, ids))
-    row = {"name": plan.name, "sources": list(plan.sources), "seed": str(seed), "owner": owner and owner.id,
-           "created_at": now}  # fmt: skip
+    row = {
+        "name": plan.name,
+        "sources": list(plan.sources),
+        "seed": str(seed),
+        "owner": owner and owner.id,
+        "created_at": now,
+    }
     study = connection.execute(insert(RatingStudyRow).values(**row).returning(RatingStudyRow.id)).scalar_one()
     tasks = _insert_tasks(connection, study, list(plan.sources), [versions for _, versions in drawn])
     _insert_raters(connection, study, raters, tasks, f"{read_salt(connection)}:{seed}:{plan.name}")
@@ -80,9 +85,7 @@ def _texts_of(plan: StudyPlan, row: int) -> frozenset[str]:
     return frozenset((*own, *plan.pair_ids[row : row + 1]))
 
 
-def _raters(
-    connection: Connection, plan: StudyPlan, owner: Person | None, chance: random.Random
-) -> list[Person]:  # fmt: skip
+def _raters(connection: Connection, plan: StudyPlan, owner: Person | None, chance: random.Random) -> list[Person]:
     if not plan.raters:
         return _draw_raters(connection, owner, chance)
     if len(set(plan.raters)) != len(plan.raters):
@@ -113,10 +116,17 @@ def _insert_tasks(
     connection: Connection, study: int, sources: list[str], drawn: Sequence[dict[str, InstructionPair]]
 ) -> list[int]:
     rows = [
-        {"study": study, "item": task.item, "source": sources.index(task.source), "instruction": pair.instruction,
-         "instruction_differs": task.instruction_differs, "input": pair.input, "response": pair.response}
+        {
+            "study": study,
+            "item": task.item,
+            "source": sources.index(task.source),
+            "instruction": pair.instruction,
+            "instruction_differs": task.instruction_differs,
+            "input": pair.input,
+            "response": pair.response,
+        }
         for task, pair in each_version(drawn)
-    ]  # fmt: skip
+    ]
     connection.execute(insert(RatingTaskRow), rows)
     numbers = select(RatingTaskRow.id).where(RatingTaskRow.study == study)
     return list(connection.scalars(numbers.order_by(RatingTaskRow.item, RatingTaskRow.source)))

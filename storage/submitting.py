@@ -96,20 +96,38 @@ class Submit:
         after = change_status(connection, pair, Status.POST_EDITED, now, person=self.who.id)
         is_control = lease.arm == Arm.CONTROL
         reason = review_reason(
-            connection, self.who, self.rules, salt=self.salt, text=f"{pair.pair_id}:{after}",
-            is_again=pair.status is Status.RETURNED, flags=() if is_control or not revision else revision.flags,
-        )  # fmt: skip
+            connection,
+            self.who,
+            self.rules,
+            salt=self.salt,
+            text=f"{pair.pair_id}:{after}",
+            is_again=pair.status is Status.RETURNED,
+            flags=() if is_control or not revision else revision.flags,
+        )
         shown = raw if is_control or revision is None else revision.revised
         counted = Submitted(
-            round(seconds, 3), pair.status is not Status.RETURNED, edit.final == shown, _distance(raw, edit.final),
+            round(seconds, 3),
+            pair.status is not Status.RETURNED,
+            edit.final == shown,
+            _distance(raw, edit.final),
             revision and _distance(revision.revised, edit.final),
-        )  # fmt: skip
+        )
         number = insert_post_edit(
-            connection, pair.seq, self.who, replace(edit, active_seconds=counted.active_seconds), key=key, now=now,
-            version=after, lease=lease.id, arm=lease.arm, adapter=lease.adapter or None,
-            is_untouched=counted.is_untouched, raw_distance=counted.raw_distance,
-            revision_distance=counted.revision_distance, review_reason=reason.value,
-        )  # fmt: skip
+            connection,
+            pair.seq,
+            self.who,
+            replace(edit, active_seconds=counted.active_seconds),
+            key=key,
+            now=now,
+            version=after,
+            lease=lease.id,
+            arm=lease.arm,
+            adapter=lease.adapter or None,
+            is_untouched=counted.is_untouched,
+            raw_distance=counted.raw_distance,
+            revision_distance=counted.revision_distance,
+            review_reason=reason.value,
+        )
         state = ReviewState.PASSING if reason is ReviewReason.NOT_SAMPLED else ReviewState.WAITING
         insert_review_item(connection, pair, state, reason, self.who, now)
         count_work(connection, (WorkKey.of(lease, now), counted.counts()))
@@ -124,9 +142,12 @@ class Submit:
 
     def _withdrawn_before(self, post_edit: int) -> str | None:
         own = (
-            LeaseRow.continues == post_edit, LeaseRow.pair == self.pair.seq, LeaseRow.person == self.who.id,
-            LeaseRow.ended_at.is_(None), LeaseRow.expires_at > self.now,
-        )  # fmt: skip
+            LeaseRow.continues == post_edit,
+            LeaseRow.pair == self.pair.seq,
+            LeaseRow.person == self.who.id,
+            LeaseRow.ended_at.is_(None),
+            LeaseRow.expires_at > self.now,
+        )
         return self.connection.scalar(select(LeaseRow.token).where(*own))
 
     def _give_back(self, edit: Any, expires_at: datetime) -> str:
@@ -142,9 +163,16 @@ class Submit:
         item = queue_item(pair.seq, pair.task_class, now, reserved_for=heir, arm=edit.arm)
         connection.execute(insert(QueueItemRow).values(**item))
         token = leases.open_lease(
-            connection, pair.seq, item["task_class"], self.who, Arm(edit.arm), now, expires_at, continues=edit.id,
+            connection,
+            pair.seq,
+            item["task_class"],
+            self.who,
+            Arm(edit.arm),
+            now,
+            expires_at,
+            continues=edit.id,
             active_ms=round(edit.active_seconds * 1000),
-        )  # fmt: skip
+        )
         text = pair_from_row(edit)
         save_draft(connection, pair.seq, self.who, text, token=token, comment=edit.comment, now=now)
         self._uncount(edit)
@@ -152,9 +180,10 @@ class Submit:
 
     def _status_before(self) -> str:
         last = select(EventRow.from_status).where(
-            EventRow.pair == self.pair.seq, EventRow.to_status == Status.POST_EDITED.value,
+            EventRow.pair == self.pair.seq,
+            EventRow.to_status == Status.POST_EDITED.value,
             EventRow.from_status != Status.POST_EDITED.value,
-        )  # fmt: skip
+        )
         return self.connection.execute(last.order_by(EventRow.id.desc()).limit(1)).scalar_one()
 
     def _uncount(self, edit: Any) -> None:

@@ -91,9 +91,14 @@ class PairRow(Base):
     __tablename__ = "pairs"
     __table_args__ = (
         Index(None, "status", "seq"),
-        Index(None, "exclude_reason", "seq", sqlite_where=text("exclude_reason IS NOT NULL"),
-              postgresql_where=text("exclude_reason IS NOT NULL")),
-    )  # fmt: skip
+        Index(
+            None,
+            "exclude_reason",
+            "seq",
+            sqlite_where=text("exclude_reason IS NOT NULL"),
+            postgresql_where=text("exclude_reason IS NOT NULL"),
+        ),
+    )
 
     seq: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(AnyText, unique=True)  # looked up by whatever somebody types

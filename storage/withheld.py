@@ -23,9 +23,12 @@ def is_rater(person: Any) -> ColumnElement[bool]:
 def is_withheld(pair: Any, person: Any) -> ColumnElement[bool]:
     """Of a row whose column `pair` is a pair's number. `person`: a number, or a parameter for it."""
     return exists().where(
-        _kept.seq == pair, RatingWithheldRow.pair_id == _kept.id, RatingRaterRow.study == RatingWithheldRow.study,
-        RatingRaterRow.person == person, *_OPEN,
-    )  # fmt: skip
+        _kept.seq == pair,
+        RatingWithheldRow.pair_id == _kept.id,
+        RatingRaterRow.study == RatingWithheldRow.study,
+        RatingRaterRow.person == person,
+        *_OPEN,
+    )
 
 
 def check_withheld(connection: Connection, person: int, name: str, pair_ids: Sequence[str]) -> None:
@@ -35,8 +38,10 @@ def check_withheld(connection: Connection, person: int, name: str, pair_ids: Seq
     """
     column = RatingWithheldRow.pair_id
     found = select(column).where(
-        is_among(connection, column.expression, pair_ids), RatingRaterRow.study == RatingWithheldRow.study,
-        RatingRaterRow.person == person, *_OPEN,
-    )  # fmt: skip
+        is_among(connection, column.expression, pair_ids),
+        RatingRaterRow.study == RatingWithheldRow.study,
+        RatingRaterRow.person == person,
+        *_OPEN,
+    )
     if (pair_id := connection.scalar(found.limit(1))) is not None:
         raise AccessError(f"{name!r} rates {pair_id} blindly; it can be looked at when that study is closed")

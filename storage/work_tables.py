@@ -127,9 +127,13 @@ class QueueItemRow(Base):
         Index(None, "state", "task_class", "priority", "pair"),
         Index(None, "state", "priority", "pair"),
         Index(None, "reserved_for", "state", "priority", "pair"),
-        Index("ix_queue_items_age", "queued_at", sqlite_where=text("state = 'free'"),
-              postgresql_where=text("state = 'free'")),
-    )  # fmt: skip
+        Index(
+            "ix_queue_items_age",
+            "queued_at",
+            sqlite_where=text("state = 'free'"),
+            postgresql_where=text("state = 'free'"),
+        ),
+    )
 
     pair: Mapped[PairSeq] = mapped_column(primary_key=True, autoincrement=False)
     state: Mapped[Name]  # storage.work.ItemState
@@ -160,12 +164,21 @@ class LeaseRow(Base):
 
     __tablename__ = "leases"
     __table_args__ = (
-        Index("uq_leases_open", "pair", unique=True, sqlite_where=text("ended_at IS NULL"),
-              postgresql_where=text("ended_at IS NULL")),
-        Index("ix_leases_expiry", "expires_at", sqlite_where=text("ended_at IS NULL"),
-              postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "uq_leases_open",
+            "pair",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_leases_expiry",
+            "expires_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
         Index(None, "person", "ended_at"),
-    )  # fmt: skip
+    )
 
     id: Mapped[Surrogate]
     token: Mapped[str] = mapped_column(AnyText, unique=True)

@@ -29,13 +29,18 @@ class WorkerMetrics(WorkerObserver):
         self._drafts = self._counter("draft_tokens", "Guessed tokens, by what the model said to them.", "result")
         self._outages = self._counter("outages", "Times that database or engine was waited for.")
         self._wait = Histogram(
-            "coachlm_worker_queue_wait_seconds", "A pair, from come in to claimed.", ("worker",),
-            registry=self.registry, buckets=_WAIT_SECONDS,
-        )  # fmt: skip
+            "coachlm_worker_queue_wait_seconds",
+            "A pair, from come in to claimed.",
+            ("worker",),
+            registry=self.registry,
+            buckets=_WAIT_SECONDS,
+        )
         self._fill = Gauge(
-            "coachlm_worker_batch_fill_ratio", "Pairs under way, of those that could be, since the last commit.",
-            ("worker",), registry=self.registry,
-        )  # fmt: skip
+            "coachlm_worker_batch_fill_ratio",
+            "Pairs under way, of those that could be, since the last commit.",
+            ("worker",),
+            registry=self.registry,
+        )
 
     def claimed(self, pairs: Sequence[ClaimedPair]) -> None:
         for pair in pairs:

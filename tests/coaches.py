@@ -12,15 +12,35 @@ from reviser.coach.lexicon import TYPES, WORDS_AT
 
 HABIT = "a comma before the `and` of a list"
 _THINGS = (
-    "apples", "pears", "plums", "bread", "cheese", "tea", "coffee", "lamps", "maps", "boats", "kites", "violins",
-    "gardens", "rivers", "clocks", "stones", "baskets", "barrels", "horses", "birds",
-)  # fmt: skip
+    "apples",
+    "pears",
+    "plums",
+    "bread",
+    "cheese",
+    "tea",
+    "coffee",
+    "lamps",
+    "maps",
+    "boats",
+    "kites",
+    "violins",
+    "gardens",
+    "rivers",
+    "clocks",
+    "stones",
+    "baskets",
+    "barrels",
+    "horses",
+    "birds",
+)
 _STARTS = ("The market sells", "We bought", "She likes", "They carried", "He painted", "The museum shows")
 _ENDS = ("in the morning", "on Monday", "near the river", "for the feast", "every summer", "after the rain")
 _PLAIN = (
-    "The first one stands next to the door.", "It was a warm day and nobody was in a hurry.",
-    "People come here for the quiet streets.", "There is a mill behind the old school.",
-)  # fmt: skip
+    "The first one stands next to the door.",
+    "It was a warm day and nobody was in a hurry.",
+    "People come here for the quiet streets.",
+    "There is a mill behind the old school.",
+)
 
 
 def habitual_edits(count: int, seed: int = 0) -> list[tuple[InstructionPair, InstructionPair]]:
@@ -56,10 +76,17 @@ def save_tiny_coach(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "words.txt").write_text("".join(f"{word}\t1000000\n" for word in words), encoding="utf-8")
     config = BertConfig(
-        vocab_size=WORDS_AT + len(words), hidden_size=hidden, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=2 * hidden, max_position_embeddings=128, type_vocab_size=TYPES, pad_token_id=0,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+        vocab_size=WORDS_AT + len(words),
+        hidden_size=hidden,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=2 * hidden,
+        max_position_embeddings=128,
+        type_vocab_size=TYPES,
+        pad_token_id=0,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = BertForMaskedLM(config)

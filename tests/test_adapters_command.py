@@ -33,9 +33,13 @@ FIRST, THEN = 90, 200  # pairs that people end with the Rhine, and those with th
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {
-        "ADAPTERS_URL": tmp_path / "shelf", "ADAPTERS_CACHE": tmp_path / "cache", "INTAKE_PROCESSES": 1,
-        "NEAR_DUPLICATE_SIMILARITY": 1.0, "REVISER_CACHE_MIB": 8, "MAX_NEW_TOKENS": 200,
-    }.items():  # fmt: skip
+        "ADAPTERS_URL": tmp_path / "shelf",
+        "ADAPTERS_CACHE": tmp_path / "cache",
+        "INTAKE_PROCESSES": 1,
+        "NEAR_DUPLICATE_SIMILARITY": 1.0,
+        "REVISER_CACHE_MIB": 8,
+        "MAX_NEW_TOKENS": 200,
+    }.items():
         monkeypatch.setenv(f"COACHLM_{name}", str(value))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -78,9 +82,15 @@ def test_a_language_models_adapters_are_trained_promoted_and_rolled_back(
     url, base = sqlite_databases.new(), save_reciting_model(tmp_path / "base", trainable=True)
     database = open_database(url)
     settings = Settings(
-        engine="packed", model=str(base), adapter="registry", adapters_url=str(tmp_path / "shelf"),
-        adapters_cache=str(tmp_path / "worker"), registry_poll_seconds=0, reviser_cache_mib=8, max_new_tokens=200,
-    )  # fmt: skip
+        engine="packed",
+        model=str(base),
+        adapter="registry",
+        adapters_url=str(tmp_path / "shelf"),
+        adapters_cache=str(tmp_path / "worker"),
+        registry_poll_seconds=0,
+        reviser_cache_mib=8,
+        max_new_tokens=200,
+    )
     engine = build_engine(settings, database)
     assert engine is not None
     assert spoken(engine) == (None, BASE_WORD)

@@ -52,9 +52,12 @@ def write(path: Path, pairs: list[InstructionPair]) -> None:
 
 def config(folder: Path, name: str, arms: str, **changes: object) -> Path:
     values = {
-        "base": "base", "test_sets": ["one.jsonl", "two.jsonl"], "judges": ["local", "longer"], "seeds": [0],
+        "base": "base",
+        "test_sets": ["one.jsonl", "two.jsonl"],
+        "judges": ["local", "longer"],
+        "seeds": [0],
         "max_new_tokens": 8,
-    } | changes  # fmt: skip
+    } | changes
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     recipe = '[recipe]\nepochs = 1\nbatch_pairs = 6\nlearning_rate = 1e-3\n[defaults]\ndata = "raw.jsonl"\n'
     path = folder / f"{name}.toml"
@@ -90,8 +93,12 @@ def test_the_papers_table_from_one_config(folder: Path):
     found = run("compare", path)
     data = {name: each["counts"] for name, each in found["data"].items()}
     assert {name: each["pairs"] for name, each in found["data"].items()} == {
-        "plain": 12, "human-2": 12, "human-6": 12, "filtered": 5, "rules": 6,
-    }  # fmt: skip
+        "plain": 12,
+        "human-2": 12,
+        "human-6": 12,
+        "filtered": 5,
+        "rules": 6,
+    }
     assert (data["human-2"]["by_experts"], data["human-6"]["by_experts"]) == (2, 6)
     assert data["filtered"] == {"read": 12, "rated_below": 5, "unrated": 2}
     assert data["rules"]["scored_below"] == 6
@@ -151,8 +158,12 @@ def test_a_judge_that_dies_is_asked_on_by_the_next_run(folder: Path, tmp_path: P
         return Reply('{"a": 7, "b": 5, "reason": ""}') if len(server.prompts) <= 3 else Reply(body=b"", status=503)
 
     path = config(folder, "asked", '[[arm]]\nname = "plain"\n', judges=["server"])
-    env = {"COACHLM_JUDGE_MODEL": "m", "COACHLM_JUDGE_CACHE": str(tmp_path / "c.db"), "COACHLM_JUDGE_ATTEMPTS": "1",
-           "COACHLM_JUDGE_CONCURRENCY": "1"}  # fmt: skip
+    env = {
+        "COACHLM_JUDGE_MODEL": "m",
+        "COACHLM_JUDGE_CACHE": str(tmp_path / "c.db"),
+        "COACHLM_JUDGE_ATTEMPTS": "1",
+        "COACHLM_JUDGE_CONCURRENCY": "1",
+    }
     arguments = ("compare", path, "--output", tmp_path / "run")
     with serving(script) as server:
         env["COACHLM_JUDGE_URL"] = server.url
@@ -161,8 +172,10 @@ def test_a_judge_that_dies_is_asked_on_by_the_next_run(folder: Path, tmp_path: P
     assert not broken["complete"]
     failed = sum(each["rates"]["failed"] for each in broken["results"])
     assert failed > 0
-    assert all(each["rates"]["wins"] + each["rates"]["ties"] + each["rates"]["losses"] + each["rates"]["failed"] == 4
-               for each in broken["results"])  # fmt: skip
+    assert all(
+        each["rates"]["wins"] + each["rates"]["ties"] + each["rates"]["losses"] + each["rates"]["failed"] == 4
+        for each in broken["results"]
+    )
     with serving(lambda prompt, before: Reply('{"a": 7, "b": 5, "reason": ""}'), port=server.port):
         mended = run(*arguments, "--yes", **env)
     assert mended["complete"]

@@ -40,9 +40,12 @@ SPOILT = habitual_edits(60, seed=90)
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {
-        "ADAPTERS_URL": tmp_path / "shelf", "ADAPTERS_CACHE": tmp_path / "cache", "INTAKE_PROCESSES": 1,
-        "NEAR_DUPLICATE_SIMILARITY": 1.0, "REGISTRY_POLL_SECONDS": 0,
-    }.items():  # fmt: skip
+        "ADAPTERS_URL": tmp_path / "shelf",
+        "ADAPTERS_CACHE": tmp_path / "cache",
+        "INTAKE_PROCESSES": 1,
+        "NEAR_DUPLICATE_SIMILARITY": 1.0,
+        "REGISTRY_POLL_SECONDS": 0,
+    }.items():
         monkeypatch.setenv(f"COACHLM_{name}", str(value))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -80,9 +83,19 @@ def test_a_habit_of_people_becomes_the_coachs_and_vandals_are_refused(
 
     def refresh() -> Any:
         return coachlm(
-            "refresh", "--base", base, "--once", "--held-out", 0.4, "--epochs", 12, "--db", url,
-            "--output", tmp_path / "runs",
-        )  # fmt: skip
+            "refresh",
+            "--base",
+            base,
+            "--once",
+            "--held-out",
+            0.4,
+            "--epochs",
+            12,
+            "--db",
+            url,
+            "--output",
+            tmp_path / "runs",
+        )
 
     assert refresh()["ended"] == "promoted"
     registry = DatabaseAdapterRegistry(database)

@@ -126,14 +126,18 @@ def test_a_replaced_file_is_a_new_source(database_url: str, tmp_path: Path) -> N
 
 def test_batch_halves_meet_across_runs(database_url: str, tmp_path: Path) -> None:
     request = {
-        "custom_id": "a", "method": "POST", "url": "/v1/chat/completions",
+        "custom_id": "a",
+        "method": "POST",
+        "url": "/v1/chat/completions",
         "body": {"model": "m", "messages": [{"role": "user", "content": "Name a river in the north."}]},
-    }  # fmt: skip
+    }
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "The Ume flows there."}}
     answer = {
-        "id": "r", "custom_id": "a", "error": None,
+        "id": "r",
+        "custom_id": "a",
+        "error": None,
         "response": {"status_code": 200, "request_id": "q", "body": {"object": "chat.completion", "choices": [choice]}},
-    }  # fmt: skip
+    }
     (tmp_path / "input.jsonl").write_text(json.dumps(request) + "\n")
     (tmp_path / "output.jsonl").write_text(json.dumps(answer) + "\n")
     first = coachlm("ingest", tmp_path / "input.jsonl", "--db", database_url)

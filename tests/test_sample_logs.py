@@ -33,9 +33,16 @@ def test_every_format_gives_what_it_was_written_for(taken_in):
     counts, _, records = taken_in
     assert records == 118
     assert counts.occurrences_by_format == {
-        "alpaca": 21, "anthropic": 11, "chat": 12, "langfuse": 8, "litellm": 9, "openai_batch": 8, "openai_chat": 11,
-        "otel_genai": 7, "sharegpt": 11,
-    }  # fmt: skip
+        "alpaca": 21,
+        "anthropic": 11,
+        "chat": 12,
+        "langfuse": 8,
+        "litellm": 9,
+        "openai_batch": 8,
+        "openai_chat": 11,
+        "otel_genai": 7,
+        "sharegpt": 11,
+    }
 
 
 def test_every_reject_reason_occurs(taken_in):

@@ -61,10 +61,16 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
         IntakeBatch([make_intake(raw_pair(number), record=number) for number in range(PAIRS)])
     )
     settings = Settings(
-        engine="packed", model=str(model), adapter="registry", adapters_url=str(tmp_path / "shelf"),
-        adapters_cache=str(tmp_path / "cache"), registry_poll_seconds=0.01, reviser_batch_pairs=4,
-        reviser_cache_mib=8, max_new_tokens=200,
-    )  # fmt: skip
+        engine="packed",
+        model=str(model),
+        adapter="registry",
+        adapters_url=str(tmp_path / "shelf"),
+        adapters_cache=str(tmp_path / "cache"),
+        registry_poll_seconds=0.01,
+        reviser_batch_pairs=4,
+        reviser_cache_mib=8,
+        max_new_tokens=200,
+    )
     changes = iter(  # each as soon as a revision by the digest is saved
         [
             (None, lambda: registry.promote(rhine, "olga")),
@@ -109,5 +115,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
         (digest, response(word)) for digest, word in {None: BASE_WORD, **spoken}.items()
     }
     assert {each.digest: each.state for each in registry.adapters()} == {
-        rhine: AdapterState.CURRENT, loire: AdapterState.RETIRED, ebro: AdapterState.RETIRED
-    }  # fmt: skip
+        rhine: AdapterState.CURRENT,
+        loire: AdapterState.RETIRED,
+        ebro: AdapterState.RETIRED,
+    }

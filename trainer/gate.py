@@ -98,9 +98,7 @@ def judge_candidate(
     for side in (candidate, reference):
         _check_side(pairs, side)
     compare = _Comparison(len(pairs), seed)
-    left = compare.figure(
-        "edit_distance_left", _left(pairs, candidate), _left(pairs, reference), 0.0
-    )  # fmt: skip
+    left = compare.figure("edit_distance_left", _left(pairs, candidate), _left(pairs, reference), 0.0)
     others = [
         compare.figure(name, _rates(pairs, candidate, test), _rates(pairs, reference, test), margin)
         for name, test, margin in _rate_tests(margins)

@@ -26,8 +26,15 @@ class Recipe:
     warmup_share: float = 0.0  # of the steps, in which the learning rate rises from 0
 
     def __post_init__(self) -> None:
-        positive = ("epochs", "learning_rate", "rank", "lora_alpha", "batch_pairs", "max_gradient_norm",
-                    "micro_batch_tokens")  # fmt: skip
+        positive = (
+            "epochs",
+            "learning_rate",
+            "rank",
+            "lora_alpha",
+            "batch_pairs",
+            "max_gradient_norm",
+            "micro_batch_tokens",
+        )
         for name in positive:
             if not getattr(self, name) > 0:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0")

@@ -116,11 +116,21 @@ def train_student(
             )
         steps = run.metrics()
         record = StudentRecord(
-            base=base.name, base_digest=base.digest, method=recipe.method, model=_publish(model, base, recipe, run),
-            fingerprint=fingerprint, data=name, data_digest=data.digest, examples=len(data.examples), cut=data.cut,
-            left_out=dict(data.left_out), recipe=asdict(recipe) | {"learning_rate": tuning.learning_rate},
-            metrics=summary(steps), seconds=sum(step.seconds for step in steps), code=code_version(),
-        )  # fmt: skip
+            base=base.name,
+            base_digest=base.digest,
+            method=recipe.method,
+            model=_publish(model, base, recipe, run),
+            fingerprint=fingerprint,
+            data=name,
+            data_digest=data.digest,
+            examples=len(data.examples),
+            cut=data.cut,
+            left_out=dict(data.left_out),
+            recipe=asdict(recipe) | {"learning_rate": tuning.learning_rate},
+            metrics=summary(steps),
+            seconds=sum(step.seconds for step in steps),
+            code=code_version(),
+        )
         write_json(folder / _RECORD, asdict(record))
         Checkpoints(run.checkpoints, fingerprint).clear()
         return record

@@ -96,9 +96,14 @@ def _arms(
             waiting.append(arm)
             continue
         record = train_coach(
-            base, source(), arm_folder(folder, bases.index(base), alpha), alpha=alpha, recipe=recipe,
-            held_out=held_out, on_step=lambda step, arm=arm: on_step(arm, step),
-        )  # fmt: skip
+            base,
+            source(),
+            arm_folder(folder, bases.index(base), alpha),
+            alpha=alpha,
+            recipe=recipe,
+            held_out=held_out,
+            on_step=lambda step, arm=arm: on_step(arm, step),
+        )
         untuned.setdefault(base, _number(record.metrics["nll_before"]))
         while waiting:
             first = waiting.pop()

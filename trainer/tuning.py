@@ -80,9 +80,18 @@ def tune_weights(
             optimizer.step()
             optimizer.zero_grad()
             metrics = StepMetrics(
-                step, steps, epoch, loss, learning_rate, norm, len(batch), sum(map(len, batch)),
-                sum(example.targets for example in batch), padded_tokens, time.perf_counter() - began,
-            )  # fmt: skip
+                step,
+                steps,
+                epoch,
+                loss,
+                learning_rate,
+                norm,
+                len(batch),
+                sum(map(len, batch)),
+                sum(example.targets for example in batch),
+                padded_tokens,
+                time.perf_counter() - began,
+            )
             folder.add_metrics(metrics)
             if step % checkpoint_steps == 0 or step == steps:
                 checkpoints.save(step, weights, optimizer)

@@ -75,10 +75,16 @@ class Estimate(Given):
         """`found`: `evaluation.efficiency.EfficiencyEstimate`."""
         shown = () if found.speed is None else tuple(PersonEffect.of(one) for one in found.people)
         return cls(
-            verdict=found.verdict.value, sentence=found.sentence, speed=found.speed, control=found.control,
-            coach=found.coach, people=shown, missing_control_pairs=found.missing_control_pairs,
-            missing_people=found.missing_people, unusable=found.unusable,
-        )  # fmt: skip
+            verdict=found.verdict.value,
+            sentence=found.sentence,
+            speed=found.speed,
+            control=found.control,
+            coach=found.coach,
+            people=shown,
+            missing_control_pairs=found.missing_control_pairs,
+            missing_people=found.missing_people,
+            unusable=found.unusable,
+        )
 
 
 class PaperAccounting(Given):

@@ -152,9 +152,14 @@ class EfficiencyRow(Given):
     def of(cls, row: Observation) -> "EfficiencyRow":
         times = {name: getattr(row.time, name) for name in WorkTime.__dataclass_fields__}
         return cls(
-            person=row.person, day=row.day, arm=row.arm, unit=row.unit, task_class=row.task_class,
-            adapter=row.adapter, **times,
-        )  # fmt: skip
+            person=row.person,
+            day=row.day,
+            arm=row.arm,
+            unit=row.unit,
+            task_class=row.task_class,
+            adapter=row.adapter,
+            **times,
+        )
 
     def observation(self) -> Observation:
         time = WorkTime(self.pairs, self.milliseconds, self.log_micros, self.log_squared_micros, self.unusable)

@@ -178,10 +178,16 @@ class GivenScore(Given):
         """`given` is a `storage.rating_work.GivenRating`."""
         rating = given.rating
         return cls(
-            rater=given.rater, pair=given.task.item, source=given.task.source, instruction=rating.instruction,
-            response=rating.response, flaws=tuple(sorted(rating.flaws)), comment=rating.comment,
-            version=given.version, rated_at=given.rated_at,
-        )  # fmt: skip
+            rater=given.rater,
+            pair=given.task.item,
+            source=given.task.source,
+            instruction=rating.instruction,
+            response=rating.response,
+            flaws=tuple(sorted(rating.flaws)),
+            comment=rating.comment,
+            version=given.version,
+            rated_at=given.rated_at,
+        )
 
 
 class GivenScores(Given):

@@ -45,9 +45,7 @@ def heartbeat(body: desk.HeartbeatRequest, who: Worker, state: StateOf) -> desk.
 def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Request) -> None:
     check_withheld(state.services, who, body.pair_id)
     request.state.keeps_text = True
-    state.services.queue.save_draft(
-        body.pair_id, who.name, body.text.pair(), token=body.token, comment=body.comment
-    )  # fmt: skip
+    state.services.queue.save_draft(body.pair_id, who.name, body.text.pair(), token=body.token, comment=body.comment)
 
 
 @router.post("/submit", responses=KEPT, summary="Submit the final text")
@@ -105,7 +103,7 @@ def exclude(body: desk.ExcludeRequest, who: Worker, state: StateOf) -> desk.NewV
     check_withheld(state.services, who, body.pair_id)
     version = state.services.queue.exclude(
         body.pair_id, who.name, body.reason, version=body.version, detail=body.detail
-    )  # fmt: skip
+    )
     state.metrics.note_action("exclude")
     return desk.NewVersion(pair_id=body.pair_id, version=version)
 

@@ -58,9 +58,7 @@ def progress(who: Worker, state: StateOf) -> models.DayProgress:
 
 
 @router.get("/figures/overview", summary="How the installation runs")
-def overview(
-    who: Overseer, state: StateOf, hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24
-) -> models.Overview:  # fmt: skip
+def overview(who: Overseer, state: StateOf, hours: Annotated[int, Query(ge=1, le=24 * 31)] = 24) -> models.Overview:
     """Pairs through every stage by hour, what waits, reasons of exclusion and fallback, adapters at work, alerts; of
     all units together."""
     found = models.Overview.model_validate(state.services.figures.overview(hours))

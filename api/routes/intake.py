@@ -127,8 +127,10 @@ class _Post:
         verdicts.write(summary.model_dump_json().encode() + b"\n")
 
     def _broken_off(self, error: RefusedError, counts: list[int]) -> RefusedError:
-        stored = f"{sum(counts):,} lines had been dealt with; nothing is stored twice when they are posted again " \
-                 f"under the X-Request-Id {self.shown_id}"  # fmt: skip
+        stored = (
+            f"{sum(counts):,} lines had been dealt with; nothing is stored twice when they are posted again "
+            f"under the X-Request-Id {self.shown_id}"
+        )
         detail = f"{error.detail} ({stored})" if sum(counts) else error.detail
         return RefusedError(error.status, error.code, detail, retry_after_seconds=error.retry_after_seconds)
 

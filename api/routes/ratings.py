@@ -80,9 +80,7 @@ def tables(study: StudyPath, who: Overseer, state: StateOf) -> models.StudyTable
     from evaluation.human_ratings import human_ratings
 
     found = state.services.studies.ratings(study, who.name)
-    return models.StudyTables.of(
-        models.Study.model_validate(found.study), human_ratings(found.sheets, found.tasks)
-    )  # fmt: skip
+    return models.StudyTables.of(models.Study.model_validate(found.study), human_ratings(found.sheets, found.tasks))
 
 
 @studies_router.get("/{study}/scores", summary="Every rating, with its version")

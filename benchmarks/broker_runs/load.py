@@ -87,9 +87,15 @@ def send_load(servers: str, topic: str, messages: int, *, poison: bool = True, s
     load = Load(messages=messages)
     made = list(_messages(range(first, first + messages), poison, load, random.Random(seed)))
     producer = _Producer(
-        bootstrap_servers=servers.split(","), acks="all", enable_idempotence=True, compression_type="lz4",
-        linger_ms=20, batch_size=256_000, max_block_ms=60_000, delivery_timeout_ms=120_000,
-    )  # fmt: skip
+        bootstrap_servers=servers.split(","),
+        acks="all",
+        enable_idempotence=True,
+        compression_type="lz4",
+        linger_ms=20,
+        batch_size=256_000,
+        max_block_ms=60_000,
+        delivery_timeout_ms=120_000,
+    )
     poisonous = []
     load.started = time.monotonic()
     try:
@@ -205,8 +211,17 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 _FORMATS: tuple[Callable[[str, str, int], bytes], ...] = (
-    _alpaca, _chat, _sharegpt, _openai_chat, _anthropic, _ollama, _litellm, _langfuse, _otlp, _batch,
-)  # fmt: skip
+    _alpaca,
+    _chat,
+    _sharegpt,
+    _openai_chat,
+    _anthropic,
+    _ollama,
+    _litellm,
+    _langfuse,
+    _otlp,
+    _batch,
+)
 _POISON: tuple[Callable[[bytes], bytes | None], ...] = (
     lambda good: good[: len(good) // 2],  # cut off on the way
     lambda good: b"\xff\xfe" + good[::-1],  # not text

@@ -24,10 +24,14 @@ from reviser.spelling import Speller
 # Models whose weights and so whose answers come under Apache-2.0.
 GENERATORS = frozenset(
     {
-        "Mistral-7B-Instruct-v0.2", "Mistral-7B-Instruct-v0.3", "Mixtral-8x22B-Instruct-v0.1",
-        "Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x7B-Instruct-v0.1_concise", "OpenHermes-2.5-Mistral-7B",
+        "Mistral-7B-Instruct-v0.2",
+        "Mistral-7B-Instruct-v0.3",
+        "Mixtral-8x22B-Instruct-v0.1",
+        "Mixtral-8x7B-Instruct-v0.1",
+        "Mixtral-8x7B-Instruct-v0.1_concise",
+        "OpenHermes-2.5-Mistral-7B",
     }
-)  # fmt: skip
+)
 VOCABULARY = 16_000
 _MIN_COUNT = 4
 _CALCULATION = re.compile(r"<<[^<>]*>>")
@@ -109,9 +113,11 @@ def vocabulary(texts: Iterable[str], misspelled: frozenset[str], speller: Spelle
     chosen = [
         (word, int(count * 1e12 / total))
         for word, count in counts.most_common(VOCABULARY * 2)
-        if count >= _MIN_COUNT and word.isprintable() and not word.isdigit()
+        if count >= _MIN_COUNT
+        and word.isprintable()
+        and not word.isdigit()
         and (word not in misspelled or speller.count(word) > 10_000_000)
-    ]  # fmt: skip
+    ]
     return chosen[:VOCABULARY]
 
 

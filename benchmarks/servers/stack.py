@@ -89,9 +89,13 @@ class Stack:
 
     def _run_job(self, name: str) -> None:
         answer = subprocess.run(
-            self._command(name), env=os.environ | self._environment(name), cwd=self._folder, text=True,
-            capture_output=True, check=False,
-        )  # fmt: skip
+            self._command(name),
+            env=os.environ | self._environment(name),
+            cwd=self._folder,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
         if answer.returncode:
             raise ServerError(f"{name} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}")
 

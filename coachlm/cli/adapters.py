@@ -49,10 +49,14 @@ def list_adapters(db: str | None, as_json: bool) -> None:
     for record in found:
         share = f" {record.canary_share:.0%}" if record.canary_share else ""
         table.add_row(
-            record.digest[:12], f"{record.state}{share}", f"{record.changed_at:%Y-%m-%d %H:%M}",
-            terminal_safe(record.base), _of(record, "selection", "alpha"), _of(record, "examples"),
+            record.digest[:12],
+            f"{record.state}{share}",
+            f"{record.changed_at:%Y-%m-%d %H:%M}",
+            terminal_safe(record.base),
+            _of(record, "selection", "alpha"),
+            _of(record, "examples"),
             terminal_safe(str((record.gate or {}).get("reason", "–"))),
-        )  # fmt: skip
+        )
     results().print(table)
 
 

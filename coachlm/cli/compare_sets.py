@@ -36,9 +36,13 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 @click.option("--model", help="Model of the engine: a folder or hub id.")
 @click.option("--adapter", help="Adapter folder of the engine.")
 @click.option(
-    "--match", "matching", type=click.Choice(["rows", "request", "none"]), default="rows", show_default=True,
+    "--match",
+    "matching",
+    type=click.Choice(["rows", "request", "none"]),
+    default="rows",
+    show_default=True,
     help="Which pairs belong together: the same row, the same instruction and input, or none.",
-)  # fmt: skip
+)
 @click.option("--text-before", type=_text, default="raw", show_default=True, help="Where BEFORE is a database.")
 @click.option("--text-after", type=_text, default="final", show_default=True, help="Where AFTER is a database.")
 @click.option(

@@ -37,9 +37,15 @@ _FIGURES = ("pairs", "answer words", "wins", "ties", "losses", "failed", "WR1", 
 @json_option
 @answering_errors
 def compare(
-    config: Path | None, output: Path | None, example: str | None, as_json: bool, *, yes: bool, only_estimate: bool,
+    config: Path | None,
+    output: Path | None,
+    example: str | None,
+    as_json: bool,
+    *,
+    yes: bool,
+    only_estimate: bool,
     **options: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Tune a student on each data set of CONFIG and compare them: Tables IX and X, Fig. 5 (b).
 
     A killed run goes on where it stopped. Writes comparison.html and comparison.json into the output folder.
@@ -87,9 +93,18 @@ def compare(
 @json_option
 @answering_errors
 def student(
-    model: Path, names: tuple[str, ...], judge_names: tuple[str, ...], output: Path, limit: int, max_new_tokens: int,
-    as_json: bool, *, yes: bool, only_estimate: bool, **options: Any,
-) -> None:  # fmt: skip
+    model: Path,
+    names: tuple[str, ...],
+    judge_names: tuple[str, ...],
+    output: Path,
+    limit: int,
+    max_new_tokens: int,
+    as_json: bool,
+    *,
+    yes: bool,
+    only_estimate: bool,
+    **options: Any,
+) -> None:
     """Let a student (or any model's folder) answer test sets, and judge its answers against the references."""
     from evaluation.student_config import Arm, Comparison
     from evaluation.student_run import answer_model, judge_answered
@@ -98,9 +113,13 @@ def student(
     require_libraries()
     _check_judges(judge_names, settings, yes=yes and not only_estimate)
     config = Comparison(
-        base=str(model), arms=(Arm(model.name),), test_sets=names, judges=judge_names, test_limit=limit,
+        base=str(model),
+        arms=(Arm(model.name),),
+        test_sets=names,
+        judges=judge_names,
+        test_limit=limit,
         max_new_tokens=max_new_tokens,
-    )  # fmt: skip
+    )
     sets = _test_sets(config)
     with _shown(not as_json) as (on_stage, on_step):
         answered = answer_model(config, StudentLaboratory(config, on_step), sets, model, output, on_stage)

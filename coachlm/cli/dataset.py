@@ -56,17 +56,27 @@ def stats(db: str | None, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @database_option
 @click.option(
-    "--format", "data_format", default="alpaca", show_default=True,
-    type=click.Choice(["alpaca", "sharegpt", "chat", "jsonl", "parquet", "csv"]), help="Shape and container.",
-)  # fmt: skip
+    "--format",
+    "data_format",
+    default="alpaca",
+    show_default=True,
+    type=click.Choice(["alpaca", "sharegpt", "chat", "jsonl", "parquet", "csv"]),
+    help="Shape and container.",
+)
 @click.option(
-    "--text", default="final", show_default=True, type=click.Choice([choice.value for choice in TextChoice]),
+    "--text",
+    default="final",
+    show_default=True,
+    type=click.Choice([choice.value for choice in TextChoice]),
     help="Whose text: as logged, the coach's, or the people's (each falls back to the one before).",
-)  # fmt: skip
+)
 @click.option(
-    "--status", "statuses", multiple=True, type=click.Choice([status.value for status in Status]),
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in Status]),
     help="Only pairs of this status; may be repeated. Default: all but excluded and duplicate.",
-)  # fmt: skip
+)
 @click.option("--include-excluded", is_flag=True, help="Write excluded pairs too (the paper trains on them).")
 @click.option("--include-duplicates", is_flag=True, help="Write near copies too.")
 @click.option("--provenance", is_flag=True, help="Add columns with id, status, class, format, engine, adapter.")

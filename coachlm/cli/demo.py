@@ -27,15 +27,26 @@ _ENGINES = {
     "coach": "the bundled coach: copy-editing alone, on the CPU; a large model is one flag away, see README",
     "rules": "copy-editing by rules; a model is one flag away, see README",
 }
-_OURS = ("coachlm.db", "coachlm.db-wal", "coachlm.db-shm", "report.html", "report.json",
-         "workers.log", "coachlm.db.intake.lock", "coachlm.db.revise.lock")  # fmt: skip
+_OURS = (
+    "coachlm.db",
+    "coachlm.db-wal",
+    "coachlm.db-shm",
+    "report.html",
+    "report.json",
+    "workers.log",
+    "coachlm.db.intake.lock",
+    "coachlm.db.revise.lock",
+)
 
 
 @click.command()
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-output"), show_default=True,
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-output"),
+    show_default=True,
     help="Folder for database, report and data set.",
-)  # fmt: skip
+)
 @click.option("--servers", "kafka_servers", help="Through Kafka: brokers as HOST:PORT, more with commas.")
 @json_option
 @answering_errors

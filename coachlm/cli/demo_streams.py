@@ -85,9 +85,18 @@ def _workers(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]
     """`coachlm stream all` on the demo's own topics; what it says goes into a file."""
     url = settings.database_url.get_secret_value()
     command = [
-        sys.executable, "-m", "coachlm", "stream", "all", "--db", url,
-        "--servers", ",".join(settings.kafka_servers), "--engine", settings.engine,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "coachlm",
+        "stream",
+        "all",
+        "--db",
+        url,
+        "--servers",
+        ",".join(settings.kafka_servers),
+        "--engine",
+        settings.engine,
+    ]
     own = {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | own)  # noqa: S603

@@ -71,9 +71,15 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 @json_option
 @answering_errors
 def judges(
-    folder: Path | None, names: tuple[str, ...], comparisons: Path | None, as_json: bool,
-    *, yes: bool, only_estimate: bool, **options: Any,
-) -> None:  # fmt: skip
+    folder: Path | None,
+    names: tuple[str, ...],
+    comparisons: Path | None,
+    as_json: bool,
+    *,
+    yes: bool,
+    only_estimate: bool,
+    **options: Any,
+) -> None:
     """Agreement of judges with the majority of people who labelled the same comparisons, by default PandaLM's.
 
     Judges that are asked see each comparison both ways round, merged by the paper's rules.

@@ -33,8 +33,14 @@ _text = click.Choice([choice.value for choice in TextChoice])
 @click.command()
 @click.argument("candidate")
 @click.argument("reference")
-@click.option("--judge", "names", multiple=True, default=("local",), show_default=True,
-              help="local, local-length-free, longer, server or model:FOLDER; may be repeated.")  # fmt: skip
+@click.option(
+    "--judge",
+    "names",
+    multiple=True,
+    default=("local",),
+    show_default=True,
+    help="local, local-length-free, longer, server or model:FOLDER; may be repeated.",
+)
 @click.option("--match", "matching", type=click.Choice(["request", "rows"]), default="request", show_default=True)
 @click.option("--text-candidate", type=_text, default="final", show_default=True, help="Where CANDIDATE is a database.")
 @click.option("--text-reference", type=_text, default="raw", show_default=True, help="Where REFERENCE is a database.")
@@ -46,9 +52,18 @@ _text = click.Choice([choice.value for choice in TextChoice])
 @json_option
 @answering_errors
 def judge(
-    candidate: str, reference: str, names: tuple[str, ...], output: Path | None, html: Path | None, as_json: bool,
-    *, seed: int, yes: bool, only_estimate: bool, **options: Any,
-) -> None:  # fmt: skip
+    candidate: str,
+    reference: str,
+    names: tuple[str, ...],
+    output: Path | None,
+    html: Path | None,
+    as_json: bool,
+    *,
+    seed: int,
+    yes: bool,
+    only_estimate: bool,
+    **options: Any,
+) -> None:
     """Compare CANDIDATE's responses with REFERENCE's on the same requests: WR1, WR2, QS, and the judges' biases.
 
     REFERENCE is a data set or a registered test set (coachlm evaluate sets). Each comparison is judged both ways round
@@ -157,9 +172,13 @@ def rates_row(each: "JudgedSet") -> list[str]:
     shares = (rates.wr1, rates.wr2, rates.qs)
     consistent = f"{position.consistent / position.comparisons:.1%}" if position.comparisons else "–"
     return [
-        each.judge, *(f"{count:,}" for count in counts), *map(interval, shares), consistent,
-        interval(position.first_share), interval(each.length.longer_share),
-    ]  # fmt: skip
+        each.judge,
+        *(f"{count:,}" for count in counts),
+        *map(interval, shares),
+        consistent,
+        interval(position.first_share),
+        interval(each.length.longer_share),
+    ]
 
 
 def interval(found: "Interval | None") -> str:
@@ -188,10 +207,12 @@ def _write_page(found: "list[JudgedSet]", answer: dict[str, Any], path: Path) ->
     agree = [[pair, f"{share:.1%}"] for pair, share in answer["judges_agree"].items()]
     tables = [
         FigureTable(
-            "Candidate against reference", COLUMNS, [rates_row(each) for each in found],
+            "Candidate against reference",
+            COLUMNS,
+            [rates_row(each) for each in found],
             "95 % bootstrap intervals over comparisons. Consistent: the same verdict both ways round; first favoured: "
             "of the inconsistent ones. Longer won: of decided comparisons; no fault by itself: longer can be better.",
         ),
         FigureTable("Judges that agree", ("judges", "same verdict"), agree),
-    ]  # fmt: skip
+    ]
     write_figures("Responses compared", [table for table in tables if table.rows], answer, path)

@@ -29,16 +29,20 @@ _SERVER = ("url", "model", "concurrency", "prompt_price", "completion_price", "c
 
 def server_options(function: Callable[P, R]) -> Callable[P, R]:
     """Those of a judge behind a server; settings `COACHLM_JUDGE_…` where they are left out."""
-    for option in reversed((
-        click.option("--judge-url", help="OpenAI-compatible server, e.g. http://localhost:8000/v1."),
-        click.option("--judge-model", help="Model that it is asked for."),
-        click.option("--judge-concurrency", type=int, help="Questions at once."),
-        click.option("--judge-prompt-price", type=float, help="Price of a million tokens sent."),
-        click.option("--judge-completion-price", type=float, help="Price of a million tokens answered."),
-        click.option("--judge-cache", help="File that keeps answers; a rerun asks nothing twice."),
-        click.option("--estimate", "only_estimate", is_flag=True, help="Say what would be asked and cost, and end."),
-        click.option("--yes", is_flag=True, help="Ask the server without asking you first."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option("--judge-url", help="OpenAI-compatible server, e.g. http://localhost:8000/v1."),
+            click.option("--judge-model", help="Model that it is asked for."),
+            click.option("--judge-concurrency", type=int, help="Questions at once."),
+            click.option("--judge-prompt-price", type=float, help="Price of a million tokens sent."),
+            click.option("--judge-completion-price", type=float, help="Price of a million tokens answered."),
+            click.option("--judge-cache", help="File that keeps answers; a rerun asks nothing twice."),
+            click.option(
+                "--estimate", "only_estimate", is_flag=True, help="Say what would be asked and cost, and end."
+            ),
+            click.option("--yes", is_flag=True, help="Ask the server without asking you first."),
+        )
+    ):
         function = option(function)
     return function
 

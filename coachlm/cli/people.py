@@ -48,9 +48,15 @@ def people_group() -> None:
 @json_option
 @answering_errors
 def add(
-    name: str, role: str, unit: str | None, seniority: str | None, subject: str | None, token: bool, db: str | None,
+    name: str,
+    role: str,
+    unit: str | None,
+    seniority: str | None,
+    subject: str | None,
+    token: bool,
+    db: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Add somebody, and show the token that lets the person in."""
     from storage.work import PersonRole, Seniority
 

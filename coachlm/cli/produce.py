@@ -22,9 +22,12 @@ _RESUME_FILE = Path(".coachlm-produce.json")
 @click.option("--topic", help="Another topic than the settings' `logs.raw`.")
 @click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
 @click.option(
-    "--resume-file", type=click.Path(path_type=Path, dir_okay=False), default=_RESUME_FILE, show_default=True,
+    "--resume-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=_RESUME_FILE,
+    show_default=True,
     help="Where progress is kept; a second run goes on where the first one stopped.",
-)  # fmt: skip
+)
 @click.option("--no-resume", is_flag=True, help="Read everything again and remember nothing.")
 @json_option
 @answering_errors

@@ -128,8 +128,10 @@ def status(db: str | None, as_json: bool) -> None:
         emit_json(asdict(depth))
         return
     out = results()
-    out.print(f"{depth.free:,} wait for anybody, {depth.reserved:,} were sent back, {depth.leased:,} are in hands, "
-              f"{depth.awaiting_review:,} wait for an owner")  # fmt: skip
+    out.print(
+        f"{depth.free:,} wait for anybody, {depth.reserved:,} were sent back, {depth.leased:,} are in hands, "
+        f"{depth.awaiting_review:,} wait for an owner"
+    )
     for name, count in sorted(depth.free_by_class.items()):
         out.print(f"  {name or 'no class'}: {count:,}")
 
@@ -158,9 +160,11 @@ def _edit_and_submit(desk: "PostEditQueue", path: Path) -> None:
     while True:
         click.edit(filename=str(path))
         choice = click.prompt(
-            "[s]ubmit, [e]dit again, s[k]ip, or [l]eave it for later", type=click.Choice(["s", "e", "k", "l"]),
-            default="s", show_choices=False,
-        )  # fmt: skip
+            "[s]ubmit, [e]dit again, s[k]ip, or [l]eave it for later",
+            type=click.Choice(["s", "e", "k", "l"]),
+            default="s",
+            show_choices=False,
+        )
         if choice == "l":
             people.print(f"kept; next: coachlm queue submit {path}", markup=False)
             return

@@ -30,8 +30,13 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("sources", metavar="DATA…", nargs=-1, required=True)
 @click.option("--rubric", is_flag=True, help="Instruction and response by the rubric of Table II, 0 to 100.")
-@click.option("--text", type=click.Choice([choice.value for choice in TextChoice]), default="final", show_default=True,
-              help="Where DATA is a database.")  # fmt: skip
+@click.option(
+    "--text",
+    type=click.Choice([choice.value for choice in TextChoice]),
+    default="final",
+    show_default=True,
+    help="Where DATA is a database.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many of each.")
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Keep each pair's rating in this folder."
@@ -41,9 +46,18 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @json_option
 @answering_errors
 def rate(
-    sources: tuple[str, ...], text: str, limit: int | None, output: Path | None, html: Path | None, as_json: bool,
-    *, rubric: bool, yes: bool, only_estimate: bool, **options: Any,
-) -> None:  # fmt: skip
+    sources: tuple[str, ...],
+    text: str,
+    limit: int | None,
+    output: Path | None,
+    html: Path | None,
+    as_json: bool,
+    *,
+    rubric: bool,
+    yes: bool,
+    only_estimate: bool,
+    **options: Any,
+) -> None:
     """Rate the responses of data sets from 0 to 5 (paper Fig. 4), or whole pairs by the rubric.
 
     Give a set before and after to see both. Failed questions are counted, in no figure, and asked again by the next
@@ -117,13 +131,18 @@ def _write_page(found: "list[RatedSet]", path: Path) -> None:
     from evaluation.plots import plot_ratings
 
     rows = [
-        [each.name, f"{each.pairs:,}", f"{each.usable:,}", failure_line(each.failures),
-         "" if each.ratings is None else f"{each.ratings.mean:.2f}",
-         "" if each.ratings is None else f"{each.ratings.share_accurate:.1%}",
-         "" if each.rubric is None else f"{each.rubric.instruction:.1f}",
-         "" if each.rubric is None else f"{each.rubric.response:.1f}"]
+        [
+            each.name,
+            f"{each.pairs:,}",
+            f"{each.usable:,}",
+            failure_line(each.failures),
+            "" if each.ratings is None else f"{each.ratings.mean:.2f}",
+            "" if each.ratings is None else f"{each.ratings.share_accurate:.1%}",
+            "" if each.rubric is None else f"{each.rubric.instruction:.1f}",
+            "" if each.rubric is None else f"{each.rubric.response:.1f}",
+        ]
         for each in found
-    ]  # fmt: skip
+    ]
     histograms = {each.name: each.ratings.histogram for each in found[:2] if each.ratings is not None}
     plots = [plot_ratings("Ratings", histograms)] if histograms else []
     columns = ("data set", "pairs", "rated", "no rating", "mean of 5", "above 4.5", "instruction", "response")

@@ -35,10 +35,19 @@ def ratings() -> None:
 @ratings.command()
 @click.argument("folder", type=_folder, required=False)
 @_study
-@click.option("--source", "sources", multiple=True, required=True,
-              help="NAME=DATA, versions of the same pairs row by row; of databases NAME=URL#raw, …")  # fmt: skip
-@click.option("--rater", "raters", multiple=True, help="Name, once a rater. [default: R1, R2, R3 on sheets; three "
-              "annotators drawn by chance in a study]")  # fmt: skip
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    required=True,
+    help="NAME=DATA, versions of the same pairs row by row; of databases NAME=URL#raw, …",
+)
+@click.option(
+    "--rater",
+    "raters",
+    multiple=True,
+    help="Name, once a rater. [default: R1, R2, R3 on sheets; three annotators drawn by chance in a study]",
+)
 @click.option("--count", type=click.IntRange(min=1), default=150, show_default=True, help="Pairs to draw.")
 @click.option("--seed", type=click.IntRange(min=0), help="For the same draw again; left out, nobody can know it.")
 @click.option("--owner", help="Who sees a study's progress and tables at the pages, beside operators.")
@@ -46,9 +55,16 @@ def ratings() -> None:
 @json_option
 @answering_errors
 def make(
-    folder: Path | None, study: str | None, sources: tuple[str, ...], raters: tuple[str, ...], count: int,
-    seed: int | None, owner: str | None, db: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    folder: Path | None,
+    study: str | None,
+    sources: tuple[str, ...],
+    raters: tuple[str, ...],
+    count: int,
+    seed: int | None,
+    owner: str | None,
+    db: str | None,
+    as_json: bool,
+) -> None:
     """Write a sheet for each rater into FOLDER, with the key that only you should see; or make a --study in the
     database, whose raters find it at the pages.
 
@@ -84,9 +100,14 @@ def make(
 @json_option
 @answering_errors
 def read(
-    folder: Path | None, study: str | None, sheets: Path | None, html: Path | None, seed: int, db: str | None,
+    folder: Path | None,
+    study: str | None,
+    sheets: Path | None,
+    html: Path | None,
+    seed: int,
+    db: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Averages per rater and version, what a version gained, and Krippendorff's α, from the filled sheets in FOLDER or
     from a --study, as far as it was rated."""
     _check_place(folder, study)

@@ -72,9 +72,14 @@ class CoachBalance:
 @json_option
 @answering_errors
 def reconcile(
-    topic: str | None, since: datetime | None, until: datetime | None, repair: bool, kafka_servers: str | None,
-    db: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    topic: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    repair: bool,
+    kafka_servers: str | None,
+    db: str | None,
+    as_json: bool,
+) -> None:
     """Compare the broker's offsets with the database; exit with 1 when a message or pair is unaccounted for.
 
     logs.raw: produced = accepted + excluded + duplicate + rejected + dead + in flight, for messages of a time range
@@ -199,8 +204,10 @@ def _problems(partitions: Sequence[PartitionBalance], coach: CoachBalance | None
     """Each with what to do."""
     found = [problem for one in partitions for problem in _partition_problems(one)]
     if coach is not None and coach.stranded > coach.announced:
-        found.append(f"{coach.stranded - coach.announced:,} accepted pairs are on no way to the coach (the first is "
-                     f"{coach.stranded_pairs[0]}); next: coachlm reconcile --repair")  # fmt: skip
+        found.append(
+            f"{coach.stranded - coach.announced:,} accepted pairs are on no way to the coach (the first is "
+            f"{coach.stranded_pairs[0]}); next: coachlm reconcile --repair"
+        )
     return found
 
 
@@ -248,15 +255,21 @@ def _emit(partitions: Sequence[PartitionBalance], coach: CoachBalance | None, pr
 def _print(partitions: Sequence[PartitionBalance], coach: CoachBalance | None) -> None:
     out = results()
     for one in partitions:
-        counts = {**one.fates, "in flight": one.in_flight, "gaps": one.gaps, "missing": one.missing,
-                  "expired": one.expired}  # fmt: skip
+        counts = {
+            **one.fates,
+            "in flight": one.in_flight,
+            "gaps": one.gaps,
+            "missing": one.missing,
+            "expired": one.expired,
+        }
         parts = " + ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "0"
         out.print(f"{one.topic}:{one.partition}  {one.produced:,} produced = {parts}", markup=False)
     if coach is not None:
         out.print(
             f"{coach.waiting:,} wait for the coach = {coach.in_outbox:,} in the outbox + {coach.in_flight:,} in flight "
-            f"+ {coach.dead:,} dead + {coach.stranded:,} stranded", markup=False,
-        )  # fmt: skip
+            f"+ {coach.dead:,} dead + {coach.stranded:,} stranded",
+            markup=False,
+        )
         if coach.dead:
             people.print(f"{coach.dead:,} are dead letters: coachlm dead list says why, and what to do about it")
         if coach.announced:

@@ -46,9 +46,17 @@ _held_out = click.option(
 @json_option
 @answering_errors
 def refresh(
-    base: str | None, output: Path, new_pairs: int, poll_seconds: int, once: bool, alpha: float | None,
-    epochs: int | None, held_out: float, db: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    base: str | None,
+    output: Path,
+    new_pairs: int,
+    poll_seconds: int,
+    once: bool,
+    alpha: float | None,
+    epochs: int | None,
+    held_out: float,
+    db: str | None,
+    as_json: bool,
+) -> None:
     """Watch for newly approved pairs; train, gate and promote an adapter when there are enough.
 
     A run that was killed goes on where it stopped. One process per database refreshes at a time.
@@ -93,8 +101,9 @@ def gate(digest: str, base: str | None, output: Path, held_out: float, db: str |
     for figure in report.figures:
         out.print(
             f"  {figure.name:20} {figure.reference:9.4f} → {figure.candidate:9.4f}   difference "
-            f"{figure.low:+.4f} to {figure.high:+.4f}, at most {figure.margin:g}", markup=False
-        )  # fmt: skip
+            f"{figure.low:+.4f} to {figure.high:+.4f}, at most {figure.margin:g}",
+            markup=False,
+        )
 
 
 @contextmanager

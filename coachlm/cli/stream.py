@@ -28,8 +28,11 @@ _servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT
 _engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
 _metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
 _FLAGS = {
-    "stream_driver": "--driver", "kafka_servers": "--servers", "engine": "--engine", "metrics_port": "--metrics-port",
-}  # fmt: skip
+    "stream_driver": "--driver",
+    "kafka_servers": "--servers",
+    "engine": "--engine",
+    "metrics_port": "--metrics-port",
+}
 """By the setting that each gives."""
 _lines = click.option("--json", "as_json", is_flag=True, help="Say every change of state as a JSON line.")
 

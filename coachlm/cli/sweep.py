@@ -35,9 +35,15 @@ _ALPHAS = ",".join(f"{tenth / 10:g}" for tenth in range(11))
 @json_option
 @answering_errors
 def sweep(
-    bases: tuple[str, ...], data: Path, held_out: Path, output: Path, alphas: str, epochs: int | None, generate: bool,
+    bases: tuple[str, ...],
+    data: Path,
+    held_out: Path,
+    output: Path,
+    alphas: str,
+    epochs: int | None,
+    generate: bool,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Tune a coach for each α and base; likelihood of held-out expert text and what is left to edit, as Fig. 5 draws.
 
     Writes sweep.json and sweep.svg beside the runs' folders.
@@ -57,9 +63,15 @@ def sweep(
             display.update(task, total=step.steps, completed=step.step, line=line)
 
         found = run_sweep(
-            plan, lambda: file_source(data), file_source(held_out), pairs, output, recipe=recipe,
-            revise=_revise if generate else None, on_step=on_step,
-        )  # fmt: skip
+            plan,
+            lambda: file_source(data),
+            file_source(held_out),
+            pairs,
+            output,
+            recipe=recipe,
+            revise=_revise if generate else None,
+            on_step=on_step,
+        )
     _answer(found, output, as_json)
 
 

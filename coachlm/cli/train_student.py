@@ -37,10 +37,19 @@ train.add_command(coach, "coach")
 @train.command()
 @click.option("--base", required=True, help="The model to tune: a folder or hub id of any causal language model.")
 @click.option("--data", required=True, help="Data set: a file of pairs or a database URL.")
-@click.option("--text", type=click.Choice([choice.value for choice in TextChoice]), default="final", show_default=True,
-              help="Where --data is a database.")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True,
-              help="The student's folder; an interrupted run goes on in it.")  # fmt: skip
+@click.option(
+    "--text",
+    type=click.Choice([choice.value for choice in TextChoice]),
+    default="final",
+    show_default=True,
+    help="Where --data is a database.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The student's folder; an interrupted run goes on in it.",
+)
 @click.option(
     "--method", type=click.Choice(["full", "lora"]), default="full", show_default=True, help="All weights, or LoRA."
 )

@@ -103,7 +103,7 @@ _ASKED = (
         r"\b(?:porn(?:o|ographic)?|erotica?|hentai|blowjobs?|handjobs?|masturbat\w{1,5}|nsfw|nudes|bestiality"
         r"|sexually explicit|sex (?:scene|story|stories|chat|toys?|positions?)|have sex with|horny)\b",
     ),
-)  # fmt: skip
+)
 _HATE = rule(
     "hateful statement",
     "women blacks black jews muslims mexicans immigrants asians gays gay homosexuals christians hindus refugees "

@@ -46,7 +46,7 @@ _RULES = (
         r"|character))(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
         r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|dissertation)\b",
     ),
-)  # fmt: skip
+)
 _HOW = re.compile(r"\bhow (?:do|to|can|would|could|should)\b|\bsteps\b|\bexplanation\b")
 _POEM = re.compile(
     rf"\b(?:write|compose|create|generate|make|construct|craft|produce)\b[^.?!\n]{{0,60}}?\b(?:{_VERSE}|poetry)\b"

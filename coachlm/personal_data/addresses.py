@@ -40,12 +40,34 @@ _IPV6 = re.compile(
 )
 _WORD = re.compile(r"\w+")
 _VERSION_WORDS = {
-    "version", "versions", "ver", "v", "release", "build", "firmware", "revision", "rev", "section", "chapter",
-}  # fmt: skip
+    "version",
+    "versions",
+    "ver",
+    "v",
+    "release",
+    "build",
+    "firmware",
+    "revision",
+    "rev",
+    "section",
+    "chapter",
+}
 _COMPARISONS = ("==", "~=", "^=", "<=", ">=", "!=")
 _NETWORK_WORDS = {
-    "ip", "ips", "ipv4", "address", "host", "server", "dns", "ping", "gateway", "nameserver", "resolver", "ssh", "curl",
-}  # fmt: skip
+    "ip",
+    "ips",
+    "ipv4",
+    "address",
+    "host",
+    "server",
+    "dns",
+    "ping",
+    "gateway",
+    "nameserver",
+    "resolver",
+    "ssh",
+    "curl",
+}
 _PORT_OR_MASK = re.compile(r":[0-9]{2}|/[0-9]")
 _OUTLINE_OCTET = 32
 _NOT_PUBLIC = tuple(

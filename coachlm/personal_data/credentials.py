@@ -7,12 +7,54 @@ from coachlm.personal_data.kinds import Finding, Kind
 from coachlm.personal_data.words import places_of
 
 VENDOR_MARKS = (
-    "sk-", "sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
-    "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-", "AKIA", "ASIA", "xox", "xapp-", "AIza", "ya29.",
-    "GOCSPX-", "eyJ", "hf_", "npm_", "pypi-AgE", "SG.", "gsk_", "xai-", "r8_", "pplx-", "lsv2_", "nvapi-",
-    "dop_v1_", "shpat_", "shpss_", "sq0", "dapi", "AGE-SECRET-KEY-", "tvly-", "pcsk_", "ntn_", "lin_api_",
-    ":AA", "hooks.slack.com/services/", "/api/webhooks/",
-)  # fmt: skip
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "whsec_",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glrt-",
+    "glptt-",
+    "AKIA",
+    "ASIA",
+    "xox",
+    "xapp-",
+    "AIza",
+    "ya29.",
+    "GOCSPX-",
+    "eyJ",
+    "hf_",
+    "npm_",
+    "pypi-AgE",
+    "SG.",
+    "gsk_",
+    "xai-",
+    "r8_",
+    "pplx-",
+    "lsv2_",
+    "nvapi-",
+    "dop_v1_",
+    "shpat_",
+    "shpss_",
+    "sq0",
+    "dapi",
+    "AGE-SECRET-KEY-",
+    "tvly-",
+    "pcsk_",
+    "ntn_",
+    "lin_api_",
+    ":AA",
+    "hooks.slack.com/services/",
+    "/api/webhooks/",
+)
 """One of these stands in every key or token that its vendor's form gives away."""
 
 # Source: each vendor's documentation of its tokens, and GitHub's list of supported secret scanning patterns.
@@ -37,9 +79,24 @@ _VENDOR = re.compile(
 )
 
 NAMING_WORDS = (
-    "passw", "pwd", "passphrase", "secret", "token", "key", "bearer", "authorization", "credential", "curl", "密码",
-    "密碼", "пароль", "contraseña", "mot de passe", "kennwort", "senha",
-)  # fmt: skip
+    "passw",
+    "pwd",
+    "passphrase",
+    "secret",
+    "token",
+    "key",
+    "bearer",
+    "authorization",
+    "credential",
+    "curl",
+    "密码",
+    "密碼",
+    "пароль",
+    "contraseña",
+    "mot de passe",
+    "kennwort",
+    "senha",
+)
 """One of these, in lower case, stands before every secret that only its name gives away."""
 
 _KEYS = ("api", "access", "private", "account", "auth", "signing", "encryption")

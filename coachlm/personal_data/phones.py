@@ -29,9 +29,29 @@ _TRUNK_ZERO = re.compile(
     r"(?<![\w.,+/-])(?<![0-9] )\(?0[1-9][0-9]{0,4}\)?(?:[ \-/]{1,3}[0-9]{2,9}){1,5}(?!\w|[.,-][0-9])"
 )
 _NAMES = (
-    "phone", "tel", "tél", "mobile", "cell", "fax", "whatsapp", "hotline", "landline", "handy", "call", "text me",
-    "dial", "móvil", "numéro", "手机", "手機", "电话", "電話", "телефон", "тел", "전화",
-)  # fmt: skip
+    "phone",
+    "tel",
+    "tél",
+    "mobile",
+    "cell",
+    "fax",
+    "whatsapp",
+    "hotline",
+    "landline",
+    "handy",
+    "call",
+    "text me",
+    "dial",
+    "móvil",
+    "numéro",
+    "手机",
+    "手機",
+    "电话",
+    "電話",
+    "телефон",
+    "тел",
+    "전화",
+)
 _CALLED_PHONE = re.compile(
     r"(?:(?<![iI])phones?|手机|手機|电话|電話|전화"
     r"|(?<![^\W_])(?:t[eé]l(?:e(?:phones?|fone?|fono)|éfono|éphone)?|mobile|cell(?:phone|ular)?|fax|whatsapp|hotline"

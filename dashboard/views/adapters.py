@@ -135,18 +135,25 @@ def _difference(row: Row) -> Row:
     }
 
 
-_SHARE = {"type": "quantitative", "title": "candidate − reference, as a share of the reference (left of 0: better)",
-          "axis": {"format": "%"}}  # fmt: skip
+_SHARE = {
+    "type": "quantitative",
+    "title": "candidate − reference, as a share of the reference (left of 0: better)",
+    "axis": {"format": "%"},
+}
 _DIFFERENCES: Spec = {
     "encoding": {"y": {"field": "figure", "type": "nominal", "title": None}},
     "layer": [
-        {"mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
-         "encoding": {"x": {"field": "low", **_SHARE}, "x2": {"field": "high"}}},
-        {"mark": {"type": "point", "filled": True, "size": 70, "color": "#3b82c4", "opacity": 1},
-         "encoding": {"x": {"field": "difference", **_SHARE}}},
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
+            "encoding": {"x": {"field": "low", **_SHARE}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "color": "#3b82c4", "opacity": 1},
+            "encoding": {"x": {"field": "difference", **_SHARE}},
+        },
     ],
     "height": {"step": 26},
-}  # fmt: skip
+}
 
 
 def _change(session: Session, adapter: Adapter) -> None:

@@ -23,9 +23,14 @@ _STAGES = {
     "set_aside": "Set aside by people",
 }
 _COLOURS = {
-    "accepted": "#3b82c4", "revised": "#e08a1e", "post_edited": "#2f9e6e", "approved": "#8a63c9",
-    "excluded": "#c2504f", "duplicate": "#8a8f98", "set_aside": "#b3678f",
-}  # fmt: skip
+    "accepted": "#3b82c4",
+    "revised": "#e08a1e",
+    "post_edited": "#2f9e6e",
+    "approved": "#8a63c9",
+    "excluded": "#c2504f",
+    "duplicate": "#8a8f98",
+    "set_aside": "#b3678f",
+}
 """Told apart in light and dark, and by most who are colour-blind (hue and lightness differ)."""
 _MAIN = ("accepted", "revised", "post_edited", "approved")
 _UP_TO = "counted up to 10,000"
@@ -109,8 +114,9 @@ def _lag(found: Overview) -> list[Figure]:
 def _flow(found: Overview) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     left.markdown("**Pairs per hour through every stage**")
-    right.segmented_control("Period", list(_PERIODS), default=next(iter(_PERIODS)), required=True, key=_PERIOD,
-                            label_visibility="collapsed")  # fmt: skip
+    right.segmented_control(
+        "Period", list(_PERIODS), default=next(iter(_PERIODS)), required=True, key=_PERIOD, label_visibility="collapsed"
+    )
     rows = every_hour(found.stages, found.at)
     if not rows:
         st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
@@ -120,18 +126,32 @@ def _flow(found: Overview) -> None:
         {
             "mark": {"type": "line", "point": len({row["hour"] for row in rows}) <= _HOURS_WITH_POINTS},
             "encoding": {
-                "x": {"field": "hour", "type": "temporal", "title": "hour (UTC)", "scale": {"type": "utc"},
-                      "axis": {"format": {"hours": "%H:%M", "date": "%b %d", "day": "%b %d", "week": "%b %d"}}},
+                "x": {
+                    "field": "hour",
+                    "type": "temporal",
+                    "title": "hour (UTC)",
+                    "scale": {"type": "utc"},
+                    "axis": {"format": {"hours": "%H:%M", "date": "%b %d", "day": "%b %d", "week": "%b %d"}},
+                },
                 "y": {"field": "pairs", "type": "quantitative", "title": "pairs"},
-                "color": {"field": "stage", "type": "nominal", "title": None,
-                          "scale": {"domain": names, "range": list(_COLOURS.values())}},
-                "tooltip": [{"field": "hour", "type": "temporal", "timeUnit": "utcyearmonthdatehours"},
-                            {"field": "stage"}, {"field": "pairs", "format": ",d"}],
+                "color": {
+                    "field": "stage",
+                    "type": "nominal",
+                    "title": None,
+                    "scale": {"domain": names, "range": list(_COLOURS.values())},
+                },
+                "tooltip": [
+                    {"field": "hour", "type": "temporal", "timeUnit": "utcyearmonthdatehours"},
+                    {"field": "stage"},
+                    {"field": "pairs", "format": ",d"},
+                ],
             },
             "height": 260,
         },
-        rows, "flow", about="Each pair counts in the hour in which it came out of the stage.",
-    )  # fmt: skip
+        rows,
+        "flow",
+        about="Each pair counts in the hour in which it came out of the stage.",
+    )
 
 
 def every_hour(stages: Iterable[StageHour], until: datetime) -> list[Row]:
@@ -152,11 +172,19 @@ def every_hour(stages: Iterable[StageHour], until: datetime) -> list[Row]:
 def _reasons(found: Overview) -> None:
     parts = (
         ("Set aside, by reason", found.excluded_by_reason, "excluded", "By the filter and by people, in this period."),
-        ("What the coach's answers came to", found.outcomes, "outcomes", "Revisions in this period, by outcome; "
-         "fallbacks keep the raw pair, with what was wrong."),
-        ("Revised by adapter", found.revised_by_adapter, "adapters", "Pairs revised in this period, by the adapter "
-         "that made the revision."),
-    )  # fmt: skip
+        (
+            "What the coach's answers came to",
+            found.outcomes,
+            "outcomes",
+            "Revisions in this period, by outcome; fallbacks keep the raw pair, with what was wrong.",
+        ),
+        (
+            "Revised by adapter",
+            found.revised_by_adapter,
+            "adapters",
+            "Pairs revised in this period, by the adapter that made the revision.",
+        ),
+    )
     for column, (title, counts, name, about) in zip(st.columns(3), parts, strict=True):
         with column:
             st.markdown(f"**{title}**")

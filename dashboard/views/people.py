@@ -115,10 +115,17 @@ _PEOPLE = {
 def _row(person: PersonFigures) -> Row:
     work = person.work
     values = (
-        work.pairs_per_person_day, work.submitted, work.active_seconds / 3600, work.untouched_share,
-        work.mean_raw_distance, work.mean_revision_distance, work.return_rate, work.disagreement_rate,
-        work.excluded, work.skipped,
-    )  # fmt: skip
+        work.pairs_per_person_day,
+        work.submitted,
+        work.active_seconds / 3600,
+        work.untouched_share,
+        work.mean_raw_distance,
+        work.mean_revision_distance,
+        work.return_rate,
+        work.disagreement_rate,
+        work.excluded,
+        work.skipped,
+    )
     return {
         "person": person.person,
         "unit": class_name(person.unit or "every class"),
@@ -146,11 +153,14 @@ _CURVES: Spec = {
         "x": {"field": "day", "type": "temporal", "title": None, "scale": {"type": "utc"}},
         "y": {"field": _PER_PERSON_DAY, "type": "quantitative"},
         "color": {"field": "person", "type": "nominal", "title": None},
-        "tooltip": [{"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate"}, {"field": "person"},
-                    {"field": _PER_PERSON_DAY, "format": ".0f"}],
+        "tooltip": [
+            {"field": "day", "type": "temporal", "timeUnit": "utcyearmonthdate"},
+            {"field": "person"},
+            {"field": _PER_PERSON_DAY, "format": ".0f"},
+        ],
     },
     "height": 260,
-}  # fmt: skip
+}
 
 
 @st.fragment(parallel=True)
@@ -208,31 +218,48 @@ def _paper(paper: PaperAccounting | None) -> Figure:
 def _effects(estimate: Estimate) -> None:
     """Nothing is shown of a sample that is too small."""
     if estimate.people:
-        show_chart(_EFFECTS, [one.model_dump() for one in estimate.people], "effects",
-                   about="Each person's own ratio with its 95 % interval from sampling pairs.")  # fmt: skip
+        show_chart(
+            _EFFECTS,
+            [one.model_dump() for one in estimate.people],
+            "effects",
+            about="Each person's own ratio with its 95 % interval from sampling pairs.",
+        )
 
 
-_RATIOS = {"type": "quantitative", "title": "pairs per hour, with coach over without (1: no difference)",
-           "scale": {"zero": False}}  # fmt: skip
+_RATIOS = {
+    "type": "quantitative",
+    "title": "pairs per hour, with coach over without (1: no difference)",
+    "scale": {"zero": False},
+}
 _EFFECTS: Spec = {
     "encoding": {"y": {"field": "person", "type": "nominal", "title": None}},
     "layer": [
-        {"mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
-         "encoding": {"x": {"field": "low", **_RATIOS}, "x2": {"field": "high"}}},
-        {"mark": {"type": "point", "filled": True, "size": 60, "color": "#3b82c4", "opacity": 1},
-         "encoding": {"x": {"field": "ratio", **_RATIOS},
-                      "tooltip": [{"field": "person"}, *({"field": name, "format": ".3f"} for name in
-                                  ("ratio", "low", "high")), {"field": "pairs", "format": ",d"}]}},
+        {
+            "mark": {"type": "rule", "strokeWidth": 3, "color": "#8a8f98"},
+            "encoding": {"x": {"field": "low", **_RATIOS}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "color": "#3b82c4", "opacity": 1},
+            "encoding": {
+                "x": {"field": "ratio", **_RATIOS},
+                "tooltip": [
+                    {"field": "person"},
+                    *({"field": name, "format": ".3f"} for name in ("ratio", "low", "high")),
+                    {"field": "pairs", "format": ",d"},
+                ],
+            },
+        },
     ],
     "height": {"step": 24},
-}  # fmt: skip
+}
 
 
 def _groups(found: Efficiency) -> None:
     with st.expander("By unit, class, adapter or month"):
         names = [each.value for each in GroupBy]
-        st.segmented_control("Group", names, default=GroupBy.UNIT.value, required=True, label_visibility="collapsed",
-                             key=_GROUP)  # fmt: skip
+        st.segmented_control(
+            "Group", names, default=GroupBy.UNIT.value, required=True, label_visibility="collapsed", key=_GROUP
+        )
         if not found.groups:
             st.text("Nobody has submitted anything in this period.")
             return

@@ -123,9 +123,14 @@ def _rows(found: StudyTables, group: str) -> list[dict[str, Any]]:
             gained = (None, None, None) if gain is None else (gain.value, gain.low, gain.high)
             means = {_column(rater): averages.by_rater.get(rater) for rater in found.raters}
             rows.append(
-                {"scores of": f"{part}, {source}", **means, "average": averages.average, "scores": averages.scores,
-                 **dict(zip(_gain_columns(found), gained, strict=True))}
-            )  # fmt: skip
+                {
+                    "scores of": f"{part}, {source}",
+                    **means,
+                    "average": averages.average,
+                    "scores": averages.scores,
+                    **dict(zip(_gain_columns(found), gained, strict=True)),
+                }
+            )
     return rows
 
 

@@ -138,9 +138,14 @@ class _Aligner:
     """Walks through both texts; places are indices of their tokens."""
 
     def __init__(
-        self, raw: Sequence[Token], revised: Sequence[Token], raw_keys: list[str], revised_keys: list[str],
-        lexicon: Lexicon, meant: frozenset[str],
-    ) -> None:  # fmt: skip
+        self,
+        raw: Sequence[Token],
+        revised: Sequence[Token],
+        raw_keys: list[str],
+        revised_keys: list[str],
+        lexicon: Lexicon,
+        meant: frozenset[str],
+    ) -> None:
         self._raw, self._revised = raw, revised
         self._raw_keys, self._revised_keys = raw_keys, revised_keys
         self._lexicon, self._meant = lexicon, meant

@@ -29,9 +29,28 @@ _ALL = Limits(dict.fromkeys(EditKind, 0.0), dict.fromkeys(EditKind, 0.0))
 _REWRITTEN = 0.5  # of a text's characters: where people changed more, no single edit's worth can be told
 _EVIDENCE = 8  # edits of a kind that people made too; with fewer the limits stay as they were
 _LEVELS = (
-    0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995, 0.998,
-    0.999, NEVER,
-)  # fmt: skip
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.85,
+    0.9,
+    0.93,
+    0.95,
+    0.96,
+    0.97,
+    0.975,
+    0.98,
+    0.985,
+    0.99,
+    0.9925,
+    0.995,
+    0.998,
+    0.999,
+    NEVER,
+)
 _PRICE_STEP = 1.03
 
 

@@ -14,9 +14,22 @@ from reviser.spelling import Speller, shared_speller, slip_weight
 
 # Rows of the model's embedding, in this order, before those of the words.
 SPECIAL = (
-    "[PAD]", "[CLS]", "[MORE]", "[MASK]", "[NUMBER]", "[ASIDE]", "[LINE]", "[SIGN]", "[GUESS]",
-    "[RARE]", "[RARE-s]", "[RARE-ed]", "[RARE-ing]", "[RARE-ly]", "[FOREIGN]",
-)  # fmt: skip
+    "[PAD]",
+    "[CLS]",
+    "[MORE]",
+    "[MASK]",
+    "[NUMBER]",
+    "[ASIDE]",
+    "[LINE]",
+    "[SIGN]",
+    "[GUESS]",
+    "[RARE]",
+    "[RARE-s]",
+    "[RARE-ed]",
+    "[RARE-ing]",
+    "[RARE-ly]",
+    "[FOREIGN]",
+)
 PAD, START, MORE, MASK, NUMBER, ASIDE, LINE, SIGN, GUESS = range(9)
 WORD_TAGS_AT = len(SPECIAL)
 GAP_TAGS_AT = WORD_TAGS_AT + len(WordTag)

@@ -7,9 +7,25 @@ from enum import IntEnum
 from reviser.coach.words import Kind, Token, Words
 
 INSERTED = (
-    "the", "a", "an", "to", "of", "in", "on", "at", "for", "with", "and", "is", "are", "was", "be", "that", "have",
+    "the",
+    "a",
+    "an",
+    "to",
+    "of",
+    "in",
+    "on",
+    "at",
+    "for",
+    "with",
+    "and",
+    "is",
+    "are",
+    "was",
+    "be",
+    "that",
+    "have",
     "has",
-)  # fmt: skip
+)
 
 
 class WordTag(IntEnum):

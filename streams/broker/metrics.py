@@ -32,9 +32,12 @@ class Metrics(Observer):
         self._published = self._counter("published", "Announcements published.")
         self._outages = self._counter("outages", "Times that something was waited for.", "what")
         self._batches = Histogram(
-            "coachlm_stream_batch_seconds", "A batch, from fetched to committed.", ("worker",),
-            registry=self.registry, buckets=_BATCH_SECONDS,
-        )  # fmt: skip
+            "coachlm_stream_batch_seconds",
+            "A batch, from fetched to committed.",
+            ("worker",),
+            registry=self.registry,
+            buckets=_BATCH_SECONDS,
+        )
         self._lag = self._gauge("lag_messages", "Messages behind the partition's end.", "topic", "partition")
         self._assigned = self._gauge("assigned_partitions", "Partitions that this worker reads.")
         self._outbox = self._gauge("outbox_rows", "Announcements that wait to be published.")

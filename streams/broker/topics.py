@@ -62,8 +62,13 @@ class TopicState:
             found.append(f"{self.partitions} partitions instead of {self.wanted.partitions}")
         if self.replication < self.wanted.replication:
             found.append(f"{self.replication} copies instead of {self.wanted.replication}")
-        return (*found, *(f"{name}={self.settings.get(name)} instead of {self.wanted.settings[name]}"
-                          for name in self.differing_settings))  # fmt: skip
+        return (
+            *found,
+            *(
+                f"{name}={self.settings.get(name)} instead of {self.wanted.settings[name]}"
+                for name in self.differing_settings
+            ),
+        )
 
     @property
     def has_few_partitions(self) -> bool:

@@ -111,9 +111,12 @@ class Worker:
         self._relay.start()
         subscription = self._stage.subscription
         self._report(
-            "started", driver=self._settings.stream_driver, topics=subscription.topics, group=subscription.group,
+            "started",
+            driver=self._settings.stream_driver,
+            topics=subscription.topics,
+            group=subscription.group,
             pid=os.getpid(),
-        )  # fmt: skip
+        )
         try:
             await driver.run()
         except Stopped:

@@ -18,10 +18,22 @@ _QUESTIONS = ("prompt", "question", "query", "input")
 _MATERIAL = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "answer")
 _EARLIER = frozenset({"system", "system_prompt", "history"})
-_OTHER_FORMATS = frozenset({
-    "messages", "conversations", "choices", "done", "request", "attributes", "traceId", "trace_id", "call_type",
-    "bookmarked", "custom_id", "stop_reason",
-})  # fmt: skip
+_OTHER_FORMATS = frozenset(
+    {
+        "messages",
+        "conversations",
+        "choices",
+        "done",
+        "request",
+        "attributes",
+        "traceId",
+        "trace_id",
+        "call_type",
+        "bookmarked",
+        "custom_id",
+        "stop_reason",
+    }
+)
 
 
 def matches(record: Record) -> bool:

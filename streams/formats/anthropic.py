@@ -8,10 +8,18 @@ from streams.formats.events import Events
 from streams.formats.fields import Record, mapping, name_of, time_of
 from streams.formats.replies import LOST, Choice, Reply, text_choice
 
-_EVENTS = frozenset({
-    "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
-    "message_stop", "ping", "error",
-})  # fmt: skip
+_EVENTS = frozenset(
+    {
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "error",
+    }
+)
 
 
 def recognises(body: Record) -> bool:

@@ -4,9 +4,21 @@ from streams.formats.fields import Record, mapping, name_of, time_of
 from streams.formats.outcomes import Chat
 
 _TIMES = (
-    "end_time", "endTime", "completed_at", "timestamp", "created_at", "createdAt", "created", "start_time",
-    "startTime", "time", "date", "respondedAt", "requestedAt", "created_date",
-)  # fmt: skip
+    "end_time",
+    "endTime",
+    "completed_at",
+    "timestamp",
+    "created_at",
+    "createdAt",
+    "created",
+    "start_time",
+    "startTime",
+    "time",
+    "date",
+    "respondedAt",
+    "requestedAt",
+    "created_date",
+)
 _IDS = ("id", "request_id", "requestId", "uuid", "message_id", "conversation_id")
 _SESSIONS = ("session_id", "sessionId", "conversation_id", "conversationId", "thread_id", "threadId", "chat_id")
 _USERS = ("user_id", "userId", "end_user", "endUser", "user")

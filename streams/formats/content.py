@@ -14,13 +14,30 @@ from streams.formats.outcomes import EntryError, malformed
 from streams.records import Message, Role
 
 ROLES: dict[str, Role] = {
-    "system": Role.SYSTEM, "developer": Role.SYSTEM, "instruction": Role.SYSTEM,
-    "user": Role.USER, "human": Role.USER, "prompter": Role.USER, "customer": Role.USER,
-    "assistant": Role.ASSISTANT, "ai": Role.ASSISTANT, "model": Role.ASSISTANT, "bot": Role.ASSISTANT,
-    "gpt": Role.ASSISTANT, "chatgpt": Role.ASSISTANT, "bing": Role.ASSISTANT, "bard": Role.ASSISTANT,
-    "claude": Role.ASSISTANT, "gemini": Role.ASSISTANT, "llama": Role.ASSISTANT, "chatbot": Role.ASSISTANT,
-    "tool": Role.TOOL, "function": Role.TOOL, "observation": Role.TOOL, "ipython": Role.TOOL,
-}  # fmt: skip
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "instruction": Role.SYSTEM,
+    "user": Role.USER,
+    "human": Role.USER,
+    "prompter": Role.USER,
+    "customer": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "ai": Role.ASSISTANT,
+    "model": Role.ASSISTANT,
+    "bot": Role.ASSISTANT,
+    "gpt": Role.ASSISTANT,
+    "chatgpt": Role.ASSISTANT,
+    "bing": Role.ASSISTANT,
+    "bard": Role.ASSISTANT,
+    "claude": Role.ASSISTANT,
+    "gemini": Role.ASSISTANT,
+    "llama": Role.ASSISTANT,
+    "chatbot": Role.ASSISTANT,
+    "tool": Role.TOOL,
+    "function": Role.TOOL,
+    "observation": Role.TOOL,
+    "ipython": Role.TOOL,
+}
 
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _TOOL_CALLS = frozenset(
@@ -36,9 +53,16 @@ _TOOL_CALLS = frozenset(
     }
 )
 _TOOL_RESULTS = frozenset(
-    {"tool_result", "tool_call_response", "function_response", "tool-result", "function_call_output",
-     "web_search_tool_result", "custom_tool_call_output"}
-)  # fmt: skip
+    {
+        "tool_result",
+        "tool_call_response",
+        "function_response",
+        "tool-result",
+        "function_call_output",
+        "web_search_tool_result",
+        "custom_tool_call_output",
+    }
+)
 _UNSPOKEN = frozenset({"thinking", "redacted_thinking", "reasoning", "item_reference", "compaction"})
 
 

@@ -102,8 +102,10 @@ def _with_events(record: Record, attributes: Record) -> Record:
 
 def _unflattened(attributes: Record) -> Record:
     """An event's message from its attributes; values may be JSON text."""
-    return {key: decode_text(value) if isinstance(value, str) and key != "content" else value
-            for key, value in attributes.items()}  # fmt: skip
+    return {
+        key: decode_text(value) if isinstance(value, str) and key != "content" else value
+        for key, value in attributes.items()
+    }
 
 
 def _choice(choice: Record) -> Record:

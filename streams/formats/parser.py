@@ -13,10 +13,18 @@ from streams.records import Conversation, Fragment, Parsed, ParseOptions, RawRec
 _LEVELS = 6
 """How deep entries may lie within entries."""
 _PARTS_APART = 1 << 12
-_REDACTED = frozenset({
-    "redacted-by-litellm", "__redacted__", "[redacted]", "<redacted>", "redacted", "[filtered]",
-    "<masked due to failed mask function>", "<fully masked due to failed mask function>",
-})  # fmt: skip
+_REDACTED = frozenset(
+    {
+        "redacted-by-litellm",
+        "__redacted__",
+        "[redacted]",
+        "<redacted>",
+        "redacted",
+        "[filtered]",
+        "<masked due to failed mask function>",
+        "<fully masked due to failed mask function>",
+    }
+)
 _LONGEST_MARK = max(map(len, _REDACTED)) + 2
 _UNEXPECTED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 

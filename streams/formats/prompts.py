@@ -13,8 +13,13 @@ from streams.records import Message, Role
 REQUEST_KEYS = ("messages", "input", "contents", "prompt", "inputs", "query", "question", "text")
 _SYSTEM_KEYS = ("system", "instructions", "system_instruction", "systemInstruction", "system_prompt")
 _LABELS = re.compile(r"(?:^|\n)\s*(Human|Assistant|System|User|AI): ?", re.IGNORECASE)
-_LABELLED = {"human": Role.USER, "user": Role.USER, "assistant": Role.ASSISTANT, "ai": Role.ASSISTANT,
-             "system": Role.SYSTEM}  # fmt: skip
+_LABELLED = {
+    "human": Role.USER,
+    "user": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "ai": Role.ASSISTANT,
+    "system": Role.SYSTEM,
+}
 
 
 def read_prompt(value: Any, name: str = "request", levels: int = 4) -> Transcript:

@@ -13,10 +13,25 @@ from streams.records import Message, Role
 
 LOST = "lost stream"
 """Stands as the finish reason where a stream has no end."""
-_FINISHED = frozenset({
-    "stop", "end_turn", "eos", "eos_token", "stop_sequence", "end", "done", "complete", "completed", "finish",
-    "finished", "success", "finish_reason_stop", "end_of_turn", "",
-})  # fmt: skip
+_FINISHED = frozenset(
+    {
+        "stop",
+        "end_turn",
+        "eos",
+        "eos_token",
+        "stop_sequence",
+        "end",
+        "done",
+        "complete",
+        "completed",
+        "finish",
+        "finished",
+        "success",
+        "finish_reason_stop",
+        "end_of_turn",
+        "",
+    }
+)
 _CALLS_TOOLS = frozenset({"tool_calls", "tool_call", "tool-calls", "function_call", "tool_use"})
 _REFUSED = frozenset({"refusal"})
 

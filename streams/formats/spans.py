@@ -11,21 +11,48 @@ from streams.formats.outcomes import Chat, EntryError, Inner
 from streams.records import Message
 
 _SPAN_FIELDS = frozenset(
-    {"spanContext", "span_context", "spanId", "span_id", "traceId", "trace_id", "context", "kind", "events",
-     "startTimeUnixNano", "start_time", "startTime", "parentSpanId", "parent_id", "status"}
-)  # fmt: skip
+    {
+        "spanContext",
+        "span_context",
+        "spanId",
+        "span_id",
+        "traceId",
+        "trace_id",
+        "context",
+        "kind",
+        "events",
+        "startTimeUnixNano",
+        "start_time",
+        "startTime",
+        "parentSpanId",
+        "parent_id",
+        "status",
+    }
+)
 _SESSIONS = (
-    "session.id", "gen_ai.conversation.id", "langfuse.session.id", "traceloop.association.properties.session_id",
-    "ai.telemetry.metadata.sessionId", "langsmith.metadata.session_id",
-)  # fmt: skip
+    "session.id",
+    "gen_ai.conversation.id",
+    "langfuse.session.id",
+    "traceloop.association.properties.session_id",
+    "ai.telemetry.metadata.sessionId",
+    "langsmith.metadata.session_id",
+)
 _USERS = (
-    "user.id", "enduser.id", "langfuse.user.id", "traceloop.association.properties.user_id",
-    "ai.telemetry.metadata.userId", "langsmith.metadata.user_id",
-)  # fmt: skip
+    "user.id",
+    "enduser.id",
+    "langfuse.user.id",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+    "langsmith.metadata.user_id",
+)
 _MODELS = (
-    "gen_ai.response.model", "ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.model.id",
+    "gen_ai.response.model",
+    "ai.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "ai.model.id",
     "llm.request.model",
-)  # fmt: skip
+)
 _PREFIXES = ("gen_ai.", "llm.", "openinference.", "traceloop.", "attributes.", "ai.operationId")
 
 

@@ -10,11 +10,15 @@ from api.models import CoachDepth, GroupLag, Overview, QueueDepth, StreamLag
 
 def overview(**changes: object) -> Overview:
     calm = Overview(
-        at=datetime(2026, 3, 1, tzinfo=UTC), stages=(),
-        depth=QueueDepth(free=0, reserved=0, leased=0, awaiting_review=0, free_by_class={}), oldest_seconds=None,
-        coach=CoachDepth(waiting=0, oldest_seconds=None, idle_seconds=None), excluded_by_reason={}, outcomes={},
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+        stages=(),
+        depth=QueueDepth(free=0, reserved=0, leased=0, awaiting_review=0, free_by_class={}),
+        oldest_seconds=None,
+        coach=CoachDepth(waiting=0, oldest_seconds=None, idle_seconds=None),
+        excluded_by_reason={},
+        outcomes={},
         revised_by_adapter={},
-    )  # fmt: skip
+    )
     return calm.model_copy(update=changes)
 
 

@@ -37,8 +37,11 @@ def served(url):
     """A service in a process of its own; its address comes from its first line."""
     process = subprocess.Popen(
         [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--db", url, "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "COACHLM_SWEEP_SECONDS": "1"},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COACHLM_SWEEP_SECONDS": "1"},
+    )
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.communicate(timeout=30)[1]

@@ -200,10 +200,13 @@ def test_scores_out_of_range_name_the_range(service: Service):
     item = ada.claim()
     assert item is not None
     body = {
-        "pair_id": item.pair_id, "token": item.token, "version": item.version, "idempotency_key": "k",
+        "pair_id": item.pair_id,
+        "token": item.token,
+        "version": item.version,
+        "idempotency_key": "k",
         "final": PairText.of(FINAL).model_dump(),
         "scores": {"instruction": 95, "response": 95, "flaws": [Dimension.SAFETY]},
-    }  # fmt: skip
+    }
     answer = service.request("POST", "/v1/queue/submit", "ada", json=body)
     assert answer.status_code == 422
     assert "0–40" in answer.json()["detail"]

@@ -123,8 +123,9 @@ def test_what_ran_out_goes_back_without_a_claim(database_url):
 
 
 def test_what_nobody_sampled_is_approved_by_the_clock(database_url):
-    with running_service(database_url, review_share=0.0, review_flagged_share=0.0, newcomer_reviews=0, undo_seconds=0,
-                         sweep_seconds=1) as service:  # fmt: skip
+    with running_service(
+        database_url, review_share=0.0, review_flagged_share=0.0, newcomer_reviews=0, undo_seconds=0, sweep_seconds=1
+    ) as service:
         [pair_id] = service.fill([QA])
         ada = service.client("ada")
         item = ada.claim()

@@ -65,7 +65,7 @@ def test_lone_surrogates_become_replacement_characters_and_lose_nothing_else(ser
     )
     answer = service.request(
         "PUT", "/v1/queue/draft", "ada", content=body, headers={"Content-Type": "application/json"}
-    )  # fmt: skip
+    )
     assert answer.status_code == 204, answer.text
     [held] = ada.held()
     assert held.text == InstructionPair("a\ufffdb", "", "\ufffd")
@@ -74,17 +74,25 @@ def test_lone_surrogates_become_replacement_characters_and_lose_nothing_else(ser
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"", 422), (b"{", 422), (b"[]", 422), (b"null", 422), (b'"text"', 422), (b"\xff\xfe", 422), (b"\0", 422),
-        (b'{"token": "\xff"}', 400), (b'{"token": 7}', 422), (b'{"token": ""}', 422),
+        (b"", 422),
+        (b"{", 422),
+        (b"[]", 422),
+        (b"null", 422),
+        (b'"text"', 422),
+        (b"\xff\xfe", 422),
+        (b"\0", 422),
+        (b'{"token": "\xff"}', 400),
+        (b'{"token": 7}', 422),
+        (b'{"token": ""}', 422),
         (b'{"token": "x", "more": 1}', 422),
-        (b"[" * 200_000, 400), (b'{"token":' * 50_000, 400), (b"9" * 10_000, 400),
+        (b"[" * 200_000, 400),
+        (b'{"token":' * 50_000, 400),
+        (b"9" * 10_000, 400),
         (b'{"token": "' + b"x" * 5_000_000 + b'"}', 413),
     ],
-)  # fmt: skip
+)
 def test_bodies_that_are_no_request(lite: Service, body: bytes, status: int):
-    answer = lite.request(
-        "POST", "/v1/queue/skip", "ada", content=body, headers={"Content-Type": "application/json"}
-    )  # fmt: skip
+    answer = lite.request("POST", "/v1/queue/skip", "ada", content=body, headers={"Content-Type": "application/json"})
     _problem(answer, status)
 
 
@@ -92,7 +100,7 @@ def test_a_body_of_unknown_length_is_limited_too(lite: Service):
     endless = (b" " * 100_000 for _ in range(100))
     answer = lite.request(
         "POST", "/v1/queue/skip", "ada", content=endless, headers={"Content-Type": "application/json"}
-    )  # fmt: skip
+    )
     assert _problem(answer, 413)["code"] == "too_long"
 
 
@@ -233,9 +241,14 @@ def test_no_secret_is_ever_logged(sqlite_databases, caplog):
         record.getMessage() + str(record.args) for record in caplog.records if "httpx" not in record.name
     )
     for secret in (
-        token_of("ada").text, token_of("root").text, token_of("ada").hash, drawn.token, item.token,
-        "private-text", "secret-token",
-    ):  # fmt: skip
+        token_of("ada").text,
+        token_of("root").text,
+        token_of("ada").hash,
+        drawn.token,
+        item.token,
+        "private-text",
+        "secret-token",
+    ):
         assert secret not in logged
     assert "api.envelope" in {record.name for record in caplog.records}
 
@@ -278,9 +291,10 @@ def test_no_request_by_the_openapi_document_makes_the_service_fail(fuzzed: Servi
 
         path = path.replace(f"{{{name}}}", quote(data.draw(part), safe=""))
     query = {
-        p["name"]: data.draw(part) for p in operation.get("parameters", [])
+        p["name"]: data.draw(part)
+        for p in operation.get("parameters", [])
         if p["in"] == "query" and data.draw(st.booleans())
-    }  # fmt: skip
+    }
     options = {}
     if "requestBody" in operation:
         fields = _fields(fuzzed, operation)

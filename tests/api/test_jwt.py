@@ -44,9 +44,7 @@ def _settings(**given: Any) -> Settings:
 
 
 def _public_pem(key: Any) -> bytes:
-    return key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )  # fmt: skip
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _token(key: Any, *, algorithm: str = "RS256", headers: dict[str, Any] | None = None, **claims: Any) -> str:
@@ -62,10 +60,18 @@ def test_a_good_token_names_its_subject(verifier, key):
 @pytest.mark.parametrize(
     "claims",
     [
-        {"iss": "https://elsewhere.example.com"}, {"aud": "another service"}, {"exp": 1000}, {"exp": None},
-        {"aud": None}, {"iss": None}, {"sub": None}, {"sub": ""}, {"sub": 7}, {"nbf": 4_000_000_000},
+        {"iss": "https://elsewhere.example.com"},
+        {"aud": "another service"},
+        {"exp": 1000},
+        {"exp": None},
+        {"aud": None},
+        {"iss": None},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": 7},
+        {"nbf": 4_000_000_000},
     ],
-)  # fmt: skip
+)
 def test_another_issuer_audience_or_time_names_nobody(verifier, key, claims):
     assert verifier.subject(_token(key, **claims)) is None
 

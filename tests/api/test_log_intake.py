@@ -33,8 +33,13 @@ def _pairs(service: Service) -> int:
 def test_every_line_gets_its_verdict_and_the_rest_goes_on(service: Service):
     verdicts = {verdict.line: verdict for verdict in service.client("ines").ingest(MIXED)}
     assert {line: verdict.ok for line, verdict in verdicts.items()} == {
-        0: True, 1: False, 3: False, 4: True, 5: False, 6: False,
-    }  # fmt: skip
+        0: True,
+        1: False,
+        3: False,
+        4: True,
+        5: False,
+        6: False,
+    }
     assert verdicts[1].reason.startswith("malformed_json")
     assert verdicts[3].reason.startswith("unknown_shape")
     assert _pairs(service) == 2

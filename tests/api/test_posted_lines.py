@@ -13,8 +13,11 @@ from api.posted_lines import posted_lines, unpacked
 from api.problems import RefusedError
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "": bytes, "identity": bytes, "gzip": gzip.compress, "zstd": zstandard.compress,
-}  # fmt: skip
+    "": bytes,
+    "identity": bytes,
+    "gzip": gzip.compress,
+    "zstd": zstandard.compress,
+}
 
 
 def _chunks(data: bytes, size: int) -> Callable[[], bytes]:

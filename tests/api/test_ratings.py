@@ -67,8 +67,11 @@ def test_from_a_study_to_its_tables(service: Service):
     assert len(scores) == 16
     [changed] = [score for score in scores if score.version == 2]
     assert (changed.rater, changed.response, changed.flaws, changed.comment) == (
-        "ada", 40, (Dimension.SAFETY,), "who says so?",
-    )  # fmt: skip
+        "ada",
+        40,
+        (Dimension.SAFETY,),
+        "who says so?",
+    )
 
 
 def test_retries_and_two_tabs(service: Service):
@@ -93,17 +96,25 @@ GOOD = {"version": 0, "idempotency_key": "k", "instruction": 90, "response": 90}
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"response": 101}, "response"), ({"response": -1}, "response"), ({"response": 88.5}, "response"),
-        ({"response": "good"}, "response"), ({"response": None}, "response"), ({"instruction": True}, "instruction"),
-        ({"flaws": ["charm"]}, "flaws"), ({"flaws": "correctness"}, "flaws"), ({"idempotency_key": ""}, "key"),
-        ({"idempotency_key": "k" * 201}, "key"), ({"version": -1}, "version"), ({"source": "x"}, "source"),
+        ({"response": 101}, "response"),
+        ({"response": -1}, "response"),
+        ({"response": 88.5}, "response"),
+        ({"response": "good"}, "response"),
+        ({"response": None}, "response"),
+        ({"instruction": True}, "instruction"),
+        ({"flaws": ["charm"]}, "flaws"),
+        ({"flaws": "correctness"}, "flaws"),
+        ({"idempotency_key": ""}, "key"),
+        ({"idempotency_key": "k" * 201}, "key"),
+        ({"version": -1}, "version"),
+        ({"source": "x"}, "source"),
         ({"comment": "c" * 10_001}, "comment"),
         ({"flaws": ["correctness"]}, "response_score 90 is not within 40 to 80"),
         ({"flaws": ["safety", "richness"]}, "within 0 to 40"),
         ({"flaws": ["feasibility"]}, "instruction_score 90 is not within 0 to 80"),
         ({"flaws": ["humanization"], "response": 70}, "within 80 to 100"),
     ],
-)  # fmt: skip
+)
 def test_garbage_is_refused_with_a_word(lite: Service, change: dict[str, Any], says: str):
     make(lite)
     answer = lite.request("PUT", "/v1/ratings/spring/1", "ada", json=GOOD | change)
@@ -207,16 +218,26 @@ def test_an_owner_who_rates_learns_the_versions_when_it_is_closed(service: Servi
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"name": "a b"}, "name"), ({"name": "../x"}, "name"), ({"name": ""}, "name"), ({"count": 0}, "count"),
-        ({"count": 99}, "99 pairs"), ({"sources": []}, "sources"), ({"raters": ["nobody"]}, "nobody"),
-        ({"seed": -1}, "seed"), ({"pair_ids": ["x" * 65]}, "pair_ids"),
+        ({"name": "a b"}, "name"),
+        ({"name": "../x"}, "name"),
+        ({"name": ""}, "name"),
+        ({"count": 0}, "count"),
+        ({"count": 99}, "99 pairs"),
+        ({"sources": []}, "sources"),
+        ({"raters": ["nobody"]}, "nobody"),
+        ({"seed": -1}, "seed"),
+        ({"pair_ids": ["x" * 65]}, "pair_ids"),
         ({"sources": [{"name": "x", "pairs": [{"instruction": "a", "response": "b"}]}] * 2}, "the same name"),
     ],
-)  # fmt: skip
+)
 def test_studies_that_can_not_be_made(lite: Service, change: dict[str, Any], says: str):
     pair = {"instruction": "a", "response": "b"}
-    good = {"name": "next", "sources": [{"name": name, "pairs": [pair]} for name in "xy"], "raters": ["ada"],
-            "count": 1}  # fmt: skip
+    good = {
+        "name": "next",
+        "sources": [{"name": name, "pairs": [pair]} for name in "xy"],
+        "raters": ["ada"],
+        "count": 1,
+    }
     answer = lite.request("POST", "/v1/studies", "oscar", json=good | change)
     assert answer.status_code in (404, 422), answer.text
     assert says in answer.text

@@ -160,12 +160,17 @@ def test_owners_act_in_their_unit_alone(service: Service):
     [waiting] = otto.reviews()
     assert olga.reviews() == []
     for call in (
-        lambda: olga.reviews(task_class=CREATIVE), lambda: olga.review(waiting, Decision.APPROVE),
-        lambda: olga.pair(pair_id), lambda: olga.history(pair_id), lambda: olga.hand_over(pair_id, None),
-        lambda: olga.correct_class(pair_id, QA, waiting.version), lambda: olga.restore(pair_id, waiting.version),
-        lambda: olga.prioritise([pair_id], 1), lambda: olga.exclusions(task_class=CREATIVE),
+        lambda: olga.reviews(task_class=CREATIVE),
+        lambda: olga.review(waiting, Decision.APPROVE),
+        lambda: olga.pair(pair_id),
+        lambda: olga.history(pair_id),
+        lambda: olga.hand_over(pair_id, None),
+        lambda: olga.correct_class(pair_id, QA, waiting.version),
+        lambda: olga.restore(pair_id, waiting.version),
+        lambda: olga.prioritise([pair_id], 1),
+        lambda: olga.exclusions(task_class=CREATIVE),
         lambda: olga.exclude(pair_id, waiting.version, ExcludeReason.MANUAL),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ForbiddenError, match="unit"):
             call()
     otto.review(waiting, Decision.APPROVE)

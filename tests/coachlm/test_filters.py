@@ -277,9 +277,12 @@ def test_length_bounds() -> None:
     assert reason("Hi") is R.TOO_SHORT
     assert reason("Name a river.", response="  ") is R.TOO_SHORT
     assert reason("Name a river.", "x" * 40_000) is R.TOO_LONG
-    assert make_filter(max_pair_chars=100_000).check(
-        InstructionPair("Count the words of the text.", "word " * 10_000, "10,000"), language="en"
-    ) is None  # fmt: skip
+    assert (
+        make_filter(max_pair_chars=100_000).check(
+            InstructionPair("Count the words of the text.", "word " * 10_000, "10,000"), language="en"
+        )
+        is None
+    )
 
 
 def test_a_pair_with_several_reasons_gets_the_first_in_order() -> None:

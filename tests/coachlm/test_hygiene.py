@@ -54,10 +54,13 @@ def test_what_the_raw_pair_itself_says_stays(text: str) -> None:
         ("so " + "much " * 40, "much"),
         ("no" + "o" * 60, "nooo"),
         ("我喜欢喝茶。" * 8, "我喜欢喝茶。"),
-        ("A long paragraph about kettles that goes on for a while, with commas, steam, a lid and a whistle. Then it "
-         "is there, all of it. " * 2 + "More of the same follows.", "More of the same"),
+        (
+            "A long paragraph about kettles that goes on for a while, with commas, steam, a lid and a whistle. Then it "
+            "is there, all of it. " * 2 + "More of the same follows.",
+            "More of the same",
+        ),
     ],
-)  # fmt: skip
+)
 def test_loops_are_cut_to_their_first_round(looping: str, once: str) -> None:
     cleaned = clean_output(looping, RAW)
     assert once in cleaned

@@ -52,22 +52,34 @@ def _fill(office: Office) -> None:
     office.queue(samples.tea(), *(samples.plain(number) for number in range(5)))
     with office.client("ada") as ada:
         while (item := ada.claim()) is not None:
-            ada.submit(item, replace(item.text, response=f"{item.text.response} Ask for more."), key=item.token,
-                       comment="Is the quotation right?" if item.raw.pair() == samples.TEA else "")  # fmt: skip
+            ada.submit(
+                item,
+                replace(item.text, response=f"{item.text.response} Ask for more."),
+                key=item.token,
+                comment="Is the quotation right?" if item.raw.pair() == samples.TEA else "",
+            )
     mix = Mix(queued=400, accepted=30, excluded=60, returned=6, approved=3000)
     seed(office.database, mix, annotators=9, days=20, now=datetime.now(UTC) - timedelta(minutes=20))
     _rate(office)
     registry, draw = DatabaseAdapterRegistry(office.database), random.Random(7)
     for number in range(3):
         record = AdapterRecord(
-            f"{draw.getrandbits(256):064x}", "a-base-model", "0" * 64, f"file:///adapters/{number}",
+            f"{draw.getrandbits(256):064x}",
+            "a-base-model",
+            "0" * 64,
+            f"file:///adapters/{number}",
             training={"examples": 812 + 90 * number, "seconds": 640.0, "selection": {"alpha": 0.3}},
-        )  # fmt: skip
+        )
         registry.register(record, "refresh")
         names = ("edit_distance_left", "nll", "invalid_share", "guarded_share", "flagged_share")
         figures = [_figure(draw, name) for name in names]
-        report = {"reason": "fewer edits are left to people; nothing else is worse than its margin", "passed": True,
-                  "figures": figures, "pairs": 240, "against": "raw"}  # fmt: skip
+        report = {
+            "reason": "fewer edits are left to people; nothing else is worse than its margin",
+            "passed": True,
+            "figures": figures,
+            "pairs": 240,
+            "against": "raw",
+        }
         registry.record_gate(record.digest, report, passed=True)
         if number < 2:
             registry.promote(record.digest, "oscar", "better on the held-out pairs")
@@ -77,8 +89,9 @@ def _rate(office: Office) -> None:
     """All but one text by Cleo: the tea as the coach wrote it."""
     pairs = [samples.tea(), *(samples.plain(number) for number in range(40, 59))]
     sources = {
-        "original": [raw for raw, _, _ in pairs], "coach": [revision.revised for _, revision, _ in pairs],
-    }  # fmt: skip
+        "original": [raw for raw, _, _ in pairs],
+        "coach": [revision.revised for _, revision, _ in pairs],
+    }
     for name in ("cleo", "dana"):  # who have met none of these pairs
         office.hire(name)
     with office.client("oscar") as oscar:
@@ -99,8 +112,15 @@ def _figure(draw: random.Random, name: str) -> dict[str, object]:
     reference = {"edit_distance_left": 41.0, "nll": 1.3}.get(name, 0.02)
     change = -0.1 * reference * draw.uniform(0.2, 2)
     width = 0.08 * reference
-    return {"name": name, "reference": reference, "candidate": reference + change, "low": change - width,
-            "high": change + width, "margin": width, "holds": True}  # fmt: skip
+    return {
+        "name": name,
+        "reference": reference,
+        "candidate": reference + change,
+        "low": change - width,
+        "high": change + width,
+        "margin": width,
+        "holds": True,
+    }
 
 
 @contextmanager

@@ -32,11 +32,15 @@ ARABIC_REVISED = InstructionPair(
     "البحر واسع وجميل، وفيه أسماك كثيرة (fish). أحبّ السباحة فيه في الصيف.",
 )
 CHINESE = InstructionPair(
-    "把下面的句子写得更礼貌", "明天把报告给我。", "请你明天把报告给我吧。谢谢",
-)  # fmt: skip
+    "把下面的句子写得更礼貌",
+    "明天把报告给我。",
+    "请你明天把报告给我吧。谢谢",
+)
 CHINESE_REVISED = InstructionPair(
-    "请把下面的句子改写得更礼貌。", "明天把报告给我。", "麻烦您明天把报告发给我，好吗？谢谢！",
-)  # fmt: skip
+    "请把下面的句子改写得更礼貌。",
+    "明天把报告给我。",
+    "麻烦您明天把报告发给我，好吗？谢谢！",
+)
 HOSTILE = InstructionPair(
     'Show <img src=x onerror="window.stolen=1"><script>window.stolen=2</script> to me',
     "\x1b[31mred\x1b[0m and \u202etxt.exe\u202c and \x07",
@@ -86,28 +90,54 @@ def tea() -> Sample:
 def plain(number: int) -> Sample:
     """A short pair with one mistake for the coach and one left for the annotator."""
     raw = InstructionPair(
-        f"what is the capital of country number {number}", "",
+        f"what is the capital of country number {number}",
+        "",
         f"the capital of country number {number} is City {number}. it lies on a rivr.",
-    )  # fmt: skip
+    )
     revised = InstructionPair(
-        f"What is the capital of country number {number}?", "",
+        f"What is the capital of country number {number}?",
+        "",
         f"The capital of country number {number} is City {number}. It lies on a rivr.",
-    )  # fmt: skip
+    )
     return raw, revision(raw, revised), TaskClass.QA
 
 
 def adapter(registry: DatabaseAdapterRegistry, letter: str, **changes: str) -> str:
     """Registers one that the gate has passed; gives its digest."""
     figures = [
-        {"name": "edit_distance_left", "reference": 40.0, "candidate": 31.0, "low": -14.0, "high": -4.0,
-         "margin": 0.0, "holds": True},
-        {"name": changes.get("figure", "invalid_share"), "reference": 0.02, "candidate": 0.01, "low": -0.02,
-         "high": 0.01, "margin": 0.02, "holds": True},
-    ]  # fmt: skip
-    report = {"reason": changes.get("reason", "fewer edits are left"), "passed": True, "figures": figures,
-              "pairs": 120, "against": "raw"}  # fmt: skip
-    record = AdapterRecord(letter * 64, changes.get("base", "a base"), "0" * 64, f"file:///{letter}",
-                           training={"examples": 300, "seconds": 12.5, "selection": {"alpha": 0.3}})  # fmt: skip
+        {
+            "name": "edit_distance_left",
+            "reference": 40.0,
+            "candidate": 31.0,
+            "low": -14.0,
+            "high": -4.0,
+            "margin": 0.0,
+            "holds": True,
+        },
+        {
+            "name": changes.get("figure", "invalid_share"),
+            "reference": 0.02,
+            "candidate": 0.01,
+            "low": -0.02,
+            "high": 0.01,
+            "margin": 0.02,
+            "holds": True,
+        },
+    ]
+    report = {
+        "reason": changes.get("reason", "fewer edits are left"),
+        "passed": True,
+        "figures": figures,
+        "pairs": 120,
+        "against": "raw",
+    }
+    record = AdapterRecord(
+        letter * 64,
+        changes.get("base", "a base"),
+        "0" * 64,
+        f"file:///{letter}",
+        training={"examples": 300, "seconds": 12.5, "selection": {"alpha": 0.3}},
+    )
     registry.register(record, "refresh")
     registry.record_gate(record.digest, report, passed=True)
     return record.digest

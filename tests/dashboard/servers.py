@@ -37,9 +37,12 @@ SETTINGS = {
     "COACHLM_API_REQUESTS_PER_SECOND": "1000",
 }
 PEOPLE = {
-    "ada": PersonRole.ANNOTATOR, "ben": PersonRole.ANNOTATOR, "olga": PersonRole.OWNER, "oscar": PersonRole.OPERATOR,
+    "ada": PersonRole.ANNOTATOR,
+    "ben": PersonRole.ANNOTATOR,
+    "olga": PersonRole.OWNER,
+    "oscar": PersonRole.OPERATOR,
     "adam": PersonRole.ADMIN,
-}  # fmt: skip
+}
 
 
 class Process:
@@ -122,9 +125,7 @@ class Office:
         for raw, _, task_class in samples:
             position = Position("samples", self._records)
             self._records += 1
-            intake.append(
-                IntakePair(SourcedPair(raw, Provenance(position, "openai_chat")), task_class=task_class)
-            )  # fmt: skip
+            intake.append(IntakePair(SourcedPair(raw, Provenance(position, "openai_chat")), task_class=task_class))
         DatabaseStore(self.database).commit_intake(IntakeBatch(intake))
         return [raw.id for raw, _, _ in samples]
 

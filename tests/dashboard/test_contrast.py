@@ -13,11 +13,22 @@ from dashboard.mounting import ASSETS
 
 _TEXT, _BORDER = 4.5, 3.0
 _PAIRS = [
-    ("fg", "bg", _TEXT), ("fg", "soft", _TEXT), ("muted", "bg", _TEXT), ("muted", "soft", _TEXT),
-    ("on-accent", "accent", _TEXT), ("fg", "new", _TEXT), ("gone-fg", "gone", _TEXT), ("fg", "flag", _TEXT),
-    ("error", "bg", _TEXT), ("error", "error-bg", _TEXT), ("warn-fg", "warn-bg", _TEXT), ("info-fg", "info-bg", _TEXT),
-    ("accent", "bg", _BORDER), ("muted", "bg", _BORDER), ("flag-line", "bg", _BORDER),
-]  # fmt: skip
+    ("fg", "bg", _TEXT),
+    ("fg", "soft", _TEXT),
+    ("muted", "bg", _TEXT),
+    ("muted", "soft", _TEXT),
+    ("on-accent", "accent", _TEXT),
+    ("fg", "new", _TEXT),
+    ("gone-fg", "gone", _TEXT),
+    ("fg", "flag", _TEXT),
+    ("error", "bg", _TEXT),
+    ("error", "error-bg", _TEXT),
+    ("warn-fg", "warn-bg", _TEXT),
+    ("info-fg", "info-bg", _TEXT),
+    ("accent", "bg", _BORDER),
+    ("muted", "bg", _BORDER),
+    ("flag-line", "bg", _BORDER),
+]
 
 
 def colours(theme: str) -> dict[str, str]:
@@ -26,9 +37,13 @@ def colours(theme: str) -> dict[str, str]:
     light, dark = re.findall(r"^\.desk(?:\[data-theme=\"dark\"\])? \{(.*?)\}", css, re.MULTILINE | re.DOTALL)[:2]
     found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", light + (dark if theme == "dark" else "")))
     return {
-        **found, "bg": config["backgroundColor"], "fg": config["textColor"], "soft": config["secondaryBackgroundColor"],
-        "primary": config["primaryColor"], "link": config["linkColor"],
-    }  # fmt: skip
+        **found,
+        "bg": config["backgroundColor"],
+        "fg": config["textColor"],
+        "soft": config["secondaryBackgroundColor"],
+        "primary": config["primaryColor"],
+        "link": config["linkColor"],
+    }
 
 
 def contrast(one: str, other: str) -> float:

@@ -35,8 +35,13 @@ def test_the_desk(office: Office, sit_down: SitDown, is_preview: bool) -> None:
     if is_preview:
         desk.press("Alt+KeyP")
         preview = desk.page.locator(".preview").last
-        for text in ("<b>not bold</b>", "[image: pixel] (https://tracker.example/p.png)", "javascript:window.stolen=3",
-                     "<iframe", "=HYPERLINK("):  # fmt: skip
+        for text in (
+            "<b>not bold</b>",
+            "[image: pixel] (https://tracker.example/p.png)",
+            "javascript:window.stolen=3",
+            "<iframe",
+            "=HYPERLINK(",
+        ):
             expect(preview).to_contain_text(text)
     shown = desk.page.locator("section[data-name=input]")
     for code in ("U+001B", "U+202E", "U+0007"):

@@ -69,14 +69,23 @@ def test_numbers_of_a_csv_stay_numbers() -> None:
 
 def test_hours_without_anything_are_zeros() -> None:
     stages = [
-        StageHour(start=datetime(2026, 3, 1, hour, tzinfo=UTC), stage=stage, pairs=3, per_minute=0.05, tokens=0,
-                  tokens_per_second=None)
+        StageHour(
+            start=datetime(2026, 3, 1, hour, tzinfo=UTC),
+            stage=stage,
+            pairs=3,
+            per_minute=0.05,
+            tokens=0,
+            tokens_per_second=None,
+        )
         for hour, stage in ((5, "accepted"), (7, "revised"))
-    ]  # fmt: skip
+    ]
     rows = every_hour(stages, datetime(2026, 3, 1, 8, 30, tzinfo=UTC))
     shown = {(row["stage"], row["hour"].hour): row["pairs"] for row in rows}
-    assert shown == {(stage, hour): 3 * ((stage, hour) in {("accepted", 5), ("revised", 7)})
-                     for stage in ("accepted", "revised") for hour in (5, 6, 7, 8)}  # fmt: skip
+    assert shown == {
+        (stage, hour): 3 * ((stage, hour) in {("accepted", 5), ("revised", 7)})
+        for stage in ("accepted", "revised")
+        for hour in (5, 6, 7, 8)
+    }
 
 
 def test_every_role_starts_somewhere_and_sees_what_is_its_own() -> None:

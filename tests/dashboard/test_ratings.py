@@ -69,8 +69,13 @@ def test_a_study_by_keyboard_alone(office: Office, sit_down: SitDown) -> None:
     }
     by_place = [scores[text.rpartition(".")[0].rpartition(".")[0]] for text in seen]
     assert [(one.instruction, one.response) for one in by_place] == [
-        (90, 95), (80, 75), (70, 63), (70, 64), (70, 65), (70, 66),
-    ]  # fmt: skip
+        (90, 95),
+        (80, 75),
+        (70, 63),
+        (70, 64),
+        (70, 65),
+        (70, 66),
+    ]
     assert (by_place[1].flaws, by_place[1].comment) == (("correctness",), "A river that isn't there?")
 
 

@@ -111,9 +111,7 @@ def test_a_page_names_its_modules_ahead(office: Office, path: str, named: str) -
 
 
 @pytest.mark.parametrize(("person", "path"), [("ada", "desk"), ("oscar", "overview"), ("olga", "people")])
-def test_a_page_asks_for_nothing_that_is_not_there(
-    office: Office, sit_down: SitDown, person: str, path: str
-) -> None:  # fmt: skip
+def test_a_page_asks_for_nothing_that_is_not_there(office: Office, sit_down: SitDown, person: str, path: str) -> None:
     """Streamlit by itself looks for its server below the page's address first, and waits when it isn't there."""
     tab = sit_down(person, path="/account")
     refused: list[str] = []

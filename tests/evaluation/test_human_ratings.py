@@ -131,8 +131,16 @@ def test_bad_rows_are_named_and_cost_themselves_alone(sheets: Path):
     save(sheets / "R1.csv", rows)
     found = run("read", sheets)
     problems = " | ".join(found["problems"]["R1"])
-    for word in ("row 1: response_score 'good'", "row 2", "row 3: response_score 85", "'charm'", "row 6: no such task",
-                 "row 7: the task stands there twice", "row 8", "2 tasks are not in the sheet"):  # fmt: skip
+    for word in (
+        "row 1: response_score 'good'",
+        "row 2",
+        "row 3: response_score 85",
+        "'charm'",
+        "row 6: no such task",
+        "row 7: the task stands there twice",
+        "row 8",
+        "2 tasks are not in the sheet",
+    ):
         assert word in problems
     assert "R2" not in found["problems"]
     assert found["unrated"]["R1"] == 2 + 4

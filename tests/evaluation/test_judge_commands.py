@@ -50,11 +50,16 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         command: str, server: JudgeTestServer, *arguments: object, fails: bool = False, **env: str
     ) -> dict[str, Any]:
         environment = {
-            "COACHLM_JUDGE_URL": server.url, "COACHLM_JUDGE_MODEL": "m", "COACHLM_JUDGE_WAIT_SECONDS": "0.01",
-            "COACHLM_JUDGE_ATTEMPTS": "3", "COACHLM_JUDGE_CACHE": str(tmp_path / "cache.db"),
-            "COACHLM_JUDGE_CONCURRENCY": "2", "COACHLM_JUDGE_PROMPT_PRICE": "2",
-            "COACHLM_JUDGE_COMPLETION_PRICE": "8", "COACHLM_JUDGE_API_KEY": "secret-key",
-        }  # fmt: skip
+            "COACHLM_JUDGE_URL": server.url,
+            "COACHLM_JUDGE_MODEL": "m",
+            "COACHLM_JUDGE_WAIT_SECONDS": "0.01",
+            "COACHLM_JUDGE_ATTEMPTS": "3",
+            "COACHLM_JUDGE_CACHE": str(tmp_path / "cache.db"),
+            "COACHLM_JUDGE_CONCURRENCY": "2",
+            "COACHLM_JUDGE_PROMPT_PRICE": "2",
+            "COACHLM_JUDGE_COMPLETION_PRICE": "8",
+            "COACHLM_JUDGE_API_KEY": "secret-key",
+        }
         result = CliRunner().invoke(main, ["evaluate", command, *map(str, arguments), "--json"], env=environment | env)
         assert result.exit_code == (1 if fails else 0), result.output
         assert "secret-key" not in result.output
@@ -82,10 +87,14 @@ PASSING: dict[str, Callable[[int], Reply]] = {
     "hang up": lambda before: Reply(hang_up=True),
 }
 REASONS = {
-    "garbage": Failure.NO_VERDICT, "refusal": Failure.NO_VERDICT, "two figures": Failure.AMBIGUOUS,
-    "out of range": Failure.OUT_OF_RANGE, "cut off": Failure.CUT_OFF, "no completion": Failure.MALFORMED,
+    "garbage": Failure.NO_VERDICT,
+    "refusal": Failure.NO_VERDICT,
+    "two figures": Failure.AMBIGUOUS,
+    "out of range": Failure.OUT_OF_RANGE,
+    "cut off": Failure.CUT_OFF,
+    "no completion": Failure.MALFORMED,
     "unauthorised": Failure.REJECTED,
-}  # fmt: skip
+}
 
 
 def faulty(faults: dict[int, str]) -> Script:
@@ -203,8 +212,21 @@ def verdicts(prompt: str, before: int) -> Reply:
 def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     better, worse = sides(tmp_path)
     with serving(verdicts) as server:
-        answer = run("judge", server, better, worse, "--judge", "server", "--judge", "longer", "--yes",
-                     "--output", tmp_path / "verdicts.jsonl", "--html", tmp_path / "page.html")  # fmt: skip
+        answer = run(
+            "judge",
+            server,
+            better,
+            worse,
+            "--judge",
+            "server",
+            "--judge",
+            "longer",
+            "--yes",
+            "--output",
+            tmp_path / "verdicts.jsonl",
+            "--html",
+            tmp_path / "page.html",
+        )
     asked, longer = answer["judges"]
     rates = asked["rates"]
     # 6 contradict themselves and 6 are alike: 12 ties; of 23 in common, 11 are won.
@@ -212,8 +234,12 @@ def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     assert (rates["wr1"]["value"], rates["wr2"]["value"], rates["qs"]["value"]) == (pytest.approx((11 + 6) / 23), 1, 1)
     assert rates["wr1"]["low"] < rates["wr1"]["value"] < rates["wr1"]["high"]
     assert asked["position"] | {"first_share": 0} == {
-        "comparisons": 23, "consistent": 17, "first_favoured": 6, "second_favoured": 0, "first_share": 0,
-    }  # fmt: skip
+        "comparisons": 23,
+        "consistent": 17,
+        "first_favoured": 6,
+        "second_favoured": 0,
+        "first_share": 0,
+    }
     assert asked["length"]["longer_share"]["value"] == 1
     assert longer["rates"]["wins"] == 23
     assert answer["judges_agree"] == {"m and longer-response": pytest.approx(11 / 23)}
@@ -296,10 +322,17 @@ def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):
 
 def test_judges_are_compared_with_people(tmp_path: Path, run: Any):
     labelled = [
-        {"instruction": f"Name rivers of land {n}.", "input": "", "response1": "The long river with bridges.",
-         "response2": "river\n", "annotator1": 1, "annotator2": 1, "annotator3": 2 if n % 2 else "tie"}
+        {
+            "instruction": f"Name rivers of land {n}.",
+            "input": "",
+            "response1": "The long river with bridges.",
+            "response2": "river\n",
+            "annotator1": 1,
+            "annotator2": 1,
+            "annotator3": 2 if n % 2 else "tie",
+        }
         for n in range(12, 24)
-    ]  # fmt: skip
+    ]
     (tmp_path / "labelled.json").write_text(json.dumps(labelled))
     with serving(verdicts) as server:
         answer = run("judges", server, "--comparisons", tmp_path / "labelled.json", "--judge", "server", "--yes")
@@ -325,9 +358,10 @@ def test_judges_are_compared_with_people(tmp_path: Path, run: Any):
 def test_what_can_not_be_judged_is_said(data: Path, tmp_path: Path, arguments: list[str], says: str):
     (tmp_path / "broken.jsonl").write_text('{"instruction": "a", "output": "b"}\n{"instruction": []}\n')
     names = {
-        "FILE": str(data), "BROKEN": str(tmp_path / "broken.jsonl"),
+        "FILE": str(data),
+        "BROKEN": str(tmp_path / "broken.jsonl"),
         "OTHER": str(write(tmp_path / "other.jsonl", [InstructionPair("x", "", "y")])),
-    }  # fmt: skip
+    }
     result = CliRunner().invoke(main, ["evaluate", *(names.get(each, each) for each in arguments), "--json"])
     assert result.exit_code == 1
     assert says in json.loads(result.stdout)["error"]

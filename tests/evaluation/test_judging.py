@@ -30,11 +30,17 @@ VERDICTS = st.sampled_from(Verdict)
 @pytest.mark.parametrize(
     ("one", "other", "merged"),
     [
-        (WIN, WIN, WIN), (WIN, TIE, WIN), (WIN, LOSE, TIE),
-        (TIE, WIN, WIN), (TIE, TIE, TIE), (TIE, LOSE, LOSE),
-        (LOSE, WIN, TIE), (LOSE, TIE, LOSE), (LOSE, LOSE, LOSE),
+        (WIN, WIN, WIN),
+        (WIN, TIE, WIN),
+        (WIN, LOSE, TIE),
+        (TIE, WIN, WIN),
+        (TIE, TIE, TIE),
+        (TIE, LOSE, LOSE),
+        (LOSE, WIN, TIE),
+        (LOSE, TIE, LOSE),
+        (LOSE, LOSE, LOSE),
     ],
-)  # fmt: skip
+)
 def test_two_ratings_merge_by_the_papers_rules(one: Verdict, other: Verdict, merged: Verdict):
     assert merge(one, other) is merged
 
@@ -110,9 +116,14 @@ def test_rates_lie_within_their_intervals_or_are_none(verdicts: list[Verdict | N
 
 def test_position_bias_counts_shifts_towards_either_place():
     judgements = [
-        Judgement(WIN, WIN), Judgement(TIE, TIE), Judgement(WIN, LOSE), Judgement(WIN, TIE), Judgement(TIE, LOSE),
-        Judgement(LOSE, WIN), Judgement(None, WIN),
-    ]  # fmt: skip
+        Judgement(WIN, WIN),
+        Judgement(TIE, TIE),
+        Judgement(WIN, LOSE),
+        Judgement(WIN, TIE),
+        Judgement(TIE, LOSE),
+        Judgement(LOSE, WIN),
+        Judgement(None, WIN),
+    ]
     found = position_bias(judgements)
     assert (found.comparisons, found.consistent, found.first_favoured, found.second_favoured) == (6, 2, 3, 1)
     assert found.first_share is not None

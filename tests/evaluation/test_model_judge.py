@@ -50,9 +50,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bpe.train_from_iterator(texts, 500, special_tokens=["<pad>", "<s>", "</s>"], show_progress=False)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, pad_token="<pad>", eos_token="</s>")
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=512, pad_token_id=0, bos_token_id=1, eos_token_id=2,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=512,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
     judge: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     inputs, labels = batch(tokenizer)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-3)
@@ -94,8 +101,15 @@ def test_a_model_in_a_folder_judges_two_sets(model: Path, tmp_path: Path):
             for each, response in zip(COMPARISONS, responses, strict=True)
         )
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    answer = run("judge", tmp_path / "candidate.jsonl", tmp_path / "reference.jsonl", "--judge", f"model:{model}",
-                 "--output", tmp_path / "verdicts.jsonl")  # fmt: skip
+    answer = run(
+        "judge",
+        tmp_path / "candidate.jsonl",
+        tmp_path / "reference.jsonl",
+        "--judge",
+        f"model:{model}",
+        "--output",
+        tmp_path / "verdicts.jsonl",
+    )
     [found] = answer["judges"]
     rates = found["rates"]
     assert (rates["wins"], rates["ties"], rates["losses"], rates["failed"]) == (2, 2, 1, 1)
@@ -110,10 +124,17 @@ def test_a_model_in_a_folder_judges_two_sets(model: Path, tmp_path: Path):
 def test_it_is_set_beside_people(model: Path, tmp_path: Path):
     """In PandaLM's file of labelled comparisons: right where people say what it says."""
     records = [
-        {"instruction": each.instruction, "input": "", "response1": each.candidate, "response2": each.reference,
-         "annotator1": 1, "annotator2": 1, "annotator3": 1}
+        {
+            "instruction": each.instruction,
+            "input": "",
+            "response1": each.candidate,
+            "response2": each.reference,
+            "annotator1": 1,
+            "annotator2": 1,
+            "annotator3": 1,
+        }
         for each in COMPARISONS[:2]
-    ]  # fmt: skip
+    ]
     (tmp_path / "labelled.json").write_text(json.dumps(records))
     answer = run("judges", "--comparisons", tmp_path / "labelled.json", "--judge", f"model:{model}")
     agreement = next(each for each in answer["judges"] if each["judge"].startswith("small-judge"))["agreement"]

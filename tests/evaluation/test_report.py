@@ -62,10 +62,21 @@ def test_page_and_json_show_the_flow_the_reasons_and_the_paper_beside_our_figure
     summary, page = _report(tmp_path, _rows(), **FLOW)
     text = " ".join(page.text.split())
     for words in (
-        "malformed json", "multi modal", "code fence", "exact repeats 3", "excluded 1", "near copies 1",
-        "waits for the coach 1", "fell back to raw 1", "approved 1", "the paper's INSTRUCTION", "128.7", "email",
-        "coachlm revise", "coachlm queue next",
-    ):  # fmt: skip
+        "malformed json",
+        "multi modal",
+        "code fence",
+        "exact repeats 3",
+        "excluded 1",
+        "near copies 1",
+        "waits for the coach 1",
+        "fell back to raw 1",
+        "approved 1",
+        "the paper's INSTRUCTION",
+        "128.7",
+        "email",
+        "coachlm revise",
+        "coachlm queue next",
+    ):
         assert words in text
     figures = json.loads((tmp_path / "report.json").read_text())
     assert figures["stages"] == summary.stages

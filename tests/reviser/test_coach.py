@@ -84,8 +84,12 @@ def test_no_edit_touches_numbers_marks_or_parts_of_names(text: str, data: st.Dat
 def test_parts_of_names_and_numbers_are_frozen() -> None:
     words = split_words("plain well-known e-teh x2 a_teh teh@b.org teh() 'teh' #teh - plain, the end.")
     assert [token.text for token in words.tokens if token.kind is Kind.WORD and not token.frozen] == [
-        "plain", "org", "plain", "the", "end",
-    ]  # fmt: skip
+        "plain",
+        "org",
+        "plain",
+        "the",
+        "end",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "DoRA": (lambda folder: config_of(folder, use_dora=True), "only plain LoRA is merged"),
     "own ranks": (lambda folder: config_of(folder, rank_pattern={"query": 8}), "only plain LoRA is merged"),
     "IA3": (lambda folder: config_of(folder, peft_type="IA3"), "only LORA adapters"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SPOILT)
@@ -264,9 +264,13 @@ def test_it_follows_the_registry(base: Path, bundle: Bundle, tmp_path: Path, dat
     altered = tmp_path / "shelf" / digests[3]
     weights_of(altered, lambda tensors: tensors.update({first(tensors): tensors[first(tensors)] * 2}))
     settings = Settings(
-        engine="coach", model=str(base), adapter="registry", adapters_url=str(tmp_path / "shelf"),
-        adapters_cache=str(tmp_path / "worker"), registry_poll_seconds=0,
-    )  # fmt: skip
+        engine="coach",
+        model=str(base),
+        adapter="registry",
+        adapters_url=str(tmp_path / "shelf"),
+        adapters_cache=str(tmp_path / "worker"),
+        registry_poll_seconds=0,
+    )
     engine = build_engine(settings, database)
     assert engine is not None
 

@@ -22,9 +22,35 @@ from reviser.repairs import Prose
 from tests.reviser.coach_texts import CLEAN, DAMAGED
 
 PIECES = [
-    "the", "the", "cat", "cats", "sat", "teh", "mat", "Mat", "in", "ofthe", "of", "some", "thing", "something", ",",
-    ".", " ", " ", " ", "  ", "\n", "12", "x2", "-", "(", "\ue000", "it's", "ü",
-]  # fmt: skip
+    "the",
+    "the",
+    "cat",
+    "cats",
+    "sat",
+    "teh",
+    "mat",
+    "Mat",
+    "in",
+    "ofthe",
+    "of",
+    "some",
+    "thing",
+    "something",
+    ",",
+    ".",
+    " ",
+    " ",
+    " ",
+    "  ",
+    "\n",
+    "12",
+    "x2",
+    "-",
+    "(",
+    "\ue000",
+    "it's",
+    "ü",
+]
 SCRAPS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
@@ -97,14 +123,20 @@ def test_most_of_the_damage_made_here_can_be_learned(bundle: Bundle) -> None:
     ("raw", "revised", "tags"),
     [
         ("The the cat sat on teh mat.", "The cat sat on the mat.", {"the": "delete", "teh": "nearest"}),
-        ("in the mill in the mill it is cold .", "in the mill it is cold.",
-         {"in": "delete", "the": "delete", "mill": "delete", ".": "close"}),
+        (
+            "in the mill in the mill it is cold .",
+            "in the mill it is cold.",
+            {"in": "delete", "the": "delete", "mill": "delete", ".": "close"},
+        ),
         ("We have apples, pears and plums.", "We have apples, pears, and plums.", {"and": "comma"}),
-        ("it is some thing that came ofthe blue.", "It is something that came of the blue.",
-         {"it": "upper", "thing": "close", "ofthe": "split"}),
+        (
+            "it is some thing that came ofthe blue.",
+            "It is something that came of the blue.",
+            {"it": "upper", "thing": "close", "ofthe": "split"},
+        ),
         ("He go to market every day.", "He goes to the market every day.", {"go": "chosen", "market": "insert"}),
     ],
-)  # fmt: skip
+)
 def test_what_tags_can_say(bundle: Bundle, raw: str, revised: str, tags: dict[str, str]) -> None:
     found, made = derived(bundle, raw, revised)
     assert made == revised
@@ -149,9 +181,10 @@ def test_an_edit_close_to_a_rewrite_is_a_part_of_it_and_one_far_away_is_not(bund
     within_reach, _ = derived(bundle, "We bought a lamp teh dog likes.", "We found a lamp the dog likes.")
     assert (within_reach.learned, set(within_reach.masked)) == (0, {"rewritten"})
     far, made = derived(
-        bundle, "We saw the dog and later on we all went home to eat teh bread.",
+        bundle,
+        "We saw the dog and later on we all went home to eat teh bread.",
         "We met the dog and later on we all went home to eat the bread.",
-    )  # fmt: skip
+    )
     assert far.learned == 1
     assert made.endswith("the bread.")
 

@@ -109,9 +109,13 @@ def test_a_cache_in_16_bits_holds_twice_as_much_and_answers_nearly_the_same():
 
 def test_the_settings_choose_them(model_folder: Path):
     settings = Settings(
-        engine="packed", model=str(model_folder), reviser_cache_mib=8, max_new_tokens=64,
-        reviser_int8=True, reviser_half_cache=True,
-    )  # fmt: skip
+        engine="packed",
+        model=str(model_folder),
+        reviser_cache_mib=8,
+        max_new_tokens=64,
+        reviser_int8=True,
+        reviser_half_cache=True,
+    )
     reviser = build_reviser(settings)
     assert isinstance(reviser, PackedReviser)
     runner = reviser._opened().engine.runner

@@ -71,7 +71,7 @@ def test_what_is_surely_wrong_is_mended(broken: str, whole: str, speller: Spelle
         "The path is /usr/lib/teh/recieve.so on Linux.",
         "It costs 1,000.50 euros, i.e. 3.5 % of 28,571; see p.12 and v1.2.3.",
         "The list is [a,b,c] and f(x,y) = x,y.",
-        "He said \"teh cat\" on purpose.",
+        'He said "teh cat" on purpose.',
         "A word such as thier, thier I say, is meant when it comes twice.",
         "Das ist ein schöner Garten , und die Rosen sind verry schön und rot.",
         "Les marées sont grandes ; le jardin est là , près de la mer.",
@@ -85,7 +85,7 @@ def test_what_is_surely_wrong_is_mended(broken: str, whole: str, speller: Spelle
         "Columns   are    kept   as they are    here   now.",
         "The mass is $m = 3 , 5$ and \\(teh , x\\) stays.",
     ],
-)  # fmt: skip
+)
 def test_what_may_be_meant_stays(text: str, speller: Speller) -> None:
     assert mended(text, speller) == text
 
@@ -177,18 +177,55 @@ def test_whatever_comes_is_repaired_and_what_is_no_prose_survives(speller: Spell
     assert not {"\ue000", "\ufffd", "\x00"} & set(repaired.instruction + repaired.response)
 
 
-@pytest.mark.parametrize(("word", "meant"), [
-    ("becuase", "because"), ("definately", "definitely"), ("adress", "address"), ("occured", "occurred"),
-    ("neccessary", "necessary"), ("importent", "important"), ("teh", "the"), ("thsi", "this"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("becuase", "because"),
+        ("definately", "definitely"),
+        ("adress", "address"),
+        ("occured", "occurred"),
+        ("neccessary", "necessary"),
+        ("importent", "important"),
+        ("teh", "the"),
+        ("thsi", "this"),
+    ],
+)
 def test_typos_of_common_words(word: str, meant: str, speller: Speller) -> None:
     assert speller.correction(word) == meant
 
 
-@pytest.mark.parametrize("word", [
-    "color", "favorite", "analyze", "traveled", "theater", "aluminum", "defense", "program", "catalog", "math", "gray",
-    "gameplay", "tokenizer", "blockchain", "biryani", "kombucha", "uber", "chia", "jali", "struct", "hashmap", "wich",
-    "solvation", "neurogenetic", "homebrewers", "a", "", "q" * 500,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "word",
+    [
+        "color",
+        "favorite",
+        "analyze",
+        "traveled",
+        "theater",
+        "aluminum",
+        "defense",
+        "program",
+        "catalog",
+        "math",
+        "gray",
+        "gameplay",
+        "tokenizer",
+        "blockchain",
+        "biryani",
+        "kombucha",
+        "uber",
+        "chia",
+        "jali",
+        "struct",
+        "hashmap",
+        "wich",
+        "solvation",
+        "neurogenetic",
+        "homebrewers",
+        "a",
+        "",
+        "q" * 500,
+    ],
+)
 def test_words_that_are_left_alone(word: str, speller: Speller) -> None:
     assert speller.correction(word) is None

@@ -38,8 +38,10 @@ def test_an_adapter_passes_from_candidate_to_current_and_the_one_before_retires(
     assert states(registry) == {A: AdapterState.RETIRED, B: AdapterState.CURRENT}
     assert registry.in_force() == InForce(registry.show(B), None)
     assert [(event.before, event.after, event.by) for event in registry.events(B)] == [
-        (None, "candidate", "x"), ("candidate", "gated", "gate"), ("gated", "current", "olga")
-    ]  # fmt: skip
+        (None, "candidate", "x"),
+        ("candidate", "gated", "gate"),
+        ("gated", "current", "olga"),
+    ]
     assert registry.show(B).training == {"alpha": 0.3}
     assert registry.show(B).gate == {"reason": "figures", "better": True}
 

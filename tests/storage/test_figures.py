@@ -201,8 +201,12 @@ def test_figures_read_rollups_alone(database: Database, clock: Clock):
         if any(f"FROM {table}" in statement.replace("\n", " ") or f"JOIN {table}" in statement for table in growing)
     ]
     assert {statement.split("FROM ")[-1].split()[0] for statement, _ in bounded} <= {
-        "pairs", "revisions", "events", "queue_items", "review_items",
-    }  # fmt: skip
+        "pairs",
+        "revisions",
+        "events",
+        "queue_items",
+        "review_items",
+    }
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
     for statement, parameters in bounded:
         assert "LIMIT" in statement

@@ -49,9 +49,13 @@ def test_counts_of_a_mixed_batch(store: DatabaseStore):
         progress=[Progress(SOURCE, 6)],
     )
     assert store.commit_intake(batch) == IntakeCounts(
-        accepted=1, excluded=1, exact_duplicates=1, near_duplicates=1, rejected=2,
+        accepted=1,
+        excluded=1,
+        exact_duplicates=1,
+        near_duplicates=1,
+        rejected=2,
         by_reason={"safety": 1, "malformed_json": 1, "empty": 1},
-    )  # fmt: skip
+    )
 
 
 def test_the_same_batch_again_adds_nothing(store: DatabaseStore, database: Database):
@@ -178,9 +182,17 @@ HOSTILE = "\x00 NUL, \ud800 alone, \x1bjson:\"x\", 'quote'; DROP TABLE pairs; --
 def test_hostile_text_comes_back_as_it_was(store: DatabaseStore, database: Database):
     pair = InstructionPair(HOSTILE, HOSTILE, f"\x1bjson:{HOSTILE}")
     item = make_intake(
-        pair, 0, source=HOSTILE, format=HOSTILE, source_id=HOSTILE, model=HOSTILE, system_prompt=HOSTILE,
-        session_hash=HOSTILE, language=HOSTILE, extra={"a": HOSTILE, "n": [1, None, float("inf")]},
-    )  # fmt: skip
+        pair,
+        0,
+        source=HOSTILE,
+        format=HOSTILE,
+        source_id=HOSTILE,
+        model=HOSTILE,
+        system_prompt=HOSTILE,
+        session_hash=HOSTILE,
+        language=HOSTILE,
+        extra={"a": HOSTILE, "n": [1, None, float("inf")]},
+    )
     reject = Reject(Position(HOSTILE, 1), RejectReason.UNREADABLE, HOSTILE, HOSTILE)
     store.commit_intake(IntakeBatch([item], [reject], [Progress(HOSTILE, 2, digest=HOSTILE)]))
     [row] = StoreReader(database).dataset_rows()

@@ -53,8 +53,13 @@ def test_every_offset_has_one_fate(store: DatabaseStreamStore, audit: StreamAudi
     )
     found = audit.outcomes(TOPIC, 0, 9, 24)
     assert found.fates == {
-        Fate.ACCEPTED: 2, Fate.DUPLICATE: 2, Fate.EXCLUDED: 1, Fate.REJECTED: 1, Fate.DEAD: 2, Fate.JOINED: 1,
-    }  # fmt: skip
+        Fate.ACCEPTED: 2,
+        Fate.DUPLICATE: 2,
+        Fate.EXCLUDED: 1,
+        Fate.REJECTED: 1,
+        Fate.DEAD: 2,
+        Fate.JOINED: 1,
+    }
     assert found.missing == [range(9, 10), range(15, 16), range(19, 20), range(21, 24)]
     assert (audit.first_offset(TOPIC, 0), audit.first_offset(TOPIC, 1), audit.first_offset("other", 0)) == (
         10,

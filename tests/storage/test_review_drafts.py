@@ -162,8 +162,9 @@ def test_a_late_decision_is_refused_and_its_words_kept(desk: Desk, ids: list[str
     with pytest.raises(StaleError):
         desk.reviews.review(Review(ids[0], "olga", Decision.RETURN, comment="Which red?"), version=version)
     assert kept(database, ids[0], EntryKind.REFUSED) == [
-        (MINE, "Better so."), (InstructionPair("", "", ""), "Which red?"),
-    ]  # fmt: skip
+        (MINE, "Better so."),
+        (InstructionPair("", "", ""), "Which red?"),
+    ]
     assert count_reviews(database) == 1
 
 

@@ -45,12 +45,8 @@ def test_a_pair_that_is_not_accepted_keeps_what_it_has(store: DatabaseStore, dat
 
 def test_everything_about_a_revision_comes_back(store: DatabaseStore, database: Database):
     flag = Flag(FlagKind.ADDED_NUMBER, Field.RESPONSE, 3, 5, "42\ud800")
-    revised = make_revision(
-        make_pair(0), adapter="abc", flags=(flag,), prompt_tokens=7, output_tokens=9, seconds=0.5
-    )  # fmt: skip
-    fallback = make_revision(
-        make_pair(2), outcome=Outcome.FALLBACK_GUARD, revised=make_pair(2), reason="code_fence"
-    )  # fmt: skip
+    revised = make_revision(make_pair(0), adapter="abc", flags=(flag,), prompt_tokens=7, output_tokens=9, seconds=0.5)
+    fallback = make_revision(make_pair(2), outcome=Outcome.FALLBACK_GUARD, revised=make_pair(2), reason="code_fence")
     store.save_revisions([revised, fallback])
     rows = {row.pair_id: row for row in StoreReader(database).dataset_rows()}
     assert rows[make_pair(0).id].revision == revised

@@ -19,8 +19,13 @@ def test_every_status_is_there_and_balances(database: Database, clock: Clock):
     assert seed(database, MIX, annotators=6, now=clock()) == 64
     counts = StoreReader(database).flow_counts()
     assert counts.by_status == {
-        "revised": 30, "accepted": 3, "excluded": 4, "post_edited": 9, "returned": 6, "approved": 12,
-    }  # fmt: skip
+        "revised": 30,
+        "accepted": 3,
+        "excluded": 4,
+        "post_edited": 9,
+        "returned": 6,
+        "approved": 12,
+    }
     rows = list(StoreReader(database).dataset_rows(include_excluded=True))
     assert len(rows) == 64
     assert all(row.text(TextChoice.FINAL).response for row in rows)

@@ -65,10 +65,21 @@ def test_accepted_pairs_are_announced_with_their_text_and_origin(store: Database
     [sent] = publish_all(store)
     assert (sent.topic, sent.key) == (Topic.ACCEPTED, pair.id)
     assert sent.body == {
-        "pair": pair.id, "instruction": "Say \0 it", "input": "in \ud800 put", "response": "done", "task_class": "qa",
-        "provenance": {"format": "openai_chat", "source": SOURCE, "record": 7, "part": 2, "model": "m",
-                       "language": "en", "timestamp": "2026-02-03T04:05:00+00:00"},
-    }  # fmt: skip
+        "pair": pair.id,
+        "instruction": "Say \0 it",
+        "input": "in \ud800 put",
+        "response": "done",
+        "task_class": "qa",
+        "provenance": {
+            "format": "openai_chat",
+            "source": SOURCE,
+            "record": 7,
+            "part": 2,
+            "model": "m",
+            "language": "en",
+            "timestamp": "2026-02-03T04:05:00+00:00",
+        },
+    }
 
 
 def test_excluded_pairs_are_announced_and_copies_are_not(store: DatabaseStreamStore) -> None:
@@ -95,9 +106,14 @@ def test_dead_letters_are_kept_as_they_came_and_announced_without_their_bytes(
     [sent] = publish_all(store)
     assert (sent.topic, sent.key) == (Topic.DEAD, "logs.raw:0:4")
     assert sent.body == {
-        "dead_letter": row.id, "topic": "logs.raw", "partition": 0, "offset": 4, "reason": "unreadable",
-        "error": "malformed_json: no value", "tries": 1,
-    }  # fmt: skip
+        "dead_letter": row.id,
+        "topic": "logs.raw",
+        "partition": 0,
+        "offset": 4,
+        "reason": "unreadable",
+        "error": "malformed_json: no value",
+        "tries": 1,
+    }
 
 
 def test_a_tombstone_is_no_empty_message(store: DatabaseStreamStore, database: Database) -> None:
@@ -124,11 +140,18 @@ def test_revisions_are_announced_as_they_stand(store: DatabaseStreamStore) -> No
     one, other = publish_all(store)
     assert one.topic is other.topic is Topic.REVISED
     assert one.body == {
-        "pair": kept.id, "instruction": kept.instruction, "input": "", "response": f"{kept.response} Gladly.",
-        "outcome": "revised", "engine": "rules", "adapter": "abc", "reason": None, "prompt_tokens": 5,
+        "pair": kept.id,
+        "instruction": kept.instruction,
+        "input": "",
+        "response": f"{kept.response} Gladly.",
+        "outcome": "revised",
+        "engine": "rules",
+        "adapter": "abc",
+        "reason": None,
+        "prompt_tokens": 5,
         "output_tokens": 6,
         "flags": [{"kind": "added_number", "field": "response", "start": 0, "end": 2, "text": "12"}],
-    }  # fmt: skip
+    }
     assert (other.body["response"], other.body["reason"], other.body["flags"]) == (refused.response, "code_fence", [])
 
 

@@ -114,8 +114,10 @@ def test_what_was_given_is_read_with_its_version(study: Study):
     study.rate("ada", place, Rating(75, 91), version=1, key="again")
     found = study.studies.ratings("spring", "olga")
     assert [(sheet.rater, len(sheet.scores), sheet.unrated) for sheet in found.sheets] == [
-        ("ada", 32, 0), ("ben", 32, 0), ("cleo", 0, 32),
-    ]  # fmt: skip
+        ("ada", 32, 0),
+        ("ben", 32, 0),
+        ("cleo", 0, 32),
+    ]
     scores = [score for sheet in found.sheets for score in sheet.scores]
     responses = Counter((score.task.source, score.value) for score in scores if score.part is Part.RESPONSE)
     assert responses == {("original", 60): 16, ("revised", 90): 15, ("revised", 91): 1}

@@ -44,10 +44,13 @@ class Approved:
         self.rows = [
             DatasetRow(
                 (raw := InstructionPair(f"How long does tea {n} take?", "", f"{CLEAN.replace('tea', 'tee')} {n}")).id,
-                Status.APPROVED, raw, ORIGIN, final=replace(raw, response=f"{CLEAN} {n}"),
+                Status.APPROVED,
+                raw,
+                ORIGIN,
+                final=replace(raw, response=f"{CLEAN} {n}"),
             )
             for n in range(count)
-        ]  # fmt: skip
+        ]
 
     def dataset_rows(self, *, statuses: Any = None) -> Iterator[DatasetRow]:
         return iter(self.rows)
@@ -72,9 +75,7 @@ def train(skill: str) -> Callable[[Source, Path], RunRecord]:
         digest = adapter_digest(made)
         if not (folder / "adapters" / digest).exists():
             made.rename(folder / "adapters" / digest)
-        return RunRecord(
-            digest, "f", "base", "b", "p", source.name, "d", {}, {}, 1, {}, {"steps": 1}, 0.0, {}
-        )  # fmt: skip
+        return RunRecord(digest, "f", "base", "b", "p", source.name, "d", {}, {}, 1, {}, {"steps": 1}, 0.0, {})
 
     return run
 
@@ -100,10 +101,14 @@ class opened:
     def __enter__(self) -> Workshop:
         self.database = open_database(self.url)
         return Workshop(
-            Approved(), CountedRuns(self.database), DatabaseAdapterRegistry(self.database),
-            AdapterArtifacts(str(self.folder / "shared"), self.folder / "cache"), train(self.skill), coach,
+            Approved(),
+            CountedRuns(self.database),
+            DatabaseAdapterRegistry(self.database),
+            AdapterArtifacts(str(self.folder / "shared"), self.folder / "cache"),
+            train(self.skill),
+            coach,
             self.folder / "runs",
-        )  # fmt: skip
+        )
 
     def __exit__(self, *_: object) -> None:
         self.database.close()

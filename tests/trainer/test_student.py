@@ -141,7 +141,9 @@ def test_the_command_and_the_coach_beside_it(tiny_llama: Path, tmp_path: Path, r
     coach = CliRunner().invoke(main, [*arguments, "--epochs", "1", "--json"])
     assert coach.exit_code == 0, coach.output
     assert "adapter" in json.loads(coach.stdout)
-    nothing = CliRunner().invoke(main, ["train", "student", "--base", str(tiny_llama), "--data", "nowhere",
-                                        "--output", str(tmp_path / "n"), "--json"])  # fmt: skip
+    nothing = CliRunner().invoke(
+        main,
+        ["train", "student", "--base", str(tiny_llama), "--data", "nowhere", "--output", str(tmp_path / "n"), "--json"],
+    )
     assert nothing.exit_code == 1
     assert "student" in CliRunner().invoke(main, ["train", "--help"]).output

@@ -41,9 +41,19 @@ def test_each_alpha_has_its_run_and_a_second_call_makes_none_again(
 def test_held_out_pairs_are_revised_by_each_adapter(files: tuple[Path, Path], tiny_llama: Path, tmp_path: Path):
     train, held = files
     found = run(
-        "--base", tiny_llama, "--data", train, "--held-out", held, "--output", tmp_path / "s", "--epochs", "1",
-        "--alphas", "1",
-    )  # fmt: skip
+        "--base",
+        tiny_llama,
+        "--data",
+        train,
+        "--held-out",
+        held,
+        "--output",
+        tmp_path / "s",
+        "--epochs",
+        "1",
+        "--alphas",
+        "1",
+    )
     (arm,) = found["arms"]
     assert arm["edit_distance_left"] > 0
     assert 0 <= arm["invalid_share"] <= 1
@@ -55,8 +65,20 @@ def test_shares_that_are_none_are_refused(files: tuple[Path, Path], tmp_path: Pa
     train, held = files
     result = CliRunner().invoke(
         main,
-        ["evaluate", "sweep", "--base", "b", "--data", str(train), "--held-out", str(held), "--output",
-         str(tmp_path / "s"), "--alphas", alphas],
-    )  # fmt: skip
+        [
+            "evaluate",
+            "sweep",
+            "--base",
+            "b",
+            "--data",
+            str(train),
+            "--held-out",
+            str(held),
+            "--output",
+            str(tmp_path / "s"),
+            "--alphas",
+            alphas,
+        ],
+    )
     assert result.exit_code == 1
     assert "--alphas" in result.output

@@ -14,10 +14,28 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 FREE = sa.text("state = 'free'")
 EXCLUDED = sa.text("exclude_reason IS NOT NULL")
 COUNTS = (
-    "claimed", "submitted", "untouched", "withdrawn", "excluded", "skipped", "released", "sent", "reviewed", "returned",
-    "fixed", "approved", "active_ms", "timed", "timed_ms", "log_micros", "log_squared_micros", "unusable",
-    "raw_distance", "revision_distance", "disagreement",
-)  # fmt: skip
+    "claimed",
+    "submitted",
+    "untouched",
+    "withdrawn",
+    "excluded",
+    "skipped",
+    "released",
+    "sent",
+    "reviewed",
+    "returned",
+    "fixed",
+    "approved",
+    "active_ms",
+    "timed",
+    "timed_ms",
+    "log_micros",
+    "log_squared_micros",
+    "unusable",
+    "raw_distance",
+    "revision_distance",
+    "disagreement",
+)
 
 
 def upgrade() -> None:
@@ -83,9 +101,12 @@ def _reviews() -> None:
     op.add_column("reviews", sa.Column("distance", sa.Integer(), nullable=True))
     op.create_index("ix_reviews_annotator_id", "reviews", ["annotator", "id"])
     op.create_index(
-        "ix_pairs_exclude_reason_seq", "pairs", ["exclude_reason", "seq"], sqlite_where=EXCLUDED,
+        "ix_pairs_exclude_reason_seq",
+        "pairs",
+        ["exclude_reason", "seq"],
+        sqlite_where=EXCLUDED,
         postgresql_where=EXCLUDED,
-    )  # fmt: skip
+    )
     op.create_table(
         "review_items",
         sa.Column("pair", KEY, autoincrement=False, nullable=False),

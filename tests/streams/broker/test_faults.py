@@ -11,9 +11,16 @@ from benchmarks.servers.postgres import PostgresServer
 pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow]
 
 _KILLS = Plan(
-    messages=1_500, kills=10, terminations=1, broker_restarts=1, database_restarts=1, stall_seconds=0,
-    session_seconds=2, batch_messages=25, kills_at_once=2,
-)  # fmt: skip
+    messages=1_500,
+    kills=10,
+    terminations=1,
+    broker_restarts=1,
+    database_restarts=1,
+    stall_seconds=0,
+    session_seconds=2,
+    batch_messages=25,
+    kills_at_once=2,
+)
 
 
 @pytest.fixture(scope="module")

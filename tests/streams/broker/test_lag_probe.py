@@ -43,8 +43,9 @@ def test_messages_that_no_group_has_committed_are_its_lag(kafka_server: str, kaf
     producer.close()
     found = awaited(probe, lambda found: any(one.messages for one in found.groups))
     assert found.groups == (
-        GroupLag(intake_group(settings), "intake", 7), GroupLag(revise_group(settings), "revise", 0),
-    )  # fmt: skip
+        GroupLag(intake_group(settings), "intake", 7),
+        GroupLag(revise_group(settings), "revise", 0),
+    )
     assert found.problem == ""
 
 

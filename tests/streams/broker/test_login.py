@@ -21,9 +21,15 @@ pytestmark = pytest.mark.broker
 
 def _settings(broker: KafkaCluster, mechanism: str, password: str) -> Settings:
     return Settings(
-        _env_file=None, kafka_servers=broker.login_bootstrap, kafka_prefix="login.", kafka_partitions=1,
-        kafka_security="SASL_PLAINTEXT", kafka_sasl_mechanism=mechanism, kafka_user=LOGIN[0], kafka_password=password,
-    )  # type: ignore[call-arg,arg-type]  # fmt: skip
+        _env_file=None,
+        kafka_servers=broker.login_bootstrap,
+        kafka_prefix="login.",
+        kafka_partitions=1,
+        kafka_security="SASL_PLAINTEXT",
+        kafka_sasl_mechanism=mechanism,
+        kafka_user=LOGIN[0],
+        kafka_password=password,
+    )  # type: ignore[call-arg,arg-type]
 
 
 def test_every_client_logs_in(kafka_broker: KafkaCluster) -> None:

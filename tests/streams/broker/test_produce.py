@@ -170,9 +170,18 @@ def test_a_half_is_told_once_and_still_joins_in_a_later_run(tmp_path: Path) -> N
 
 
 _LINES = [
-    *(chat_bytes(number) for number in range(6)), *chunks(1), request(1), request(2), request(3), chat_bytes(50),
-    *chunks(2), chat_bytes(51), b"{broken", response(3), request(9),
-]  # fmt: skip
+    *(chat_bytes(number) for number in range(6)),
+    *chunks(1),
+    request(1),
+    request(2),
+    request(3),
+    chat_bytes(50),
+    *chunks(2),
+    chat_bytes(51),
+    b"{broken",
+    response(3),
+    request(9),
+]
 _OTHERS = [response(1), chat_bytes(60), response(2), response(8), *map(chat_bytes, range(70, 75))]
 
 

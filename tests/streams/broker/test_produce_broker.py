@@ -34,9 +34,13 @@ def settings(kafka_server: str, kafka_prefix: str, monkeypatch: pytest.MonkeyPat
     """Also in the environment, for the commands; the working folder is the test's own."""
     made = Settings(_env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=1)  # type: ignore[call-arg, arg-type]
     for name, value in {
-        "KAFKA_SERVERS": kafka_server, "KAFKA_PREFIX": kafka_prefix, "KAFKA_PARTITIONS": "1", "INTAKE_PROCESSES": "1",
-        "HASH_SALT": "a salt of the tests", "STREAM_DRIVER": "aiokafka",
-    }.items():  # fmt: skip
+        "KAFKA_SERVERS": kafka_server,
+        "KAFKA_PREFIX": kafka_prefix,
+        "KAFKA_PARTITIONS": "1",
+        "INTAKE_PROCESSES": "1",
+        "HASH_SALT": "a salt of the tests",
+        "STREAM_DRIVER": "aiokafka",
+    }.items():
         monkeypatch.setenv(f"COACHLM_{name}", value)
     monkeypatch.chdir(tmp_path)
     ensure_topics(made)

@@ -60,9 +60,15 @@ def span(number: int, operation: str = "chat") -> dict[str, Any]:
         attributes += [attribute("gen_ai.input.messages", json.dumps(asked))]
         attributes += [attribute("gen_ai.output.messages", json.dumps(said))]
     return {
-        "traceId": f"{number:032x}", "spanId": f"{number:016x}", "name": operation, "kind": 3, "attributes": attributes,
-        "startTimeUnixNano": "1760000000000000000", "endTimeUnixNano": "1760000001000000000", "status": {},
-    }  # fmt: skip
+        "traceId": f"{number:032x}",
+        "spanId": f"{number:016x}",
+        "name": operation,
+        "kind": 3,
+        "attributes": attributes,
+        "startTimeUnixNano": "1760000000000000000",
+        "endTimeUnixNano": "1760000001000000000",
+        "status": {},
+    }
 
 
 def envelope(*spans: dict[str, Any]) -> dict[str, Any]:
@@ -99,12 +105,19 @@ def test_a_collectors_binary_message_is_a_dead_letter() -> None:
 def litellm(number: int, status: str = "success") -> dict[str, Any]:
     choice = {"finish_reason": "stop", "index": 0, "message": {"role": "assistant", "content": f"In hall {number}."}}
     return {
-        "id": f"chatcmpl-{number}", "trace_id": "t", "call_type": "acompletion", "status": status, "model": "m",
+        "id": f"chatcmpl-{number}",
+        "trace_id": "t",
+        "call_type": "acompletion",
+        "status": status,
+        "model": "m",
         "messages": [{"role": "user", "content": f"Where is the market of day {number} held?"}],
         "response": {"id": f"chatcmpl-{number}", "object": "chat.completion", "choices": [choice]},
-        "startTime": 1760000000.5, "endTime": 1760000001.5, "end_user": "u-1", "error_str": None,
+        "startTime": 1760000000.5,
+        "endTime": 1760000001.5,
+        "end_user": "u-1",
+        "error_str": None,
         "metadata": {"user_api_key_user_id": "someone"},
-    }  # fmt: skip
+    }
 
 
 def test_litellms_payloads_are_read() -> None:
@@ -136,17 +149,24 @@ def test_a_topics_format_holds_where_no_header_says_otherwise() -> None:
 def test_the_settings_name_topics_and_formats() -> None:
     settings = SETTINGS.model_copy(update={"kafka_prefix": "a."})
     assert raw_topics(settings) == {
-        "a.logs.raw": None, "otlp_spans": "otlp", "litellm.calls": None, "openai.calls": None
-    }  # fmt: skip
+        "a.logs.raw": None,
+        "otlp_spans": "otlp",
+        "litellm.calls": None,
+        "openai.calls": None,
+    }
 
 
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ("x=telegrams", "no log format"), ("=otlp", "names no topic"), ("x=", "without a format"),
-        ("logs.raw", "our own"), ("pairs.accepted=chat", "our own"), ("openai.calls=chat", "twice"),
+        ("x=telegrams", "no log format"),
+        ("=otlp", "names no topic"),
+        ("x=", "without a format"),
+        ("logs.raw", "our own"),
+        ("pairs.accepted=chat", "our own"),
+        ("openai.calls=chat", "twice"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_entry_is_one_clear_error(entry: str, words: str) -> None:
     settings = SETTINGS.model_copy(update={"kafka_extra_topics": ("openai.calls", entry)})
     with pytest.raises(SettingsError, match=words):
@@ -157,8 +177,11 @@ def test_a_wrong_entry_is_one_clear_error(entry: str, words: str) -> None:
 def test_missing_topics_are_named_and_lag_is_counted(kafka_server: str, kafka_prefix: str) -> None:
     names = [f"{kafka_prefix}{name}" for name in ("spans", "calls")]
     settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_extra_topics=names  # type: ignore[arg-type]
-    )  # fmt: skip
+        _env_file=None,
+        kafka_servers=kafka_server,
+        kafka_prefix=kafka_prefix,
+        kafka_extra_topics=names,  # type: ignore[arg-type]
+    )
     admin: Any = KafkaAdminClient(bootstrap_servers=kafka_server)
     try:
         admin.create_topics({names[0]: {"num_partitions": 2, "replication_factor": 1}})

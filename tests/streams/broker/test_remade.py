@@ -29,10 +29,14 @@ def settings(
 ) -> Settings:
     monkeypatch.chdir(tmp_path)
     given = {
-        "kafka_servers": kafka_server, "kafka_prefix": kafka_prefix, "kafka_partitions": "1",
-        "database_url": sqlite_databases.new(), "stream_driver": "aiokafka", "session_seconds": "6",
+        "kafka_servers": kafka_server,
+        "kafka_prefix": kafka_prefix,
+        "kafka_partitions": "1",
+        "database_url": sqlite_databases.new(),
+        "stream_driver": "aiokafka",
+        "session_seconds": "6",
         "watchdog_seconds": "10",  # it looks every second
-    }  # fmt: skip
+    }
     for name, value in given.items():
         monkeypatch.setenv(f"COACHLM_{name.upper()}", value)
     made = Settings()

@@ -142,8 +142,11 @@ def test_lag_counts_what_a_group_has_not_committed(settings: Settings) -> None:
     found = {(lag.topic, lag.partition): (lag.committed, lag.messages) for lag in lags(settings)}
     accepted = topic_name(settings, Topic.ACCEPTED)
     assert found == {
-        (raw, 0): (3, 2), (raw, 1): (None, 5), (raw, 2): (None, 0), **{(accepted, n): (None, 0) for n in range(3)}
-    }  # fmt: skip
+        (raw, 0): (3, 2),
+        (raw, 1): (None, 5),
+        (raw, 2): (None, 0),
+        **{(accepted, n): (None, 0) for n in range(3)},
+    }
 
 
 def test_the_command_shows_creates_and_judges(

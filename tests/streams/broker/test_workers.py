@@ -40,10 +40,17 @@ DRIVERS = ["faust", "aiokafka"]
 def build_settings(kafka_server: str, kafka_prefix: str) -> Callable[..., Settings]:
     def build(driver: str, url: str, *, with_topics: bool = True, **more: object) -> Settings:
         made = Settings(
-            _env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=4,  # type: ignore
-            stream_driver=driver, database_url=url, drain_seconds=15, session_seconds=6,  # type: ignore
-            max_record_bytes=20_000, **more,  # type: ignore
-        )  # fmt: skip
+            _env_file=None,
+            kafka_servers=kafka_server,
+            kafka_prefix=kafka_prefix,
+            kafka_partitions=4,  # type: ignore
+            stream_driver=driver,
+            database_url=url,
+            drain_seconds=15,
+            session_seconds=6,  # type: ignore
+            max_record_bytes=20_000,
+            **more,  # type: ignore
+        )
         if with_topics:
             ensure_topics(made)
         return made
@@ -272,9 +279,12 @@ def test_all_restarts_what_ends(sqlite_databases: Databases, build_settings: Cal
     settings = build_settings("aiokafka", sqlite_databases.new())
     produce(settings, [chat_bytes(number) for number in range(20)])
     flags = {  # every flag that a worker takes reaches both of them
-        "--db": settings.database_url.get_secret_value(), "--servers": ",".join(settings.kafka_servers),
-        "--driver": "aiokafka", "--engine": "rules", "--metrics-port": "0",
-    }  # fmt: skip
+        "--db": settings.database_url.get_secret_value(),
+        "--servers": ",".join(settings.kafka_servers),
+        "--driver": "aiokafka",
+        "--engine": "rules",
+        "--metrics-port": "0",
+    }
     elsewhere = {"kafka_servers": "127.0.0.1:1", "database_url": "sqlite:///nowhere.db", "stream_driver": "faust"}
     with worker(settings, "stream", "all", *chain.from_iterable(flags.items()), **elsewhere) as everything:
         until(lambda: count(settings, "revisions") == 20)

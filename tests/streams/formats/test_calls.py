@@ -50,7 +50,7 @@ CALLS = [{"id": "t1", "type": "function", "function": {"name": "look_up", "argum
         ({"request": {"prompt": "a cat"}, "response": {"data": [{"url": "u"}]}}, RejectReason.NOT_A_GENERATION),
         ({"request": {"prompt": ["one", "two"]}, "response": COMPLETION}, RejectReason.MALFORMED_RECORD),
     ],
-)  # fmt: skip
+)
 def test_answers_that_are_none(record: dict[str, Any], expected: RejectReason) -> None:
     assert reason(record) is expected
 
@@ -117,8 +117,12 @@ def test_tools_on_the_way_stay_in_order() -> None:
     }
 
     assert [message.role for message in chat(record).messages] == [
-        Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.TOOL, Role.ASSISTANT,
-    ]  # fmt: skip
+        Role.SYSTEM,
+        Role.USER,
+        Role.ASSISTANT,
+        Role.TOOL,
+        Role.ASSISTANT,
+    ]
 
 
 def sse(*events: Any, end: str = "data: [DONE]\n\n") -> str:
@@ -147,11 +151,13 @@ def test_stream_in_one_record() -> None:
         (sse(chunk(ANSWER), end='data: {"id": "chatcm'), RejectReason.UNFINISHED),
         (sse(chunk(ANSWER), end="data: {lost}\n\n") + sse(chunk(None, "stop")), RejectReason.UNFINISHED),
         (sse(chunk(None, "stop")), RejectReason.EMPTY),
-        (sse({**chunk(None), "choices": [{"delta": {"tool_calls": CALLS}, "finish_reason": "tool_calls"}]}),
-         RejectReason.TOOL_ONLY),
+        (
+            sse({**chunk(None), "choices": [{"delta": {"tool_calls": CALLS}, "finish_reason": "tool_calls"}]}),
+            RejectReason.TOOL_ONLY,
+        ),
         (sse({"error": {"message": "overloaded"}}), RejectReason.ERROR_RESPONSE),
     ],
-)  # fmt: skip
+)
 def test_streams_without_an_answer(stream: str, expected: RejectReason) -> None:
     assert reason({"request": REQUEST, "response": stream}) is expected
 
@@ -249,15 +255,24 @@ def test_streams_of_other_providers(events: list[dict[str, Any]], name: str) -> 
     [
         ("anthropic", {"stop_reason": "max_tokens"}, RejectReason.UNFINISHED),
         ("anthropic", {"stop_reason": "refusal"}, RejectReason.REFUSED),
-        ("anthropic", {"content": [{"type": "tool_use", "name": "f"}], "stop_reason": "tool_use"},
-         RejectReason.TOOL_ONLY),
+        (
+            "anthropic",
+            {"content": [{"type": "tool_use", "name": "f"}], "stop_reason": "tool_use"},
+            RejectReason.TOOL_ONLY,
+        ),
         ("anthropic", {"type": "error", "error": {"type": "overloaded_error"}}, RejectReason.ERROR_RESPONSE),
         ("openai_responses", {"status": "failed", "error": {"code": "x"}}, RejectReason.ERROR_RESPONSE),
-        ("openai_responses", {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
-         RejectReason.UNFINISHED),
+        (
+            "openai_responses",
+            {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}},
+            RejectReason.UNFINISHED,
+        ),
         ("openai_responses", {"output": [{"type": "function_call", "name": "f"}]}, RejectReason.TOOL_ONLY),
-        ("openai_responses",
-         {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]}, RejectReason.REFUSED),
+        (
+            "openai_responses",
+            {"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]},
+            RejectReason.REFUSED,
+        ),
         ("openai_responses", {"output": [{"type": "image_generation_call"}]}, RejectReason.NOT_A_GENERATION),
         ("ollama", {"done_reason": "length"}, RejectReason.UNFINISHED),
         ("ollama", {"done": False}, RejectReason.UNFINISHED),
@@ -266,7 +281,7 @@ def test_streams_of_other_providers(events: list[dict[str, Any]], name: str) -> 
         ("gemini", {"candidates": [{"finishReason": "SAFETY"}]}, RejectReason.UNFINISHED),
         ("gemini", {"candidates": [{"content": {"parts": [{"functionCall": {}}]}}]}, RejectReason.TOOL_ONLY),
     ],
-)  # fmt: skip
+)
 def test_answers_of_other_providers_that_are_none(name: str, changes: dict[str, Any], expected: RejectReason) -> None:
     sample = SAMPLES[name]
 
@@ -284,8 +299,11 @@ def test_older_completions() -> None:
 
     assert texts(chat({"request": {"prompt": ASKED}, "response": response})) == [("user", ASKED), ("assistant", ANSWER)]
     assert texts(chat({"request": {"prompt": dialogue}, "response": older})) == [
-        ("user", ASKED), ("assistant", "Mint."), ("user", "Others?"), ("assistant", ANSWER),
-    ]  # fmt: skip
+        ("user", ASKED),
+        ("assistant", "Mint."),
+        ("user", "Others?"),
+        ("assistant", ANSWER),
+    ]
 
 
 def test_ollama_generate() -> None:

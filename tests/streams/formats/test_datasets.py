@@ -42,14 +42,20 @@ def test_material_stays_apart(key: str) -> None:
 
 def test_system_prompt_and_history() -> None:
     record = {
-        "instruction": "And in winter?", "input": "", "output": "Less water.",
-        "system": SYSTEM, "history": [[ASKED, ANSWER]],
-    }  # fmt: skip
+        "instruction": "And in winter?",
+        "input": "",
+        "output": "Less water.",
+        "system": SYSTEM,
+        "history": [[ASKED, ANSWER]],
+    }
 
     assert texts(chat(record)) == [
-        ("system", SYSTEM), ("user", ASKED), ("assistant", ANSWER),
-        ("user", "And in winter?"), ("assistant", "Less water."),
-    ]  # fmt: skip
+        ("system", SYSTEM),
+        ("user", ASKED),
+        ("assistant", ANSWER),
+        ("user", "And in winter?"),
+        ("assistant", "Less water."),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -131,27 +137,42 @@ def test_tool_results_inside_a_users_message() -> None:
     ]
 
     assert texts(chat({"messages": messages})) == [
-        ("user", ASKED), ("assistant", ""), ("tool", "thyme"), ("assistant", ANSWER),
-    ]  # fmt: skip
+        ("user", ASKED),
+        ("assistant", ""),
+        ("tool", "thyme"),
+        ("assistant", ANSWER),
+    ]
 
 
 @pytest.mark.parametrize(
     ("speaker", "role"),
-    [("human", "user"), ("user", "user"), ("gpt", "assistant"), ("chatgpt", "assistant"), ("bing", "assistant"),
-     ("bard", "assistant"), ("system", "system"), ("function", "tool")],
-)  # fmt: skip
+    [
+        ("human", "user"),
+        ("user", "user"),
+        ("gpt", "assistant"),
+        ("chatgpt", "assistant"),
+        ("bing", "assistant"),
+        ("bard", "assistant"),
+        ("system", "system"),
+        ("function", "tool"),
+    ],
+)
 def test_sharegpt_speakers(speaker: str, role: str) -> None:
     turns = [
-        {"from": "human", "value": ASKED}, {"from": "gpt", "value": ANSWER}, {"from": speaker, "value": "More."},
-    ]  # fmt: skip
+        {"from": "human", "value": ASKED},
+        {"from": "gpt", "value": ANSWER},
+        {"from": speaker, "value": "More."},
+    ]
 
     assert texts(chat({"conversations": turns}))[-1] == (role, "More.")
 
 
 def test_sharegpt_rounds_and_system() -> None:
     assert texts(chat({"conversation": [{"human": ASKED, "assistant": ANSWER}], "system": SYSTEM})) == [
-        ("system", SYSTEM), ("user", ASKED), ("assistant", ANSWER),
-    ]  # fmt: skip
+        ("system", SYSTEM),
+        ("user", ASKED),
+        ("assistant", ANSWER),
+    ]
 
 
 def test_scraped_button_is_removed_and_markup_stays() -> None:
@@ -161,8 +182,9 @@ def test_scraped_button_is_removed_and_markup_stays() -> None:
     ]
 
     assert texts(chat({"conversations": turns})) == [
-        ("user", "Make a list item."), ("assistant", "```html\n<li>thyme &amp; sage</li>\n```"),
-    ]  # fmt: skip
+        ("user", "Make a list item."),
+        ("assistant", "```html\n<li>thyme &amp; sage</li>\n```"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_unknown_wanted_format() -> None:
         (b"[" * 150 + b"NaN" + b"]" * 150, RejectReason.MALFORMED_JSON),
         (b'{"n": ' + b"9" * 5000 + b', "x": NaN}', RejectReason.MALFORMED_JSON),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_record(data: bytes, expected: RejectReason) -> None:
     assert reason(data) is expected
 

@@ -17,10 +17,39 @@ from tests.streams.formats.parsing import POSITION, chats, texts
 from tests.streams.formats.samples import PIECES, SAMPLES
 
 KEYS = sorted(
-    {"messages", "role", "content", "parts", "type", "text", "instruction", "input", "output", "request", "response",
-     "choices", "message", "delta", "observations", "trace", "attributes", "resourceSpans", "interactions", "data",
-     "prompt", "replies", "custom_id", "conversations", "from", "value", "history", "error", "status", "events"}
-)  # fmt: skip
+    {
+        "messages",
+        "role",
+        "content",
+        "parts",
+        "type",
+        "text",
+        "instruction",
+        "input",
+        "output",
+        "request",
+        "response",
+        "choices",
+        "message",
+        "delta",
+        "observations",
+        "trace",
+        "attributes",
+        "resourceSpans",
+        "interactions",
+        "data",
+        "prompt",
+        "replies",
+        "custom_id",
+        "conversations",
+        "from",
+        "value",
+        "history",
+        "error",
+        "status",
+        "events",
+    }
+)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.sampled_from(KEYS)
 VALUES = st.recursive(
     SCALARS,

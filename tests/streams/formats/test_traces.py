@@ -50,14 +50,16 @@ def genai(**changes: Any) -> dict[str, Any]:
         (genai(gen_ai__input__messages=None), RejectReason.EMPTY),
         (genai(gen_ai__input__messages=None, gen_ai__output__messages=None), RejectReason.EMPTY),
         (genai(gen_ai__output__messages=[{**PARTS_OUT[0], "finish_reason": "length"}]), RejectReason.UNFINISHED),
-        (genai(gen_ai__output__messages=[{"role": "assistant", "parts": [{"type": "tool_call", "name": "f"}]}]),
-         RejectReason.TOOL_ONLY),
+        (
+            genai(gen_ai__output__messages=[{"role": "assistant", "parts": [{"type": "tool_call", "name": "f"}]}]),
+            RejectReason.TOOL_ONLY,
+        ),
         (genai(gen_ai__output__messages=5), RejectReason.MALFORMED_RECORD),
         (span(GENAI, status={"code": 2}), RejectReason.ERROR_RESPONSE),
         (span(GENAI, status={"code": "STATUS_CODE_ERROR"}), RejectReason.ERROR_RESPONSE),
         (span({"http.method": "GET"}), RejectReason.NOT_A_GENERATION),
     ],
-)  # fmt: skip
+)
 def test_spans_without_a_chat(record: dict[str, Any], expected: RejectReason) -> None:
     assert reason(record) is expected
 
@@ -82,17 +84,29 @@ def event(name: str, attributes: dict[str, Any] | None = None, **fields: Any) ->
 @pytest.mark.parametrize(
     "events",
     [
-        [event("gen_ai.user.message", {"content": ASKED}),
-         event("gen_ai.choice", {"finish_reason": "stop", "message": json.dumps({"content": ANSWER})})],
-        [event("gen_ai.user.message", body={"content": ASKED}),
-         event("gen_ai.choice", body={"finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}})],
-        [event("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps([{"role": "user", "content": ASKED}])}),
-         event("gen_ai.content.completion",
-               {"gen_ai.completion": json.dumps([{"role": "assistant", "content": ANSWER}])})],
-        [event("gen_ai.client.inference.operation.details",
-               {"gen_ai.input.messages": PARTS_IN, "gen_ai.output.messages": PARTS_OUT})],
+        [
+            event("gen_ai.user.message", {"content": ASKED}),
+            event("gen_ai.choice", {"finish_reason": "stop", "message": json.dumps({"content": ANSWER})}),
+        ],
+        [
+            event("gen_ai.user.message", body={"content": ASKED}),
+            event("gen_ai.choice", body={"finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}),
+        ],
+        [
+            event("gen_ai.content.prompt", {"gen_ai.prompt": json.dumps([{"role": "user", "content": ASKED}])}),
+            event(
+                "gen_ai.content.completion",
+                {"gen_ai.completion": json.dumps([{"role": "assistant", "content": ANSWER}])},
+            ),
+        ],
+        [
+            event(
+                "gen_ai.client.inference.operation.details",
+                {"gen_ai.input.messages": PARTS_IN, "gen_ai.output.messages": PARTS_OUT},
+            )
+        ],
     ],
-)  # fmt: skip
+)
 def test_messages_in_events(events: list[dict[str, Any]]) -> None:
     record = span({"gen_ai.operation.name": "chat"}, events=events)
 
@@ -142,8 +156,10 @@ def test_of_nested_model_calls_the_innermost_is_taken() -> None:
     outcomes = parse([outer, chain, inner])
 
     assert [getattr(outcome, "reason", "chat") for outcome in outcomes] == [
-        RejectReason.NOT_A_GENERATION, RejectReason.NOT_A_GENERATION, "chat",
-    ]  # fmt: skip
+        RejectReason.NOT_A_GENERATION,
+        RejectReason.NOT_A_GENERATION,
+        "chat",
+    ]
 
 
 OUTER = span(
@@ -179,10 +195,13 @@ def test_an_outer_span_counts_only_alone() -> None:
         ("openinference", {"llm.output_messages.0.message.content": "__REDACTED__"}, RejectReason.REDACTED),
         ("openllmetry", {"gen_ai.completion.0.finish_reason": "length"}, RejectReason.UNFINISHED),
         ("openllmetry", {"llm.request.type": "embedding"}, RejectReason.NOT_A_GENERATION),
-        ("openllmetry", {"gen_ai.completion.0.content": "", "gen_ai.completion.0.tool_calls.0.name": "f"},
-         RejectReason.TOOL_ONLY),
+        (
+            "openllmetry",
+            {"gen_ai.completion.0.content": "", "gen_ai.completion.0.tool_calls.0.name": "f"},
+            RejectReason.TOOL_ONLY,
+        ),
     ],
-)  # fmt: skip
+)
 def test_spans_of_other_conventions_without_a_chat(
     name: str, attributes: dict[str, Any], expected: RejectReason
 ) -> None:
@@ -192,10 +211,13 @@ def test_spans_of_other_conventions_without_a_chat(
 
 
 def test_nested_and_column_attributes() -> None:
-    nested = {"openinference": {"span": {"kind": "LLM"}}, "llm": {
-        "input_messages": [{"message": {"role": "user", "content": ASKED}}],
-        "output_messages": [{"message": {"role": "assistant", "content": ANSWER}}],
-    }}  # fmt: skip
+    nested = {
+        "openinference": {"span": {"kind": "LLM"}},
+        "llm": {
+            "input_messages": [{"message": {"role": "user", "content": ASKED}}],
+            "output_messages": [{"message": {"role": "assistant", "content": ANSWER}}],
+        },
+    }
     columns = {
         "attributes.openinference.span.kind": "LLM",
         "attributes.llm.input_messages": [{"message.role": "user", "message.content": ASKED}],
@@ -302,8 +324,12 @@ def test_an_answer_after_tools_in_one_output() -> None:
     ]
 
     assert [role for role, _ in texts(chat({**OBSERVATION, "output": output}))] == [
-        "system", "user", "assistant", "tool", "assistant",
-    ]  # fmt: skip
+        "system",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
 
 
 # LiteLLM
@@ -316,13 +342,18 @@ def test_an_answer_after_tools_in_one_output() -> None:
         ({"error_str": "timeout"}, RejectReason.ERROR_RESPONSE),
         ({"call_type": "aembedding"}, RejectReason.NOT_A_GENERATION),
         ({"call_type": "aimage_generation"}, RejectReason.NOT_A_GENERATION),
-        ({"messages": [{"role": "user", "content": "redacted-by-litellm"}],
-          "response": {"text": "redacted-by-litellm"}}, RejectReason.REDACTED),
+        (
+            {
+                "messages": [{"role": "user", "content": "redacted-by-litellm"}],
+                "response": {"text": "redacted-by-litellm"},
+            },
+            RejectReason.REDACTED,
+        ),
         ({"messages": "redacted-by-litellm"}, RejectReason.REDACTED),
         ({"response": None}, RejectReason.NO_RESPONSE),
         ({"messages": 5}, RejectReason.MALFORMED_RECORD),
     ],
-)  # fmt: skip
+)
 def test_payloads_without_a_chat(changes: dict[str, Any], expected: RejectReason) -> None:
     assert reason({**LITELLM, **changes}) is expected
 
@@ -385,12 +416,14 @@ def test_bodies_in_base64() -> None:
         (call("/v1/chat/completions", json.dumps(REQUEST), json.dumps(COMPLETION)[:80]), RejectReason.MALFORMED_JSON),
         (call("/v1/chat/completions", json.dumps(REQUEST), packed(b"\xff")), RejectReason.UNREADABLE),
         (call("/v1/chat/completions", json.dumps(REQUEST), {"base64_string": "a"}), RejectReason.UNREADABLE),
-        (call("/v1/chat/completions", json.dumps(REQUEST), packed(gzip.compress(PACKED)[:40])),
-         RejectReason.UNREADABLE),
+        (
+            call("/v1/chat/completions", json.dumps(REQUEST), packed(gzip.compress(PACKED)[:40])),
+            RejectReason.UNREADABLE,
+        ),
         (call("/v1/chat/completions", json.dumps(REQUEST), packed(b"\x1f\x8bno")), RejectReason.UNREADABLE),
         ("no call", RejectReason.NOT_A_GENERATION),
     ],
-)  # fmt: skip
+)
 def test_calls_without_a_chat(call_made: Any, expected: RejectReason) -> None:
     assert reason(session(call_made)) is expected
 
@@ -423,8 +456,14 @@ def test_time_of_a_call_from_its_header() -> None:
 
 def thread_message(identity: str, role: str, text: str, created: int) -> dict[str, Any]:
     content = [{"type": "text", "text": {"value": text, "annotations": []}}]
-    return {"id": identity, "object": "thread.message", "thread_id": "th", "role": role, "content": content,
-            "created_at": created}  # fmt: skip
+    return {
+        "id": identity,
+        "object": "thread.message",
+        "thread_id": "th",
+        "role": role,
+        "content": content,
+        "created_at": created,
+    }
 
 
 def run(status: str) -> dict[str, Any]:
