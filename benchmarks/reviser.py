@@ -37,7 +37,7 @@ from coachlm.prompt import coach_prefix, coach_prompt, render_pair
 from reviser.int8_linear import Int8Linear, quantise
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.scheduler import Counts, Step
-from reviser.packed.sequence import Request
+from reviser.requests import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from reviser.adapter import Adapter, read_adapter
 from reviser.adapter_weights import AdapterWeights
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed.sequence import Request
+from reviser.requests import Request
 
 _SWITCHES = 200
 

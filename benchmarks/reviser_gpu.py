@@ -29,9 +29,9 @@ from benchmarks.reviser_peers import BOS, EOS, PAD, Row, plain, transformers_cb
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.graphs import CudaGraphs, Graphs, Rerun
 from reviser.packed.scheduler import Step
-from reviser.packed.sequence import Request
 from reviser.packed.support import UnsupportedModel
 from reviser.packed.tile_attention import AttentionKind
+from reviser.requests import Request
 
 _ROUNDS = 4  # rows for each slot, so that slots are mostly full
 _SAID = 24

@@ -24,8 +24,8 @@ from coachlm.prompt import coach_prompt
 from reviser.finish import Finisher
 from reviser.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed.sequence import Request
 from reviser.packed_engine import PackedOptions, PackedReviser
+from reviser.requests import Request
 
 MIB = 1 << 20
 SLOT_TOKENS = 2048

@@ -16,8 +16,8 @@ from reviser.packed.drafts import Acceptance, DraftGate, Signs
 from reviser.packed.engine import FIRST_OVERHEAD_TOKENS
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.scheduler import Row as StepRow
-from reviser.packed.sequence import Request
 from reviser.packed.step_cost import FixedCost
+from reviser.requests import Request
 
 PRIOR_TRIALS = 32.0
 MEMORY = 0.995

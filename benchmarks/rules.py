@@ -8,44 +8,23 @@ Clean text is what people (Dolly) and strong models (AlpacaEval) wrote; `--show`
 import argparse
 import gzip
 import json
-import math
 import os
 import random
 import re
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from rapidfuzz.distance import Levenshtein
 from symspellpy import Verbosity
 
+from benchmarks.coach_training.damage import _WORD, damage, mending
+from benchmarks.coach_training.facts import facts, share
+from benchmarks.coach_training.jfleg import jfleg
 from coachlm.distance import DiffKind, word_diff
-from coachlm.markup import code_blocks, inline_code
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
 from reviser.rules import RulesReviser
 from reviser.spelling import Speller
-
-DAMAGED_SHARE = 0.1
-_WORD = re.compile(r"(?<![\w/@.`'’<-])[A-Za-z]{3,}(?![\w/@`'’>-])")
-_FACTS = re.compile(r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.\w+|<[A-Z_]+_\d+>|\d+(?:[.,:/]\d+)*")
-_STOP = re.compile(r"(?<=[A-Za-z])([,.;!?]) ?(?=[A-Za-z]|$)")
-_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-
-@dataclass(frozen=True, slots=True)
-class Mending:
-    """Characters between a damaged text and the clean one, before and after mending, over all texts."""
-
-    before: int
-    after: int
-
-    @property
-    def reduction(self) -> float:
-        return 1 - self.after / max(self.before, 1)
 
 
 def main() -> None:
@@ -93,66 +72,6 @@ def sample(path: Path, records: int, fields: tuple[str, str, str]) -> list[Instr
     return [InstructionPair(*(row[name] if name else "" for name in fields)) for row in chosen]
 
 
-def share(hits: object) -> float:
-    values = list(hits)  # type: ignore[call-overload]
-    return sum(values) / max(len(values), 1)
-
-
-def damage(text: str, rng: random.Random) -> str:
-    """One word in ten mistyped, doubled or decapitalised; one stop in ten misplaced. Code and facts are spared."""
-    spared = [*((block.start, block.end) for block in code_blocks(text)), *inline_code(text)]
-    spared += [match.span() for match in _FACTS.finditer(text)]
-
-    def word(match: re.Match[str]) -> str:
-        inside = any(start < match.end() and end > match.start() for start, end in spared)
-        return match[0] if inside or rng.random() >= DAMAGED_SHARE else slip(match[0], rng)
-
-    def stop(match: re.Match[str]) -> str:
-        inside = any(start <= match.start() < end for start, end in spared)
-        return match[0] if inside or rng.random() >= DAMAGED_SHARE else rng.choice((f" {match[0]}", match[1], ""))
-
-    # Stops first: the spared spans hold for the undamaged text, and stops change its length last-to-first.
-    for match in reversed(list(_STOP.finditer(text))):
-        text = text[: match.start()] + stop(match) + text[match.end() :]
-    spared = [*((block.start, block.end) for block in code_blocks(text)), *inline_code(text)]
-    spared += [match.span() for match in _FACTS.finditer(text)]
-    return _WORD.sub(word, text)
-
-
-def slip(word: str, rng: random.Random) -> str:
-    at = rng.randrange(len(word) - 1)
-    match rng.randrange(6):
-        case 0:
-            return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-        case 1:
-            return word[:at] + word[at + 1 :]
-        case 2:
-            return word[: at + 1] + word[at:]
-        case 3:
-            row = next(row for row in _KEYS if word[at].lower() in row)
-            place = row.index(word[at].lower())
-            return (
-                word[:at]
-                + row[max(place - 1, 0) if rng.random() < 0.5 else min(place + 1, len(row) - 1)]
-                + word[at + 1 :]
-            )
-        case 4:
-            return f"{word} {word}"
-        case _:
-            return word.lower()
-
-
-def mending(
-    clean: Sequence[InstructionPair],
-    damaged: Sequence[InstructionPair],
-    mend: Callable[[Sequence[InstructionPair]], list[str]],
-) -> Mending:
-    before = sum(Levenshtein.distance(good.response, bad.response) for good, bad in zip(clean, damaged, strict=True))
-    texts = mend(damaged)
-    after = sum(Levenshtein.distance(good.response, text) for good, text in zip(clean, texts, strict=True))
-    return Mending(before, after)
-
-
 def plain_symspell(text: str, speller: Speller) -> str:
     def first(match: re.Match[str]) -> str:
         if speller.count(match[0].lower()):
@@ -197,61 +116,10 @@ def facts_lost(pairs: Sequence[InstructionPair], engine: RulesReviser) -> int:
     return lost
 
 
-def facts(text: str) -> set[str]:
-    code = {text[block.start : block.end] for block in code_blocks(text)} | {text[a:b] for a, b in inline_code(text)}
-    return code | {match[0].rstrip(".,:/") for match in _FACTS.finditer(text)}
-
-
 def speed(pairs: Sequence[InstructionPair], engine: RulesReviser) -> float:
     began = time.process_time()
     engine.revise(pairs)
     return len(pairs) / (time.process_time() - began)
-
-
-def jfleg(folder: Path, engine: Reviser) -> dict[str, float | int]:
-    """GLEU on JFLEG's development sentences (measured only, never tuned or trained on)."""
-    source = (folder / "dev.src").read_text(encoding="utf-8").splitlines()
-    references = [(folder / f"dev.ref{n}").read_text(encoding="utf-8").splitlines() for n in range(4)]
-    pairs = [InstructionPair("Tell me more.", "", line) for line in source]
-    mended = [tokenised(revision.revised.response) for revision in engine.revise(pairs)]
-    return {"jfleg_gleu_source": gleu(source, source, references), "jfleg_gleu": gleu(mended, source, references)}
-
-
-def tokenised(text: str) -> str:
-    """As JFLEG's own text is: stops stand alone."""
-    return re.sub(r"(?<=[^\s.,;!?])([,;!?]|\.(?=\s|$))", r" \1", text)
-
-
-def gleu(outputs: Sequence[str], source: Sequence[str], references: Sequence[Sequence[str]], rounds: int = 20) -> float:
-    """Mean over rounds that each draw one reference a sentence. Source: Napoles et al. 2016, GLEU without tuning."""
-    scores = []
-    for seed in range(rounds):
-        rng = random.Random(seed * 101)
-        drawn = [references[rng.randrange(len(references))][i] for i in range(len(source))]
-        totals = [0.0] * 10
-        for output, original, reference in zip(outputs, source, drawn, strict=True):
-            for place, value in enumerate(gleu_counts(output.split(), original.split(), reference.split())):
-                totals[place] += value
-        hits, chances = totals[2::2], totals[3::2]
-        precision = (
-            sum(math.log(hit / chance) for hit, chance in zip(hits, chances, strict=True)) / 4 if all(hits) else -99
-        )
-        scores.append(math.exp(min(0.0, 1 - totals[1] / totals[0]) + precision))
-    return sum(scores) / len(scores)
-
-
-def gleu_counts(output: list[str], source: list[str], reference: list[str]) -> list[float]:
-    """Lengths of output and reference, then hits and chances for n-grams of 1 to 4 words."""
-    counts: list[float] = [len(output), len(reference)]
-    for n in range(1, 5):
-        mine, theirs, old = (ngrams(words, n) for words in (output, reference, source))
-        wrong = Counter({gram: count for gram, count in old.items() if gram not in theirs})
-        counts += [max((mine & theirs).total() - (mine & wrong).total(), 0), max(len(output) + 1 - n, 0)]
-    return counts
-
-
-def ngrams(words: list[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words[start : start + n]) for start in range(len(words) + 1 - n))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.small_base import pretrain
-from coachlm.cli.judge_options import named_judges
+from coachlm.cli.judges import named_judges
 from coachlm.cli.student_laboratory import StudentLaboratory
 from coachlm.settings import load_settings
 from evaluation.student_config import read_comparison

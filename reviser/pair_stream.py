@@ -16,7 +16,7 @@ from coachlm.revision import Revision
 from reviser.adapter import Adapter
 from reviser.finish import Finisher, WithFinisher
 from reviser.jobs import Job, JobDesk
-from reviser.packed.sequence import Completion, Request
+from reviser.requests import Completion, Request
 
 Choose = Callable[[InstructionPair], str | None]
 """Which of the adapters held revises a pair, by digest; None: the model as it was loaded."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
 
 from coachlm.efficiency import Arm
 from coachlm.pairs import InstructionPair, TaskClass
@@ -12,13 +12,11 @@ from coachlm.post_edit import Decision
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.bulk import is_among
-from storage.edits import last_edit_row, last_edit_rows, latest_draft, pair_from_row, post_edit_from_row
-from storage.review_drafts import read_review_drafts
+from storage.edits import last_edit_row, latest_draft, pair_from_row, post_edit_from_row
 from storage.revisions import revision_from_row
-from storage.tables import PairRow, PersonRow
-from storage.withheld import is_withheld
-from storage.work import Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState, WorkItem
-from storage.work_tables import DraftRow, LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow, RevisionRow
+from storage.tables import PairRow
+from storage.work import Person, WorkItem
+from storage.work_tables import DraftRow, LeaseRow, QueueItemRow, ReviewRow, RevisionRow
 
 _PAIR = (
     PairRow.seq,
@@ -68,53 +66,6 @@ def read_held(connection: Connection, person: Person, now: datetime) -> list[Wor
     return [_work_item(connection, row) for row in rows]
 
 
-def read_review_items(
-    connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
-) -> list[ReviewItem]:
-    """What waits for this owner, of these classes (None: of all), oldest first; with her own drafts."""
-    item = ReviewItemRow
-    columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
-    found: list[Any] = []
-    for state in (ReviewState.WAITING, ReviewState.SENT):
-        for task_class in (None,) if classes is None else classes:
-            found += connection.execute(
-                select(*columns)
-                .join(PairRow, PairRow.seq == item.pair)
-                .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
-                .where(*_waiting_for(owner, state, task_class))
-                .order_by(item.since)
-                .limit(limit)
-            ).all()
-    found.sort(key=lambda row: (row.since, row.seq))
-    rows = found[:limit]
-    pairs = [row.seq for row in rows]
-    revisions = {row.pair: row for row in _latest(connection, RevisionRow, pairs)}
-    edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not _is_question(row)])}
-    drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
-    return [_review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows]
-
-
-def count_review_items(connection: Connection, owner: Person, classes: Sequence[str] | None, at_most: int) -> int:
-    """How much waits for this owner, of these classes (None: of all); counted up to `at_most`."""
-    total = 0
-    for state in (ReviewState.WAITING, ReviewState.SENT):
-        for task_class in (None,) if classes is None else classes:
-            waiting = _waiting_for(owner, state, task_class)
-            some = select(literal(1).label("one")).where(*waiting).limit(at_most).subquery()
-            total += connection.scalar(select(func.count()).select_from(some)) or 0
-    return min(total, at_most)
-
-
-def _waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> list[ColumnElement[bool]]:
-    item = ReviewItemRow
-    chosen = [item.state == state.value]
-    if task_class is not None:
-        chosen.append(item.task_class == task_class)
-    if owner.is_rater:
-        chosen.append(~is_withheld(item.pair, owner.id))
-    return chosen
-
-
 def class_column() -> ColumnElement[str | None]:
     """A pair's class: as a person corrected it, else as predicted."""
     return func.coalesce(PairRow.corrected_class, PairRow.task_class)
@@ -138,28 +89,6 @@ def _work_item(connection: Connection, row: Any) -> WorkItem:
         owner_comment="" if row.reserved_for is None else _owner_comment(connection, row.seq),
         arm=arm,
     )
-
-
-def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: ReviewDraft | None) -> ReviewItem:
-    raw = pair_from_row(row)
-    return ReviewItem(
-        pair_id=row.pair_id,
-        version=row.version,
-        raw=raw,
-        revision=None if revision is None else revision_from_row(revision, row.pair_id, raw),
-        post_edit=None if edit is None else post_edit_from_row(edit, row.pair_id),
-        task_class=_task_class(row),
-        reason=ReviewReason(row.reason),
-        arm=Arm.COACH if edit is None else Arm(edit.arm),
-        annotator=row.name,
-        comment=row.comment,
-        since=row.since,
-        draft=draft,
-    )
-
-
-def _is_question(row: Any) -> bool:
-    return row.state == ReviewState.SENT
 
 
 def _latest(connection: Connection, entity: Any, pairs: Sequence[int]) -> Sequence[Any]:

@@ -17,11 +17,11 @@ from storage.bulk import is_among
 from storage.database import Database, utc_now
 from storage.deciding import Deciding, check_decision, check_waiting, requeue
 from storage.exclusions import read_excluded
-from storage.items import count_review_items, read_review_items
 from storage.people import check_unit, find_editor, find_reviewer
 from storage.reservations import end_reservations
 from storage.review_drafts import keep_refused_review, save_review_draft
 from storage.review_items import delete_review_item
+from storage.review_reading import count_review_items, read_review_items
 from storage.rules import DeskRules
 from storage.states import change_status, lock_pair, note
 from storage.tables import PairRow

@@ -16,20 +16,16 @@ from functools import cached_property
 from itertools import islice
 from typing import ClassVar
 
-from coachlm.errors import EngineError, InputError
+from coachlm.errors import InputError
 from coachlm.pairs import Position, Reject
-from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Reviser, Store
-from coachlm.revision import Revision
+from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.formats import check_format
 from streams.intake import Extract, IntakeStages
 from streams.join import Joiner
 from streams.lineage import Source, open_sources, total_bytes
 from streams.records import ParseOptions, RawRecord
-from streams.revise_worker import revisions_of
 from streams.sources import read_source
-
-_BATCHES_AHEAD = 8
 
 OnCounts = Callable[[IntakeCounts, int, float], None]
 """Called after each commit with what the batch added, how many records it held, and the share of all bytes read."""
@@ -69,28 +65,6 @@ def run_intake(
     for item, extract in _processed(work, settings, options, salt, processes):
         committer.commit(item, extract)
     committer.flush()
-
-
-def revise_pending(
-    store: Store, reviser: Reviser, batch_pairs: int, on_revisions: Callable[[Sequence[Revision]], None]
-) -> None:
-    """Every accepted pair through the reviser, a batch a transaction; goes on until none is left.
-
-    An engine that streams is given several batches at once, so that its slots stay full.
-
-    Raises: EngineError, when the engine fails for a whole batch or the store takes nothing of one (no endless loop).
-    """
-    while pending := store.awaiting_revision(_BATCHES_AHEAD * batch_pairs):
-        stored = 0
-        revisions = revisions_of(reviser, (pair for _, pair in pending), batch_pairs)
-        while batch := list(islice(revisions, batch_pairs)):
-            stored += store.save_revisions(batch)
-            on_revisions(batch)
-        if not stored:
-            raise EngineError(
-                f"the store took none of {len(pending)} revisions, the first of pair {pending[0][0]}; "
-                "is another process revising the same database? Run again to go on"
-            )
 
 
 def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) -> Iterator[_Work]:

@@ -11,11 +11,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from coachlm.errors import TrainingError
-from trainer.run_folder import StepMetrics
+from trainer.run_folder import StepMetrics, epoch_loss
 from trainer.selection import Selection
 
 if TYPE_CHECKING:
-    from trainer.sweep import Arm
+    from trainer.arms import Arm
 
 _ALL, _CHOSEN = "#b8bec8", "#1f6f8b"
 
@@ -51,10 +51,6 @@ def plot_loss(metrics: Sequence[StepMetrics], path: Path) -> None:
     axes.set_ylabel("loss, nats per target token")
     axes.legend(frameon=False)
     _save(figure, path)
-
-
-def epoch_loss(metrics: Sequence[StepMetrics]) -> float:
-    return sum(m.loss * m.target_tokens for m in metrics) / sum(m.target_tokens for m in metrics)
 
 
 def plot_sweep(arms: Sequence[Arm], edit_distance_raw: float, path: Path) -> None:

@@ -16,10 +16,10 @@ from trainer.adapter_folder import publish_adapter
 from trainer.base_model import load_base
 from trainer.checkpoints import Checkpoints
 from trainer.losses import mean_loss
-from trainer.plots import epoch_loss, plot_distances, plot_loss
+from trainer.plots import plot_distances, plot_loss
 from trainer.recipe import Recipe, run_fingerprint
 from trainer.revisions import Source
-from trainer.run_folder import RunFolder, RunRecord, StepMetrics
+from trainer.run_folder import RunFolder, RunRecord, StepMetrics, epoch_loss
 from trainer.selection import Selection, read_selected
 from trainer.trainee import E, Learnable, Trainee
 from trainer.tuning import tune

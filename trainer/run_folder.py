@@ -7,11 +7,13 @@ adapters/DIGEST/          the adapter
 run.json                  the record; its presence says that the run is finished
 """
 
+from __future__ import annotations
+
 import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -178,3 +180,7 @@ def restored(kind: type[T], held: dict[str, Any], path: Path) -> T:
         return kind(**held)
     except TypeError as error:
         raise TrainingError(f"{path} is of another version ({error}); give another output folder") from error
+
+
+def epoch_loss(metrics: Sequence[StepMetrics]) -> float:
+    return sum(m.loss * m.target_tokens for m in metrics) / sum(m.target_tokens for m in metrics)

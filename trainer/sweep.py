@@ -5,13 +5,14 @@ sweep that was killed goes on where it stopped.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from coachlm.distance import pair_distances
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
+from trainer.arms import Arm, Sweep
 from trainer.plots import plot_sweep
 from trainer.recipe import Recipe
 from trainer.revisions import Source
@@ -21,29 +22,6 @@ from trainer.run_folder import StepMetrics, write_json
 HeldOut = Sequence[tuple[InstructionPair, InstructionPair]]  # raw, and the experts' text
 Reviser = Callable[[str, Path | None, Sequence[InstructionPair]], Sequence[Revision]]
 """(base, adapter folder or None for the base alone, raw pairs) → their revisions, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One run of the sweep, and its figures."""
-
-    base: str
-    alpha: float  # 0: the base as it is, untuned
-    trained_on: int = 0
-    adapter: str | None = None
-    nll: float | None = None  # nats per token of the experts' held-out text
-    edit_distance_left: float | None = None  # characters a pair, from the output to the experts' text
-    invalid_share: float | None = None
-    unchanged_share: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """All arms on the same held-out pairs; raw pairs for comparison."""
-
-    arms: tuple[Arm, ...]
-    held_out: int
-    edit_distance_raw: float
 
 
 def run_sweep(

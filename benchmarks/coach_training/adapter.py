@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.coach_training.corpora import Part, misspellings, records
 from benchmarks.coach_training.corruption import Damage, damaged_text
+from benchmarks.coach_training.damage import damage
 from benchmarks.coach_training.train import write_safely
-from benchmarks.rules import damage
 from coachlm.cli.coach_kinds import kind_of, load_tagger
 from coachlm.model_facts import adapter_digest
 from coachlm.pairs import InstructionPair

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.coach import SHARE, measure
 from benchmarks.coach_training.adapter import ship, tune_adapter
 from benchmarks.coach_training.corpora import Part, misspellings, records
 from benchmarks.coach_training.corruption import Damage, damaged_text
+from benchmarks.coach_training.damage import damage
 from benchmarks.coach_training.export import export
+from benchmarks.coach_training.measure import SHARE, measure
 from benchmarks.coach_training.train import STEPS, train
-from benchmarks.rules import damage
 from coachlm.pairs import InstructionPair
 from reviser.adapter import read_adapter
 from reviser.coach.adapted import with_adapter

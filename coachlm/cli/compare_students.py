@@ -9,7 +9,8 @@ import click
 from rich.table import Table
 
 from coachlm.cli.judge import interval
-from coachlm.cli.judge_options import check_judges, judge_settings, named_judges, server_options
+from coachlm.cli.judge_options import judge_settings, server_options
+from coachlm.cli.judges import check_judges, named_judges
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
 from coachlm.cli.pair_sources import public_folder
 from coachlm.cli.progress import progress_display

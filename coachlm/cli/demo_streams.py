@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from coachlm.cli.reconcile import examine
+from coachlm.cli.reconciling import examine
 from coachlm.cli.stores import build_store, build_stream_store
 from coachlm.errors import StreamError
 from coachlm.settings import Settings

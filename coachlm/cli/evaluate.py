@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from coachlm.cli.judge_options import (
-    agree_to,
-    estimate_comparisons,
-    estimate_line,
-    judge_settings,
-    named_judges,
-    server_options,
-)
+from coachlm.cli.judge_options import agree_to, estimate_comparisons, estimate_line, judge_settings, server_options
+from coachlm.cli.judges import named_judges
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
 from coachlm.cli.pair_sources import PUBLIC_FOLDER, public_folder
 from coachlm.errors import InputError

@@ -13,10 +13,10 @@ from coachlm.cli.judge_options import (
     estimate_line,
     failure_line,
     judge_settings,
-    named_judges,
     server_options,
     spending_line,
 )
+from coachlm.cli.judges import named_judges
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
 from coachlm.cli.pair_sources import json_line, lines_writer, pairs_only, public_folder
 from coachlm.cli.progress import progress_display

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -16,13 +14,11 @@ from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from evaluation.judging import Comparison, Judge
-    from evaluation.openai_judge import Estimate, OpenAIJudge, Spending
+    from evaluation.openai_judge import Estimate, Spending
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NAMED = ("local", "local-length-free", "longer")
-"""Judges that need nothing: the local scorer, with and without length, and length alone."""
 
 _SERVER = ("url", "model", "concurrency", "prompt_price", "completion_price", "cache")
 
@@ -50,74 +46,6 @@ def server_options(function: Callable[P, R]) -> Callable[P, R]:
 def judge_settings(options: dict[str, Any]) -> Settings:
     """Takes the server's options out of `options`. Raises: SettingsError."""
     return load_settings(**{f"judge_{name}": options.pop(f"judge_{name}") for name in _SERVER})
-
-
-def check_judges(names: Sequence[str], settings: Settings) -> None:
-    """Whether `named_judges` would know them, without loading any. Raises: SettingsError."""
-    for name in names:
-        if name not in (*NAMED, "server") and not name.startswith("model:"):
-            raise SettingsError(f"no judge {name!r}: give {', '.join(NAMED)}, server or model:FOLDER")
-    if "server" in names and not (settings.judge_url and settings.judge_model):
-        raise SettingsError(
-            "no judge: give --judge-url and --judge-model (or COACHLM_JUDGE_URL and COACHLM_JUDGE_MODEL; the key, if "
-            "it needs one, as COACHLM_JUDGE_API_KEY)"
-        )
-
-
-@contextmanager
-def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
-    """Raises: SettingsError, InputError."""
-    from evaluation.chat_client import JudgeServer
-    from evaluation.judge_cache import JudgeCache
-    from evaluation.openai_judge import OpenAIJudge
-
-    check_judges(["server"], settings)
-    server = JudgeServer(
-        base_url=settings.judge_url or "",
-        model=settings.judge_model or "",
-        api_key=settings.judge_api_key.get_secret_value(),
-        concurrency=settings.judge_concurrency,
-        attempts=settings.judge_attempts,
-        first_wait_seconds=settings.judge_wait_seconds,
-        timeout_seconds=settings.judge_timeout_seconds,
-        prompt_price=settings.judge_prompt_price,
-        completion_price=settings.judge_completion_price,
-    )
-    with JudgeCache(Path(settings.judge_cache)) as cache:
-        yield OpenAIJudge(server, cache)
-
-
-@contextmanager
-def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
-    """See `NAMED`; `server`; or `model:FOLDER` for a local causal model.
-
-    Raises: SettingsError, InputError, TrainingError.
-    """
-    from evaluation.local_judge import LocalJudge, LongerJudge
-    from evaluation.scorer import PairScorer
-
-    def build(name: str) -> Judge:
-        if name.startswith("model:"):
-            return _model_judge(name.removeprefix("model:"))
-        if name == "longer":
-            return LongerJudge()
-        if name == "local":
-            return LocalJudge(PairScorer.load())
-        return LocalJudge(PairScorer.load(length_free=True), name="local-scorer-length-free")
-
-    check_judges(names, settings)
-    if "server" not in names:
-        yield [build(name) for name in dict.fromkeys(names)]
-        return
-    with server_judge(settings) as asked:
-        yield [asked if name == "server" else build(name) for name in dict.fromkeys(names)]
-
-
-def _model_judge(folder: str) -> Judge:
-    from evaluation.causal_judge import CausalJudge
-    from trainer.generation import CausalGenerator
-
-    return CausalJudge(CausalGenerator.load(folder, max_new_tokens=64))
 
 
 def estimate_comparisons(judges: Sequence[Judge], comparisons: Sequence[Comparison]) -> Estimate | None:

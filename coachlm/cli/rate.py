@@ -11,10 +11,10 @@ from coachlm.cli.judge_options import (
     estimate_line,
     failure_line,
     judge_settings,
-    server_judge,
     server_options,
     spending_line,
 )
+from coachlm.cli.judges import server_judge
 from coachlm.cli.output import answering_errors, emit_json, json_option, people, results
 from coachlm.cli.pair_sources import json_line, lines_writer, pairs_only
 from coachlm.cli.progress import progress_display

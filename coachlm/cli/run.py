@@ -108,7 +108,7 @@ def ingest_into(
 
 
 def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts: RunCounts, show: bool) -> None:
-    from streams.runner import revise_pending
+    from streams.pending import revise_pending
 
     with progress_display(show) as display:
         store = build_store(database, settings)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from coachlm.cli.output import answering_errors, emit_json, json_option, people
-from coachlm.cli.stores import build_store, database_option, intake_salt, open_database
+from coachlm.cli.services import build_services
+from coachlm.cli.stores import database_option, open_database
 from coachlm.errors import CoachLMError
 from coachlm.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from api.services import Services
-    from coachlm.protocols import LagProbe, LogDoor
-    from storage.database import Database
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BACKLOG = 2048
@@ -34,56 +33,6 @@ def serve(host: str | None, port: int | None, db: str | None, as_json: bool) -> 
         services = build_services(database, settings)
         _announce(listener, services, as_json=as_json)
         _run(services, settings, listener)
-
-
-def build_services(database: "Database", settings: Settings) -> "Services":
-    """All that the routes work with, on one database."""
-    from api.services import Services
-    from storage.accounts import Accounts
-    from storage.adapters import DatabaseAdapterRegistry
-    from storage.figures import Figures
-    from storage.pair_views import PairViews
-    from storage.queue import PostEditQueue
-    from storage.rating_desk import RatingDesk
-    from storage.reading import StoreReader
-    from storage.reviewing import ReviewDesk
-    from storage.rules import DeskRules
-    from storage.studies import RatingStudies
-
-    rules = DeskRules.from_settings(settings)
-    return Services(
-        database=database,
-        queue=PostEditQueue(database, settings.lease_seconds, rules=rules),
-        reviews=ReviewDesk(database, rules=rules),
-        accounts=Accounts(database, settings.unit_names),
-        figures=Figures(database),
-        reader=StoreReader(database),
-        pairs=PairViews(database),
-        rating_desk=RatingDesk(database),
-        studies=RatingStudies(database),
-        log_door=_log_door(database, settings),
-        adapters=DatabaseAdapterRegistry(database),
-        lag_probe=_lag_probe(settings),
-    )
-
-
-def _lag_probe(settings: Settings) -> "LagProbe | None":
-    if not settings.kafka_servers:
-        return None
-    from streams.broker.lag import BrokerLagProbe
-
-    return BrokerLagProbe(settings)
-
-
-def _log_door(database: "Database", settings: Settings) -> "LogDoor":
-    """Into the broker where there is one, else straight into the store."""
-    if settings.kafka_servers:
-        from streams.broker.log_door import KafkaLogDoor
-
-        return KafkaLogDoor(settings)
-    from streams.log_door import EmbeddedLogDoor
-
-    return EmbeddedLogDoor(build_store(database, settings), settings, intake_salt(database, settings))
 
 
 def _listening(settings: Settings) -> socket.socket:

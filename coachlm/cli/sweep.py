@@ -17,8 +17,8 @@ from coachlm.revision import Revision
 from coachlm.settings import load_settings
 
 if TYPE_CHECKING:
+    from trainer.arms import Arm, Sweep
     from trainer.run_folder import StepMetrics
-    from trainer.sweep import Arm, Sweep
 
 _file = click.Path(path_type=Path)
 _ALPHAS = ",".join(f"{tenth / 10:g}" for tenth in range(11))

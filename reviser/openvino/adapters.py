@@ -19,7 +19,7 @@ from typing import Any
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
 from reviser.adapter import Adapter, read_adapter
-from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, read_converted
+from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, partial_folder, read_converted
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +119,6 @@ def _taken_at(manifest: Path) -> float:
         return manifest.stat().st_mtime
     except OSError:  # another worker has just removed it
         return 0.0
-
-
-def partial_folder(target: Path, process_id: int | None) -> Path:
-    """Where a process writes before all is there."""
-    return target.with_name(f".{target.name}.{process_id}")
 
 
 def _answer(conversion: _Conversion) -> str | None:

@@ -16,7 +16,6 @@ from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from reviser.adapter import TRAINING_INSTRUCTIONS, Adapter
 from reviser.model_loading import LoadedModel, load_model
-from reviser.openvino.adapters import partial_folder
 from reviser.openvino.compression import compress
 from reviser.openvino.folder import (
     MODEL,
@@ -24,6 +23,7 @@ from reviser.openvino.folder import (
     WEIGHTS,
     ConvertedModel,
     Manifest,
+    partial_folder,
     read_converted,
     read_tokenizer,
     write_manifest,

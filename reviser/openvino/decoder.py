@@ -12,7 +12,7 @@ from coachlm.errors import ModelError
 from coachlm.protocols import EngineLoad
 from reviser.openvino.folder import ConvertedModel
 from reviser.openvino.runtime import import_genai, import_openvino
-from reviser.packed.sequence import Completion, Failure, Request
+from reviser.requests import Completion, Failure, Request
 
 _BLOCK_TOKENS = 32  # of the CPU plugin's paged attention
 _STEP_TOKENS = 512  # of prompts and running requests together

@@ -128,3 +128,8 @@ def _manifest(folder: Path) -> Manifest:
         return Manifest(**values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"model {folder}: {MANIFEST} is not usable: {error}; convert the model again") from error
+
+
+def partial_folder(target: Path, process_id: int | None) -> Path:
+    """Where a process writes before all is there."""
+    return target.with_name(f".{target.name}.{process_id}")

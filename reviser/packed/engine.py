@@ -18,9 +18,9 @@ from reviser.packed.drafts import DraftGate
 from reviser.packed.graphs import Graphs
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
-from reviser.packed.sequence import Completion, Request
 from reviser.packed.step_cost import FixedCost, MeasuredCost
 from reviser.packed.tile_attention import AttentionKind
+from reviser.requests import Completion, Request
 from reviser.sampling import Sampling
 
 log = logging.getLogger(__name__)

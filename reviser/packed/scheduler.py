@@ -6,7 +6,8 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 
 from reviser.packed.drafts import NO_DRAFT, Draft, DraftGate, NgramIndex
-from reviser.packed.sequence import Completion, Failure, Request, Sequence
+from reviser.packed.sequence import Sequence
+from reviser.requests import Completion, Failure, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,9 @@
 """What a request asks, what it has become so far, and how it ended."""
 
-from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from reviser.packed.drafts import NgramIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A prompt to continue; `key` is the caller's own and comes back with the completion."""
-
-    key: int
-    prompt: Tokens[int]
-    max_new_tokens: int
-    adapter: str | None = None  # whose weights continue it, see `Engine.hold`; None: the model's own
-    noise: int = 0  # where its draws come from, see `Sampling.noise`
-
-
-class Failure(StrEnum):
-    """Why a request has no usable output; the others are unharmed."""
-
-    NO_PROMPT = "no_prompt"
-    TOO_LONG = "too_long"  # the prompt leaves no room in a slot, or no token was allowed
-    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105  # a prompt's id is outside the model's vocabulary
-    NAN_LOGITS = "nan_logits"
-    OUT_OF_MEMORY = "out_of_memory"
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The new tokens, with the end-of-sequence token if it came; on a failure, those made before it."""
-
-    key: int
-    tokens: list[int]
-    failure: Failure | None = None
+from reviser.requests import Request
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from api.app import create_app
 from api.client import Client
 from api.services import Services
 from api.tokens import DrawnToken, draw_token
-from coachlm.cli.serve import build_services
+from coachlm.cli.services import build_services
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.protocols import IntakeBatch
 from coachlm.settings import Settings

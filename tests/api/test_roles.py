@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from api import app as application
 from api.access import Allowed, Anyone, declared
 from api.client import ForbiddenError, MissingError, UnauthorisedError, new_key
-from coachlm.cli.serve import build_services
+from coachlm.cli.services import build_services
 from coachlm.errors import SettingsError
 from coachlm.pairs import ExcludeReason, InstructionPair
 from coachlm.post_edit import Decision

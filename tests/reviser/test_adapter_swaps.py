@@ -17,8 +17,8 @@ from reviser.adapting import AdaptingReviser
 from reviser.finish import Finisher
 from reviser.model_loading import LoadedModel, load_model
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed.sequence import Request
 from reviser.packed_engine import PackedOptions, PackedReviser
+from reviser.requests import Request
 from tests.reviser.reciting import BASE_WORD, WORDS, Registry, raw_pair, record, save_reciting_model, save_word_adapter
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.tiny_models import CONTEXT, EOS, assert_same_or_tied, own_greedy, tiny

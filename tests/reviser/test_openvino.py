@@ -25,7 +25,7 @@ from reviser.finish import Finisher
 from reviser.model_loading import load_model
 from reviser.openvino.folder import WEIGHTS, ConvertedModel, read_converted
 from reviser.openvino_engine import OpenvinoReviser
-from reviser.packed.sequence import Completion, Failure, Request
+from reviser.requests import Completion, Failure, Request
 from reviser.transformers_engine import TransformersReviser
 from tests.reviser.conftest import save_tokenizer
 from tests.reviser.openvino_engines import build, settings

@@ -16,7 +16,7 @@ from coachlm.settings import Settings
 from reviser.engines import build_reviser
 from reviser.model_loading import LoadedModel
 from reviser.next_tokens import chances, choose
-from reviser.packed.sequence import Request
+from reviser.requests import Request
 from reviser.sampling import DRAW_BITS, Sampling, draw
 from reviser.transformers_engine import Sampled, generate
 from tests.reviser.tape import TapeGraphs

@@ -15,10 +15,10 @@ import torch
 from reviser.packed.attention import Span
 from reviser.packed.cache import SlotCache
 from reviser.packed.graphs import Rerun
-from reviser.packed.sequence import Request
 from reviser.packed.static_step import StepInputs
 from reviser.packed.support import UnsupportedModel
 from reviser.packed.tile_attention import FusedSlots, PaddedSlots, TileAttention, tile_attention
+from reviser.requests import Request
 from tests.reviser.filled_slots import filled, queries, reference, some_spans
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny
