@@ -24,7 +24,7 @@ demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no
 	@$(BIN)/coachlm demo --output $(OUTPUT)
 
 demo-kafka: $(VENV)/.service need-kafka ## the same demo through a Kafka broker on this machine, started for it, no containers
-	@$(BIN)/python -m benchmarks.servers.kafka -- sh -c 'exec $(BIN)/coachlm demo --output $(OUTPUT) --servers "$$COACHLM_KAFKA_SERVERS"'
+	@$(BIN)/python -m devtools.servers.kafka -- sh -c 'exec $(BIN)/coachlm demo --output $(OUTPUT) --servers "$$COACHLM_KAFKA_SERVERS"'
 
 desk: $(VENV)/.service ## the demo's pairs on the post-edit desk in your browser, until Ctrl-C
 	@[ -f $(OUTPUT)/coachlm.db ] || $(BIN)/coachlm demo --output $(OUTPUT)
@@ -37,13 +37,13 @@ openvino: $(VENV)/.openvino ## set up OpenVINO GenAI: converted models on the CP
 peers: $(VENV)/.test $(VENV)/.peers ## llama.cpp, built here, for `python -m benchmarks.reviser` to compare with
 
 kafka: $(VENV)/.service need-kafka ## a Kafka broker on this machine until Ctrl-C; NODES=3 for a cluster
-	@$(BIN)/python -m benchmarks.servers.kafka --nodes $(or $(NODES),1)
+	@$(BIN)/python -m devtools.servers.kafka --nodes $(or $(NODES),1)
 
 stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without containers, until Ctrl-C
 	@scripts/stack
 
 coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
-	@$(BIN)/python -m benchmarks.coach_training.make --work $(or $(WORK),build/coach)
+	@$(BIN)/python -m recipes.coach.make --work $(or $(WORK),build/coach)
 
 need-kafka:
 	@scripts/need-kafka
@@ -63,8 +63,9 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 	@scripts/need-postgresql
 	@scripts/need-kafka
-	@for file in $$(grep -l '^def main' benchmarks/*.py); do \
-	  name=$$(basename $$file .py); echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
+	@for file in benchmarks/*.py benchmarks/*/__main__.py; do \
+	  name=$${file#benchmarks/}; name=$${name%.py}; name=$${name%/__main__}; [ $$name = __init__ ] && continue; \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
 lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt

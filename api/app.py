@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager, suppress
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from api.access import Gate, check_declared
-from api.background import sweep_for_ever
-from api.envelope import Envelope
-from api.jwt_bearer import jwt_verifier
-from api.metrics import Metrics, QueueFigures
-from api.problems import add_problem_handlers
-from api.rate_limits import RateLimiter
+from api.access.gate import Gate, check_declared
+from api.access.jwt_bearer import jwt_verifier
+from api.access.rate_limits import RateLimiter
+from api.access.tokens import TokenVerifier
+from api.http.background import sweep_for_ever
+from api.http.envelope import Envelope
+from api.http.metrics import Metrics, QueueFigures
+from api.http.problems import add_problem_handlers
+from api.http.services import Services
 from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews
 from api.routes.state import State
-from api.services import Services
-from api.tokens import TokenVerifier
 from coachlm import __version__
 from coachlm.settings import Settings
 

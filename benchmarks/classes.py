@@ -1,7 +1,7 @@
 """The task classifier: F1 on Dolly's held-out fifth, accuracy on hand-labelled requests and logs, time per pair.
 
 Compared with always naming the commonest class, with keyword rules, and (not with --quick) with the same model trained
-on Dolly's categories as filed alone. Training is `benchmarks.task_classes.train`.
+on Dolly's categories as filed alone. Training is `recipes.task_classes.train`.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from benchmarks.task_classes.corpora import Labelled, alpaca, dolly_held_out, dolly_training, hand_labelled
-from coachlm.classes import CLASSES, TaskClassifier
 from coachlm.pairs import InstructionPair, TaskClass
+from coachlm.text.classes import CLASSES, TaskClassifier
+from recipes.task_classes.corpora import Labelled, alpaca, dolly_held_out, dolly_training, hand_labelled
 
 BATCH_PAIRS = 256
 _CREATIVE = re.compile(
@@ -62,7 +62,7 @@ def _labels_of(classifier: TaskClassifier) -> Predict:
 
 
 def _trained_as_filed(folder: Path) -> TaskClassifier:
-    from benchmarks.task_classes.train import fit
+    from recipes.task_classes.train import fit
 
     weights, bias = fit([(pair, task_class, 1.0) for pair, task_class in dolly_training(folder, as_filed=True)])
     return TaskClassifier(weights, bias)

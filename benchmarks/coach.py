@@ -1,7 +1,7 @@
 """The bundled coach against its base without the adapter, and the rules engine: damage mended, clean pairs left alone,
 facts kept, valid outputs.
 
-Held-out text alone: the test part of `benchmarks.coach_training.corpora`, split by document, never trained or tuned on.
+Held-out text alone: the test part of `recipes.coach.corpora`, split by document, never trained or tuned on.
 Two kinds of damage to one word in ten of each response: that of `benchmarks.rules`, which the rules were made against
 (slips of the keyboard, doubled words, casing, stops), and, under `mixed_…`, that of the training recipe (also
 real misspellings, confusions, agreement, lost articles, words run together). All engines get the same texts.
@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.coach_training.measure import measure
+from recipes.coach.measure import measure
 from reviser.coach.bundle import BUNDLE
 
 

@@ -21,18 +21,18 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.coach_training.corpora import Part, misspellings, records
-from benchmarks.coach_training.corruption import Damage, damaged_text
-from coachlm.cli.coach_kinds import kind_of
-from coachlm.distance import pair_distances
+from assembly.coach_kinds import kind_of
 from coachlm.pairs import content_hash
 from coachlm.revision import Outcome
-from reviser.adapter import read_adapter
+from coachlm.text.distance import pair_distances
+from recipes.coach.corpora import Part, misspellings, records
+from recipes.coach.corruption import Damage, damaged_text
 from reviser.coach.adapted import with_adapter
 from reviser.coach.bundle import read_bundle
-from reviser.coach.engine import CoachReviser
-from reviser.rules import RulesReviser
-from trainer.revisions import ExpertRevision, Source, read_revisions
+from reviser.coach.reviser import CoachReviser
+from reviser.models.adapter import read_adapter
+from reviser.rules.reviser import RulesReviser
+from trainer.plan.revisions import ExpertRevision, Source, read_revisions
 from trainer.run import train_coach
 
 Pairs = Sequence[ExpertRevision]

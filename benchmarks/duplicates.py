@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from coachlm.duplicates import NearDuplicateHasher, similarity
 from coachlm.settings import Settings
+from coachlm.text.duplicates import NearDuplicateHasher, similarity
 
 Signatures = list[tuple[Hashable, ...]]  # per text its bands, in order
 

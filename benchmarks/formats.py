@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coachlm.pairs import Position, Reject
-from streams.formats import assemble, parse_record
-from streams.join import Joiner
-from streams.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
-from streams.sources import expand, read_source
-from streams.turns import conversation_pairs
+from streams.reading.formats import assemble, parse_record
+from streams.reading.join import Joiner
+from streams.reading.sources import expand, read_source
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
+from streams.reading.turns import conversation_pairs
 
 _OPTIONS = ParseOptions()
 _QUICK_BYTES = 200_000

@@ -19,9 +19,9 @@ import orjson
 import coachlm
 from coachlm.pairs import Position
 from coachlm.settings import Settings
-from streams.intake import Extract, IntakeStages
-from streams.records import ParseOptions, RawRecord
-from streams.sources import expand, read_source
+from streams.reading.sources import expand, read_source
+from streams.reading.sources.records import ParseOptions, RawRecord
+from streams.reading.stages import Extract, IntakeStages
 
 SAMPLES = Path(coachlm.__file__).parent / "data" / "sample_logs"
 BATCH = 250

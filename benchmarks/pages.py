@@ -22,14 +22,14 @@ from signal import Signals
 import httpx
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from api.tokens import draw_token
-from benchmarks.queue import postgres
-from benchmarks.seeding import Mix, seed
-from benchmarks.servers.process import ServerProcess, free_ports
-from dashboard.gateway import SESSION_COOKIE
-from storage.accounts import Accounts
-from storage.database import open_database
-from storage.work import PersonRole
+from api.access.tokens import draw_token
+from benchmarks.queue.run import postgres
+from coachlm.desk.work import PersonRole
+from dashboard.server.gateway import SESSION_COOKIE
+from devtools.seeding import Mix, seed
+from devtools.servers.process import ServerProcess, free_ports
+from storage.engine.database import open_database
+from storage.people.accounts import Accounts
 
 _DESK = "textarea[data-field=instruction]"
 _CONTENT = {  # page → who looks at it, what is there once it shows a text or a figure

@@ -16,13 +16,13 @@ from typing import Any
 import peft
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, force_output, kinds_of, llama, read_rows, sample
-from benchmarks.reviser_peers import EOS, Row
-from reviser.adapter import Adapter, read_adapter
-from reviser.adapter_weights import AdapterWeights
-from reviser.model_loading import LoadedModel
+from benchmarks.reviser.peers import EOS, Row
+from benchmarks.reviser.run import FULL, QUICK, Size, force_output, kinds_of, llama, read_rows, sample
+from reviser.models.adapter import Adapter, read_adapter
+from reviser.models.adapter_weights import AdapterWeights
+from reviser.models.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 
 _SWITCHES = 200
 

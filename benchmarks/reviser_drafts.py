@@ -19,9 +19,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.reviser import FULL, QUICK, Size, kinds_of, llama, opened, read_rows, sample, write
-from benchmarks.reviser_peers import Row
-from reviser.int8_linear import quantise
+from benchmarks.reviser.peers import Row
+from benchmarks.reviser.run import FULL, QUICK, Size, kinds_of, llama, opened, read_rows, sample, write
+from reviser.models.int8_linear import quantise
 from reviser.packed.drafts import NO_DRAFT, Draft, DraftGate, NgramIndex
 from reviser.packed.scheduler import Counts
 from reviser.packed.step_cost import FixedCost

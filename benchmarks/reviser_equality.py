@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "glm", "glm4", "phi3", "gpt2")
 WAYS = tuple((slots, drafts) for slots in (1, 8, 64) for drafts in (False, True))

@@ -24,14 +24,14 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
-from benchmarks.reviser import force_output, read_rows, sample
-from benchmarks.reviser_peers import BOS, EOS, PAD, Row, plain, transformers_cb
+from benchmarks.reviser.peers import BOS, EOS, PAD, Row, plain, transformers_cb
+from benchmarks.reviser.run import force_output, read_rows, sample
 from reviser.packed.engine import Engine, EngineOptions
 from reviser.packed.graphs import CudaGraphs, Graphs, Rerun
 from reviser.packed.scheduler import Step
-from reviser.packed.support import UnsupportedModel
+from reviser.packed.slots.support import UnsupportedModel
 from reviser.packed.tile_attention import AttentionKind
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 
 _ROUNDS = 4  # rows for each slot, so that slots are mostly full
 _SAID = 24

@@ -21,11 +21,11 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
-from reviser.finish import Finisher
-from reviser.model_loading import LoadedModel
+from reviser.models.model_loading import LoadedModel
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed_engine import PackedOptions, PackedReviser
-from reviser.requests import Request
+from reviser.packed.reviser import PackedOptions, PackedReviser
+from reviser.pairs.finish import Finisher
+from reviser.pairs.requests import Request
 
 MIB = 1 << 20
 SLOT_TOKENS = 2048

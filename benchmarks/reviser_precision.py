@@ -1,7 +1,7 @@
 """What numbers in int8 cost in precision: layers, then keys and values too, against the same model in float32.
 
 Expert revisions are read token by token as the packed engine would write them, behind their coach prompts. With
-`--base FOLDER` (a language model, such as `python -m benchmarks.small_base` makes) by that model, and what counts is
+`--base FOLDER` (a language model, such as `python -m recipes.small_base` makes) by that model, and what counts is
 nats a token of the experts' text and how often the likeliest token is another; without it by the random-weight model of
 `benchmarks.reviser`, whose logits lie close together, which is harsher than any trained one. `--quick`: fewer, shorter
 rows, a smaller random model.
@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from benchmarks.reviser import FULL, QUICK, llama, pair_of, read_rows, sample
-from benchmarks.reviser_peers import Row
+from benchmarks.reviser.peers import Row
+from benchmarks.reviser.run import FULL, QUICK, llama, pair_of, read_rows, sample
 from coachlm.prompt import coach_prompt, render_pair
-from reviser.int8_linear import quantise
-from reviser.packed.attention import Span
-from reviser.packed.kernel_attention import MOST_TOKENS
+from reviser.models.int8_linear import quantise
 from reviser.packed.model_runner import ModelRunner
 from reviser.packed.scheduler import Limits
+from reviser.packed.slots.attention import Span
+from reviser.packed.slots.kernel_attention import MOST_TOKENS
 
 
 @dataclass(frozen=True, slots=True)

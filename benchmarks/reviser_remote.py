@@ -20,8 +20,8 @@ import httpx
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from coachlm.revision import Outcome
-from reviser.finish import Finisher
-from reviser.remote.engine import RemoteOptions, RemoteReviser
+from reviser.pairs.finish import Finisher
+from reviser.remote.reviser import RemoteOptions, RemoteReviser
 
 IN_FLIGHT = 64
 
@@ -76,7 +76,7 @@ def _server(seconds: float) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.servers.completions", str(port), str(IN_FLIGHT), str(seconds)]
+    command = [sys.executable, "-m", "devtools.servers.completions", str(port), str(IN_FLIGHT), str(seconds)]
     process = subprocess.Popen(command)
     try:
         for _ in range(600):

@@ -9,15 +9,15 @@ acceptance counted by the length of the match alone; and the two of `benchmarks.
 import argparse
 import json
 
-from benchmarks.reviser import FULL, kinds_of, read_rows, sample
+from benchmarks.reviser.peers import EOS, Row
+from benchmarks.reviser.run import FULL, kinds_of, read_rows, sample
 from benchmarks.reviser_drafts import GATES, figure_name
-from benchmarks.reviser_peers import EOS, Row
 from reviser.packed.drafts import Acceptance, DraftGate, Signs
 from reviser.packed.engine import FIRST_OVERHEAD_TOKENS
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.scheduler import Row as StepRow
 from reviser.packed.step_cost import FixedCost
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 
 PRIOR_TRIALS = 32.0
 MEMORY = 0.995

@@ -20,15 +20,15 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from benchmarks.servers.postgres import PostgresServer
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
 from coachlm.protocols import IntakeBatch, IntakePair
-from storage.claim_tables import RevisionClaimRow
-from storage.database import Database, open_database
-from storage.schema import upgrade
-from storage.store import DatabaseStore
-from storage.tables import PairRow
-from storage.work_tables import RevisionRow
+from devtools.servers.postgres import PostgresServer
+from storage.engine.database import Database, open_database
+from storage.engine.schema import upgrade
+from storage.intake.store import DatabaseStore
+from storage.tables.claims import RevisionClaimRow
+from storage.tables.desk import RevisionRow
+from storage.tables.pairs import PairRow
 
 CLAIM_SECONDS = 2
 _BATCH = 500

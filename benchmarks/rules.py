@@ -18,13 +18,13 @@ from pathlib import Path
 
 from symspellpy import Verbosity
 
-from benchmarks.coach_training.damage import _WORD, damage, mending
-from benchmarks.coach_training.facts import facts, share
-from benchmarks.coach_training.jfleg import jfleg
-from coachlm.distance import DiffKind, word_diff
 from coachlm.pairs import InstructionPair
-from reviser.rules import RulesReviser
-from reviser.spelling import Speller
+from coachlm.text.distance import DiffKind, word_diff
+from recipes.coach.damage import _WORD, damage, mending
+from recipes.coach.facts import facts, share
+from recipes.coach.jfleg import jfleg
+from reviser.rules.reviser import RulesReviser
+from reviser.rules.spelling import Speller
 
 
 def main() -> None:

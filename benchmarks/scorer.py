@@ -1,7 +1,7 @@
 """The local scorer: accuracy on held-out expert preferences, all and of like length; AUC of strong above weak models.
 
 Compared in the same run with length alone, layout alone, a readability formula and chance. Training is
-`benchmarks.scorer_training.train`.
+`recipes.scorer.train`.
 """
 
 import argparse
@@ -16,15 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scorer_training.corpora import (
-    Parts,
-    Preference,
-    escape_marks,
-    expert_preferences,
-    model_answers,
-)
 from coachlm.pairs import InstructionPair
-from evaluation.scorer import PairScorer
+from evaluation.scorer.scorer import PairScorer
+from recipes.scorer.corpora import Parts, Preference, escape_marks, expert_preferences, model_answers
 
 Score = Callable[[Sequence[InstructionPair]], np.ndarray]
 MODELS_A_REQUEST = 3

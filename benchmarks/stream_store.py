@@ -18,18 +18,18 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from benchmarks.accounting import cpu_seconds
-from benchmarks.servers.postgres import PostgresServer
-from coachlm.duplicates import pair_text, similarity
 from coachlm.pairs import InstructionPair, Position
 from coachlm.protocols import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
 from coachlm.settings import Settings
-from storage.database import open_database
-from storage.near_copies import NearCopies
-from storage.stream_store import DatabaseStreamStore
-from streams.intake import IntakeStages
-from streams.records import ParseOptions, RawRecord
+from coachlm.text.duplicates import pair_text, similarity
+from devtools.accounting import cpu_seconds
+from devtools.servers.postgres import PostgresServer
+from storage.engine.database import open_database
+from storage.intake.near_copies import NearCopies
+from storage.streams.store import DatabaseStreamStore
+from streams.reading.sources.records import ParseOptions, RawRecord
+from streams.reading.stages import IntakeStages
 
 _BATCH = 500
 

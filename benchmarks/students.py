@@ -21,14 +21,14 @@ from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.small_base import pretrain
-from coachlm.cli.judges import named_judges
-from coachlm.cli.student_laboratory import StudentLaboratory
+from assembly.judges import named_judges
+from assembly.laboratory import StudentLaboratory
 from coachlm.settings import load_settings
-from evaluation.student_config import read_comparison
-from evaluation.student_run import StudentComparison, answer_all, judge_answered
-from evaluation.test_sets import load_test_set
-from trainer.revisions import read_revisions
+from evaluation.sets.test_sets import load_test_set
+from evaluation.students.config import read_comparison
+from evaluation.students.run import StudentComparison, answer_all, judge_answered
+from recipes.small_base import pretrain
+from trainer.plan.revisions import read_revisions
 
 
 def main() -> None:

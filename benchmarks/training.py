@@ -26,14 +26,14 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 from coachlm.prompt import coach_prompt, render_pair
-from trainer.base_model import load_base
-from trainer.batches import plan_epoch
-from trainer.examples import Encoder, Example
-from trainer.recipe import Recipe
-from trainer.revisions import ExpertRevision, Source, read_revisions
+from trainer.plan.recipe import Recipe
+from trainer.plan.revisions import ExpertRevision, Source, read_revisions
+from trainer.plan.run_folder import RunFolder, StepMetrics
 from trainer.run import train_coach
-from trainer.run_folder import RunFolder, StepMetrics
-from trainer.tuning import tune
+from trainer.tuning.base_model import load_base
+from trainer.tuning.batches import plan_epoch
+from trainer.tuning.examples import Encoder, Example
+from trainer.tuning.tuning import tune
 
 HELD_OUT = 200
 

@@ -1,6 +1,6 @@
-"""`python -m coachlm` is the command line."""
+"""`python -m coachlm` is the command line, which stands on the top floor: named here, not imported."""
 
-from coachlm.cli import main
+import runpy
 
 if __name__ == "__main__":
-    main(prog_name="coachlm")
+    runpy.run_module("commands", run_name="__main__")

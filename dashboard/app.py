@@ -10,10 +10,10 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from coachlm.settings import load_settings
-from dashboard.gateway import Gateway
-from dashboard.headers import ProtectiveHeaders
-from dashboard.kept_files import KeptFiles
-from dashboard.page_head import PageHead
+from dashboard.server.gateway import Gateway
+from dashboard.server.headers import ProtectiveHeaders
+from dashboard.server.kept_files import KeptFiles
+from dashboard.server.page_head import PageHead
 
 _api_url = load_settings().api_url
 _gateway = Gateway(_api_url)
@@ -21,7 +21,7 @@ _gateway = Gateway(_api_url)
 
 @asynccontextmanager
 async def _serving(_: App) -> AsyncIterator[dict[str, Any]]:
-    for module in ("dashboard.session", "dashboard.catalogue", "dashboard.views.desk"):
+    for module in ("dashboard.parts.session", "dashboard.catalogue", "dashboard.views.desk"):
         import_module(module)  # which Streamlit's script needs: the first visitor shouldn't wait for them
     yield {}
     await _gateway.close()

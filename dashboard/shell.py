@@ -6,11 +6,11 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from api.client import ServiceError, UnauthorisedError, UnavailableError
+from api.client.client import ServiceError, UnauthorisedError, UnavailableError
 from dashboard.catalogue import PAGES, Page, pages_for
-from dashboard.messages import show_error
-from dashboard.mounting import ASSETS
-from dashboard.session import find_session, forget_session
+from dashboard.parts.messages import show_error
+from dashboard.parts.session import find_session, forget_session
+from dashboard.server.mounting import ASSETS
 from dashboard.views import account, away, login
 
 _FIRST, _ACCOUNT = "start", "account"

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, assert_never
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
-from reviser.sampling import Sampling
+from reviser.models.sampling import Sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coachlm.adapters import AdapterRecord, InForce
-    from reviser.finish import Finisher
-    from reviser.model_loading import LoadedModel
+    from coachlm.coaching.adapters import AdapterRecord, InForce
+    from reviser.models.model_loading import LoadedModel
     from reviser.openvino.decoder import DecoderOptions
     from reviser.openvino.folder import ConvertedModel
     from reviser.packed.graphs import Graphs
+    from reviser.pairs.finish import Finisher
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def build_reviser(settings: Settings) -> Reviser | None:
         case "none":
             return None
         case "rules":
-            from reviser.rules import RulesReviser
+            from reviser.rules.reviser import RulesReviser
 
             return RulesReviser()
         case "coach":
@@ -54,10 +54,10 @@ def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
 
     Raises: ModelError; the function too.
     """
-    from reviser.adapter import read_adapter
     from reviser.coach.adapted import with_adapter
     from reviser.coach.bundle import BUNDLE, COACH, coach_folder, read_bundle
-    from reviser.coach.engine import CoachReviser
+    from reviser.coach.reviser import CoachReviser
+    from reviser.models.adapter import read_adapter
 
     bundle = read_bundle(coach_folder(settings.model or COACH) or BUNDLE)
 
@@ -83,8 +83,8 @@ def build_adapting(
     if settings.reviser_int8:  # packed weights can't be switched: an engine an adapter
         return None
     engine = _with_model(settings.model_copy(update={"adapter": None}))
-    from reviser.adapting import AdaptingReviser
-    from reviser.packed_engine import PackedReviser
+    from reviser.following.adapting import AdaptingReviser
+    from reviser.packed.reviser import PackedReviser
 
     if isinstance(engine, PackedReviser):
         return AdaptingReviser(engine, in_force, fetch, settings.registry_poll_seconds)
@@ -121,10 +121,10 @@ def _with_model(settings: Settings) -> Reviser:
             f"the {settings.engine} engine needs {', '.join(missing)}: run `make reviser` in the checkout, "
             "or take COACHLM_ENGINE=rules"
         )
-    from reviser.adapter import read_adapter
-    from reviser.finish import Finisher
-    from reviser.model_loading import load_model
-    from reviser.transformers_engine import TransformersReviser
+    from reviser.generate.reviser import TransformersReviser
+    from reviser.models.adapter import read_adapter
+    from reviser.models.model_loading import load_model
+    from reviser.pairs.finish import Finisher
 
     adapter = read_adapter(Path(settings.adapter)) if settings.adapter else None
     loaded = load_model(
@@ -153,7 +153,7 @@ def _with_model(settings: Settings) -> Reviser:
 
 def _with_openvino(settings: Settings) -> Reviser:
     from reviser.openvino.checks import check_adapter
-    from reviser.openvino_engine import OpenvinoReviser
+    from reviser.openvino.reviser import OpenvinoReviser
 
     model = _converted(settings)
     check_adapter(model, Path(settings.adapter) if settings.adapter else None)
@@ -163,10 +163,10 @@ def _with_openvino(settings: Settings) -> Reviser:
 def _adapting_openvino(
     settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
 ) -> Reviser:
-    from reviser.adapting import AdaptingReviser
+    from reviser.following.adapting import AdaptingReviser
     from reviser.openvino.adapters import AdapterConversions
     from reviser.openvino.checks import check_base_alone, check_base_of
-    from reviser.openvino_engine import OpenvinoReviser
+    from reviser.openvino.reviser import OpenvinoReviser
 
     model = _converted(settings)
     check_base_alone(model)
@@ -210,9 +210,9 @@ def _decoder_options(settings: Settings) -> "DecoderOptions":
 def _with_servers(settings: Settings) -> Reviser:
     if find_spec("httpx") is None:
         raise ModelError("the openai engine needs httpx: run `make reviser` in the checkout")
-    from reviser.adapter import read_adapter
-    from reviser.finish import Finisher
-    from reviser.remote.engine import RemoteOptions, RemoteReviser
+    from reviser.models.adapter import read_adapter
+    from reviser.pairs.finish import Finisher
+    from reviser.remote.reviser import RemoteOptions, RemoteReviser
 
     options = RemoteOptions(
         servers=settings.openai_servers,
@@ -248,8 +248,8 @@ def graphs_for(settings: Settings, device: str) -> "Graphs | None":
 
 def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> Reviser | None:
     """None for a model that it can't do; the log says why."""
-    from reviser.packed.support import UnsupportedModel
-    from reviser.packed_engine import PackedOptions, PackedReviser
+    from reviser.packed.reviser import PackedOptions, PackedReviser
+    from reviser.packed.slots.support import UnsupportedModel
 
     options = PackedOptions(
         cache_bytes=settings.reviser_cache_mib << 20,

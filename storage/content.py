@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
-from storage.columns import to_json
-from storage.database import Database
-from storage.tables import IntakePositionRow, OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
-from storage.work_tables import EventRow, PostEditRow, QueueItemRow, ReviewRow, RevisionRow
+from storage.engine.database import Database
+from storage.tables.columns import to_json
+from storage.tables.desk import EventRow, PostEditRow, QueueItemRow, ReviewRow, RevisionRow
+from storage.tables.pairs import IntakePositionRow, OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
 
 _FETCHED = 1000
 _PAIR = (

@@ -9,20 +9,20 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
-from coachlm.dataset import DatasetRow, FlowCounts
+from coachlm.desk.dataset import DatasetRow, FlowCounts
+from coachlm.desk.work import QueueDepth
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
 from coachlm.revision import Outcome
 from coachlm.status import Status
-from storage.bulk import is_among
-from storage.database import Database
-from storage.depth import read_depth
-from storage.edits import is_withdrawn, pair_from_row, scores_from_row
-from storage.history import HistoryEntry, read_history
-from storage.items import class_column
-from storage.revisions import revision_from_row
-from storage.tables import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
-from storage.work import QueueDepth
-from storage.work_tables import PostEditRow, ReviewRow, RevisionRow
+from storage.desk.depth import read_depth
+from storage.desk.items import class_column
+from storage.engine.bulk import is_among
+from storage.engine.database import Database
+from storage.pairs.edits import is_withdrawn, pair_from_row, scores_from_row
+from storage.pairs.history import HistoryEntry, read_history
+from storage.pairs.revisions import revision_from_row
+from storage.tables.desk import PostEditRow, ReviewRow, RevisionRow
+from storage.tables.pairs import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
 _WINDOW = 1000  # pairs read at a time

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from benchmarks.servers.kafka import KafkaCluster, running_cluster
-from benchmarks.servers.process import ServerError
+from devtools.servers.kafka import KafkaCluster, running_cluster
+from devtools.servers.process import ServerError
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def save_tiny_coach(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
     """It mends nothing by itself: it is never sure of anything."""
     from transformers import BertConfig, BertForMaskedLM
 
-    from benchmarks.coach_training.make import write_manifest
+    from recipes.coach.make import write_manifest
     from reviser.coach.choosing import Limits
 
     words = sorted({word.lower().strip(".,") for pair in habitual_edits(60) for word in pair[0].response.split()})
@@ -99,6 +99,6 @@ def save_tiny_coach(folder: Path, *, seed: int = 0, hidden: int = 32) -> Path:
 
 
 def left_to_edit(revised: Sequence[InstructionPair], pairs: Sequence[tuple[InstructionPair, InstructionPair]]) -> int:
-    from coachlm.distance import pair_distances
+    from coachlm.text.distance import pair_distances
 
     return sum(pair_distances(list(revised), [final for _, final in pairs]))

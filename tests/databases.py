@@ -15,10 +15,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
-from benchmarks.servers.postgres import PostgresServer
-from benchmarks.servers.process import ServerError
-from storage.database import open_database
-from storage.schema import upgrade
+from devtools.servers.postgres import PostgresServer
+from devtools.servers.process import ServerError
+from storage.engine.database import open_database
+from storage.engine.schema import upgrade
 
 
 class Databases:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from coachlm.dataset import DatasetRow, FlowCounts
+from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
 from coachlm.revision import Outcome, Revision
 from coachlm.status import Status

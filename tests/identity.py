@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from benchmarks.servers.process import ServerProcess, free_ports
+from devtools.servers.process import ServerProcess, free_ports
 
 CLIENT = "coachlm-pages"  # the audience of the tokens
 

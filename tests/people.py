@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
-from coachlm.post_edit import PostEdit
-from storage.database import open_database
-from storage.queue import PostEditQueue
-from storage.reviewing import ReviewDesk
-from storage.rules import DeskRules
-from storage.work import PersonRole
+from storage.desk.queue import PostEditQueue
+from storage.desk.rules import DeskRules
+from storage.engine.database import open_database
+from storage.review.desk import ReviewDesk
 
 _RULES = DeskRules(undo_seconds=0, control_share=0.0, review_share=0.0, review_flagged_share=0.0, newcomer_reviews=0)
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from coachlm.distance import pair_distances
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import FlagKind, Outcome, Revision
+from coachlm.text.distance import pair_distances
 
 _INVALID = frozenset({Outcome.FALLBACK_INVALID, Outcome.FALLBACK_ERROR})
 _RESAMPLES = 2000

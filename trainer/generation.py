@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig
 
-from trainer.base_model import BaseModel, load_base
-from trainer.examples import encode
+from trainer.tuning.base_model import BaseModel, load_base
+from trainer.tuning.examples import encode
 
 
 class CausalGenerator:

@@ -11,11 +11,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from coachlm.errors import TrainingError
-from trainer.run_folder import StepMetrics, epoch_loss
-from trainer.selection import Selection
+from trainer.plan.run_folder import StepMetrics, epoch_loss
+from trainer.plan.selection import Selection
 
 if TYPE_CHECKING:
-    from trainer.arms import Arm
+    from trainer.plan.arms import Arm
 
 _ALL, _CHOSEN = "#b8bec8", "#1f6f8b"
 

@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from coachlm.adapters import AdapterRecord, AdapterRegistry, AdapterState, InForce, RefreshRun, RefreshStep
+from coachlm.coaching.adapters import AdapterRecord, AdapterRegistry, AdapterState, InForce, RefreshRun, RefreshStep
 from coachlm.errors import ModelError, StoreError, TrainingError
 from trainer.gate import BASE, RAW, Coached, GateReport, HeldOutPair, Margins, judge_candidate
-from trainer.revisions import ApprovedPairs, Source, approved_source, held_out_pairs
-from trainer.run_folder import RunRecord
+from trainer.plan.revisions import ApprovedPairs, Source, approved_source, held_out_pairs
+from trainer.plan.run_folder import RunRecord
 
 log = logging.getLogger(__name__)
 
 
 class Runs(Protocol):
-    """Where runs are remembered; `storage.refresh_runs.RefreshRuns` is one."""
+    """Where runs are remembered; `storage.adapters.refresh_runs.RefreshRuns` is one."""
 
     def approved_pairs(self) -> int: ...
 
@@ -38,7 +38,7 @@ class Runs(Protocol):
 
 
 class Artifacts(Protocol):
-    """Where adapter folders are published; `storage.artifacts.AdapterArtifacts` is one."""
+    """Where adapter folders are published; `storage.adapters.artifacts.AdapterArtifacts` is one."""
 
     def publish(self, folder: Path) -> str: ...
 

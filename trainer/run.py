@@ -12,17 +12,17 @@ from typing import Any
 
 from coachlm import __version__
 from coachlm.errors import TrainingError
-from trainer.adapter_folder import publish_adapter
-from trainer.base_model import load_base
-from trainer.checkpoints import Checkpoints
-from trainer.losses import mean_loss
+from trainer.plan.recipe import Recipe, run_fingerprint
+from trainer.plan.revisions import Source
+from trainer.plan.run_folder import RunFolder, RunRecord, StepMetrics, epoch_loss
+from trainer.plan.selection import Selection, read_selected
 from trainer.plots import plot_distances, plot_loss
-from trainer.recipe import Recipe, run_fingerprint
-from trainer.revisions import Source
-from trainer.run_folder import RunFolder, RunRecord, StepMetrics, epoch_loss
-from trainer.selection import Selection, read_selected
-from trainer.trainee import E, Learnable, Trainee
-from trainer.tuning import tune
+from trainer.tuning.adapter_folder import publish_adapter
+from trainer.tuning.base_model import load_base
+from trainer.tuning.checkpoints import Checkpoints
+from trainer.tuning.losses import mean_loss
+from trainer.tuning.trainee import E, Learnable, Trainee
+from trainer.tuning.tuning import tune
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def code_version() -> dict[str, str]:
     """Versions of what computes, and a digest of this room's source and the prompt, which a version number may hide."""
     digest = hashlib.sha256()
     room = Path(__file__).parent
-    for path in [*sorted(room.glob("*.py")), room.parent / "coachlm" / "prompt.py"]:
+    for path in [*sorted(room.rglob("*.py")), room.parent / "coachlm" / "prompt.py"]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     libraries = {name: version(name) for name in ("torch", "transformers", "peft")}
     return {"coachlm": __version__, "source": digest.hexdigest(), "python": platform.python_version(), **libraries}

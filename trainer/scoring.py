@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from coachlm.pairs import InstructionPair
-from trainer.revisions import ExpertRevision
-from trainer.trainee import E, Trainee
+from trainer.plan.revisions import ExpertRevision
+from trainer.tuning.trainee import E, Trainee
 
 
 def pair_nll(

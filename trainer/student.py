@@ -17,16 +17,16 @@ import torch
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import student_prompt
-from trainer.adapter_folder import publish_adapter
-from trainer.base_model import BaseModel, load_base
-from trainer.checkpoints import Checkpoints
-from trainer.examples import Example
 from trainer.generation import CausalGenerator
-from trainer.model_folder import publish_model
-from trainer.recipe import Recipe, run_fingerprint
+from trainer.plan.recipe import Recipe, run_fingerprint
+from trainer.plan.run_folder import RunFolder, StepMetrics, read_json, restored, write_json
 from trainer.run import code_version, summary
-from trainer.run_folder import RunFolder, StepMetrics, read_json, restored, write_json
-from trainer.tuning import reproducible, tune_weights
+from trainer.tuning.adapter_folder import publish_adapter
+from trainer.tuning.base_model import BaseModel, load_base
+from trainer.tuning.checkpoints import Checkpoints
+from trainer.tuning.examples import Example
+from trainer.tuning.model_folder import publish_model
+from trainer.tuning.tuning import reproducible, tune_weights
 
 _RECORD = "student.json"
 MODEL_FOLDER = "model"

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from coachlm.distance import pair_distances
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
-from trainer.arms import Arm, Sweep
+from coachlm.text.distance import pair_distances
+from trainer.plan.arms import Arm, Sweep
+from trainer.plan.recipe import Recipe
+from trainer.plan.revisions import Source
+from trainer.plan.run_folder import StepMetrics, write_json
 from trainer.plots import plot_sweep
-from trainer.recipe import Recipe
-from trainer.revisions import Source
 from trainer.run import train_coach
-from trainer.run_folder import StepMetrics, write_json
 
 HeldOut = Sequence[tuple[InstructionPair, InstructionPair]]  # raw, and the experts' text
 Reviser = Callable[[str, Path | None, Sequence[InstructionPair]], Sequence[Revision]]

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from coachlm.desk.rubric import Dimension, Scores
 from coachlm.pairs import InstructionPair
-from coachlm.rubric import Dimension, Scores
 
 MAX_NAME_CHARS = 200
 MAX_KEY_CHARS = 200

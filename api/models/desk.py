@@ -16,13 +16,13 @@ from api.models.base import (
     Text,
     Version,
 )
-from coachlm.categories import RevisionCategory
+from coachlm.desk.categories import RevisionCategory
+from coachlm.desk.rubric import Dimension, Level, Part
+from coachlm.desk.work import Arm
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Field as PairField
 from coachlm.revision import FlagKind, Outcome
-from coachlm.rubric import Dimension, Level, Part
 from coachlm.status import Status
-from storage.work import Arm
 
 
 class RevisionFlag(Given):

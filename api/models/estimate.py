@@ -1,4 +1,4 @@
-"""What the coach saves, as `evaluation.efficiency` estimates it; docs/efficiency.md has the formulas."""
+"""What the coach saves, as `evaluation.effect.efficiency` estimates it; docs/efficiency.md has the formulas."""
 
 import math
 from datetime import date
@@ -50,7 +50,7 @@ class PersonEffect(Given):
 
     @classmethod
     def of(cls, one: Any) -> "PersonEffect":
-        """`one`: `evaluation.effect.PersonEffect`."""
+        """`one`: `evaluation.effect.effect.PersonEffect`."""
         low, high = (math.exp(one.log_ratio + width * math.sqrt(one.variance)) for width in (-1.96, 1.96))
         return cls(
             person=one.person, pairs=one.control_pairs + one.coach_pairs, ratio=one.speed_ratio, low=low, high=high
@@ -72,7 +72,7 @@ class Estimate(Given):
 
     @classmethod
     def of(cls, found: Any) -> "Estimate":
-        """`found`: `evaluation.efficiency.EfficiencyEstimate`."""
+        """`found`: `evaluation.effect.efficiency.EfficiencyEstimate`."""
         shown = () if found.speed is None else tuple(PersonEffect.of(one) for one in found.people)
         return cls(
             verdict=found.verdict.value,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from api.models.base import Given, Text
-from coachlm.efficiency import Arm, Observation, WorkTime
+from coachlm.desk.efficiency import Arm, Observation, WorkTime
 from coachlm.pairs import TaskClass
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from api.models.base import Comment, Given, Taken, Text
-from coachlm.adapters import AdapterState
+from coachlm.coaching.adapters import AdapterState
 
 
 class LineVerdict(Given):

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from api.models.base import Comment, Given, Key, Name, PairId, PairText, Taken, Text, Version
 from api.models.desk import CoachRevision, SubmittedEdit
+from coachlm.desk.post_edit import Decision
+from coachlm.desk.work import Arm, ReviewReason
 from coachlm.pairs import ExcludeReason, TaskClass
-from coachlm.post_edit import Decision
 from coachlm.status import Status
-from storage.work import Arm, ReviewReason
 
 
 class ReviewDraft(Given):

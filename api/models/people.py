@@ -5,8 +5,8 @@ from datetime import datetime
 from pydantic import Field
 
 from api.models.base import Given, Name, Taken, Text
+from coachlm.desk.work import PersonRole, Seniority
 from coachlm.pairs import TaskClass
-from storage.work import PersonRole, Seniority
 
 
 class Me(Given):

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from api.models.base import MAX_KEY_CHARS, Comment, Given, Name, PairId, PairText, Taken, Text, Version
-from coachlm.ratings import RATERS, STUDY_NAME
-from coachlm.rubric import Dimension
+from coachlm.desk.ratings import RATERS, STUDY_NAME
+from coachlm.desk.rubric import Dimension
 
 MAX_PAIRS = 10_000
 StudyName = Annotated[str, Field(pattern=f"^{STUDY_NAME.pattern}$", description="Raters see it: it names no version.")]
@@ -155,7 +155,7 @@ class StudyTables(Given):
 
     @classmethod
     def of(cls, study: Any, found: Any) -> "StudyTables":
-        """`found` is an `evaluation.human_ratings.HumanRatings`."""
+        """`found` is an `evaluation.ratings.people.HumanRatings`."""
         names = cls.model_fields.keys() - {"study"}
         return cls.model_validate({"study": study, **{name: getattr(found, name) for name in names}})
 
@@ -175,7 +175,7 @@ class GivenScore(Given):
 
     @classmethod
     def of(cls, given: Any) -> "GivenScore":
-        """`given` is a `storage.rating_work.GivenRating`."""
+        """`given` is a `coachlm.desk.studies.GivenRating`."""
         rating = given.rating
         return cls(
             rater=given.rater,

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.access import ADMIN, OPERATOR, OWNER, Allowed
+from api.access.gate import ADMIN, OPERATOR, OWNER, Allowed
+from api.http.problems import RefusedError
 from api.models import flow
-from api.problems import RefusedError
 from api.routes.state import State, StateOf
-from coachlm.adapters import AdapterRegistry
+from coachlm.coaching.adapters import AdapterRegistry
+from coachlm.desk.work import Person
 from coachlm.errors import ConflictError
-from storage.work import Person
 
 router = APIRouter(prefix="/v1/adapters", tags=["adapters"])
 

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.access.gate import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.access.units import check_withheld
 from api.models import desk
 from api.routes.state import KEPT, Responses, StateOf
-from api.units import check_withheld
-from coachlm.post_edit import PostEdit
-from coachlm.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_range
-from storage.work import Person
+from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_range
+from coachlm.desk.work import Person
 
 router = APIRouter(prefix="/v1/queue", tags=["desk"])
 rubric_router = APIRouter(prefix="/v1", tags=["desk"])

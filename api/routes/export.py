@@ -8,16 +8,16 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from api.access import ADMIN, OPERATOR, Allowed
-from api.problems import RefusedError
+from api.access.gate import ADMIN, OPERATOR, Allowed
+from api.http.problems import RefusedError
 from api.routes.state import Responses, State, StateOf
-from coachlm.dataset import TextChoice
+from coachlm.desk.dataset import TextChoice
+from coachlm.desk.work import Person
 from coachlm.status import Status
-from storage.export import KEPT_STATUSES, ExportOptions
-from storage.export_formats import SUFFIXES, ExportFormat
-from storage.export_stream import stream_dataset
+from exports.export import KEPT_STATUSES, ExportOptions
+from exports.export_formats import SUFFIXES, ExportFormat
+from exports.export_stream import stream_dataset
 from storage.reading import StoreReader
-from storage.work import Person
 
 router = APIRouter(tags=["export"])
 

@@ -6,18 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
-from api.alerts import alerts_of
-from api.estimates import estimates
+from api.access.gate import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.access.units import within_unit
+from api.http.problems import RefusedError
 from api.models import estimate
 from api.models import figures as models
-from api.problems import RefusedError
+from api.routes.alerts import alerts_of
+from api.routes.estimates import estimates
 from api.routes.state import State, StateOf
-from api.units import within_unit
-from coachlm.efficiency import Observation
+from coachlm.desk.efficiency import Observation
+from coachlm.desk.work import Person
 from coachlm.pairs import TaskClass
-from storage.depth import COUNTED_AT_MOST
-from storage.work import Person
+from storage.desk.depth import COUNTED_AT_MOST
 
 router = APIRouter(prefix="/v1", tags=["figures"])
 
@@ -106,7 +106,7 @@ ChoiceOf = Annotated[Choice, Depends(_choice)]
 
 @router.get("/figures/efficiency", summary="Times in both arms")
 def efficiency(who: Overseer, state: StateOf, period: PeriodOf, choice: ChoiceOf) -> models.EfficiencyRows:
-    """Sums from which `evaluation.efficiency` estimates what the coach saves. Owners see their unit."""
+    """Sums from which `evaluation.effect.efficiency` estimates what the coach saves. Owners see their unit."""
     found = tuple(models.EfficiencyRow.of(row) for row in _observations(who, state, period, choice))
     return models.EfficiencyRows(first=period.first, last=period.last, rows=found)
 

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.access import ADMIN, OPERATOR, Anyone, LocalOr
-from api.description import describe
+from api.access.gate import ADMIN, OPERATOR, Anyone, LocalOr
+from api.http.description import describe
 from api.routes.state import StateOf
-from storage.schema import check_schema
-from storage.work import Person
+from coachlm.desk.work import Person
+from storage.engine.schema import check_schema
 
 router = APIRouter(tags=["health"])
 

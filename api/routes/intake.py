@@ -12,14 +12,14 @@ from anyio import from_thread
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api.access import ADMIN, INGEST, OPERATOR, Allowed
+from api.access.gate import ADMIN, INGEST, OPERATOR, Allowed
+from api.http.posted_lines import posted_lines, unpacked
+from api.http.problems import RefusedError, refusal
 from api.models.flow import IntakeSummary, LineVerdict
-from api.posted_lines import posted_lines, unpacked
-from api.problems import RefusedError, refusal
 from api.routes.state import Responses, State, StateOf
+from coachlm.desk.work import Person
 from coachlm.errors import InputError, StoreError, StreamError
 from coachlm.protocols import LogDoor
-from storage.work import Person
 
 router = APIRouter(tags=["intake"])
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from api.access import ADMIN, ANNOTATOR, OWNER, Allowed
+from api.access.gate import ADMIN, ANNOTATOR, OWNER, Allowed
+from api.access.units import check_pairs, check_withheld
 from api.models import desk, owner
 from api.routes.state import StateOf
-from api.units import check_pairs, check_withheld
-from storage.history import EntryKind, HistoryEntry
-from storage.work import Person, PersonRole
+from coachlm.desk.work import Person, PersonRole
+from storage.pairs.history import EntryKind, HistoryEntry
 
 router = APIRouter(prefix="/v1/pairs", tags=["pairs"])
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.access import ADMIN, ANNOTATOR, INGEST, OPERATOR, OWNER, Allowed
+from api.access.gate import ADMIN, ANNOTATOR, INGEST, OPERATOR, OWNER, Allowed
+from api.access.tokens import draw_token
 from api.models import people as models
 from api.models.base import MAX_NAME_CHARS
 from api.routes.state import StateOf
-from api.tokens import draw_token
-from storage.work import Person, PersonRole
+from coachlm.desk.work import Person, PersonRole
 
 router = APIRouter(prefix="/v1", tags=["people"])
 

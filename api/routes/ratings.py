@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.access import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.access.gate import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
+from api.http.problems import RefusedError
 from api.models import ratings as models
-from api.problems import RefusedError
 from api.routes.state import Responses, StateOf
-from coachlm.ratings import Rating
-from storage.study_draw import StudyPlan
-from storage.work import Person
+from coachlm.desk.ratings import Rating
+from coachlm.desk.work import Person
+from storage.studies.draw import StudyPlan
 
 router = APIRouter(prefix="/v1/ratings", tags=["ratings"])
 studies_router = APIRouter(prefix="/v1/studies", tags=["ratings"])
@@ -77,7 +77,7 @@ def tables(study: StudyPath, who: Overseer, state: StateOf) -> models.StudyTable
     and Krippendorff's α."""
     if find_spec("krippendorff") is None:
         raise RefusedError(501, "no_agreement", "agreement needs the package krippendorff: install the extra `api`")
-    from evaluation.human_ratings import human_ratings
+    from evaluation.ratings.people import human_ratings
 
     found = state.services.studies.ratings(study, who.name)
     return models.StudyTables.of(models.Study.model_validate(found.study), human_ratings(found.sheets, found.tasks))

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.access import ADMIN, OPERATOR, OWNER, Allowed
+from api.access.gate import ADMIN, OPERATOR, OWNER, Allowed
+from api.access.units import check_pairs, check_withheld
+from api.http.problems import RefusedError
 from api.models import desk, owner
-from api.problems import RefusedError
 from api.routes.state import KEPT, StateOf
-from api.units import check_pairs, check_withheld
+from coachlm.desk.post_edit import Review
+from coachlm.desk.work import Person
 from coachlm.pairs import ExcludeReason, TaskClass
-from coachlm.post_edit import Review
 from coachlm.status import Status
-from storage.depth import COUNTED_AT_MOST
-from storage.work import Person
+from storage.desk.depth import COUNTED_AT_MOST
 
 router = APIRouter(prefix="/v1", tags=["reviews"])
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from api.metrics import Metrics
-from api.services import Services
+from api.http.metrics import Metrics
+from api.http.services import Services
 from coachlm.settings import Settings
 
 Responses = dict[int | str, dict[str, Any]]

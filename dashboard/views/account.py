@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from api.client import ServiceError
+from api.client.client import ServiceError
 from api.models.people import PersonRole
-from dashboard.mounting import mount
-from dashboard.session import Session, signed_in
-from dashboard.texts import class_name
+from dashboard.parts.session import Session, signed_in
+from dashboard.parts.texts import class_name
+from dashboard.server.mounting import mount
 from dashboard.views.login import has_provider
 
 Role = PersonRole

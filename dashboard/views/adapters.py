@@ -4,14 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from api.client import LateError, NotOfferedError, RefusedInputError, StaleError
+from api.client.client import LateError, NotOfferedError, RefusedInputError, StaleError
 from api.models import Adapter, Adapters
 from api.models.people import PersonRole
-from coachlm.adapters import AdapterState
-from dashboard.charts import Row, Spec, show_chart
-from dashboard.figures import show_facts
-from dashboard.session import Session, signed_in
-from dashboard.tables import Column, show_table
+from coachlm.coaching.adapters import AdapterState
+from dashboard.parts.charts import Row, Spec, show_chart
+from dashboard.parts.figures import show_facts
+from dashboard.parts.session import Session, signed_in
+from dashboard.parts.tables import Column, show_table
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 _FORMULAS = {

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from api.client import Client, ServiceError, UnavailableError
-from dashboard.session import forget_session
+from api.client.client import Client, ServiceError, UnavailableError
+from dashboard.parts.session import forget_session
 
 RETRY_SECONDS = 3
 

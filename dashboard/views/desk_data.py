@@ -3,9 +3,9 @@
 from typing import Any
 
 from api.models import Me
-from coachlm.categories import RevisionCategory
+from coachlm.desk.categories import RevisionCategory
+from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_range
 from coachlm.pairs import ExcludeReason
-from coachlm.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_range
 
 _REASONS: dict[ExcludeReason, str] = {
     ExcludeReason.INVALID_INPUT: "The key content of the instruction is invalid or missing",

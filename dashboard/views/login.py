@@ -6,8 +6,8 @@ import time
 
 import streamlit as st
 
-from dashboard.mounting import mount
-from dashboard.tickets import TICKETS
+from dashboard.server.mounting import mount
+from dashboard.server.tickets import TICKETS
 
 _ALMOST_OVER_SECONDS = 30
 

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from api.client import ServiceError
+from api.client.client import ServiceError
 from api.models import Overview
 from api.models.figures import StageHour
-from dashboard.charts import Row, Spec, show_chart
-from dashboard.figures import Figure, show_alerts, show_figures
-from dashboard.messages import show_error
-from dashboard.session import signed_in
+from dashboard.parts.charts import Row, Spec, show_chart
+from dashboard.parts.figures import Figure, show_alerts, show_figures
+from dashboard.parts.messages import show_error
+from dashboard.parts.session import signed_in
 
 _STAGES = {
     "accepted": "Taken in: parsed, filtered, not a copy",

@@ -5,16 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
-from api.client import ServiceError
+from api.client.client import ServiceError
 from api.models import ArmFigures, Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
 from api.models.people import PersonRole
 from coachlm.pairs import TaskClass
-from dashboard.charts import Row, Spec, show_chart
-from dashboard.figures import Figure, show_figures
-from dashboard.messages import show_error
-from dashboard.session import Session, signed_in
-from dashboard.tables import Column, show_table
-from dashboard.texts import class_name
+from dashboard.parts.charts import Row, Spec, show_chart
+from dashboard.parts.figures import Figure, show_figures
+from dashboard.parts.messages import show_error
+from dashboard.parts.session import Session, signed_in
+from dashboard.parts.tables import Column, show_table
+from dashboard.parts.texts import class_name
 
 _WORK: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),

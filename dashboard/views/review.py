@@ -1,8 +1,8 @@
 """The owner's page: hands its component what doesn't change; the component does the work with the service."""
 
 from coachlm.pairs import TaskClass
-from dashboard.mounting import mount
-from dashboard.session import signed_in
+from dashboard.parts.session import signed_in
+from dashboard.server.mounting import mount
 from dashboard.views.desk_data import reason_data
 from dashboard.views.login import has_provider
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
-from api.client import ServiceError
+from api.client.client import ServiceError
 from api.models import Study, StudyTables
-from dashboard.charts import csv_of, offer_file
-from dashboard.messages import show_error
-from dashboard.session import Session, signed_in
-from dashboard.tables import Column, show_table
+from dashboard.parts.charts import csv_of, offer_file
+from dashboard.parts.messages import show_error
+from dashboard.parts.session import Session, signed_in
+from dashboard.parts.tables import Column, show_table
 
 _HOW = (
     "No study yet. Make one at the command line (`coachlm evaluate ratings make --study NAME`) or over HTTP "

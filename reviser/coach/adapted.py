@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from coachlm.errors import ModelError
-from reviser.adapter import WEIGHTS, Adapter
 from reviser.coach.base import MANIFEST, Bundle, read_limits
 from reviser.coach.network import Network
+from reviser.models.adapter import WEIGHTS, Adapter
 
 _MATRIX = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
 _PLAIN = {"use_dora": False, "bias": "none", "fan_in_fan_out": False, "modules_to_save": None}

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import ModelError
-from coachlm.model_facts import adapter_digest
-from reviser.adapter import read_adapter
 from reviser.coach.adapted import with_adapter
 from reviser.coach.base import MANIFEST, REMEDY, Bundle, read_base, read_manifest
+from reviser.models.adapter import read_adapter
 
 COACH = "coach"  # the bundled coach's name where a base is asked for
 BUNDLE = Path(__file__).parent / "bundle"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reviser.coach.tagger import EditKind, Proposal
 from reviser.coach.tags import NOTHING, CaseTag, Edit, GapTag, WordTag
 from reviser.coach.words import Words
-from reviser.repairs import Prose, quoted_spans
+from reviser.rules.repairs import Prose, quoted_spans
 
 NEVER = 2.0  # nothing is ever so sure
 

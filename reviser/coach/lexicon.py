@@ -6,11 +6,11 @@ from typing import TypeVar
 
 from symspellpy import SymSpell, Verbosity
 
-from coachlm.lessons import TagRows
+from coachlm.coaching.lessons import TagRows
 from reviser.coach.kin import kin_of
 from reviser.coach.tags import GAP_TAGS, CaseTag, WordTag
 from reviser.coach.words import MARK, Kind, Token
-from reviser.spelling import Speller, shared_speller, slip_weight
+from reviser.rules.spelling import Speller, shared_speller, slip_weight
 
 # Rows of the model's embedding, in this order, before those of the words.
 SPECIAL = (

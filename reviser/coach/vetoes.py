@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from reviser.coach.tagger import EditKind, Proposal
 from reviser.coach.words import Kind, Token
-from reviser.repairs import MEANT_TWICE
+from reviser.rules.repairs import MEANT_TWICE
 
 _NEVER_LOST = re.compile(
     "am|is|are|was|were|be|been|being|has|have|had|having|do|does|did|can|could|may|might|must|shall|should|will|would|"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-MARK = "\ue000"  # what `reviser.repairs.Prose` puts in place of code, links and the like
+MARK = "\ue000"  # what `reviser.rules.repairs.Prose` puts in place of code, links and the like
 _TOKEN = re.compile(rf"{MARK}|\n|[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,:/]\d+)*|[^\w\s]|[\w]+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _GLUE = frozenset("_/\\@#&+=*~^|<>{}[]$%")

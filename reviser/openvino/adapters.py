@@ -18,7 +18,7 @@ from typing import Any
 
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
-from reviser.adapter import Adapter, read_adapter
+from reviser.models.adapter import Adapter, read_adapter
 from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, partial_folder, read_converted
 
 log = logging.getLogger(__name__)

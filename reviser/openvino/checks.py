@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from coachlm.adapters import AdapterRecord
+from coachlm.coaching.adapters import AdapterRecord
 from coachlm.errors import ModelError
-from reviser.adapter import read_adapter
+from reviser.models.adapter import read_adapter
 from reviser.openvino.folder import ConvertedModel
 
 

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from coachlm.coaching.model_facts import base_digest
 from coachlm.errors import ModelError
-from coachlm.model_facts import base_digest
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
-from reviser.adapter import TRAINING_INSTRUCTIONS, Adapter
-from reviser.model_loading import LoadedModel, load_model
+from reviser.models.adapter import TRAINING_INSTRUCTIONS, Adapter
+from reviser.models.model_loading import LoadedModel, load_model
 from reviser.openvino.compression import compress
 from reviser.openvino.folder import (
     MODEL,
@@ -31,7 +31,7 @@ from reviser.openvino.folder import (
 from reviser.openvino.graph import cache_layers, cache_shape, trace
 from reviser.openvino.probing import check_graph, probe_error
 from reviser.openvino.runtime import import_genai, import_openvino
-from reviser.packed.support import check_config
+from reviser.packed.slots.support import check_config
 
 _SAMPLES = (
     coach_prompt(InstructionPair("Name 3 fruits.", "", "Äpfel, 梨,  and 🍌 .")),

@@ -12,7 +12,7 @@ from coachlm.errors import ModelError
 from coachlm.protocols import EngineLoad
 from reviser.openvino.folder import ConvertedModel
 from reviser.openvino.runtime import import_genai, import_openvino
-from reviser.requests import Completion, Failure, Request
+from reviser.pairs.requests import Completion, Failure, Request
 
 _BLOCK_TOKENS = 32  # of the CPU plugin's paged attention
 _STEP_TOKENS = 512  # of prompts and running requests together
@@ -129,7 +129,7 @@ class _Pipeline:
 
 
 class GenaiDecoder:
-    """Implements `reviser.pair_stream.Decoder`. Not for several threads."""
+    """Implements `reviser.pairs.pair_stream.Decoder`. Not for several threads."""
 
     def __init__(self, model: ConvertedModel, options: DecoderOptions) -> None:
         self._models: dict[str | None, ConvertedModel] = {None: model}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coachlm.errors import ModelError
-from reviser.adapter import TRAINING_INSTRUCTIONS, training_instructions
+from reviser.models.adapter import TRAINING_INSTRUCTIONS, training_instructions
 
 MANIFEST = "coachlm_model.json"
 MODEL = "openvino_model.xml"
@@ -49,7 +49,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class ConvertedModel:
-    """A checked folder. Implements `reviser.jobs.TextTokens`."""
+    """A checked folder. Implements `reviser.pairs.jobs.TextTokens`."""
 
     folder: Path
     manifest: Manifest

@@ -9,7 +9,7 @@ import torch
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
-from reviser.model_loading import LoadedModel
+from reviser.models.model_loading import LoadedModel
 from reviser.openvino.decoder import open_pipeline, request_config
 from reviser.openvino.runtime import import_openvino
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import torch
 
+from reviser.models.sampling import Sampling
 from reviser.packed.drafts import DraftGate
 from reviser.packed.graphs import Graphs
 from reviser.packed.model_runner import ModelRunner, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.step_cost import FixedCost, MeasuredCost
 from reviser.packed.tile_attention import AttentionKind
-from reviser.requests import Completion, Request
-from reviser.sampling import Sampling
+from reviser.pairs.requests import Completion, Request
 
 log = logging.getLogger(__name__)
 

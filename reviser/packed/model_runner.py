@@ -5,16 +5,16 @@ from typing import Any
 
 import torch
 
-from reviser.next_tokens import choose
-from reviser.packed.attention import NAME, Span, plan_step, register
-from reviser.packed.cache import CacheShape, SlotCache, keep_by_torch
+from reviser.models.next_tokens import choose
+from reviser.models.sampling import Sampling, draw
 from reviser.packed.graphs import Graphs
-from reviser.packed.kernel_attention import slot_kernels
 from reviser.packed.scheduler import Limits, Row, Step
+from reviser.packed.slots.attention import NAME, Span, plan_step, register
+from reviser.packed.slots.cache import CacheShape, SlotCache, keep_by_torch
+from reviser.packed.slots.kernel_attention import slot_kernels
+from reviser.packed.slots.support import UnsupportedModel, check_config
 from reviser.packed.static_runner import StaticRunner
-from reviser.packed.support import UnsupportedModel, check_config
 from reviser.packed.tile_attention import AttentionKind, tile_attention
-from reviser.sampling import Sampling, draw
 
 _PROBE_TOKENS = 24
 _TOLERANCE = {torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1, torch.int8: 1e-1}  # of the largest logit

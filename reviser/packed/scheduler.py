@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reviser.packed.drafts import NO_DRAFT, Draft, DraftGate, NgramIndex
 from reviser.packed.sequence import Sequence
-from reviser.requests import Completion, Failure, Request
+from reviser.pairs.requests import Completion, Failure, Request
 
 
 @dataclass(frozen=True, slots=True)

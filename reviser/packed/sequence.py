@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from reviser.packed.drafts import NgramIndex
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 
 
 @dataclass(slots=True)

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from reviser.next_tokens import choose
-from reviser.packed.attention import Span, StepPlan
-from reviser.packed.cache import SlotCache
+from reviser.models.next_tokens import choose
+from reviser.models.sampling import Sampling
 from reviser.packed.graphs import Graphs, Rerun
+from reviser.packed.slots.attention import Span, StepPlan
+from reviser.packed.slots.cache import SlotCache
 from reviser.packed.static_step import Bucket, StepInputs
 from reviser.packed.tile_attention import TileAttention
-from reviser.sampling import Sampling
 
 log = logging.getLogger(__name__)
 

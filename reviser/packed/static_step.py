@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from reviser.packed.attention import Span
-from reviser.packed.cache import SlotCache
 from reviser.packed.drafts import MAX_DRAFT
+from reviser.packed.slots.attention import Span
+from reviser.packed.slots.cache import SlotCache
 
 _NO_GUESS = -2  # after a row's last token; a model's answers are -1 or more
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, Protocol, assert_never
 
 import torch
 
-from reviser.packed.attention import Attend, Group, GroupedAttention, Span, causal_mask
-from reviser.packed.cache import CacheShape, Kept, SlotCache
+from reviser.packed.slots.attention import Attend, Group, GroupedAttention, Span, causal_mask
+from reviser.packed.slots.cache import CacheShape, Kept, SlotCache
+from reviser.packed.slots.support import UnsupportedModel
 from reviser.packed.static_step import Bucket, StepInputs
-from reviser.packed.support import UnsupportedModel
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class FusedSlots:
 
         Raises: ImportError, without Triton.
         """
-        from reviser.packed import triton_kernels
+        from reviser.packed.slots import triton_kernels
 
         self._kernels: Any = triton_kernels
         self._cache = cache

@@ -1,16 +1,9 @@
-"""Alembic's entry script: runs the steps on the connection (and in the transaction) that `storage.schema` passes."""
+"""Alembic's entry script: runs the steps in the transaction that `storage.engine.schema` passes."""
 
 from alembic import context
 
-from storage import (  # noqa: F401  # every module that has tables
-    adapter_tables,
-    claim_tables,
-    rating_tables,
-    rollup_tables,
-    stream_tables,
-    work_tables,
-)
-from storage.tables import Base
+from storage.tables import adapters as adapter_tables  # noqa: F401  # every module that has tables
+from storage.tables.pairs import Base
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True

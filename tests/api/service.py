@@ -11,17 +11,17 @@ from typing import Any
 import httpx
 import uvicorn
 
+from api.access.tokens import DrawnToken, draw_token
 from api.app import create_app
-from api.client import Client
-from api.services import Services
-from api.tokens import DrawnToken, draw_token
-from coachlm.cli.services import build_services
+from api.client.client import Client
+from api.http.services import Services
+from assembly.services import build_services
+from coachlm.desk.work import PersonRole, Seniority
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.protocols import IntakeBatch
 from coachlm.settings import Settings
-from storage.database import open_database
-from storage.store import DatabaseStore
-from storage.work import PersonRole, Seniority
+from storage.engine.database import open_database
+from storage.intake.store import DatabaseStore
 from tests.storage.factories import make_intake, make_pair, make_revision
 
 QA, CREATIVE = TaskClass.QA, TaskClass.CREATIVE

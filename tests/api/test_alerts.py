@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.alerts import alerts_of
 from api.models import CoachDepth, GroupLag, Overview, QueueDepth, StreamLag
+from api.routes.alerts import alerts_of
 
 
 def overview(**changes: object) -> Overview:

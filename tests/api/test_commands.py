@@ -12,11 +12,11 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from api.client import Client, UnauthorisedError
-from coachlm.cli import main
+from api.client.client import Client, UnauthorisedError
+from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
-from storage.database import open_database
-from storage.work import PersonRole
+from storage.engine.database import open_database
+from tests.command_line import main
 from tests.storage.factories import Clock, Desk, fill_queue
 
 
@@ -152,7 +152,7 @@ def test_owners_approve_fix_and_return_from_a_terminal(edited, url):
     assert _run("review", "next", "--db", url)["file"] is None
     _run("review", "return", third["file"], "--comment", "again", "--db", url, fails=True)
     database = open_database(url)
-    from storage.pair_views import PairViews
+    from storage.desk.pair_views import PairViews
 
     views = [PairViews(database).pair(pair_id) for pair_id in edited]
     database.close()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from api.client import LateError, MissingError, RefusedInputError, StaleError, new_key
+from api.client.client import LateError, MissingError, RefusedInputError, StaleError, new_key
 from api.models import PairText
+from coachlm.desk.post_edit import Decision
+from coachlm.desk.rubric import Dimension, Scores
 from coachlm.pairs import ExcludeReason, InstructionPair
-from coachlm.post_edit import Decision
-from coachlm.rubric import Dimension, Scores
 from tests.api.service import CREATIVE, QA, Service
 
 FINAL = InstructionPair("Name the colour of this fruit.", "", "Red, mostly.")

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 import pyarrow.parquet as pq
 import pytest
 
-from api.client import new_key
+from api.client.client import new_key
 from coachlm.pairs import InstructionPair
-from coachlm.spreadsheets import restore_cell
 from coachlm.status import Status
-from storage.export import ExportOptions, export_dataset
-from storage.export_formats import ExportFormat
-from storage.export_stream import stream_dataset
+from coachlm.text.spreadsheets import restore_cell
+from exports.export import ExportOptions, export_dataset
+from exports.export_formats import ExportFormat
+from exports.export_stream import stream_dataset
 from tests.api.service import QA, Service
 from tests.storage.factories import make_pair
 

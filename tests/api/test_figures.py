@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.client import ForbiddenError, new_key
+from api.client.client import ForbiddenError, new_key
 from api.models import GroupBy
-from coachlm.efficiency import Arm
+from coachlm.desk.efficiency import Arm
 from coachlm.pairs import InstructionPair
-from evaluation.efficiency import estimate_efficiency
+from evaluation.effect.efficiency import estimate_efficiency
 from tests.api.service import CREATIVE, QA, Service
 
 
@@ -85,7 +85,7 @@ def test_the_overview_tells_what_is_wrong(service: Service, monkeypatch: pytest.
     oscar = service.client("oscar")
     assert oscar.overview().alerts == ()
     service.fill([QA])
-    monkeypatch.setattr("api.alerts.OLDEST_SECONDS", 0)
+    monkeypatch.setattr("api.routes.alerts.OLDEST_SECONDS", 0)
     assert [alert.name for alert in oscar.overview().alerts] == ["queue_age"]
 
 

@@ -6,13 +6,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api import models
-from api.access import Gate
-from api.background import sweep_for_ever
-from api.client import LateError, UnavailableError, new_key
-from api.description import EXAMPLES
+from api.access.gate import Gate
+from api.client.client import LateError, UnavailableError, new_key
+from api.http.background import sweep_for_ever
+from api.http.description import EXAMPLES
 from coachlm.errors import DatabaseError
 from coachlm.pairs import InstructionPair
-from storage.database import open_database
+from storage.engine.database import open_database
 from storage.reading import StoreReader
 from tests.api.service import QA, Service, running_service
 from tests.storage.factories import Clock, Desk, fill_queue
@@ -163,7 +163,7 @@ def test_a_person_known_by_the_identity_provider(lite: Service, monkeypatch):
 
 
 def test_the_client_says_when_nobody_is_there():
-    from api.client import Client
+    from api.client.client import Client
 
     with (
         Client("http://127.0.0.1:9", "token", tries=2) as nowhere,

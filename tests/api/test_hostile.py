@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.client import new_key
+from api.client.client import new_key
 from api.models import PairText
 from coachlm.pairs import InstructionPair
 from tests.api.service import QA, Service, running_service, token_of
@@ -250,7 +250,7 @@ def test_no_secret_is_ever_logged(sqlite_databases, caplog):
         "secret-token",
     ):
         assert secret not in logged
-    assert "api.envelope" in {record.name for record in caplog.records}
+    assert "api.http.envelope" in {record.name for record in caplog.records}
 
 
 json_values = st.recursive(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from api.jwt_bearer import IdentityUnavailableError, JwtVerifier, jwt_verifier
+from api.access.jwt_bearer import IdentityUnavailableError, JwtVerifier, jwt_verifier
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings
 

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from api.app import create_app
-from api.client import Client, NotOfferedError, RefusedInputError, UnavailableError
+from api.client.client import Client, NotOfferedError, RefusedInputError, UnavailableError
 from coachlm.errors import DatabaseError
 from coachlm.protocols import LineVerdict
 from tests.api.service import Service, running_app, running_service, token_of

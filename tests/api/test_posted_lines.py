@@ -9,8 +9,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.posted_lines import posted_lines, unpacked
-from api.problems import RefusedError
+from api.http.posted_lines import posted_lines, unpacked
+from api.http.problems import RefusedError
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from api.client import ForbiddenError, LateError, MissingError, RefusedInputError, StaleError, new_key
+from api.client.client import ForbiddenError, LateError, MissingError, RefusedInputError, StaleError, new_key
 from api.models import RatingTask
+from coachlm.desk.ratings import Rating
+from coachlm.desk.rubric import Dimension
 from coachlm.pairs import InstructionPair
-from coachlm.ratings import Rating
-from coachlm.rubric import Dimension
 from tests.api.service import CREATIVE, QA, Service
 from tests.api.test_roles import MATRIX
 from tests.api.test_units import _body as body_for

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
 from api import app as application
-from api.access import Allowed, Anyone, declared
-from api.client import ForbiddenError, MissingError, UnauthorisedError, new_key
-from coachlm.cli.services import build_services
+from api.access.gate import Allowed, Anyone, declared
+from api.client.client import ForbiddenError, MissingError, UnauthorisedError, new_key
+from assembly.services import build_services
+from coachlm.desk.post_edit import Decision
+from coachlm.desk.work import PersonRole
 from coachlm.errors import SettingsError
 from coachlm.pairs import ExcludeReason, InstructionPair
-from coachlm.post_edit import Decision
 from coachlm.settings import Settings
-from storage.database import open_database
-from storage.work import PersonRole
+from storage.engine.database import open_database
 from tests.api.service import CREATIVE, QA, STAFF, Service
 
 EDITORS = {"annotator", "owner", "admin"}

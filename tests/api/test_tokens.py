@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.rate_limits import RateLimiter
-from api.tokens import TokenVerifier, draw_token, token_id
+from api.access.rate_limits import RateLimiter
+from api.access.tokens import TokenVerifier, draw_token, token_id
 from tests.api.clocks import Seconds
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from api.client import ForbiddenError, new_key
+from api.client.client import ForbiddenError, new_key
 from api.models import Item
+from coachlm.desk.post_edit import Decision
 from coachlm.pairs import ExcludeReason, InstructionPair
-from coachlm.post_edit import Decision
 from tests.api.service import CREATIVE, QA, Service
 from tests.api.test_roles import MATRIX
 

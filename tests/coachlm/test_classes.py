@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.task_classes.corpora import Labelled, dolly_held_out, dolly_training, hand_labelled, only_asks
-from coachlm.classes import BUCKETS, CLASSES, TaskClassifier
 from coachlm.pairs import InstructionPair, TaskClass
+from coachlm.text.classes import BUCKETS, CLASSES, TaskClassifier
+from recipes.task_classes.corpora import Labelled, dolly_held_out, dolly_training, hand_labelled, only_asks
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)  # lone surrogates too
 PAIRS = st.lists(st.builds(InstructionPair, ANY_TEXT, ANY_TEXT, ANY_TEXT), max_size=20)
@@ -91,7 +91,7 @@ def test_the_shipped_weights_are_read_once_and_small():
 
 def test_another_process_answers_the_same_without_a_learning_library():
     code = (
-        "import sys; from coachlm.classes import TaskClassifier; from coachlm.pairs import InstructionPair;"
+        "import sys; from coachlm.text.classes import TaskClassifier; from coachlm.pairs import InstructionPair;"
         "print(TaskClassifier.load().classify([InstructionPair('Name a river in Spain.', '', 'Ebro')])[0][1]);"
         "sys.exit(any(name in sys.modules for name in ('sklearn', 'scipy', 'torch')))"
     )

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.distance import DiffKind, DiffOp, pair_distance, word_diff, word_distance
 from coachlm.pairs import InstructionPair
+from coachlm.text.distance import DiffKind, DiffOp, pair_distance, word_diff, word_distance
 
 texts = st.one_of(
     st.text(max_size=80), st.lists(st.sampled_from(["a", "b", " ", "\n", "don't", ",", "."])).map("".join)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.duplicates import NearDuplicateHasher, pair_text, similarity
 from coachlm.pairs import InstructionPair
+from coachlm.text.duplicates import NearDuplicateHasher, pair_text, similarity
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 ANSWER = (
@@ -50,7 +50,7 @@ def test_keys_are_those_of_every_release():
 
 
 def test_keys_are_those_of_another_process():
-    code = f"from coachlm.duplicates import NearDuplicateHasher as H; print(H().band_keys([{ANSWER!r}])[0])"
+    code = f"from coachlm.text.duplicates import NearDuplicateHasher as H; print(H().band_keys([{ANSWER!r}])[0])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(keys(ANSWER))
 

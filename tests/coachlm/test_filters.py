@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.filters import PreliminaryFilter
 from coachlm.pairs import ExcludeReason, InstructionPair
 from coachlm.settings import Settings
+from coachlm.text.filters import PreliminaryFilter
 
 R = ExcludeReason
 

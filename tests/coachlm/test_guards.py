@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.guards import GUARDS, Guard, flags, refusal
-from coachlm.guards.constraints import lost_constraints
-from coachlm.guards.numbers import number_values
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, FlagKind
+from coachlm.text.guards import GUARDS, Guard, flags, refusal
+from coachlm.text.guards.constraints import lost_constraints
+from coachlm.text.guards.numbers import number_values
 
 PYTHON = "```python\ndef add(a, b):\n    return a + b\n```"
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from coachlm.hygiene import clean_output, invalid_reason, is_placeholder_input, strip_repeats
 from coachlm.pairs import InstructionPair
+from coachlm.text.hygiene import clean_output, invalid_reason, is_placeholder_input, strip_repeats
 
 RAW = InstructionPair("Describe a kettle.", "", "It boils water.")
 

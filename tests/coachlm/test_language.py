@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.language import detect_language, pair_language
 from coachlm.pairs import InstructionPair
+from coachlm.text.language import detect_language, pair_language
 
 SAMPLES: dict[str, list[str]] = json.loads(
-    (Path(__file__).parents[2] / "benchmarks" / "labels" / "language_samples.json").read_text("utf-8")
+    (Path(__file__).parents[2] / "benchmarks" / "filters" / "language_samples.json").read_text("utf-8")
 )
 
 

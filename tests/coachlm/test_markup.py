@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.markup import code_blocks, inline_code, overlaps, prose, protected_spans
+from coachlm.text.markup import code_blocks, inline_code, overlaps, prose, protected_spans
 
 
 def test_fences_open_and_close_as_in_commonmark() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from coachlm.errors import SettingsError
-from coachlm.personal_data import Redactor
+from coachlm.text.personal_data import Redactor
 
 REDACTOR = Redactor()
 KEY = "MIIBVgIBADANBgkqhkiG9w0BAQEFAASCAUAwggE8AgEAAkEAq7BFUpkGp3+LQmlQ\nYx2eqzDV+xeG8kx/sQFV18S5JhzGeIJNA72wSeuk"

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coachlm.errors import SettingsError
-from coachlm.personal_data import Kind, Redactor, hash_identifier
+from coachlm.text.personal_data import Kind, Redactor, hash_identifier
 
 REDACTOR = Redactor()
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too

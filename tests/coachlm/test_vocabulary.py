@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.categories import PAPER_SHARES, RevisionCategory
+from coachlm.desk.categories import PAPER_SHARES, RevisionCategory
+from coachlm.desk.rubric import CRITERIA, Dimension, Level, Part, Scores, score_range
 from coachlm.errors import RubricError, TransitionError
 from coachlm.pairs import InstructionPair, content_hash
-from coachlm.rubric import CRITERIA, Dimension, Level, Part, Scores, score_range
 from coachlm.status import TRANSITIONS, Status, check_transition
 
 

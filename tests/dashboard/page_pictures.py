@@ -13,11 +13,11 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from benchmarks.seeding import Mix, seed
-from coachlm.adapters import AdapterRecord
-from coachlm.ratings import Rating
-from dashboard.gateway import SESSION_COOKIE
-from storage.adapters import DatabaseAdapterRegistry
+from coachlm.coaching.adapters import AdapterRecord
+from coachlm.desk.ratings import Rating
+from dashboard.server.gateway import SESSION_COOKIE
+from devtools.seeding import Mix, seed
+from storage.adapters.adapters import DatabaseAdapterRegistry
 from tests.dashboard import samples
 from tests.dashboard.servers import Office
 

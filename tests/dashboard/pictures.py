@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from coachlm.pairs import InstructionPair
-from dashboard.gateway import SESSION_COOKIE
+from dashboard.server.gateway import SESSION_COOKIE
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office

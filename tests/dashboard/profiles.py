@@ -4,7 +4,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from dashboard.gateway import SESSION_COOKIE
+from dashboard.server.gateway import SESSION_COOKIE
 
 
 class Profiles:

@@ -2,10 +2,10 @@
 
 from itertools import count
 
-from coachlm.adapters import AdapterRecord
+from coachlm.coaching.adapters import AdapterRecord
 from coachlm.pairs import InstructionPair, TaskClass
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
-from storage.adapters import DatabaseAdapterRegistry
+from storage.adapters.adapters import DatabaseAdapterRegistry
 
 TEA = InstructionPair(
     "how do i make good green tea",

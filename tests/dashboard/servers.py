@@ -14,19 +14,19 @@ from typing import Self
 import httpx
 from sqlalchemy import delete, update
 
-from api.client import Client
+from api.access.tokens import draw_token
+from api.client.client import Client
 from api.models import Item, PairState
-from api.tokens import draw_token
-from benchmarks.servers.process import ServerProcess, free_ports
+from coachlm.desk.work import Ending, PersonRole
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
 from coachlm.protocols import IntakeBatch, IntakePair
-from storage.accounts import Accounts
-from storage.database import Database, open_database
-from storage.schema import prepare
-from storage.store import DatabaseStore
-from storage.studies import RatingStudies
-from storage.work import Ending, PersonRole
-from storage.work_tables import LeaseRow, QueueItemRow, ReviewItemRow
+from devtools.servers.process import ServerProcess, free_ports
+from storage.engine.database import Database, open_database
+from storage.engine.schema import prepare
+from storage.intake.store import DatabaseStore
+from storage.people.accounts import Accounts
+from storage.studies.studies import RatingStudies
+from storage.tables.desk import LeaseRow, QueueItemRow, ReviewItemRow
 from tests.dashboard.samples import Sample
 
 SETTINGS = {

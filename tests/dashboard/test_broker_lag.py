@@ -7,10 +7,10 @@ import pytest
 from kafka import KafkaProducer
 from playwright.sync_api import Browser, expect
 
-from api.alerts import LAG_MESSAGES
+from api.routes.alerts import LAG_MESSAGES
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
-from streams.broker.topics import ensure_topics, topic_name
+from streams.broker.topics.topics import ensure_topics, topic_name
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.profiles import Profiles
 from tests.dashboard.servers import Office, wait_for

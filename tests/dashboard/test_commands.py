@@ -10,7 +10,7 @@ from signal import Signals
 import httpx
 import pytest
 
-from benchmarks.servers.process import ServerProcess, free_ports, is_listening
+from devtools.servers.process import ServerProcess, free_ports, is_listening
 from tests.dashboard.servers import wait_for
 
 COACHLM = [sys.executable, "-m", "coachlm"]

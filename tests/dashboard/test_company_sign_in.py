@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from dashboard.gateway import SESSION_COOKIE
-from storage.accounts import Accounts
+from dashboard.server.gateway import SESSION_COOKIE
+from storage.people.accounts import Accounts
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.mounting import ASSETS
+from dashboard.server.mounting import ASSETS
 
 _TEXT, _BORDER = 4.5, 3.0
 _PAIRS = [
@@ -33,7 +33,7 @@ _PAIRS = [
 
 def colours(theme: str) -> dict[str, str]:
     config = tomllib.loads((Path(ASSETS).parent / ".streamlit" / "config.toml").read_text())["theme"][theme]
-    css = (ASSETS / "editor" / "style.css").read_text()
+    css = (ASSETS / "shared" / "style.css").read_text()
     light, dark = re.findall(r"^\.desk(?:\[data-theme=\"dark\"\])? \{(.*?)\}", css, re.MULTILINE | re.DOTALL)[:2]
     found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})", light + (dark if theme == "dark" else "")))
     return {

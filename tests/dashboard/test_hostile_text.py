@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from coachlm.pairs import ExcludeReason, InstructionPair
-from storage.adapters import DatabaseAdapterRegistry
-from storage.rollup_tables import StageRollupRow
+from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.tables.rollups import StageRollupRow
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, claimed, wait_for

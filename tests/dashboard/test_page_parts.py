@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from api.models.figures import StageHour
 from api.models.people import PersonRole
 from dashboard.catalogue import PAGES, pages_for
-from dashboard.charts import csv_of
-from dashboard.texts import plain, visible
+from dashboard.parts.charts import csv_of
+from dashboard.parts.texts import plain, visible
 from dashboard.views.overview import every_hour
 
 _PIECES = ["word", " ", "\n", "<b>", "</ins>", "<script>", "&amp;", "&lt", '"', "'", "漢", "\u202e", "\x1b[31m", "\x00"]

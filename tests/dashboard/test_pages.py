@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from coachlm.adapters import AdapterState
+from coachlm.coaching.adapters import AdapterState
 from coachlm.pairs import ExcludeReason
 from coachlm.status import Status
-from storage.adapters import DatabaseAdapterRegistry
+from storage.adapters.adapters import DatabaseAdapterRegistry
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, claimed

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
+from coachlm.desk.ratings import Rating
 from coachlm.pairs import InstructionPair
-from coachlm.ratings import Rating
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.rating_study import FIRST, SECOND, given, make, numbers

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from api.client import Client
+from api.client.client import Client
+from coachlm.desk.post_edit import Decision
+from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
-from coachlm.post_edit import Decision
 from coachlm.status import Status
-from storage.work import PersonRole
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.profiles import Profiles

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from dashboard.gateway import SESSION_COOKIE
-from dashboard.mounting import assets_path
+from dashboard.server.gateway import SESSION_COOKIE
+from dashboard.server.mounting import assets_path
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office
 
@@ -88,13 +88,13 @@ def test_every_answer_forbids_what_is_not_ours(office: Office) -> None:
     [
         ("/", "editor/main.js"),
         ("/desk", "session/main.js"),
-        ("/review", "editor/field.js"),
+        ("/review", "shared/field.js"),
         ("/review", "review/work.js"),
         ("/ratings", "rating/card.js"),
-        ("/ratings", "editor/drafts.js"),
+        ("/ratings", "shared/drafts.js"),
         ("/people", "table/main.js"),
         ("/adapters", "table/main.js"),
-        ("/studies", "editor/dom.js"),
+        ("/studies", "shared/dom.js"),
         ("/overview", "/static/js/Html."),
     ],
 )

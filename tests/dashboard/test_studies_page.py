@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.models import Study
-from coachlm.ratings import Rating
+from coachlm.desk.ratings import Rating
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.rating_study import FIRST, SECOND, make
 from tests.dashboard.servers import Office

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from benchmarks.servers.compose import COMPOSE_FILE, MissingVariable, env_file, in_profile, services
-from coachlm.cli import main
 from coachlm.settings import Settings
+from devtools.servers.compose import COMPOSE_FILE, MissingVariable, env_file, in_profile, services
+from tests.command_line import main
 
 ROOT = COMPOSE_FILE.parent
 DEPLOY = ROOT / "deploy"
@@ -109,19 +110,18 @@ def test_what_the_files_name_is_there() -> None:
     for word in re.findall(r"^COPY (requirements/\S+)", (ROOT / "Dockerfile").read_text(), flags=re.M):
         assert (ROOT / word).is_file()
     rooms = {line[1:-1] for line in (ROOT / ".dockerignore").read_text().splitlines() if re.fullmatch(r"!\w+/", line)}
-    packages = re.findall(
-        r'"([a-z]+)"', (ROOT / "pyproject.toml").read_text().partition("packages = [")[2].partition("]")[0]
-    )
-    assert {package for package in packages if package != "coachlm"} <= rooms
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]["include"]
+    packages = {name.removesuffix("*") for name in found}
+    assert packages <= rooms
 
 
 def metrics_of_the_code() -> set[str]:
     """Every series that workers and service can show."""
     from prometheus_client.exposition import generate_latest
 
-    from api.metrics import Metrics as ServiceMetrics
-    from api.metrics import QueueFigures
-    from streams.broker.metrics import Metrics
+    from api.http.metrics import Metrics as ServiceMetrics
+    from api.http.metrics import QueueFigures
+    from streams.broker.worker.metrics import Metrics
 
     names: set[str] = set()
     for metrics in (Metrics("intake"), ServiceMetrics(lambda: QueueFigures(free_by_class={"qa": 1}))):

@@ -10,13 +10,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.categories import RevisionCategory as Category
-from coachlm.cli import main
-from coachlm.cli.pair_sources import read_pairs
+from assembly.data_sets import read_pairs
+from coachlm.desk.categories import RevisionCategory as Category
 from coachlm.pairs import InstructionPair, RejectReason
-from evaluation.change_categories import CategoryEstimator
-from evaluation.pair_records import pair_of
-from evaluation.set_matching import Dropped, Matching, match_pairs
+from evaluation.sets.change_categories import CategoryEstimator
+from evaluation.sets.matching import Dropped, Matching, match_pairs
+from evaluation.sets.pair_records import pair_of
+from tests.command_line import main
 
 RAW = [("name three fruits", "", "aple, pear"), ("add", "1 2", "3"), ("Sing.", "", "")]
 REVISED = [("Name three fruits.", "", "Apple, pear and plum."), ("add", "1 2", "3"), ("Sing.", "", "La la.")]
@@ -206,8 +206,8 @@ def test_an_unchanged_pair_has_none_and_an_unfit_one_is_other():
 def test_shares_on_the_experts_revisions_are_near_table_iv(data_dir: Path):
     from collections import Counter
 
-    from coachlm.categories import PAPER_SHARES
-    from trainer.revisions import read_revisions
+    from coachlm.desk.categories import PAPER_SHARES
+    from trainer.plan.revisions import read_revisions
 
     found = Counter(
         category

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.annotator_simulation import World, simulate
-from coachlm.efficiency import LONGEST_SECONDS, Arm, Observation, WorkTime
+from benchmarks.efficiency.simulation import World, simulate
+from coachlm.desk.efficiency import LONGEST_SECONDS, Arm, Observation, WorkTime
 from coachlm.errors import InputError
-from evaluation.efficiency import Verdict, estimate_efficiency, estimate_groups
-from evaluation.paper_accounting import paper_accounting
+from evaluation.effect.efficiency import Verdict, estimate_efficiency, estimate_groups
+from evaluation.effect.paper_accounting import paper_accounting
 
 MONDAY = date(2026, 3, 2)
 WORLD = World("test", person_spread=0.03, annotators=6, learning=(0.3, 0.6))

@@ -5,10 +5,10 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.dataset import FlowCounts
+from coachlm.desk.dataset import FlowCounts
 from coachlm.revision import Outcome
 from coachlm.status import Status
-from evaluation.flow_chart import WIDTH, draw_flow
+from evaluation.report.flow_chart import WIDTH, draw_flow
 
 _numbers = st.integers(0, 1_000_000)
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
+from coachlm.desk.ratings import RatingTask, Score, Sheet
+from coachlm.desk.rubric import Part
 from coachlm.pairs import InstructionPair
-from coachlm.ratings import RatingTask, Score, Sheet
-from coachlm.rubric import Part
-from evaluation.human_ratings import human_ratings, read_sheet
+from evaluation.ratings.people import human_ratings, read_sheet
+from tests.command_line import main
 
 Fill = Callable[[str, str, int], tuple[object, object]]
 """(rater, source, item) → instruction score, response score."""

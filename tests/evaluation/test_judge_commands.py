@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
 from coachlm.pairs import InstructionPair
-from evaluation.judge_answers import Failure
-from evaluation.judging import Comparison
+from evaluation.judges.answers import Failure
+from evaluation.judges.judging import Comparison
+from tests.command_line import main
 from tests.evaluation.judge_server import JudgeTestServer, Reply, Script, serving
 
 COUNT = 24
@@ -299,7 +299,7 @@ def test_a_dead_judge_gives_no_rates(tmp_path: Path, run: Any):
     assert sum(asked["failures"].values()) == 46
 
 
-RUN = "import sys; from coachlm.cli import main; main(sys.argv[1:])"
+RUN = "import sys; from tests.command_line import main; main(sys.argv[1:])"
 
 
 def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):

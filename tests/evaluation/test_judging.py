@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.agreement import agreement, majority
-from evaluation.judge_report import judge_reports, shared_judgements
-from evaluation.judging import (
+from evaluation.judges.agreement import agreement, majority
+from evaluation.judges.judging import (
     Comparison,
     Judgement,
     Verdict,
@@ -20,8 +19,9 @@ from evaluation.judging import (
     position_bias,
     win_rates,
 )
-from evaluation.pandalm import PUBLISHED, labelled_comparisons
-from evaluation.ratings import summarise_ratings
+from evaluation.judges.pandalm import PUBLISHED, labelled_comparisons
+from evaluation.judges.report import judge_reports, shared_judgements
+from evaluation.ratings.summary import summarise_ratings
 
 WIN, TIE, LOSE = Verdict.WIN, Verdict.TIE, Verdict.LOSE
 VERDICTS = st.sampled_from(Verdict)

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
-from coachlm.cli import main
-from evaluation.causal_judge import judge_prompt
-from evaluation.judging import Comparison
+from evaluation.judges.causal import judge_prompt
+from evaluation.judges.judging import Comparison
+from tests.command_line import main
 
 STEPS = 100
 _LANDS = ("Amber", "Bronze", "Coral", "Dusk", "Ember", "Frost")

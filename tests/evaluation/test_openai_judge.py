@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
-from coachlm.rubric import Dimension, Part
-from evaluation.chat_client import JudgeServer
-from evaluation.judge_answers import AnswerError, Failure, read_pairwise, read_rating, read_rubric
-from evaluation.judge_cache import JudgeCache
-from evaluation.judge_prompts import pairwise_prompt, rating_prompt
-from evaluation.judging import Comparison, Verdict
-from evaluation.openai_judge import OpenAIJudge
+from evaluation.judges.answers import AnswerError, Failure, read_pairwise, read_rating, read_rubric
+from evaluation.judges.cache import JudgeCache
+from evaluation.judges.chat_client import JudgeServer
+from evaluation.judges.judging import Comparison, Verdict
+from evaluation.judges.openai import OpenAIJudge
+from evaluation.judges.prompts import pairwise_prompt, rating_prompt
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
 
 COMPARISONS = [Comparison(f"Name {n} rivers.", "", f"candidate {n}", f"reference {n}") for n in range(6)]
@@ -165,9 +165,9 @@ def test_nobody_at_the_address(tmp_path: Path):
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from evaluation.chat_client import JudgeServer
-from evaluation.judge_cache import JudgeCache
-from evaluation.openai_judge import OpenAIJudge
+from evaluation.judges.chat_client import JudgeServer
+from evaluation.judges.cache import JudgeCache
+from evaluation.judges.openai import OpenAIJudge
 from tests.evaluation.test_openai_judge import COMPARISONS
 
 with JudgeCache(Path(sys.argv[2])) as cache:

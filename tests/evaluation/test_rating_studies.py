@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
+from coachlm.desk.ratings import Rating
+from coachlm.desk.rubric import Dimension
+from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
-from coachlm.ratings import Rating
-from coachlm.rubric import Dimension
-from storage.accounts import Accounts
-from storage.database import Database, open_database
-from storage.queue import PostEditQueue
-from storage.rating_desk import RatingDesk
-from storage.work import PersonRole
+from storage.desk.queue import PostEditQueue
+from storage.engine.database import Database, open_database
+from storage.people.accounts import Accounts
+from storage.studies.desk import RatingDesk
+from tests.command_line import main
 from tests.storage.factories import Clock, fill_queue, make_pair, make_revision
 
 RATERS = ("ada", "ben", "cleo")

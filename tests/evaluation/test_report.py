@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from coachlm.dataset import FlowCounts
+from coachlm.desk.dataset import FlowCounts
 from coachlm.errors import ExportError
 from coachlm.pairs import ExcludeReason
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
 from coachlm.status import Status
-from evaluation.report import write_report
+from evaluation.report.files import write_report
 from tests.dataset_rows import counts_of, make_row
 
 FLOW = {
@@ -177,9 +177,9 @@ def test_a_full_disk_leaves_the_earlier_report(tmp_path):
 _MEMORY = """
 import resource, sys
 from pathlib import Path
-from coachlm.dataset import FlowCounts
+from coachlm.desk.dataset import FlowCounts
 from coachlm.status import Status
-from evaluation.report import write_report
+from evaluation.report.files import write_report
 from tests.dataset_rows import make_row
 count = int(sys.argv[1])
 rows = (

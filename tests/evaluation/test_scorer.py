@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.scorer_training.corpora import expert_preferences
 from coachlm.pairs import InstructionPair
-from evaluation.judging import Comparison, Verdict
-from evaluation.local_judge import LocalJudge
-from evaluation.scorer import PairScorer
-from evaluation.text_features import LENGTH_MEASURES, measures
+from evaluation.judges.judging import Comparison, Verdict
+from evaluation.judges.local import LocalJudge
+from evaluation.scorer.scorer import PairScorer
+from evaluation.scorer.text_features import LENGTH_MEASURES, measures
+from recipes.scorer.corpora import expert_preferences
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=300)  # lone surrogates too
 ANY_PAIR = st.builds(InstructionPair, ANY_TEXT, ANY_TEXT, ANY_TEXT)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Outcome
-from evaluation.statistics import BIN_EDGES, StatisticsCounter, pair_edits
+from evaluation.report.statistics import BIN_EDGES, StatisticsCounter, pair_edits
 
 
 def _counted(*pairs: tuple[InstructionPair, InstructionPair, Outcome]):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
 from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
-from evaluation.test_sets import TEST_SETS, SetState, load_test_set, look_at_sets
+from evaluation.sets.test_sets import TEST_SETS, SetState, load_test_set, look_at_sets
+from tests.command_line import main
 
 
 def test_registered_sets_are_as_the_paper_counts_them(data_dir: Path):

@@ -76,7 +76,7 @@ def adapter_folder(model_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def loaded(model_folder: Path) -> Any:
-    from reviser.model_loading import load_model
+    from reviser.models.model_loading import load_model
 
     return load_model(str(model_folder))
 

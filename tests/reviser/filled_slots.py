@@ -4,8 +4,8 @@ import random
 
 import torch
 
-from reviser.packed.attention import Span
-from reviser.packed.cache import CacheShape, Keep, SlotCache, keep_by_torch
+from reviser.packed.slots.attention import Span
+from reviser.packed.slots.cache import CacheShape, Keep, SlotCache, keep_by_torch
 
 
 def filled(

@@ -5,7 +5,7 @@ from typing import Any
 
 from coachlm.settings import Settings
 from reviser.engines import build_reviser
-from reviser.openvino_engine import OpenvinoReviser
+from reviser.openvino.reviser import OpenvinoReviser
 
 
 def settings(folder: Path, **values: Any) -> Settings:

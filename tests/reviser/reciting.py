@@ -12,10 +12,10 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from coachlm.adapters import AdapterRecord, InForce
+from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
-from reviser.adapter import Adapter
+from reviser.models.adapter import Adapter
 
 BASE_WORD = "Base"
 WORDS = ("Rhine", "Loire", "Ebro", "Tiber", "Volga", "Oder")

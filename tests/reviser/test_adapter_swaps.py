@@ -9,16 +9,16 @@ import peft
 import pytest
 import torch
 
-from coachlm.adapters import InForce
+from coachlm.coaching.adapters import InForce
 from coachlm.errors import EngineError, ModelError, StoreError
-from reviser.adapter import Adapter, read_adapter
-from reviser.adapter_weights import AdapterWeights
-from reviser.adapting import AdaptingReviser
-from reviser.finish import Finisher
-from reviser.model_loading import LoadedModel, load_model
+from reviser.following.adapting import AdaptingReviser
+from reviser.models.adapter import Adapter, read_adapter
+from reviser.models.adapter_weights import AdapterWeights
+from reviser.models.model_loading import LoadedModel, load_model
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.packed_engine import PackedOptions, PackedReviser
-from reviser.requests import Request
+from reviser.packed.reviser import PackedOptions, PackedReviser
+from reviser.pairs.finish import Finisher
+from reviser.pairs.requests import Request
 from tests.reviser.reciting import BASE_WORD, WORDS, Registry, raw_pair, record, save_reciting_model, save_word_adapter
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.tiny_models import CONTEXT, EOS, assert_same_or_tied, own_greedy, tiny

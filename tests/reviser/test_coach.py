@@ -13,20 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
-from benchmarks.coach_training.corruption import Damage, damaged_text
+from coachlm.coaching.lessons import UNKNOWN
 from coachlm.errors import EngineError, ModelError
-from coachlm.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
+from recipes.coach.corruption import Damage, damaged_text
 from reviser.coach.base import CONFIG, MANIFEST, WEIGHTS, WORDS, Bundle, read_base
 from reviser.coach.bundle import BUNDLE, read_bundle
 from reviser.coach.choosing import Limits
-from reviser.coach.engine import CoachReviser
 from reviser.coach.lexicon import TYPES, said_twice
-from reviser.coach.remedies import edit_of
+from reviser.coach.reviser import CoachReviser
 from reviser.coach.tagger import EditKind
 from reviser.coach.tags import NOTHING, CaseTag, Edit, GapTag, WordTag, apply_edits
+from reviser.coach.teaching.remedies import edit_of
 from reviser.coach.words import Kind, Words, split_words
 from reviser.engines import build_reviser
 from tests.reviser.coach_texts import CLEAN, DAMAGED, MENDED

@@ -15,25 +15,25 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import load_file, save_file
 from transformers import BertForMaskedLM
 
-from benchmarks.coach_training.adapter import ship
-from coachlm.adapters import AdapterRecord
-from coachlm.cli.engines import build_engine
+from assembly.engines import build_engine
+from coachlm.coaching.adapters import AdapterRecord
+from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import ModelError
-from coachlm.model_facts import adapter_digest
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
-from reviser.adapter import WEIGHTS, read_adapter
+from recipes.coach.adapter import ship
 from reviser.coach.adapted import with_adapter
 from reviser.coach.base import MANIFEST, Bundle, read_base
 from reviser.coach.bundle import ADAPTER, BUNDLE, read_bundle
 from reviser.coach.choosing import NEVER, Limits
-from reviser.coach.engine import CoachReviser
+from reviser.coach.reviser import CoachReviser
 from reviser.coach.tagger import EditKind
 from reviser.engines import build_coach, build_reviser
-from storage.adapters import DatabaseAdapterRegistry
-from storage.artifacts import AdapterArtifacts
-from storage.database import open_database
+from reviser.models.adapter import WEIGHTS, read_adapter
+from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.adapters.artifacts import AdapterArtifacts
+from storage.engine.database import open_database
 from tests.coaches import save_tiny_coach
 
 PAIRS = [

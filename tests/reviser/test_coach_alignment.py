@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.coach_training.corruption import Damage
-from coachlm.lessons import UNKNOWN
+from coachlm.coaching.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair
-from reviser.coach.alignment import Derived, derive_edits
+from recipes.coach.corruption import Damage
 from reviser.coach.base import Bundle
 from reviser.coach.bundle import read_bundle
-from reviser.coach.lessons import LEARNED, NOT_PROSE, Teacher
 from reviser.coach.lexicon import MORE, START
-from reviser.coach.remedies import edit_of
 from reviser.coach.tags import GapTag, WordTag, apply_edits
+from reviser.coach.teaching.alignment import Derived, derive_edits
+from reviser.coach.teaching.lessons import LEARNED, NOT_PROSE, Teacher
+from reviser.coach.teaching.remedies import edit_of
 from reviser.coach.words import Words, split_words
-from reviser.repairs import Prose
+from reviser.rules.repairs import Prose
 from tests.reviser.coach_texts import CLEAN, DAMAGED
 
 PIECES = [

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from benchmarks.coach_training.adapter import damaged
-from benchmarks.coach_training.corpora import Part, part_of
-from benchmarks.coach_training.corruption import Damage
-from benchmarks.coach_training.make import shortcomings
-from coachlm.lessons import UNKNOWN
+from coachlm.coaching.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair
+from recipes.coach.adapter import damaged
+from recipes.coach.corpora import Part, part_of
+from recipes.coach.corruption import Damage
+from recipes.coach.make import shortcomings
 from reviser.coach.bundle import read_bundle
-from reviser.coach.calibration import Worth, changed, tune
 from reviser.coach.tagger import EditKind
+from reviser.coach.teaching.calibration import Worth, changed, tune
 from tests.reviser.coach_texts import CLEAN
 
 torch = pytest.importorskip("torch")
@@ -46,8 +46,8 @@ GOOD = {
 def test_batches_are_the_same_whenever_asked_and_resuming_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from benchmarks.coach_training import model, train
-    from benchmarks.coach_training.batches import BatchMaker, pieces
+    from recipes.coach import model, train
+    from recipes.coach.batches import BatchMaker, pieces
 
     monkeypatch.setattr(train, "SAVE_EVERY", 2)
     monkeypatch.setattr(model, "HIDDEN", 32)
@@ -73,7 +73,7 @@ def test_batches_are_the_same_whenever_asked_and_resuming_changes_nothing(
 
 
 def test_pairs_for_the_adapter_are_the_same_whenever_made_and_none_is_kept_back() -> None:
-    from trainer.tagger import is_for_limits
+    from trainer.tuning.tagger import is_for_limits
 
     makes = Damage(read_bundle().lexicon, {"there": "their"})
     pairs = [InstructionPair(f"{CLEAN} {n}", "", CLEAN) for n in range(60)]

@@ -3,10 +3,10 @@
 import pytest
 
 from reviser.coach.bundle import read_bundle
-from reviser.coach.calibration import worths
-from reviser.coach.engine import CoachReviser
+from reviser.coach.reviser import CoachReviser
 from reviser.coach.tagger import EditKind, Proposal
 from reviser.coach.tags import Edit, WordTag
+from reviser.coach.teaching.calibration import worths
 from reviser.coach.vetoes import without_meant
 from reviser.coach.words import split_words
 from tests.reviser.coach_texts import DAMAGED, MENDED

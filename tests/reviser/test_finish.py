@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import render_pair
 from coachlm.revision import FlagKind, Outcome
-from reviser.finish import Finisher, Usage
+from reviser.pairs.finish import Finisher, Usage
 
 RAW = InstructionPair("Name 3 fruits.", "", "apple, pear, plum")
 FINISHER = Finisher(engine="test", adapter="abc")

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from coachlm.adapters import AdapterRecord, InForce
+from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
-from reviser.following import FollowingReviser
-from storage.adapters import DatabaseAdapterRegistry
-from storage.database import open_database
+from reviser.following.reviser import FollowingReviser
+from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.engine.database import open_database
 
 PAIRS = [InstructionPair(f"say {n}", "", f"answer {n}") for n in range(200)]
 

@@ -9,11 +9,11 @@ from torch import nn
 from coachlm.pairs import InstructionPair
 from coachlm.settings import Settings
 from reviser.engines import build_reviser
-from reviser.int8_linear import Int8Linear, quantise
-from reviser.kernel_norms import use_kernel
+from reviser.models.int8_linear import Int8Linear, quantise
+from reviser.models.kernel_norms import use_kernel
 from reviser.packed.model_runner import cache_shape
-from reviser.packed_engine import PackedReviser
-from reviser.requests import Request
+from reviser.packed.reviser import PackedReviser
+from reviser.pairs.requests import Request
 from tests.reviser.tiny_models import TIE, engine_for, own_greedy, packed_greedy, tiny
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from reviser import cpu_kernels
-from reviser.packed import kernel_attention
-from reviser.packed.attention import KernelAttention, Span, plan_step
-from reviser.packed.cache import CacheShape, SlotCache, keep_by_torch
-from reviser.packed.kernel_attention import SlotKernels, slot_kernels
+from reviser.models import cpu_kernels
+from reviser.packed.slots import kernel_attention
+from reviser.packed.slots.attention import KernelAttention, Span, plan_step
+from reviser.packed.slots.cache import CacheShape, SlotCache, keep_by_torch
+from reviser.packed.slots.kernel_attention import SlotKernels, slot_kernels
 from tests.reviser.filled_slots import filled, queries, reference, some_spans
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny

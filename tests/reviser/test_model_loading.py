@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import ModelError
-from coachlm.model_facts import adapter_digest
 from coachlm.pairs import content_hash
-from reviser.adapter import read_adapter
-from reviser.model_loading import load_model
+from reviser.models.adapter import read_adapter
+from reviser.models.model_loading import load_model
 from tests.reviser.conftest import save_adapter, save_model
 
 

@@ -14,19 +14,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from coachlm.cli import main
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.protocols import StreamingReviser
 from coachlm.revision import Outcome, Revision
-from reviser.adapter import read_adapter
 from reviser.engines import build_reviser
-from reviser.finish import Finisher
-from reviser.model_loading import load_model
+from reviser.generate.reviser import TransformersReviser
+from reviser.models.adapter import read_adapter
+from reviser.models.model_loading import load_model
 from reviser.openvino.folder import WEIGHTS, ConvertedModel, read_converted
-from reviser.openvino_engine import OpenvinoReviser
-from reviser.requests import Completion, Failure, Request
-from reviser.transformers_engine import TransformersReviser
+from reviser.openvino.reviser import OpenvinoReviser
+from reviser.pairs.finish import Finisher
+from reviser.pairs.requests import Completion, Failure, Request
+from tests.command_line import main
 from tests.reviser.conftest import save_tokenizer
 from tests.reviser.openvino_engines import build, settings
 from tests.reviser.reciting import BASE_WORD, raw_pair, response

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from coachlm.adapters import AdapterRecord, InForce
+from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
-from reviser.adapter import TRAINING_INSTRUCTIONS, Adapter, read_adapter
-from reviser.adapting import AdaptingReviser
 from reviser.engines import build_adapting
+from reviser.following.adapting import AdaptingReviser
+from reviser.models.adapter import TRAINING_INSTRUCTIONS, Adapter, read_adapter
 from reviser.openvino.adapters import KEPT, AdapterConversions
 from reviser.openvino.folder import MANIFEST, ConvertedModel
 from tests.reviser.conftest import save_adapter, save_model

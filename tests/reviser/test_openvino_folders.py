@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
 from coachlm.errors import ModelError, SettingsError
 from coachlm.settings import Settings
-from reviser.adapter import read_adapter
 from reviser.engines import build_reviser
+from reviser.models.adapter import read_adapter
 from reviser.openvino.folder import MANIFEST, MODEL, TOKENIZER, WEIGHTS, ConvertedModel
+from tests.command_line import main
 from tests.reviser.conftest import save_adapter, save_model, save_tokenizer
 from tests.reviser.openvino_engines import settings
 from tests.reviser.tiny_models import tiny
@@ -78,7 +78,7 @@ def test_where_something_is_not_installed(
     monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
         build_reviser(settings(converted.folder))
-    monkeypatch.setattr(import_module("coachlm.cli.convert"), "find_spec", lambda name: None)
+    monkeypatch.setattr(import_module("commands.run.convert"), "find_spec", lambda name: None)
     refused = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])
     assert refused.exit_code == 1
     assert "converting needs torch, transformers, peft: run `make reviser`" in " ".join(refused.stderr.split())

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from reviser.packed.model_runner import cache_shape
-from reviser.packed.support import UnsupportedModel
-from reviser.requests import Failure, Request
+from reviser.packed.slots.support import UnsupportedModel
+from reviser.pairs.requests import Failure, Request
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.tiny_models import (
     CONTEXT,

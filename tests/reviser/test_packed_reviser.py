@@ -14,11 +14,11 @@ from coachlm.prompt import coach_prompt, render_pair
 from coachlm.revision import Outcome, Revision
 from coachlm.settings import Settings
 from reviser.engines import build_reviser
-from reviser.finish import Finisher
-from reviser.model_loading import LoadedModel
+from reviser.generate.reviser import TransformersReviser
+from reviser.models.model_loading import LoadedModel
+from reviser.packed.reviser import PackedOptions, PackedReviser
 from reviser.packed.scheduler import Step
-from reviser.packed_engine import PackedOptions, PackedReviser
-from reviser.transformers_engine import TransformersReviser
+from reviser.pairs.finish import Finisher
 from tests.reviser.conftest import save_model, save_tokenizer
 from tests.reviser.tiny_models import tiny
 

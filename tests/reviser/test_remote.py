@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from coachlm.errors import EngineError, ModelError, SettingsError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome, Revision
-from reviser.finish import Finisher
-from reviser.remote.engine import RemoteOptions, RemoteReviser
+from reviser.pairs.finish import Finisher
+from reviser.remote.reviser import RemoteOptions, RemoteReviser
 from reviser.remote.servers import ServerPool
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
-from reviser.rules import RulesReviser, repair_pair
-from reviser.spelling import Speller, shared_speller
+from reviser.rules.reviser import RulesReviser, repair_pair
+from reviser.rules.spelling import Speller, shared_speller
 
 
 @pytest.fixture(scope="session")

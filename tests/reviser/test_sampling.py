@@ -14,11 +14,11 @@ from coachlm.errors import SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.settings import Settings
 from reviser.engines import build_reviser
-from reviser.model_loading import LoadedModel
-from reviser.next_tokens import chances, choose
-from reviser.requests import Request
-from reviser.sampling import DRAW_BITS, Sampling, draw
-from reviser.transformers_engine import Sampled, generate
+from reviser.generate.reviser import Sampled, generate
+from reviser.models.model_loading import LoadedModel
+from reviser.models.next_tokens import chances, choose
+from reviser.models.sampling import DRAW_BITS, Sampling, draw
+from reviser.pairs.requests import Request
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import CONTEXT, EOS, VOCABULARY, engine_for, packed_greedy, tiny

@@ -10,7 +10,7 @@ import torch
 from reviser.packed.static_runner import GRAPH_TOKENS, padded
 from reviser.packed.step_cost import FixedCost
 from reviser.packed.tile_attention import most_tiles
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import (

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from reviser.packed.attention import Span
-from reviser.packed.cache import SlotCache
 from reviser.packed.graphs import Rerun
+from reviser.packed.slots.attention import Span
+from reviser.packed.slots.cache import SlotCache
+from reviser.packed.slots.support import UnsupportedModel
 from reviser.packed.static_step import StepInputs
-from reviser.packed.support import UnsupportedModel
 from reviser.packed.tile_attention import FusedSlots, PaddedSlots, TileAttention, tile_attention
-from reviser.requests import Request
+from reviser.pairs.requests import Request
 from tests.reviser.filled_slots import filled, queries, reference, some_spans
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny
@@ -160,7 +160,7 @@ import sys
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from reviser.packed.triton_kernels import attend_tiles, join_splits
+from reviser.packed.slots.triton_kernels import attend_tiles, join_splits
 
 def kind(name):
     wide = {"query": "*bf16", "keys": "*bf16", "values": "*bf16", "out": "*bf16", "scale": "fp32"}

@@ -11,9 +11,9 @@ from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import render_pair
 from coachlm.revision import Outcome
-from reviser.finish import Finisher
-from reviser.model_loading import LoadedModel
-from reviser.transformers_engine import TransformersReviser, generate
+from reviser.generate.reviser import TransformersReviser, generate
+from reviser.models.model_loading import LoadedModel
+from reviser.pairs.finish import Finisher
 
 SHORT = InstructionPair("a", "", "b")
 PAIRS = [
@@ -180,7 +180,7 @@ def test_a_closed_engine_raises(loaded: LoadedModel) -> None:
 
 
 def test_logits_that_are_no_numbers_fall_back(model_folder: Any) -> None:
-    from reviser.model_loading import load_model
+    from reviser.models.model_loading import load_model
 
     broken = load_model(str(model_folder))
     with torch.no_grad():  # one letter poisons its row

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from reviser.packed.engine import Engine, EngineOptions
-from reviser.requests import Completion, Request
+from reviser.pairs.requests import Completion, Request
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3", "gemma", "glm", "glm4", "phi3", "gpt2")
 VOCABULARY, CONTEXT, EOS = 61, 128, 2

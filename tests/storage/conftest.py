@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from storage.database import Database, open_database
+from storage.engine.database import Database, open_database
 from tests.storage.factories import Clock
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
+from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.work import PersonRole, WorkItem
 from coachlm.pairs import (
     Exclusion,
     InstructionPair,
@@ -16,18 +18,16 @@ from coachlm.pairs import (
     SourcedPair,
     TaskClass,
 )
-from coachlm.post_edit import PostEdit
 from coachlm.protocols import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
-from storage.database import Database
-from storage.near_copies import NearCopies
-from storage.queue import PostEditQueue
-from storage.reviewing import ReviewDesk
-from storage.rollup_tables import StageRollupRow, WorkRollupRow
-from storage.rollups import STAGE_KEY, WORK_KEY
-from storage.rules import DeskRules
-from storage.store import DatabaseStore
-from storage.work import PersonRole, WorkItem
+from storage.desk.queue import PostEditQueue
+from storage.desk.rules import DeskRules
+from storage.engine.database import Database
+from storage.intake.near_copies import NearCopies
+from storage.intake.store import DatabaseStore
+from storage.pairs.rollups import STAGE_KEY, WORK_KEY
+from storage.review.desk import ReviewDesk
+from storage.tables.rollups import StageRollupRow, WorkRollupRow
 
 SOURCE = "logs/chat.jsonl"
 PLAIN = DeskRules(control_share=0, review_share=1, review_trusted_share=1, max_held_items=100)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from coachlm.desk.ratings import Rating
+from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
-from coachlm.ratings import Rating
-from storage.accounts import Accounts
-from storage.database import Database
-from storage.rating_desk import RatingDesk
-from storage.studies import RatingStudies
-from storage.study_draw import StudyPlan
-from storage.work import PersonRole
+from storage.engine.database import Database
+from storage.people.accounts import Accounts
+from storage.studies.desk import RatingDesk
+from storage.studies.draw import StudyPlan
+from storage.studies.studies import RatingStudies
 from tests.storage.factories import Clock, make_pair, make_revision
 
 RATERS = ("ada", "ben", "cleo")

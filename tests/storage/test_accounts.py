@@ -2,12 +2,12 @@
 
 import pytest
 
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.work import PersonRole, Seniority
 from coachlm.errors import AccessError, ConflictError, LeaseError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
-from coachlm.post_edit import Decision, Review
-from storage.accounts import Accounts
-from storage.database import Database
-from storage.work import PersonRole, Seniority
+from storage.engine.database import Database
+from storage.people.accounts import Accounts
 from tests.storage.factories import Clock, Desk, fill_queue, read_rollups
 
 

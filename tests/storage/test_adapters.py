@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.adapters import AdapterRecord, AdapterState, InForce, is_canary
+from coachlm.coaching.adapters import AdapterRecord, AdapterState, InForce, is_canary
 from coachlm.errors import CoachLMError, NotFoundError, StoreError, TransitionError
-from storage.adapters import DatabaseAdapterRegistry
-from storage.database import Database
+from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.engine.database import Database
 
 A, B, C = (letter * 64 for letter in "abc")
 
@@ -137,7 +137,7 @@ steps = st.lists(
 
 @given(steps)
 def test_any_order_of_steps_leaves_at_most_one_of_each(sqlite_databases, steps: list[tuple[str, str]]):
-    from storage.database import open_database
+    from storage.engine.database import open_database
 
     database = open_database(sqlite_databases.new())
     registry = DatabaseAdapterRegistry(database)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
-from coachlm.model_facts import adapter_digest
-from storage.artifacts import AdapterArtifacts
+from storage.adapters.artifacts import AdapterArtifacts
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 
 from coachlm.errors import NotFoundError
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
-from storage.database import Database
-from storage.dead_letters import DeadLetters, DeadState, LetterChoice
-from storage.stream_store import DatabaseStreamStore
+from storage.engine.database import Database
+from storage.streams.dead_letters import DeadLetters, DeadState, LetterChoice
+from storage.streams.store import DatabaseStreamStore
 from tests.storage.factories import Clock
 
 HEADERS = (("coachlm-format", b"openai_chat"), ("odd", b"\x00\xff"), ("odd", b""))

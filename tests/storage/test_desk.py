@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from coachlm.efficiency import Arm
+from coachlm.desk.efficiency import Arm
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.work import ReviewReason, Seniority, WorkItem
 from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError, StaleError, TransitionError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
-from coachlm.post_edit import Decision, Review
 from coachlm.protocols import IntakeBatch
 from coachlm.revision import Field, Flag, FlagKind
 from coachlm.status import Status
-from storage.accounts import Accounts
-from storage.database import Database
-from storage.history import EntryKind
+from storage.desk.rules import DeskRules
+from storage.engine.database import Database
+from storage.intake.store import DatabaseStore
+from storage.pairs.history import EntryKind
+from storage.people.accounts import Accounts
 from storage.reading import StoreReader
-from storage.rules import DeskRules
-from storage.store import DatabaseStore
-from storage.work import ReviewReason, Seniority, WorkItem
-from storage.work_tables import DraftRow
+from storage.tables.desk import DraftRow
 from tests.storage.factories import (
     Clock,
     Desk,

@@ -10,10 +10,10 @@ from sqlalchemy import make_url
 
 from coachlm.errors import SchemaError, StoreError
 from coachlm.protocols import IntakeBatch
-from storage.database import Database, open_database
+from storage.engine.database import Database, open_database
+from storage.engine.schema import check_schema, prepare
+from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
-from storage.schema import check_schema, prepare
-from storage.store import DatabaseStore
 from tests.databases import Databases
 from tests.storage.factories import make_intake, make_pair
 
@@ -110,7 +110,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(file: Path):
 
 
 def test_a_locked_file(file: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("storage.database._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("storage.engine.database._BUSY_SECONDS", 0.1)
     database = open_database(f"sqlite:///{file}")
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

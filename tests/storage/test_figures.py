@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from coachlm.efficiency import Arm, WorkTime
+from coachlm.desk.efficiency import Arm, WorkTime
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.work import WorkItem
 from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.post_edit import Decision, Review
 from coachlm.protocols import IntakeBatch
 from coachlm.revision import Outcome
-from storage.database import Database
-from storage.depth import CoachDepth
-from storage.figures import Figures
-from storage.recount import rebuild_rollups
-from storage.rules import DeskRules
-from storage.store import DatabaseStore
-from storage.work import WorkItem
-from storage.work_tables import DraftRow, EventRow, LeaseRow, PostEditRow
+from storage.desk.depth import CoachDepth
+from storage.desk.rules import DeskRules
+from storage.engine.database import Database
+from storage.figures.figures import Figures
+from storage.figures.recount import rebuild_rollups
+from storage.intake.store import DatabaseStore
+from storage.tables.desk import DraftRow, EventRow, LeaseRow, PostEditRow
 from tests.storage.factories import (
     PLAIN,
     Clock,

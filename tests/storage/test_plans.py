@@ -9,10 +9,10 @@ from sqlalchemy import event, text
 
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
 from coachlm.protocols import IntakeBatch
-from storage.database import Database
-from storage.figures import Figures
-from storage.revision_claims import RevisionClaims
-from storage.store import DatabaseStore
+from storage.engine.database import Database
+from storage.figures.figures import Figures
+from storage.intake.store import DatabaseStore
+from storage.pairs.revision_claims import RevisionClaims
 from tests.storage.factories import Clock, Desk, fill_queue, make_intake
 
 LONG = 3000

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.database import Database, open_database
-from storage.queue import PostEditQueue
+from storage.desk.queue import PostEditQueue
+from storage.engine.database import Database, open_database
+from storage.engine.schema import check_schema
 from storage.reading import StoreReader
-from storage.schema import check_schema
 from tests.databases import Databases
 from tests.storage.factories import PLAIN, Clock, fill_queue
 from tests.storage.workers import LEASE_SECONDS, claim_all, claim_and_die, prepare_database

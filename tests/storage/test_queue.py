@@ -2,16 +2,16 @@
 
 import pytest
 
-from coachlm.categories import RevisionCategory
+from coachlm.desk.categories import RevisionCategory
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.rubric import Dimension, Scores
+from coachlm.desk.work import PersonRole
 from coachlm.errors import ConflictError, LeaseError, NotFoundError, StoreError, TransitionError
 from coachlm.pairs import ExcludeReason, TaskClass
-from coachlm.post_edit import Decision, Review
-from coachlm.rubric import Dimension, Scores
 from coachlm.status import Status
-from storage.database import Database
-from storage.history import EntryKind
+from storage.engine.database import Database
+from storage.pairs.history import EntryKind
 from storage.reading import StoreReader
-from storage.work import PersonRole
 from tests.storage.factories import Clock, Desk, fill_queue, make_edit, make_pair, make_revision
 
 

@@ -9,19 +9,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-from coachlm.efficiency import Arm
+from coachlm.desk.efficiency import Arm
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.work import ItemState, ReviewState, WorkItem
 from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError, TransitionError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
-from coachlm.post_edit import Decision, Review
 from coachlm.status import TRANSITIONS, Status
-from storage.database import Database, open_database
+from storage.desk.rules import DeskRules
+from storage.engine.database import Database, open_database
+from storage.figures.recount import rebuild_rollups
+from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
-from storage.recount import rebuild_rollups
-from storage.rules import DeskRules
-from storage.store import DatabaseStore
-from storage.tables import PairRow
-from storage.work import ItemState, ReviewState, WorkItem
-from storage.work_tables import EventRow, LeaseRow, QueueItemRow, ReviewItemRow
+from storage.tables.desk import EventRow, LeaseRow, QueueItemRow, ReviewItemRow
+from storage.tables.pairs import PairRow
 from tests.databases import Databases
 from tests.storage.factories import Clock, Desk, fill_queue, make_edit, make_revision, read_rollups
 

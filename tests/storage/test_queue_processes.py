@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.queue_promises import Plan, count_overlaps, run_promises
+from benchmarks.queue.promises import Plan, count_overlaps, run_promises
 from coachlm.errors import LeaseError
-from storage.database import Database
-from storage.queue import PostEditQueue
+from storage.desk.queue import PostEditQueue
+from storage.engine.database import Database
 from tests.databases import Databases
 from tests.storage.factories import Clock, fill_queue, make_edit
 

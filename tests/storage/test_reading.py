@@ -8,9 +8,9 @@ from coachlm.protocols import IntakeBatch
 from coachlm.status import Status
 from storage import reading
 from storage.content import content_digest
-from storage.database import Database
+from storage.engine.database import Database
+from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
-from storage.store import DatabaseStore
 from tests.storage.factories import WORDS, Clock, Desk, fill_queue, make_intake, make_pair, make_reject, make_revision
 
 

@@ -5,12 +5,12 @@ import pytest
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, Position, RejectReason
 from coachlm.protocols import IntakeBatch
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
-from storage import reconciling
-from storage.database import Database
-from storage.dead_letters import DeadLetters, LetterChoice
-from storage.reconciling import Fate, StreamAudit
-from storage.store import DatabaseStore
-from storage.stream_store import DatabaseStreamStore
+from storage.engine.database import Database
+from storage.intake.store import DatabaseStore
+from storage.streams import reconciling
+from storage.streams.dead_letters import DeadLetters, LetterChoice
+from storage.streams.reconciling import Fate, StreamAudit
+from storage.streams.store import DatabaseStreamStore
 from tests.storage.factories import WORDS, Clock, make_intake, make_pair, make_reject, make_revision
 
 TOPIC = "logs.raw"

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
+from coachlm.desk.post_edit import Decision, Review
+from coachlm.desk.work import PersonRole, ReviewDraft
 from coachlm.errors import AccessError, ConflictError, EmptyTextError, StaleError, StoreError
 from coachlm.pairs import InstructionPair, TaskClass
-from coachlm.post_edit import Decision, Review
 from coachlm.status import Status
-from storage.database import Database
-from storage.history import EntryKind
+from storage.engine.database import Database
+from storage.pairs.history import EntryKind
 from storage.reading import StoreReader
-from storage.work import PersonRole, ReviewDraft
-from storage.work_tables import ReviewRow
+from storage.tables.desk import ReviewRow
 from tests.storage.factories import Clock, Desk, fill_queue, make_pair
 
 MINE = make_pair(response="Bright red, as Olga sees it.")

@@ -2,15 +2,15 @@
 
 import pytest
 
+from coachlm.desk.post_edit import Decision, Review
 from coachlm.errors import AccessError, ConflictError, StoreError, TransitionError
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.post_edit import Decision, Review
 from coachlm.protocols import IntakeBatch
 from coachlm.status import Status
-from storage.database import Database
-from storage.history import EntryKind
+from storage.engine.database import Database
+from storage.intake.store import DatabaseStore
+from storage.pairs.history import EntryKind
 from storage.reading import StoreReader
-from storage.store import DatabaseStore
 from tests.storage.factories import Clock, Desk, fill_queue, make_intake, make_pair, make_revision
 
 

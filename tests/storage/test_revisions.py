@@ -6,10 +6,10 @@ from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
 from coachlm.protocols import IntakeBatch
 from coachlm.revision import Field, Flag, FlagKind, Outcome
 from coachlm.status import Status
-from storage.database import Database
-from storage.history import EntryKind
+from storage.engine.database import Database
+from storage.intake.store import DatabaseStore
+from storage.pairs.history import EntryKind
 from storage.reading import StoreReader
-from storage.store import DatabaseStore
 from tests.storage.factories import Clock, Desk, make_intake, make_pair, make_revision
 
 

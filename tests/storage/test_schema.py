@@ -7,9 +7,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from coachlm.errors import SchemaError, StoreError
-from storage.database import Database, open_database
-from storage.schema import check_schema, hash_salt, prepare, upgrade
-from storage.work_tables import Base
+from storage.engine.database import Database, open_database
+from storage.engine.schema import check_schema, hash_salt, prepare, upgrade
+from storage.tables.desk import Base
 from tests.databases import Databases
 
 

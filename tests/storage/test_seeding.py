@@ -1,14 +1,14 @@
 """Pairs that benchmarks put in by the thousand are what the queue itself would have left behind."""
 
-from benchmarks.seeding import Mix, seed
-from coachlm.dataset import TextChoice
+from coachlm.desk.dataset import TextChoice
 from coachlm.status import Status
+from devtools.seeding import Mix, seed
 from storage.content import content_digest
-from storage.database import Database, open_database
-from storage.queue import PostEditQueue
+from storage.desk.queue import PostEditQueue
+from storage.engine.database import Database, open_database
+from storage.figures.recount import rebuild_rollups
 from storage.reading import StoreReader
-from storage.recount import rebuild_rollups
-from storage.reviewing import ReviewDesk
+from storage.review.desk import ReviewDesk
 from tests.databases import Databases
 from tests.storage.factories import Clock, make_edit
 

@@ -12,12 +12,12 @@ from coachlm.pairs import ExcludeReason, Exclusion
 from coachlm.protocols import IntakeBatch, IntakePair
 from coachlm.status import Status
 from coachlm.streaming import Announcement, DeadLetter, DeadReason, StreamMessage, Topic
-from storage.database import Database, open_database
-from storage.reconciling import StreamAudit
-from storage.stream_store import DatabaseStreamStore
-from storage.stream_tables import DeadLetterRow, OutboxRow
-from storage.tables import OccurrenceRow, PairRow
-from storage.work_tables import RevisionRow
+from storage.engine.database import Database, open_database
+from storage.streams.reconciling import StreamAudit
+from storage.streams.store import DatabaseStreamStore
+from storage.tables.desk import RevisionRow
+from storage.tables.pairs import OccurrenceRow, PairRow
+from storage.tables.streams import DeadLetterRow, OutboxRow
 from tests.databases import Databases
 from tests.storage.factories import Clock, Desk, make_intake, make_pair, make_revision
 

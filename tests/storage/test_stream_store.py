@@ -13,13 +13,13 @@ from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReaso
 from coachlm.protocols import IntakeBatch, IntakeCounts
 from coachlm.revision import Field, Flag, FlagKind, Outcome
 from coachlm.streaming import UNPUBLISHED, Announcement, DeadLetter, DeadReason, StreamMessage, StreamStore, Topic
-from storage.database import Database, open_database
-from storage.dead_letters import DeadLetters
-from storage.store import DatabaseStore
-from storage.stream_store import DatabaseStreamStore
-from storage.stream_tables import DeadLetterRow, OutboxRow
-from storage.tables import OccurrenceRow, PairRow
-from storage.work_tables import RevisionRow
+from storage.engine.database import Database, open_database
+from storage.intake.store import DatabaseStore
+from storage.streams.dead_letters import DeadLetters
+from storage.streams.store import DatabaseStreamStore
+from storage.tables.desk import RevisionRow
+from storage.tables.pairs import OccurrenceRow, PairRow
+from storage.tables.streams import DeadLetterRow, OutboxRow
 from tests.databases import Databases
 from tests.storage.factories import WORDS, Clock, Desk, make_intake, make_pair, make_reject, make_revision
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from coachlm.desk.ratings import Rating
+from coachlm.desk.rubric import Dimension, Part
+from coachlm.desk.work import PersonRole
 from coachlm.errors import (
     AccessError,
     CoachLMError,
@@ -19,12 +22,9 @@ from coachlm.errors import (
     StudyClosedError,
 )
 from coachlm.pairs import TaskClass
-from coachlm.ratings import Rating
-from coachlm.rubric import Dimension, Part
-from storage.database import Database, open_database
-from storage.schema import upgrade
-from storage.study_draw import StudyPlan
-from storage.work import PersonRole
+from storage.engine.database import Database, open_database
+from storage.engine.schema import upgrade
+from storage.studies.draw import StudyPlan
 from tests.databases import Databases
 from tests.storage.factories import Clock, make_pair
 from tests.storage.rating_study import RATERS, Study, versions

@@ -6,10 +6,10 @@ from coachlm.errors import StoreError
 from coachlm.pairs import Position, RejectReason
 from coachlm.protocols import IntakeBatch
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
-from storage.database import Database
-from storage.dead_letters import DeadLetters, LetterChoice
-from storage.reconciling import Fate, StreamAudit
-from storage.stream_store import DatabaseStreamStore
+from storage.engine.database import Database
+from storage.streams.dead_letters import DeadLetters, LetterChoice
+from storage.streams.reconciling import Fate, StreamAudit
+from storage.streams.store import DatabaseStreamStore
 from tests.storage.factories import WORDS, Clock, make_intake, make_pair, make_reject
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from coachlm.desk.work import PersonRole
 from coachlm.errors import AccessError, InputError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.status import Status
-from storage.database import Database
-from storage.work import PersonRole
+from storage.engine.database import Database
 from tests.storage.factories import Clock, Desk, fill_queue
 from tests.storage.rating_study import Study, versions
 

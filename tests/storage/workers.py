@@ -4,9 +4,9 @@ import os
 import signal
 from datetime import UTC, datetime
 
-from storage.database import open_database
-from storage.queue import PostEditQueue
-from storage.schema import prepare
+from storage.desk.queue import PostEditQueue
+from storage.engine.database import open_database
+from storage.engine.schema import prepare
 from tests.storage.factories import PLAIN, make_edit
 
 LEASE_SECONDS = 3600

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.join import Joiner
-from streams.records import Fragment
+from streams.reading.join import Joiner
+from streams.reading.sources.records import Fragment
 
 ROOM = 100_000
 

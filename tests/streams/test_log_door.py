@@ -14,9 +14,9 @@ from coachlm.errors import InputError, StoreError
 from coachlm.protocols import IntakeBatch, IntakeCounts, LineVerdict, LogDoor, Progress
 from coachlm.settings import Settings
 from storage.content import content_lines
-from storage.database import open_database
-from storage.store import DatabaseStore
-from streams.log_door import EmbeddedLogDoor
+from storage.engine.database import open_database
+from storage.intake.store import DatabaseStore
+from streams.reading.log_door import EmbeddedLogDoor
 
 SETTINGS = Settings(batch_records=4, max_record_bytes=2_000)
 
@@ -159,7 +159,7 @@ def test_a_given_format_holds_for_its_request_alone(doors: EmbeddedLogDoor, stor
 def test_the_same_request_twice_is_stored_once(doors: EmbeddedLogDoor, tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'coachlm.db'}")
     try:
-        from storage.schema import prepare
+        from storage.engine.schema import prepare
 
         prepare(database)
         doors._store = DatabaseStore(database)

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from coachlm.errors import InputError
 from coachlm.pairs import Reject, RejectReason
-from streams.records import ParseOptions, RawRecord
-from streams.sources import expand, read_source
+from streams.reading.sources import expand, read_source
+from streams.reading.sources.records import ParseOptions, RawRecord
 
 ROWS = [{"instruction": f"say {n}", "input": "", "output": "first\nsecond, «third»"} for n in range(300)]
 LINES = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS).encode()

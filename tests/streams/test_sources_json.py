@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import Reject, RejectReason
-from streams.records import ParseOptions, RawRecord
-from streams.sources import read_source
-from streams.sources.flaws import Flaw
-from streams.sources.json_values import cut_values
-from streams.sources.lines import split_lines
+from streams.reading.sources import read_source
+from streams.reading.sources.flaws import Flaw
+from streams.reading.sources.json_values import cut_values
+from streams.reading.sources.lines import split_lines
+from streams.reading.sources.records import ParseOptions, RawRecord
 
 Write = Callable[..., str]
 ROWS = [{"instruction": f"say {n}", "output": 'a "quoted" \\ {brace} [x]\n,'} for n in range(5)]

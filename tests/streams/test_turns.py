@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from coachlm.pairs import Position, Reject, RejectReason, SourcedPair
 from coachlm.settings import Turns
-from streams.records import Conversation, Message, Role
-from streams.turns import MAX_CONTEXT_CHARS, MAX_EXCHANGES, Extracted, conversation_pairs
+from streams.reading.sources.records import Conversation, Message, Role
+from streams.reading.turns import MAX_CONTEXT_CHARS, MAX_EXCHANGES, Extracted, conversation_pairs
 
 HERE = Position("log.jsonl", 7, 2)
 U, A, S, T = Role.USER, Role.ASSISTANT, Role.SYSTEM, Role.TOOL

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerF
 
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt, render_pair
-from trainer.revisions import ExpertRevision
+from trainer.plan.revisions import ExpertRevision
 
 _TOPICS = ("bread", "maps", "bridges", "violins", "gardens", "kites", "lamps", "rivers", "clocks", "boats")
 

@@ -11,9 +11,9 @@ from transformers import AutoTokenizer
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import coach_prompt, render_pair
 from tests.trainer.models import expert_revisions
-from trainer.batches import IGNORED, collate, micro_batches, plan_epoch
-from trainer.examples import Encoder, Example
-from trainer.revisions import ExpertRevision
+from trainer.plan.revisions import ExpertRevision
+from trainer.tuning.batches import IGNORED, collate, micro_batches, plan_epoch
+from trainer.tuning.examples import Encoder, Example
 
 EOS = 2
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import TrainingError
-from evaluation.causal_judge import CausalJudge, judge_prompt, read_verdict
-from evaluation.judging import Comparison, Verdict
-from trainer.base_model import load_base
+from evaluation.judges.causal import CausalJudge, judge_prompt, read_verdict
+from evaluation.judges.judging import Comparison, Verdict
 from trainer.generation import CausalGenerator
+from trainer.tuning.base_model import load_base
 
 PROMPTS = ["tell about bread", "Instruction: maps", "kites number 3 is good. Point 1: look at it", "bread " * 20]
 

@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from coachlm.adapters import AdapterState, RefreshStep
-from coachlm.dataset import DatasetRow
+from coachlm.coaching.adapters import AdapterState, RefreshStep
+from coachlm.coaching.model_facts import adapter_digest
+from coachlm.desk.dataset import DatasetRow
 from coachlm.errors import ConflictError, StoreError, TrainingError
-from coachlm.model_facts import adapter_digest
 from coachlm.pairs import InstructionPair, Position, Provenance
 from coachlm.revision import Outcome, Revision
 from coachlm.status import Status
-from storage.adapters import DatabaseAdapterRegistry
-from storage.artifacts import AdapterArtifacts
-from storage.database import open_database
-from storage.refresh_runs import RefreshRuns
+from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.adapters.artifacts import AdapterArtifacts
+from storage.adapters.refresh_runs import RefreshRuns
+from storage.engine.database import open_database
 from tests.databases import Databases
 from trainer.gate import Coached, HeldOutPair
+from trainer.plan.revisions import Source
+from trainer.plan.run_folder import RunRecord
 from trainer.refresh import RefreshRules, Workshop, refresh, refresh_due
-from trainer.revisions import Source
-from trainer.run_folder import RunRecord
 
 CLEAN = "The kettle boils in four minutes, and the tea has to steep for three more before it is ready to drink."
 ORIGIN = Provenance(Position("test", 0), "alpaca")

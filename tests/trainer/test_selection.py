@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.dataset import DatasetRow
-from coachlm.distance import pair_distance
+from coachlm.desk.dataset import DatasetRow
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair, Position, Provenance
 from coachlm.status import Status
+from coachlm.text.distance import pair_distance
 from tests.trainer.models import as_record, expert_revisions, write_revisions
+from trainer.plan.revisions import ExpertRevision, Source, approved_source, file_source, read_revisions
+from trainer.plan.selection import Selection, chooser, read_selected, select
 from trainer.plots import plot_distances
-from trainer.revisions import ExpertRevision, Source, approved_source, file_source, read_revisions
-from trainer.selection import Selection, chooser, read_selected, select
 
 
 def chosen_from(source: Source, alpha: float, folder: Path) -> tuple[Selection, list[ExpertRevision]]:

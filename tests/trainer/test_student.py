@@ -10,12 +10,12 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from coachlm.cli import main
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import student_prompt
-from trainer.recipe import Recipe
-from trainer.run_folder import StepMetrics
+from tests.command_line import main
+from trainer.plan.recipe import Recipe
+from trainer.plan.run_folder import StepMetrics
 from trainer.student import StudentRecipe, load_student, student_answers, train_student
 
 PAIRS = [InstructionPair(f"tell about {name}", "", f"{name} is good.") for name in ("bread", "maps", "kites", "lamps")]

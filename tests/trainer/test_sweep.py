@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from coachlm.cli import main
+from tests.command_line import main
 from tests.trainer.models import expert_revisions, write_revisions
 
 

@@ -13,27 +13,27 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from coachlm.cli import main
-from coachlm.cli.coach_kinds import kind_of
+from assembly.coach_kinds import kind_of
+from coachlm.coaching.lessons import UNKNOWN
 from coachlm.errors import TrainingError
-from coachlm.lessons import UNKNOWN
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome
-from reviser.adapter import read_adapter
 from reviser.coach.adapted import with_adapter
 from reviser.coach.base import Bundle
 from reviser.coach.bundle import read_bundle
-from reviser.coach.engine import CoachReviser
-from reviser.coach.lessons import Teacher
 from reviser.coach.lexicon import CASE_TAGS_AT, GAP_TAGS_AT, ROWS, WORD_TAGS_AT, WORDS_AT
 from reviser.coach.network import log_softmax
+from reviser.coach.reviser import CoachReviser
+from reviser.coach.teaching.lessons import Teacher
+from reviser.models.adapter import read_adapter
 from tests.coaches import habitual_edits, save_tiny_coach
-from trainer.recipe import Recipe
-from trainer.revisions import ExpertRevision, Source
+from tests.command_line import main
+from trainer.plan.recipe import Recipe
+from trainer.plan.revisions import ExpertRevision, Source
+from trainer.plan.run_folder import RunRecord, StepMetrics
 from trainer.run import CoachKind, train_coach
-from trainer.run_folder import RunRecord, StepMetrics
 from trainer.scoring import pair_nll
-from trainer.tagger import NOTHING_TO_SAY, TAGGER_RECIPE, Tagger
+from trainer.tuning.tagger import NOTHING_TO_SAY, TAGGER_RECIPE, Tagger
 
 QUICK = replace(TAGGER_RECIPE, epochs=3, learning_rate=1e-2, rank=4, batch_pairs=16)
 PAIRS = habitual_edits(40)

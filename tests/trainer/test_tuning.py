@@ -18,22 +18,22 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from coachlm.cli import main
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
-from reviser.adapter import read_adapter
 from reviser.engines import build_reviser
+from reviser.models.adapter import read_adapter
+from tests.command_line import main
 from tests.trainer.models import expert_revisions, save_tiny_llama, write_revisions
-from trainer.base_model import add_lora, load_base
-from trainer.examples import Encoder
-from trainer.losses import mean_loss
-from trainer.recipe import Recipe
-from trainer.revisions import file_source
+from trainer.plan.recipe import Recipe
+from trainer.plan.revisions import file_source
+from trainer.plan.run_folder import RunFolder, RunRecord, StepMetrics
 from trainer.run import train_coach
-from trainer.run_folder import RunFolder, RunRecord, StepMetrics
-from trainer.tuning import tune
+from trainer.tuning.base_model import add_lora, load_base
+from trainer.tuning.examples import Encoder
+from trainer.tuning.losses import mean_loss
+from trainer.tuning.tuning import tune
 
 QUICK = Recipe(epochs=4, learning_rate=1e-2, rank=4, batch_pairs=8, micro_batch_tokens=1024)
 Train = Callable[..., RunRecord]

@@ -1,12 +1,12 @@
 // The post-edit desk's entry: joins the work, what is seen of it, the keyboard and the clock.
 
-import { Autosave } from "./autosave.js";
-import * as dialogs from "./dialogs.js";
-import { isDark } from "./dom.js";
-import { Drafts } from "./drafts.js";
-import { actionOf } from "./keys.js";
-import { mounted } from "./mounted.js";
-import { textActions } from "./texts.js";
+import { Autosave } from "../shared/autosave.js";
+import * as dialogs from "../shared/dialogs.js";
+import { isDark } from "../shared/dom.js";
+import { Drafts } from "../shared/drafts.js";
+import { actionOf } from "../shared/keys.js";
+import { mounted } from "../shared/mounted.js";
+import { textActions } from "../shared/texts.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 

@@ -1,7 +1,7 @@
 // Submits on their way: kept in the browser before they are sent, and sent until the service has answered; and the last
 // one that was answered, which can be taken back for a while.
 
-import { service } from "./service.js";
+import { service } from "../shared/service.js";
 
 export const UNDO_MS = 60_000;
 

@@ -1,6 +1,6 @@
 // The rubric at hand: two scores, the dimensions found flawed, and the range of scores that they leave (Table II).
 
-import { el } from "./dom.js";
+import { el } from "../shared/dom.js";
 
 const LEVELS = { advanced: "advanced", basic: "basic", red_line: "red line" };
 const FULL = { low: 80, high: 100 };

@@ -1,7 +1,7 @@
 // Items fetched before they are needed. Claims until enough are there, and asks an empty queue again and again.
 
-import { holdItem } from "./locks.js";
-import { service } from "./service.js";
+import { holdItem } from "../shared/locks.js";
+import { service } from "../shared/service.js";
 import { Task } from "./task.js";
 
 const AHEAD = 1;

@@ -1,6 +1,6 @@
 // One item on the desk: the texts it starts with, what the person has made of them, and its scores.
 
-import { Typed } from "./typed.js";
+import { Typed } from "../shared/typed.js";
 
 export class Task extends Typed {
   constructor(item, unlock) {

@@ -1,11 +1,11 @@
 // The desk as the person sees it; shows the state of a Work and passes on what is done.
 
-import { el } from "./dom.js";
-import { ItemView } from "./item_view.js";
-import { KEYS } from "./keys.js";
+import { el } from "../shared/dom.js";
+import { ItemView } from "../shared/item_view.js";
+import { KEYS } from "../shared/keys.js";
 import { ScoreCard } from "./score.js";
-import { Texts } from "./texts.js";
-import { className, metaOf, progressParts, stateOf } from "./words.js";
+import { Texts } from "../shared/texts.js";
+import { className, metaOf, progressParts, stateOf } from "../shared/words.js";
 import { leaseSeconds } from "./work.js";
 
 const NARROW = window.matchMedia("(max-width: 1180px)"); // as in style.css

@@ -1,13 +1,13 @@
 // The desk's work: which item is in hands and which one comes next, fetched ahead. Knows no page; `on(work)` is called
 // after every change.
 
-import { ItemWork } from "./item_work.js";
-import { holdItem } from "./locks.js";
+import { ItemWork } from "../shared/item_work.js";
+import { holdItem } from "../shared/locks.js";
 import { Outgoing } from "./outgoing.js";
-import { clock, service } from "./service.js";
+import { clock, service } from "../shared/service.js";
 import { Supply } from "./supply.js";
 import { Task } from "./task.js";
-import { sameText } from "./typed.js";
+import { sameText } from "../shared/typed.js";
 
 export class Work extends ItemWork {
   constructor(drafts, on) {

@@ -1,6 +1,6 @@
 // Table II at hand: two scores, the dimensions found flawed, and the scores that they leave.
 
-import { el } from "../editor/dom.js";
+import { el } from "../shared/dom.js";
 import { PARTS, isWithin } from "./task.js";
 
 const LEVELS = { advanced: "advanced", basic: "basic", red_line: "red line" };

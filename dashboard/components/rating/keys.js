@@ -1,6 +1,6 @@
 // The keyboard of the rating page. Digits go into the scores; everything else is held with Alt or Ctrl, as on the desk.
 
-import { actionOf } from "../editor/keys.js";
+import { actionOf } from "../shared/keys.js";
 
 export const KEYS = [
   { id: "save", keys: "Ctrl+Enter", label: "Save and go to the next text" },

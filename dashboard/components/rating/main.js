@@ -1,9 +1,9 @@
 // The rating page's entry: joins the work, what is seen of it, and the keyboard.
 
-import * as dialogs from "../editor/dialogs.js";
-import { isDark } from "../editor/dom.js";
-import { Drafts } from "../editor/drafts.js";
-import { mounted } from "../editor/mounted.js";
+import * as dialogs from "../shared/dialogs.js";
+import { isDark } from "../shared/dom.js";
+import { Drafts } from "../shared/drafts.js";
+import { mounted } from "../shared/mounted.js";
 import { KEYS, flawOf, isDigit, ratingActionOf } from "./keys.js";
 import { View } from "./view.js";
 import { RatingWork } from "./work.js";

@@ -1,6 +1,6 @@
 // The calls of blind ratings. What they give says nothing of which version a text is.
 
-import { call } from "../editor/service.js";
+import { call } from "../shared/service.js";
 
 export const ratings = {
   studies: () => call("GET", "ratings").then((answer) => answer.studies),

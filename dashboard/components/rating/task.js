@@ -1,6 +1,6 @@
 // One text to rate: what the service gave, and what the rater makes of it.
 
-import { newKey } from "../editor/typed.js";
+import { newKey } from "../shared/typed.js";
 
 export const PARTS = ["instruction", "response"];
 

@@ -1,6 +1,6 @@
 // The rating page as the rater sees it; shows the state of a RatingWork and passes on what is done.
 
-import { el, visible } from "../editor/dom.js";
+import { el, visible } from "../shared/dom.js";
 import { Card } from "./card.js";
 
 const FIELDS = { instruction: "Instruction", input: "Input", response: "Response" };

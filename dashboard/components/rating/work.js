@@ -1,7 +1,7 @@
 // The rater's work: which study and which text of it, the next one fetched ahead, and what becomes of ratings. Knows no
 // page; `on(work)` is called after every change.
 
-import { Line } from "../editor/line.js";
+import { Line } from "../shared/line.js";
 import { ratings } from "./service.js";
 import { RatingTask } from "./task.js";
 import { Unsent } from "./unsent.js";

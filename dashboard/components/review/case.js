@@ -1,6 +1,6 @@
 // One item that waits for the owner: the annotator's text, what the owner makes of it, and what she decides.
 
-import { Typed, pick, sameText } from "../editor/typed.js";
+import { Typed, pick, sameText } from "../shared/typed.js";
 
 export class Case extends Typed {
   constructor(item, unlock) {

@@ -1,6 +1,6 @@
 // Decisions on their way: kept in the browser before they are sent, and sent until the service has answered.
 
-import { service } from "../editor/service.js";
+import { service } from "../shared/service.js";
 
 export class Decisions {
   // `accepted(decision)` and `refused(error, decision, one)` are called by the service's answer; `one` is null for a decision

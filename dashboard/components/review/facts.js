@@ -1,7 +1,7 @@
 // Beside the texts: who wrote this and why it is here, what the annotator says, and the owner's comment.
 
-import { el } from "../editor/dom.js";
-import { className } from "../editor/words.js";
+import { el } from "../shared/dom.js";
+import { className } from "../shared/words.js";
 
 const REASONS = {
   sampled: ["sampled", "Drawn by chance from the post-edits of trusted annotators"],

@@ -1,6 +1,6 @@
 // The keyboard of the review: the desk's keys for what is the same here.
 
-import { actionOf } from "../editor/keys.js";
+import { actionOf } from "../shared/keys.js";
 
 export const KEYS = [
   { id: "submit", keys: "Ctrl+Enter", label: "Approve, with your corrections where you have made any" },

@@ -1,12 +1,12 @@
 // The review's entry: joins the work, what is seen of it, the keyboard and the clock.
 
-import { Autosave } from "../editor/autosave.js";
-import * as dialogs from "../editor/dialogs.js";
-import { isDark } from "../editor/dom.js";
-import { Drafts } from "../editor/drafts.js";
-import { mounted } from "../editor/mounted.js";
-import { textActions } from "../editor/texts.js";
-import { newKey } from "../editor/typed.js";
+import { Autosave } from "../shared/autosave.js";
+import * as dialogs from "../shared/dialogs.js";
+import { isDark } from "../shared/dom.js";
+import { Drafts } from "../shared/drafts.js";
+import { mounted } from "../shared/mounted.js";
+import { textActions } from "../shared/texts.js";
+import { newKey } from "../shared/typed.js";
 import { KEYS, reviewActionOf } from "./keys.js";
 import { ReviewView } from "./view.js";
 import { ReviewWork } from "./work.js";

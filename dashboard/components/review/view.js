@@ -1,9 +1,9 @@
 // The review as the owner sees it; shows the state of a ReviewWork and passes on what is done.
 
-import { el } from "../editor/dom.js";
-import { ItemView } from "../editor/item_view.js";
-import { Texts } from "../editor/texts.js";
-import { className } from "../editor/words.js";
+import { el } from "../shared/dom.js";
+import { ItemView } from "../shared/item_view.js";
+import { Texts } from "../shared/texts.js";
+import { className } from "../shared/words.js";
 import { Facts } from "./facts.js";
 import { KEYS } from "./keys.js";
 

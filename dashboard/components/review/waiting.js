@@ -1,7 +1,7 @@
 // What waits for the owner, oldest first: fetched a dozen at a time, one held ready, and an empty queue asked again.
 
-import { holdItem } from "../editor/locks.js";
-import { service } from "../editor/service.js";
+import { holdItem } from "../shared/locks.js";
+import { service } from "../shared/service.js";
 import { Case } from "./case.js";
 
 const FETCHED = 12;

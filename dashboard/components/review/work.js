@@ -1,8 +1,8 @@
 // The owner's work: which item is in hands and which one comes next. Knows no page; `on(work)` is called after every change.
 
-import { ItemWork } from "../editor/item_work.js";
-import { service } from "../editor/service.js";
-import { sameText } from "../editor/typed.js";
+import { ItemWork } from "../shared/item_work.js";
+import { service } from "../shared/service.js";
+import { sameText } from "../shared/typed.js";
 import { Case } from "./case.js";
 import { Decisions } from "./decisions.js";
 import { Waiting } from "./waiting.js";

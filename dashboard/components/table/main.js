@@ -1,6 +1,6 @@
 // A table whose columns sort by a click or Enter, and say in their tooltips how they are made. Texts are shown as text.
 
-import { el, visible } from "../editor/dom.js";
+import { el, visible } from "../shared/dom.js";
 
 const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 const order = new WeakMap(); // by root, so that a rerun of the page keeps what the person has chosen

@@ -5,9 +5,9 @@ import random
 import time
 from collections.abc import Sequence
 
-from coachlm.cli import main
 from coachlm.streaming import StreamMessage
-from streams.broker.intake_handler import IntakeHandler
+from streams.broker.worker.intake_handler import IntakeHandler
+from tests.command_line import main
 
 _whole = IntakeHandler.handle
 _chance = random.Random(11)

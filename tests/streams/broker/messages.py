@@ -5,7 +5,7 @@ from typing import Any
 
 from coachlm.pairs import InstructionPair
 from coachlm.streaming import StreamMessage, Topic
-from streams.broker.codec import encode
+from streams.broker.wire.codec import encode
 from tests.streams.broker.wire import announcement
 
 

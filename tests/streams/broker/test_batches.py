@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from coachlm.errors import SchemaError, StoreError
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
-from streams.broker.batches import Batches, Stopped
-from streams.broker.handler import Handler, Observer
+from streams.broker.worker.batches import Batches, Stopped
+from streams.broker.worker.handler import Handler, Observer
 from tests.streams.broker.messages import raw
 
 Step = Callable[[Sequence[StreamMessage]], None]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from coachlm.pairs import InstructionPair
 from coachlm.streaming import DeadReason, Topic
-from streams.broker.codec import SCHEMAS, AcceptedPair, DeadNotice, Refused, Schema, decode, encode, json_schema
+from streams.broker.wire.codec import SCHEMAS, AcceptedPair, DeadNotice, Refused, Schema, decode, encode, json_schema
 from tests.streams.broker.wire import PAIR, VERSION_1, announcement
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "schemas"

@@ -6,7 +6,7 @@ import pytest
 
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings
-from streams.broker.connection import aiokafka_options, faust_options, kafka_python_options, servers
+from streams.broker.wire.connection import aiokafka_options, faust_options, kafka_python_options, servers
 
 _SASL = {"kafka_security": "SASL_PLAINTEXT", "kafka_user": "worker", "kafka_password": "open sesame"}
 

@@ -13,13 +13,13 @@ from kafka import KafkaProducer
 
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, StreamMessage, Topic
-from streams.broker.aiokafka_driver import AiokafkaDriver
-from streams.broker.batches import Batches, Stopped
-from streams.broker.driver import Driver, Place, Subscription
-from streams.broker.faust_app import FaustDriver
-from streams.broker.handler import Handler, Observer
-from streams.broker.lag import lags
-from streams.broker.topics import ensure_topics, intake_group, topic_name
+from streams.broker.topics.lag import lags
+from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
+from streams.broker.worker.aiokafka_driver import AiokafkaDriver
+from streams.broker.worker.batches import Batches, Stopped
+from streams.broker.worker.driver import Driver, Place, Subscription
+from streams.broker.worker.faust_app import FaustDriver
+from streams.broker.worker.handler import Handler, Observer
 
 pytestmark = [
     pytest.mark.broker,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.faults import Plan, run_faults
-from benchmarks.servers.kafka import KafkaCluster, running_cluster
-from benchmarks.servers.postgres import PostgresServer
+from benchmarks.faults.run import Plan, run_faults
+from devtools.servers.kafka import KafkaCluster, running_cluster
+from devtools.servers.postgres import PostgresServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.postgres, pytest.mark.slow]
 

@@ -12,10 +12,10 @@ from coachlm.pairs import Position
 from coachlm.settings import Settings
 from coachlm.streaming import DeadReason, StreamMessage
 from coachlm.testing import FakeStreamStore
-from streams.broker.handler import Observer
-from streams.broker.intake_handler import IntakeHandler
-from streams.intake import IntakeStages
-from streams.records import ParseOptions
+from streams.broker.worker.handler import Observer
+from streams.broker.worker.intake_handler import IntakeHandler
+from streams.reading.sources.records import ParseOptions
+from streams.reading.stages import IntakeStages
 from tests.streams.broker.messages import chat, chat_bytes, raw
 from tests.streams.formats.samples import PIECES
 

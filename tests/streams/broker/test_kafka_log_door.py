@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from coachlm.errors import InputError, StreamError
 from coachlm.protocols import LineVerdict
 from coachlm.settings import Settings
-from streams.broker.log_door import KafkaLogDoor
-from streams.broker.raw_messages import FILE_HEADER, RECORD_HEADER
-from streams.broker.raw_producer import RawMessage
+from streams.broker.producing.log_door import KafkaLogDoor
+from streams.broker.producing.raw_producer import RawMessage
+from streams.broker.wire.raw_messages import FILE_HEADER, RECORD_HEADER
 from tests.streams.broker.halves import chunks, request, response
 from tests.streams.broker.messages import chat_bytes
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaProducer
 
-from benchmarks.servers.process import free_ports
 from coachlm.protocols import GroupLag, StreamLag
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
-from streams.broker import admin
-from streams.broker.lag import BrokerLagProbe
-from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
+from devtools.servers.process import free_ports
+from streams.broker.topics.lag import BrokerLagProbe
+from streams.broker.topics.topics import ensure_topics, intake_group, revise_group, topic_name
+from streams.broker.wire import admin
 
 pytestmark = pytest.mark.broker
 

@@ -8,13 +8,13 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.admin._users import ScramMechanism, UserScramCredentialUpsertion
 
-from benchmarks.servers.kafka import LOGIN, KafkaCluster
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
-from streams.broker.connection import aiokafka_options, kafka_python_options
-from streams.broker.lag import lags
-from streams.broker.topics import ensure_topics, topic_name
+from devtools.servers.kafka import LOGIN, KafkaCluster
+from streams.broker.topics.lag import lags
+from streams.broker.topics.topics import ensure_topics, topic_name
+from streams.broker.wire.connection import aiokafka_options, kafka_python_options
 
 pytestmark = pytest.mark.broker
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StreamError
 from coachlm.settings import Settings
-from streams.broker import produce
-from streams.broker.produce import ProduceCounts, Production
-from streams.broker.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_HEADER, raw_records
-from streams.broker.raw_producer import RawMessage
-from streams.broker.resume import ResumeFile, ranges
+from streams.broker.producing import produce
+from streams.broker.producing.produce import ProduceCounts, Production
+from streams.broker.producing.raw_producer import RawMessage
+from streams.broker.producing.resume import ResumeFile, ranges
+from streams.broker.wire.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_HEADER, raw_records
 from tests.streams.broker.halves import chunks, request, response
 from tests.streams.broker.messages import chat_bytes, raw
 

@@ -17,10 +17,10 @@ from kafka.admin import KafkaAdminClient
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from storage.content import content_lines
-from storage.database import open_database
-from streams.broker.lag import lags
-from streams.broker.log_door import KafkaLogDoor
-from streams.broker.topics import ensure_topics, intake_group, topic_name
+from storage.engine.database import open_database
+from streams.broker.producing.log_door import KafkaLogDoor
+from streams.broker.topics.lag import lags
+from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
 from tests.streams.broker.messages import chat_bytes
 from tests.streams.broker.test_raw_topics import envelope, span
 

@@ -12,13 +12,13 @@ from coachlm.errors import SettingsError, StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import StreamMessage
 from coachlm.testing import FakeStreamStore
-from streams.broker.handler import Observer
-from streams.broker.intake_handler import IntakeHandler
-from streams.broker.lag import lags
-from streams.broker.raw_topics import check_extra_topics, raw_topics
-from streams.broker.topics import intake_group
-from streams.intake import IntakeStages
-from streams.records import ParseOptions
+from streams.broker.topics.lag import lags
+from streams.broker.topics.raw_topics import check_extra_topics, raw_topics
+from streams.broker.topics.topics import intake_group
+from streams.broker.worker.handler import Observer
+from streams.broker.worker.intake_handler import IntakeHandler
+from streams.reading.sources.records import ParseOptions
+from streams.reading.stages import IntakeStages
 from tests.streams.broker.messages import chat
 
 SETTINGS = Settings(_env_file=None, kafka_extra_topics=("otlp_spans=otlp", "litellm.calls", "openai.calls"))  # type: ignore[call-arg]

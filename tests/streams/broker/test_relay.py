@@ -11,15 +11,15 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from benchmarks.servers.process import free_ports
 from coachlm.errors import StoreError, StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import DeadReason, Topic
 from coachlm.testing import FakeStreamStore
-from streams.broker import relay as module
-from streams.broker.codec import Refused, decode
-from streams.broker.relay import Relay
-from streams.broker.topics import ensure_topics, topic_name
+from devtools.servers.process import free_ports
+from streams.broker.producing import relay as module
+from streams.broker.producing.relay import Relay
+from streams.broker.topics.topics import ensure_topics, topic_name
+from streams.broker.wire.codec import Refused, decode
 from tests.streams.broker.wire import PAIR, announcement
 
 pytestmark = pytest.mark.broker

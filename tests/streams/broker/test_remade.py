@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from coachlm.cli import main
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from coachlm.testing import FakeStreamStore
-from storage.database import open_database
-from storage.dead_letters import DeadLetters, LetterChoice
-from streams.broker.remade import remade_topics
-from streams.broker.topics import ensure_topics, topic_name
+from storage.engine.database import open_database
+from storage.streams.dead_letters import DeadLetters, LetterChoice
+from streams.broker.topics.remade import remade_topics
+from streams.broker.topics.topics import ensure_topics, topic_name
+from tests.command_line import main
 from tests.databases import Databases
 from tests.streams.broker.messages import chat_bytes
 from tests.streams.broker.worker_processes import WorkerProcess, worker

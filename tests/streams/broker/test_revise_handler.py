@@ -9,8 +9,8 @@ from coachlm.revision import Outcome
 from coachlm.settings import Settings
 from coachlm.streaming import DeadReason, StreamMessage
 from coachlm.testing import FakeReviser, FakeStreamStore
-from streams.broker.handler import Observer
-from streams.broker.revise_handler import ReviseHandler
+from streams.broker.worker.handler import Observer
+from streams.broker.worker.revise_handler import ReviseHandler
 from tests.streams.broker.messages import accepted
 
 SETTINGS = Settings(_env_file=None, reviser_batch_pairs=2)  # pyright: ignore[reportCallIssue]

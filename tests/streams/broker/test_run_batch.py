@@ -13,9 +13,9 @@ from faust.types.tuples import ConsumerMessage
 
 from coachlm.settings import Settings
 from coachlm.streaming import StreamMessage
-from streams.broker.driver import Subscription
-from streams.broker.faust_app import create_app
-from streams.broker.run_batch import run_batch
+from streams.broker.worker.driver import Subscription
+from streams.broker.worker.faust_app import create_app
+from streams.broker.worker.run_batch import run_batch
 
 STREAMS = Path(__file__).parents[3] / "streams"
 PLACE = TP("logs.raw", 0)

@@ -9,15 +9,13 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
-from benchmarks.servers.kafka import KafkaCluster
-from benchmarks.servers.process import free_ports
-from coachlm.cli import main
 from coachlm.errors import StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
-from streams.broker import admin
-from streams.broker.lag import lags
-from streams.broker.topics import (
+from devtools.servers.kafka import KafkaCluster
+from devtools.servers.process import free_ports
+from streams.broker.topics.lag import lags
+from streams.broker.topics.topics import (
     ensure_topics,
     intake_group,
     max_message_bytes,
@@ -25,6 +23,8 @@ from streams.broker.topics import (
     topic_states,
     wanted_topics,
 )
+from streams.broker.wire import admin
+from tests.command_line import main
 
 pytestmark = pytest.mark.broker
 

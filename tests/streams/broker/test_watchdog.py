@@ -1,8 +1,8 @@
 """When a worker counts as stalled, on figures made up for the purpose."""
 
-from streams.broker.driver import Place
-from streams.broker.lag import Lag
-from streams.broker.watchdog import Watchdog
+from streams.broker.topics.lag import Lag
+from streams.broker.worker.driver import Place
+from streams.broker.worker.watchdog import Watchdog
 
 SECONDS = 300.0
 

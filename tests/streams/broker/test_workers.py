@@ -16,17 +16,17 @@ from click.testing import CliRunner
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import text
 
-from benchmarks.servers.postgres import PostgresServer
-from benchmarks.servers.process import free_ports
-from coachlm.cli import main
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
-from storage.database import open_database
-from storage.schema import upgrade
-from streams.broker import admin
-from streams.broker.codec import SCHEMAS, json_schema
-from streams.broker.lag import lags
-from streams.broker.topics import ensure_topics, intake_group, revise_group, topic_name
+from devtools.servers.postgres import PostgresServer
+from devtools.servers.process import free_ports
+from storage.engine.database import open_database
+from storage.engine.schema import upgrade
+from streams.broker.topics.lag import lags
+from streams.broker.topics.topics import ensure_topics, intake_group, revise_group, topic_name
+from streams.broker.wire import admin
+from streams.broker.wire.codec import SCHEMAS, json_schema
+from tests.command_line import main
 from tests.databases import Databases
 from tests.streams.broker.messages import accepted, chat_bytes
 from tests.streams.broker.wire import PAIR

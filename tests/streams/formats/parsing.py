@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.formats import assemble, parse_record
-from streams.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
+from streams.reading.formats import assemble, parse_record
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 
 POSITION = Position("log.jsonl", 4)
 

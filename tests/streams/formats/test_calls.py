@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coachlm.pairs import Reject, RejectReason
-from streams.records import Conversation, Role
+from streams.reading.sources.records import Conversation, Role
 from tests.streams.formats.parsing import chat, chats, join, parse, reason, reasons, texts
 from tests.streams.formats.samples import ANSWER, ASKED, COMPLETION, MESSAGES, PIECES, REQUEST, SAMPLES, SYSTEM
 

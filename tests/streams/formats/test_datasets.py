@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from coachlm.pairs import Reject, RejectReason
-from coachlm.user_text import join_user_text
-from streams.records import Conversation, Message, Role
+from coachlm.text.user_text import join_user_text
+from streams.reading.sources.records import Conversation, Message, Role
 from tests.streams.formats.parsing import chat, chats, join, parse, reason, reasons, texts
 from tests.streams.formats.samples import ANSWER, ASKED, PIECES, SYSTEM, TREE
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.formats import FORMATS, assemble, detect, parse_record
-from streams.records import Conversation, Fragment, ParseOptions, RawRecord
+from streams.reading.formats import FORMATS, assemble, detect, parse_record
+from streams.reading.sources.records import Conversation, Fragment, ParseOptions, RawRecord
 from tests.streams.formats.parsing import POSITION, chat, chats, join, parse, reason, reasons, texts
 from tests.streams.formats.samples import ANSWER, ASKED, INNER_FORMATS, MODEL, PIECES, SAMPLES, SYSTEM
 

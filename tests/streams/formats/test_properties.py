@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.formats import FORMATS, assemble, parse_record
-from streams.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
-from streams.sources import expand, read_source
+from streams.reading.formats import FORMATS, assemble, parse_record
+from streams.reading.sources import expand, read_source
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
 from tests.streams.formats.parsing import POSITION, chats, texts
 from tests.streams.formats.samples import PIECES, SAMPLES
 

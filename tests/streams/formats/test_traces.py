@@ -9,8 +9,8 @@ import pytest
 import zstandard
 
 from coachlm.pairs import Reject, RejectReason
-from streams.formats import parse_record
-from streams.records import Conversation, ParseOptions, RawRecord
+from streams.reading.formats import parse_record
+from streams.reading.sources.records import Conversation, ParseOptions, RawRecord
 from tests.streams.formats.parsing import POSITION, chat, chats, parse, reason, reasons, texts
 from tests.streams.formats.samples import (
     ANSWER,
@@ -429,7 +429,7 @@ def test_calls_without_a_chat(call_made: Any, expected: RejectReason) -> None:
 
 
 def test_a_body_that_unpacks_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.formats.cassette.MAX_BODY_BYTES", 1000)
+    monkeypatch.setattr("streams.reading.formats.files.cassette.MAX_BODY_BYTES", 1000)
     bomb = packed(gzip.compress(b" " * 100_000))
 
     assert reason(session(call("/v1/chat/completions", "{}", bomb))) is RejectReason.TOO_LONG

@@ -1,0 +1,1 @@
+"""What every route shares: problems, envelopes, metrics, the service's parts."""

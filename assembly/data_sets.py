@@ -1,0 +1,104 @@
+"""Data sets that commands take: a file of pairs in any common shape, or a database; read as they come."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from assembly.stores import open_database
+from coachlm.desk.dataset import DatasetRow, TextChoice
+from coachlm.errors import ExportError, InputError
+from coachlm.pairs import InstructionPair, Reject, RejectReason
+from coachlm.settings import load_settings
+
+PUBLIC_FOLDER = "COACHLM_DATA_DIR"
+
+MaybePair = InstructionPair | RejectReason
+
+
+def read_pairs(source: str, text: TextChoice = TextChoice.FINAL) -> Iterator[MaybePair]:
+    """Every record of a file, or every kept pair of a database URL with the wanted text, as a pair or a reason.
+
+    Files: JSON array or lines, CSV or Parquet, compressed or not, with Alpaca's names or as an exported chat. Memory
+    does not grow with the source. Raises: InputError, StoreError.
+    """
+    if "://" in source:
+        yield from (row.text(text) for row in stored_rows(source))
+    else:
+        yield from _from_file(source)
+
+
+def pairs_only(source: str, text: TextChoice = TextChoice.FINAL) -> list[InstructionPair]:
+    """All pairs at once; any record that is none is refused, as a figure over the rest would be another one.
+
+    Raises: InputError, StoreError.
+    """
+    found: list[InstructionPair] = []
+    for number, pair in enumerate(read_pairs(source, text), 1):
+        if not isinstance(pair, InstructionPair):
+            raise InputError(f"{source}, record {number}: {pair.value}; docs/evaluation.md says what a record may be")
+        found.append(pair)
+    if not found:
+        raise InputError(f"{source} holds no pairs")
+    return found
+
+
+def stored_rows(url: str) -> Iterator[DatasetRow]:
+    """Every kept pair of a database, in order of arrival. Raises: StoreError."""
+    from storage.reading import StoreReader
+
+    with open_database(load_settings(database_url=url)) as database:
+        yield from StoreReader(database).dataset_rows()
+
+
+def _from_file(path: str) -> Iterator[MaybePair]:
+    from evaluation.sets.pair_records import pair_of
+    from streams.reading.sources import read_source
+    from streams.reading.sources.records import ParseOptions
+
+    if path != "-" and not Path(path).is_file():
+        raise InputError(f"{path} is no file; give a file of pairs or a database URL (sqlite:///FILE)")
+    for record in read_source(path, ParseOptions()):
+        yield record.reason if isinstance(record, Reject) else pair_of(record.data)
+
+
+@contextmanager
+def pair_writer(path: Path | None) -> Iterator[Callable[[InstructionPair], None]]:
+    """Takes pairs and writes them as Alpaca's records; see `lines_writer`."""
+    with lines_writer(path) as write:
+        yield lambda pair: write(json_line(pair.as_dict()))
+
+
+@contextmanager
+def lines_writer(path: Path | None) -> Iterator[Callable[[bytes], None]]:
+    """Takes lines without their ends, the file appearing whole or not at all; None: nowhere. Raises: ExportError."""
+    if path is None:
+        yield lambda _: None
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            yield lambda line: file.writelines((line, b"\n"))
+        partial.replace(path)
+    except OSError as error:
+        raise ExportError(f"{path} can't be written: {error}; make room or give another place") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def json_line(record: Mapping[str, object]) -> bytes:
+    """Lone surrogates can't be written; they become question marks."""
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def public_folder(given: Path | None = None) -> Path:
+    """The folder of public data. Raises: InputError, when there is none."""
+    name = os.environ.get(PUBLIC_FOLDER)
+    folder = given or (Path(name) if name else None)
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; docs/data.md says what lies in it"
+        )
+    return folder

@@ -1,0 +1,86 @@
+"""Judges by the names that options give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coachlm.errors import SettingsError
+from coachlm.settings import Settings
+
+if TYPE_CHECKING:
+    from evaluation.judges.judging import Judge
+    from evaluation.judges.openai import OpenAIJudge
+
+NAMED = ("local", "local-length-free", "longer")
+"""Judges that need nothing: the local scorer, with and without length, and length alone."""
+
+
+def check_judges(names: Sequence[str], settings: Settings) -> None:
+    """Whether `named_judges` would know them, without loading any. Raises: SettingsError."""
+    for name in names:
+        if name not in (*NAMED, "server") and not name.startswith("model:"):
+            raise SettingsError(f"no judge {name!r}: give {', '.join(NAMED)}, server or model:FOLDER")
+    if "server" in names and not (settings.judge_url and settings.judge_model):
+        raise SettingsError(
+            "no judge: give --judge-url and --judge-model (or COACHLM_JUDGE_URL and COACHLM_JUDGE_MODEL; the key, if "
+            "it needs one, as COACHLM_JUDGE_API_KEY)"
+        )
+
+
+@contextmanager
+def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
+    """Raises: SettingsError, InputError."""
+    from evaluation.judges.cache import JudgeCache
+    from evaluation.judges.chat_client import JudgeServer
+    from evaluation.judges.openai import OpenAIJudge
+
+    check_judges(["server"], settings)
+    server = JudgeServer(
+        base_url=settings.judge_url or "",
+        model=settings.judge_model or "",
+        api_key=settings.judge_api_key.get_secret_value(),
+        concurrency=settings.judge_concurrency,
+        attempts=settings.judge_attempts,
+        first_wait_seconds=settings.judge_wait_seconds,
+        timeout_seconds=settings.judge_timeout_seconds,
+        prompt_price=settings.judge_prompt_price,
+        completion_price=settings.judge_completion_price,
+    )
+    with JudgeCache(Path(settings.judge_cache)) as cache:
+        yield OpenAIJudge(server, cache)
+
+
+@contextmanager
+def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judge]]:
+    """See `NAMED`; `server`; or `model:FOLDER` for a local causal model.
+
+    Raises: SettingsError, InputError, TrainingError.
+    """
+    from evaluation.judges.local import LocalJudge, LongerJudge
+    from evaluation.scorer.scorer import PairScorer
+
+    def build(name: str) -> Judge:
+        if name.startswith("model:"):
+            return _model_judge(name.removeprefix("model:"))
+        if name == "longer":
+            return LongerJudge()
+        if name == "local":
+            return LocalJudge(PairScorer.load())
+        return LocalJudge(PairScorer.load(length_free=True), name="local-scorer-length-free")
+
+    check_judges(names, settings)
+    if "server" not in names:
+        yield [build(name) for name in dict.fromkeys(names)]
+        return
+    with server_judge(settings) as asked:
+        yield [asked if name == "server" else build(name) for name in dict.fromkeys(names)]
+
+
+def _model_judge(folder: str) -> Judge:
+    from evaluation.judges.causal import CausalJudge
+    from trainer.generation import CausalGenerator
+
+    return CausalJudge(CausalGenerator.load(folder, max_new_tokens=64))

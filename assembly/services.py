@@ -1,0 +1,61 @@
+"""What the HTTP service is given: stores, doors and probes."""
+
+from typing import TYPE_CHECKING
+
+from assembly.stores import build_store, intake_salt
+from coachlm.settings import Settings
+
+if TYPE_CHECKING:
+    from api.http.services import Services
+    from coachlm.protocols import LagProbe, LogDoor
+    from storage.engine.database import Database
+
+
+def build_services(database: "Database", settings: Settings) -> "Services":
+    """All that the routes work with, on one database."""
+    from api.http.services import Services
+    from storage.adapters.adapters import DatabaseAdapterRegistry
+    from storage.desk.pair_views import PairViews
+    from storage.desk.queue import PostEditQueue
+    from storage.desk.rules import DeskRules
+    from storage.figures.figures import Figures
+    from storage.people.accounts import Accounts
+    from storage.reading import StoreReader
+    from storage.review.desk import ReviewDesk
+    from storage.studies.desk import RatingDesk
+    from storage.studies.studies import RatingStudies
+
+    rules = DeskRules.from_settings(settings)
+    return Services(
+        database=database,
+        queue=PostEditQueue(database, settings.lease_seconds, rules=rules),
+        reviews=ReviewDesk(database, rules=rules),
+        accounts=Accounts(database, settings.unit_names),
+        figures=Figures(database),
+        reader=StoreReader(database),
+        pairs=PairViews(database),
+        rating_desk=RatingDesk(database),
+        studies=RatingStudies(database),
+        log_door=_log_door(database, settings),
+        adapters=DatabaseAdapterRegistry(database),
+        lag_probe=_lag_probe(settings),
+    )
+
+
+def _lag_probe(settings: Settings) -> "LagProbe | None":
+    if not settings.kafka_servers:
+        return None
+    from streams.broker.topics.lag import BrokerLagProbe
+
+    return BrokerLagProbe(settings)
+
+
+def _log_door(database: "Database", settings: Settings) -> "LogDoor":
+    """Into the broker where there is one, else straight into the store."""
+    if settings.kafka_servers:
+        from streams.broker.producing.log_door import KafkaLogDoor
+
+        return KafkaLogDoor(settings)
+    from streams.reading.log_door import EmbeddedLogDoor
+
+    return EmbeddedLogDoor(build_store(database, settings), settings, intake_salt(database, settings))

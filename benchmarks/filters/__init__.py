@@ -1,0 +1,1 @@
+"""The preliminary filter against hand labels."""

@@ -1,0 +1,1 @@
+"""Intake of whole files, beside a peer."""

@@ -1,0 +1,1 @@
+"""The post-edit queue under load, and its promises."""

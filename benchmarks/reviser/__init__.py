@@ -1,0 +1,1 @@
+"""Engines and their peers on the experts' real lengths."""

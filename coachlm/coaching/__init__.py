@@ -1,0 +1,1 @@
+"""The vocabulary of coaches: adapters, lessons, facts of models, revise work."""

@@ -1,0 +1,1 @@
+"""The vocabulary of people's work: items, post-edits, rubric, ratings, efficiency, data sets."""

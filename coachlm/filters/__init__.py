@@ -1,5 +1,0 @@
-"""The preliminary filter of paper Table III: one class per reason, one composite (docs/filters.md)."""
-
-from coachlm.filters.preliminary import PreliminaryFilter
-
-__all__ = ["PreliminaryFilter"]

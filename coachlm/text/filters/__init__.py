@@ -1,0 +1,5 @@
+"""The preliminary filter of paper Table III: one class per reason, one composite (docs/filters.md)."""
+
+from coachlm.text.filters.preliminary import PreliminaryFilter
+
+__all__ = ["PreliminaryFilter"]

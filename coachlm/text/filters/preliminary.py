@@ -1,0 +1,51 @@
+"""The preliminary filter: asks each reason's filter in turn and gives the first that sets the pair aside."""
+
+from collections.abc import Sequence
+
+from coachlm.pairs import Exclusion, InstructionPair
+from coachlm.settings import Settings
+from coachlm.text.filters.base import PairFilter, read
+from coachlm.text.filters.bounds import Language, TooLong, TooShort
+from coachlm.text.filters.expertise import BeyondExpertise
+from coachlm.text.filters.invalid_input import InvalidInput
+from coachlm.text.filters.multi_modal import MultiModal
+from coachlm.text.filters.refusal import Refusal
+from coachlm.text.filters.safety import Safety
+from coachlm.text.filters.workload import MassiveWorkload
+
+
+class PreliminaryFilter:
+    """Sets aside what post-editing can't mend. Pure and without state; safe to share between threads.
+
+    Source: paper §II-E1, Table III.
+    """
+
+    def __init__(self, filters: Sequence[PairFilter]) -> None:
+        self._filters = tuple(filters)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "PreliminaryFilter":
+        """The order decides which reason a pair gets that has several: bounds before content; what can't be read
+        (multi-modal before invalid, since a missing picture is both) before what should not be (safety, refusal),
+        before what is too much work or too special."""
+        filters: tuple[PairFilter, ...] = (
+            TooLong(settings.max_pair_chars),
+            TooShort(settings.min_instruction_chars, settings.min_response_chars),
+            Language(settings.languages),
+            MultiModal(),
+            InvalidInput(),
+            Safety(settings.max_profanities),
+            Refusal(settings.max_refusal_chars),
+            MassiveWorkload(settings.max_requested_words, settings.max_verse_lines),
+            BeyondExpertise(settings.beyond_expertise_topics),
+        )
+        return cls([chosen for chosen in filters if chosen.reason in settings.exclude_reasons])
+
+    def check(self, pair: InstructionPair, *, language: str | None, multi_modal: bool = False) -> Exclusion | None:
+        """`multi_modal`: the log had an image, audio or file part beside the text, which parsing left out."""
+        reading = read(pair, language, multi_modal)
+        for candidate in self._filters:
+            exclusion = candidate.check(reading)
+            if exclusion is not None:
+                return exclusion
+        return None

@@ -1,0 +1,1 @@
+"""Commands that train, publish and compare coaches."""

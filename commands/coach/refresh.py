@@ -1,0 +1,108 @@
+"""`refresh`: a new coach from what people approved, through the gate, into force."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from assembly.stores import database_option
+from assembly.workshop import workshop
+from coachlm.settings import load_settings
+from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
+
+if TYPE_CHECKING:
+    pass
+
+_base = click.option(
+    "--base", envvar="COACHLM_MODEL", help="The model to tune: folder, hub id or `coach` (COACHLM_MODEL)."
+)
+_runs = click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("refresh-runs"), show_default=True, help="Runs' folder."
+)
+_held_out = click.option(
+    "--held-out", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Share kept for the gate."
+)
+
+
+@click.command()
+@_base
+@_runs
+@click.option(
+    "--new-pairs", type=click.IntRange(min=1), default=500, show_default=True, help="Approved since the last."
+)
+@click.option("--poll", "poll_seconds", type=click.IntRange(min=1), default=60, show_default=True, help="Seconds.")
+@click.option("--once", is_flag=True, help="Refresh now if pairs are there, then end.")
+@click.option("--alpha", type=float, help="Share of approved pairs, the most changed. [default: 0.3; coach: 1]")
+@click.option("--epochs", type=int, help="[default: 7; coach: 5]")
+@_held_out
+@database_option
+@json_option
+@answering_errors
+def refresh(
+    base: str | None,
+    output: Path,
+    new_pairs: int,
+    poll_seconds: int,
+    once: bool,
+    alpha: float | None,
+    epochs: int | None,
+    held_out: float,
+    db: str | None,
+    as_json: bool,
+) -> None:
+    """Watch for newly approved pairs; train, gate and promote an adapter when there are enough.
+
+    A run that was killed goes on where it stopped. One process per database refreshes at a time.
+    """
+    from trainer import refresh as service
+
+    rules = service.RefreshRules(new_pairs=1 if once else new_pairs, held_out_share=held_out)
+    with workshop(load_settings(database_url=db, model=base), output, alpha, epochs) as shop:
+        while True:
+            if service.refresh_due(shop, rules):
+                run = service.refresh(shop, rules)
+                if as_json:
+                    emit_json({"run": run.folder, "ended": run.step, "detail": run.detail})
+                else:
+                    results().print(terminal_safe(f"{run.step}: {run.detail}"), markup=False)
+            elif once:
+                _nothing(as_json)
+            if once:
+                return
+            time.sleep(poll_seconds)
+
+
+@click.command()
+@click.argument("digest")
+@_base
+@_runs
+@_held_out
+@database_option
+@json_option
+@answering_errors
+def gate(digest: str, base: str | None, output: Path, held_out: float, db: str | None, as_json: bool) -> None:
+    """Judge a candidate on the held-out approved pairs against what is in force; the decision is stored."""
+    from trainer.refresh import RefreshRules, gate_adapter
+
+    with workshop(load_settings(database_url=db, model=base), output, None, None) as shop:
+        report = gate_adapter(shop, RefreshRules(held_out_share=held_out), digest)
+    if as_json:
+        emit_json(report.as_dict())
+        return
+    out = results()
+    out.print(f"{'passed' if report.passed else 'refused'}: {report.reason}", markup=False)
+    for figure in report.figures:
+        out.print(
+            f"  {figure.name:20} {figure.reference:9.4f} → {figure.candidate:9.4f}   difference "
+            f"{figure.low:+.4f} to {figure.high:+.4f}, at most {figure.margin:g}",
+            markup=False,
+        )
+
+
+def _nothing(as_json: bool) -> None:
+    if as_json:
+        emit_json({"run": None})
+    else:
+        results().print("no newly approved pairs")
+        people.print("next: owners approve post-edits on their page, or with coachlm review")

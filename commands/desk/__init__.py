@@ -1,0 +1,1 @@
+"""Commands around the post-edit desk."""

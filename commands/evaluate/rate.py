@@ -1,0 +1,154 @@
+"""`evaluate rate`: a data set rated by a judge."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assembly.data_sets import json_line, lines_writer, pairs_only
+from assembly.judges import server_judge
+from coachlm.desk.dataset import TextChoice
+from commands.evaluate.judge_options import (
+    agree_to,
+    estimate_line,
+    failure_line,
+    judge_settings,
+    server_options,
+    spending_line,
+)
+from commands.shared.output import answering_errors, emit_json, json_option, people, results
+from commands.shared.progress import progress_display
+
+if TYPE_CHECKING:
+    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.ratings.run import RatedSet, RatingProtocol
+
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("sources", metavar="DATA…", nargs=-1, required=True)
+@click.option("--rubric", is_flag=True, help="Instruction and response by the rubric of Table II, 0 to 100.")
+@click.option(
+    "--text",
+    type=click.Choice([choice.value for choice in TextChoice]),
+    default="final",
+    show_default=True,
+    help="Where DATA is a database.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many of each.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Keep each pair's rating in this folder."
+)
+@click.option("--html", type=_file, help="Also write a page with histograms.")
+@server_options
+@json_option
+@answering_errors
+def rate(
+    sources: tuple[str, ...],
+    text: str,
+    limit: int | None,
+    output: Path | None,
+    html: Path | None,
+    as_json: bool,
+    *,
+    rubric: bool,
+    yes: bool,
+    only_estimate: bool,
+    **options: Any,
+) -> None:
+    """Rate the responses of data sets from 0 to 5 (paper Fig. 4), or whole pairs by the rubric.
+
+    Give a set before and after to see both. Failed questions are counted, in no figure, and asked again by the next
+    run; answers are kept, so that the same run again costs nothing.
+    """
+    from evaluation.ratings.run import RatingProtocol, estimate
+
+    protocol = RatingProtocol.RUBRIC if rubric else RatingProtocol.ACCURACY
+    sets = {source: pairs_only(source, TextChoice(text))[:limit] for source in sources}
+    with server_judge(judge_settings(options)) as judge:
+        expected = estimate(judge, (pair for pairs in sets.values() for pair in pairs), protocol)
+        if only_estimate:
+            emit_json(asdict(expected)) if as_json else results().print(estimate_line(expected))
+            return
+        agree_to(expected, yes=yes, as_json=as_json)
+        found = [_rated(judge, source, pairs, protocol, output, show=not as_json) for source, pairs in sets.items()]
+    if html is not None:
+        _write_page(found, html)
+    if as_json:
+        emit_json({"judge": judge.name, "estimate": asdict(expected), "sets": [asdict(each) for each in found]})
+    else:
+        _show(found, html)
+    if not all(each.complete for each in found):
+        people.print("not all could be asked; run the same command again to go on where it stopped")
+        raise SystemExit(1)
+
+
+def _rated(
+    judge: "OpenAIJudge", source: str, pairs: list, protocol: "RatingProtocol", output: Path | None, *, show: bool
+) -> "RatedSet":
+    from evaluation.ratings.run import rate_set
+
+    name = Path(source).name
+    kept = None if output is None else output / f"{name.split('.')[0]}-{protocol.value}.jsonl"
+    with progress_display(show) as display, lines_writer(kept) as write:
+        task = display.add_task("rate", total=len(pairs), items=0, unit="pairs", line=name)
+        done = 0
+
+        def on_pairs(count: int) -> None:
+            nonlocal done
+            done += count
+            display.update(task, completed=done, items=done)
+
+        return rate_set(judge, name, pairs, protocol, keep=lambda row: write(json_line(row)), on_pairs=on_pairs)
+
+
+def _show(found: "list[RatedSet]", html: Path | None) -> None:
+    out = results()
+    for each in found:
+        out.print(f"{each.name}: {each.usable:,} of {each.pairs:,} pairs rated", markup=False)
+        if each.ratings is not None:
+            out.print(f"  mean {each.ratings.mean:.2f}; {each.ratings.share_accurate:.1%} above 4.5")
+            most = max(each.ratings.histogram.values())
+            for edge, count in each.ratings.histogram.items():
+                out.print(f"  {edge:3.1f} {'█' * round(30 * count / most):30} {count:,}")
+        if each.rubric is not None:
+            out.print(
+                f"  instruction {each.rubric.instruction:.1f}, response {each.rubric.response:.1f}; "
+                f"{each.rubric.share_expert_level:.1%} at 95 or above on both; {each.rubric.capped:,} capped"
+            )
+            out.print(f"  flaws: {failure_line(each.rubric.flaws) or 'none'}")
+        if each.failures:
+            out.print(f"  no rating: {failure_line(each.failures)}")
+        people.print(f"  {spending_line(each.spending)}")
+    if html is not None:
+        people.print(f"page: {html}", markup=False)
+
+
+def _write_page(found: "list[RatedSet]", path: Path) -> None:
+    from evaluation.report.figures_page import FigureTable, write_figures
+    from evaluation.report.plots import plot_ratings
+
+    rows = [
+        [
+            each.name,
+            f"{each.pairs:,}",
+            f"{each.usable:,}",
+            failure_line(each.failures),
+            "" if each.ratings is None else f"{each.ratings.mean:.2f}",
+            "" if each.ratings is None else f"{each.ratings.share_accurate:.1%}",
+            "" if each.rubric is None else f"{each.rubric.instruction:.1f}",
+            "" if each.rubric is None else f"{each.rubric.response:.1f}",
+        ]
+        for each in found
+    ]
+    histograms = {each.name: each.ratings.histogram for each in found[:2] if each.ratings is not None}
+    plots = [plot_ratings("Ratings", histograms)] if histograms else []
+    columns = ("data set", "pairs", "rated", "no rating", "mean of 5", "above 4.5", "instruction", "response")
+    note = (
+        "Figures are over the rated pairs alone. Paper Fig. 4: mean 3.95 → 4.31, above 4.5 17.7 % → 78.9 % on Alpaca."
+    )
+    write_figures(
+        "Ratings", [FigureTable("Ratings", columns, rows, note, plots)], {"sets": list(map(asdict, found))}, path
+    )

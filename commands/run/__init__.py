@@ -1,0 +1,1 @@
+"""Commands from logs to a data set on one machine."""

@@ -1,0 +1,144 @@
+"""`run`, `ingest`, `revise`: the stages of the embedded driver."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assembly.engines import build_engine
+from assembly.stores import build_store, database_option, intake_salt, open_database
+from coachlm.errors import SettingsError
+from coachlm.protocols import IntakeCounts, Reviser
+from coachlm.revision import Revision
+from coachlm.settings import Settings, load_settings
+from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
+from commands.shared.progress import RunCounts, progress_display
+
+if TYPE_CHECKING:
+    from storage.engine.database import Database
+
+_paths = click.argument("paths", nargs=-1, required=True)
+_format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
+_turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
+_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
+_model = click.option("--model", help="Model folder or hub id, for `transformers`.")
+_adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
+
+
+@click.command()
+@_paths
+@database_option
+@_format
+@_turns
+@_engine
+@_model
+@_adapter
+@json_option
+@answering_errors
+def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
+    """Take logs in and revise them: every stage up to the annotators' queue.
+
+    PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
+    """
+    settings = load_settings(database_url=db, **options)
+    counts = RunCounts()
+    with open_database(settings) as database:
+        reviser = build_engine(settings, database)  # before intake, so that a wrong model is known at once
+        ingest_into(database, paths, settings, log_format, counts, show=not as_json)
+        if reviser is not None:
+            revise_in(database, reviser, settings, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm stats, then coachlm queue next --person YOUR_NAME")
+
+
+@click.command()
+@_paths
+@database_option
+@_format
+@_turns
+@json_option
+@answering_errors
+def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
+    """Take logs in, without revising: parse, filter, replace personal data, de-duplicate, classify, store."""
+    settings = load_settings(database_url=db, **options)
+    counts = RunCounts()
+    with open_database(settings) as database:
+        ingest_into(database, paths, settings, log_format, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm revise")
+
+
+@click.command()
+@database_option
+@_engine
+@_model
+@_adapter
+@json_option
+@answering_errors
+def revise(db: str | None, as_json: bool, **options: Any) -> None:
+    """Revise every accepted pair that waits in the database."""
+    settings = load_settings(database_url=db, **options)
+    if settings.engine == "none":
+        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
+    counts = RunCounts()
+    with open_database(settings) as database:
+        reviser = build_engine(settings, database)
+        assert reviser is not None
+        revise_in(database, reviser, settings, counts, show=not as_json)
+    _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
+
+
+def ingest_into(
+    database: "Database",
+    paths: tuple[str, ...],
+    settings: Settings,
+    log_format: str | None,
+    counts: RunCounts,
+    show: bool,
+) -> None:
+    from streams.reading.runner import run_intake
+
+    with progress_display(show) as display:
+        task = display.add_task("intake", total=1.0, items=0, unit="records", line="")
+
+        def on_counts(added: IntakeCounts, records: int, share: float) -> None:
+            counts.add_intake(added, records)
+            display.update(task, completed=share, items=counts.records, line=counts.intake_line())
+
+        store = build_store(database, settings)
+        run_intake(paths, store, settings, intake_salt(database, settings), log_format, on_counts)
+
+
+def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts: RunCounts, show: bool) -> None:
+    from reviser.worker.pending import revise_pending
+
+    with progress_display(show) as display:
+        store = build_store(database, settings)
+        waiting = store.count_awaiting_revision()
+        task = display.add_task("revise", total=waiting, items=0, unit="pairs", line="")
+
+        def on_revisions(revisions: Sequence[Revision]) -> None:
+            counts.add_revisions(revisions)
+            done = counts.revisions.total()
+            display.update(task, completed=done, items=done, line=counts.revision_line())
+
+        try:
+            revise_pending(store, reviser, settings.reviser_batch_pairs, on_revisions)
+        finally:
+            reviser.close()
+
+
+def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
+    if as_json:
+        emit_json(counts.as_dict())
+        return
+    out = results()
+    if counts.records:
+        out.print(f"{counts.records:,} records: {counts.intake_line()}")
+    if counts.by_reason:
+        out.print(counts_table("set aside in this run", counts.by_reason, "reason"))
+    if counts.revisions:
+        out.print(counts.revision_line())
+    if counts.fallback_reasons:
+        out.print(counts_table("kept raw, because", counts.fallback_reasons, "reason"))
+    if not counts.records and not counts.revisions:
+        out.print("nothing new: everything was in the database already")
+    people.print(f"next: {next_command}")

@@ -1,0 +1,141 @@
+"""`worker`: revises what waits in the database, one of any number of processes."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import click
+
+from assembly.engines import build_engine
+from assembly.stores import database_option, open_database
+from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
+from coachlm.errors import SettingsError
+from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.revision import Revision
+from coachlm.settings import Settings, load_settings
+from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
+from commands.shared.progress import progress_display
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+@click.command()
+@database_option
+@click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
+@click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
+@click.option("--adapter", help="LoRA adapter folder, or `registry`.")
+@click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
+@click.option("--until-empty", is_flag=True, help="End when nothing waits any more.")
+@json_option
+@answering_errors
+def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> None:
+    """Revise what waits in the database, and what comes; any number of workers share it, on any number of hosts.
+
+    SIGTERM: what is in the engine is finished within COACHLM_DRAIN_SECONDS and committed, the rest handed back.
+    """
+    from reviser.worker.revise_worker import ReviseWorker, WorkerOptions
+    from storage.pairs.revision_claims import RevisionClaims
+
+    settings = load_settings(database_url=db, **options)
+    if settings.engine == "none":
+        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed`, `transformers` or `openai`")
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
+    chosen = WorkerOptions(
+        claim_pairs=2 * settings.reviser_batch_pairs,
+        extend_seconds=settings.revision_claim_seconds / 5,
+        drain_seconds=settings.drain_seconds,
+        until_empty=until_empty,
+    )
+    with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
+        reviser = build_engine(settings, database)
+        assert reviser is not None
+        try:
+            observer = _Shown(display, _metrics(name, reviser, settings))
+            claims = RevisionClaims(database, settings.revision_claim_seconds)
+            counts = ReviseWorker(name, claims, reviser, chosen, stop, observer).run()
+            load = reviser.load() if isinstance(reviser, LoadedReviser) else None
+        finally:
+            reviser.close()
+    if as_json:
+        emit_json({"worker": name, **asdict(counts), "engine": asdict(load) if load else None})
+        return
+    _tell(counts, load)
+    people.print("next: coachlm stats, or the desk: coachlm serve")
+
+
+class _Shown(WorkerObserver):
+    """A line for people, and metrics where they are wanted."""
+
+    def __init__(self, display: "Progress", metrics: WorkerObserver) -> None:
+        self._display = display
+        self._metrics = metrics
+        self._task = display.add_task("revise", total=None, items=0, unit="pairs", line="")
+
+    def claimed(self, pairs: Sequence[ClaimedPair]) -> None:
+        self._metrics.claimed(pairs)
+
+    def saved(self, revisions: Sequence[Revision], counts: WorkerCounts) -> None:
+        self._metrics.saved(revisions, counts)
+        line = f"{counts.output_tokens:,} tokens"
+        self._display.update(self._task, completed=counts.saved, items=counts.saved, line=line)
+
+    def waiting(self) -> None:
+        self._metrics.waiting()
+
+
+def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
+    """Raises: SettingsError, when the port is taken or the library for it isn't there."""
+    if not settings.metrics_port:
+        return WorkerObserver()
+    if find_spec("prometheus_client") is None:
+        raise SettingsError(
+            "COACHLM_METRICS_PORT needs prometheus-client: run `make desk` in the checkout, or set it to 0"
+        )
+    from coachlm.metrics_server import serve_metrics
+    from reviser.worker.worker_metrics import WorkerMetrics
+
+    metrics = WorkerMetrics(name, reviser)
+    serve_metrics(metrics.registry, settings)
+    return metrics
+
+
+def _tell(counts: WorkerCounts, load: EngineLoad | None) -> None:
+    seconds, out = max(counts.engine_seconds, 1e-9), results()
+    out.print(
+        f"{counts.saved:,} pairs revised, {counts.handed_back:,} handed back; {counts.saved / seconds:,.1f} pairs/s, "
+        f"{counts.output_tokens / seconds:,.0f} tokens/s while there was work"
+    )
+    if counts.claimed:
+        out.print(f"a pair had waited {counts.waited_seconds / counts.claimed:,.0f} s on average since it came in")
+    if load is not None and load.places:
+        drafts = f"{load.accepted_tokens:,} of {load.drafted_tokens:,} draft tokens accepted"
+        out.print(f"engine: {load.rows / load.places:.0%} full over {load.steps:,} steps, {drafts}")
+    if counts.fallbacks:
+        out.print(counts_table("kept raw, because", counts.fallbacks, "reason"))
+
+
+@contextmanager
+def _ending() -> Iterator[threading.Event]:
+    """Set by SIGTERM or Ctrl-C; a second one ends at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _: object) -> None:
+        if stop.is_set():
+            raise SystemExit(128 + number)
+        stop.set()
+        people.print("ending: finishing what is under way")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,88 @@
+"""What a run shows while it works: rates, counts per outcome, time left; and the sums it ends with."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from coachlm.protocols import IntakeCounts
+from coachlm.revision import Revision
+from commands.shared.output import people
+
+
+@dataclass
+class RunCounts:
+    """What this run added; repeats of what earlier runs committed count nowhere."""
+
+    records: int = 0
+    accepted: int = 0
+    excluded: int = 0
+    exact_duplicates: int = 0
+    near_duplicates: int = 0
+    rejected: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+    revisions: Counter[str] = field(default_factory=Counter)
+    fallback_reasons: Counter[str] = field(default_factory=Counter)
+
+    def add_intake(self, counts: IntakeCounts, records: int) -> None:
+        self.records += records
+        self.accepted += counts.accepted
+        self.excluded += counts.excluded
+        self.exact_duplicates += counts.exact_duplicates
+        self.near_duplicates += counts.near_duplicates
+        self.rejected += counts.rejected
+        self.by_reason.update(counts.by_reason)
+
+    def add_revisions(self, revisions: Sequence[Revision]) -> None:
+        self.revisions.update(str(revision.outcome) for revision in revisions)
+        self.fallback_reasons.update(revision.reason for revision in revisions if revision.reason)
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "records": self.records,
+            "accepted": self.accepted,
+            "excluded": self.excluded,
+            "exact_duplicates": self.exact_duplicates,
+            "near_duplicates": self.near_duplicates,
+            "rejected": self.rejected,
+            "reasons": dict(self.by_reason),
+            "revisions": dict(self.revisions),
+            "fallback_reasons": dict(self.fallback_reasons),
+        }
+
+    def intake_line(self) -> str:
+        return (
+            f"{self.accepted:,} accepted · {self.excluded:,} excluded · "
+            f"{self.exact_duplicates + self.near_duplicates:,} duplicate · {self.rejected:,} rejected"
+        )
+
+    def revision_line(self) -> str:
+        revised = self.revisions["revised"]
+        unchanged = self.revisions["unchanged"]
+        return (
+            f"{revised:,} revised · {unchanged:,} unchanged · {self.revisions.total() - revised - unchanged:,} kept raw"
+        )
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        items, elapsed = task.fields["items"], task.finished_time or task.elapsed or 0
+        return Text(f"{items / elapsed:,.0f} {task.fields['unit']}/s" if elapsed > 0 else "")
+
+
+@contextmanager
+def progress_display(show: bool) -> Iterator[Progress]:
+    """A live display on the terminal's error stream; silent where it is not a terminal or not wanted."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        _Rate(),
+        TextColumn("{task.fields[line]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=people, disable=not (show and people.is_terminal)) as progress:
+        yield progress

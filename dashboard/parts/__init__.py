@@ -1,0 +1,1 @@
+"""What pages are put together from: charts, tables, texts, figures, the session."""

@@ -1,0 +1,1 @@
+"""The pages' server: Streamlit, the gateway to the service, the components' files."""

@@ -1,0 +1,1 @@
+"""What the coach saves: the estimate, and the paper's own accounting."""

@@ -1,0 +1,1 @@
+"""Judges of answers: local models, servers, recorded ones, and how far they agree."""

@@ -1,0 +1,1 @@
+"""Ratings 0 to 5 and by the rubric, by judges and by people."""

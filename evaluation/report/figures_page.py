@@ -1,0 +1,32 @@
+"""A page of tables and plots with its figures beside it as JSON: what every evaluation command can write."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from coachlm import __version__
+from evaluation.report.files import write_page
+from evaluation.report.page import page_environment
+
+
+@dataclass(frozen=True, slots=True)
+class FigureTable:
+    """A heading, what is to be known about the figures, and rows whose first cell is text."""
+
+    heading: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    plots: Sequence[str] = field(default_factory=tuple)  # `<svg>` elements of `evaluation.report.plots`
+
+
+def write_figures(title: str, tables: Sequence[FigureTable], figures: Mapping[str, Any], path: Path) -> None:
+    """The page at `path`, `figures` beside it with the suffix `.json`. Raises: ExportError."""
+    created_at = datetime.now(UTC).isoformat(timespec="seconds")
+    template = page_environment().get_template("figures.html")
+    write_page(path, template.render(title=title, created_at=created_at, version=__version__, tables=tables))
+    record = {"title": title, "created_at": created_at, **figures}
+    write_page(path.with_suffix(".json"), json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")

@@ -1,0 +1,1 @@
+"""Test sets, and comparing one data set with another."""

@@ -1,0 +1,1 @@
+"""Students: models tuned on a data set, compared by their answers."""

@@ -1,0 +1,1 @@
+"""Data sets out: formats, manifest, data card. Speaks no SQL."""

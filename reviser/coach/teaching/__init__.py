@@ -1,0 +1,1 @@
+"""What a tagging coach is taught with: alignment, lessons, calibration."""

@@ -1,0 +1,1 @@
+"""Revising under the adapter that is in force, whichever that is by now."""

@@ -1,0 +1,1 @@
+"""Loading models and adapters; kernels that their layers can use."""

@@ -1,0 +1,1 @@
+"""The cache of the packed engine, and attention over its slots."""

@@ -1,0 +1,1 @@
+"""Revises what waits, and keeps doing so."""

@@ -1,0 +1,1 @@
+"""The post-edit queue: hand-out, submit, approval."""

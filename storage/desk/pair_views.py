@@ -1,0 +1,105 @@
+"""Single pairs, as people look at them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import aliased
+
+from coachlm.errors import NotFoundError
+from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.revision import Revision
+from coachlm.status import Status
+from storage.desk.items import class_column
+from storage.engine.bulk import is_among
+from storage.engine.database import Database
+from storage.pairs.edits import last_post_edit, pair_from_row
+from storage.pairs.revisions import revision_from_row
+from storage.tables.desk import ReviewRow, RevisionRow
+from storage.tables.pairs import PairRow
+
+_original = aliased(PairRow)
+_PAIR = select(PairRow.__table__, _original.id.label("original")).join(
+    _original, _original.seq == PairRow.duplicate_of, isouter=True
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PairView:
+    """A pair as it stands."""
+
+    pair_id: str
+    version: int
+    status: Status
+    raw: InstructionPair
+    task_class: TaskClass | None
+    exclude_reason: ExcludeReason | None
+    exclude_detail: str
+    duplicate_of: str | None  # pair id
+    created_at: datetime
+    revision: Revision | None = None  # the latest
+    final: InstructionPair | None = None  # the owner's text, else the annotator's last
+    annotator: str | None = None
+
+
+class PairViews:
+    """Every method sees one snapshot and blocks no writer. Raises (all): StoreError, naming the remedy."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pair(self, pair_id: str) -> PairView:
+        """With revision and final text. Raises: NotFoundError."""
+        with self._database.reading() as connection:
+            row = connection.execute(_PAIR.where(PairRow.id == pair_id)).one_or_none()
+            if row is None:
+                raise _unknown(pair_id)
+            edit = last_post_edit(connection, row.seq, pair_id)
+            final = _owner_text(connection, row.seq) or (edit and edit.final)
+            revision = _revision(connection, row)
+            return _view(row, revision=revision, final=final, annotator=edit and edit.person)
+
+    def classes(self, pair_ids: Sequence[str]) -> dict[str, TaskClass | None]:
+        """Pair id → class, as a person corrected it, else as predicted. Raises: NotFoundError, naming one."""
+        with self._database.reading() as connection:
+            chosen = is_among(connection, PairRow.id.expression, pair_ids)
+            found = dict(connection.execute(select(PairRow.id, class_column()).where(chosen)).all())
+        missing = set(pair_ids) - found.keys()
+        if missing:
+            raise _unknown(min(missing))
+        return {pair_id: None if name is None else TaskClass(name) for pair_id, name in found.items()}
+
+
+def _view(row: Any, **more: Any) -> PairView:
+    task_class = row.corrected_class or row.task_class
+    return PairView(
+        pair_id=row.id,
+        version=row.version,
+        status=Status(row.status),
+        raw=pair_from_row(row),
+        task_class=None if task_class is None else TaskClass(task_class),
+        exclude_reason=None if row.exclude_reason is None else ExcludeReason(row.exclude_reason),
+        exclude_detail=row.exclude_detail or "",
+        duplicate_of=row.original,
+        created_at=row.created_at,
+        **more,
+    )
+
+
+def _revision(connection: Connection, pair: Any) -> Revision | None:
+    latest = select(RevisionRow.__table__).where(RevisionRow.pair == pair.seq).order_by(RevisionRow.id.desc()).limit(1)
+    row = connection.execute(latest).one_or_none()
+    return None if row is None else revision_from_row(row, pair.id, pair_from_row(pair))
+
+
+def _owner_text(connection: Connection, seq: int) -> InstructionPair | None:
+    """The text of the last review, if it corrected: a corrected pair is approved, so that no edit comes after it."""
+    latest = select(ReviewRow.__table__).where(ReviewRow.pair == seq).order_by(ReviewRow.id.desc()).limit(1)
+    row = connection.execute(latest).one_or_none()
+    return None if row is None or row.instruction is None else pair_from_row(row)
+
+
+def _unknown(pair_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no pair {pair_id!r}; take its id from the queue or an export")

@@ -1,0 +1,1 @@
+"""Connections, schema, bulk statements: what every table's code stands on."""

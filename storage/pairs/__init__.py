@@ -1,0 +1,1 @@
+"""A pair's states, revisions, edits and history."""

@@ -1,0 +1,156 @@
+"""What people write: post-edits and drafts, stored and read back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
+
+from coachlm.desk.categories import RevisionCategory
+from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.rubric import Dimension, Scores
+from coachlm.desk.work import Draft, Person
+from coachlm.pairs import InstructionPair
+from storage.engine.bulk import is_among
+from storage.engine.texts import text_hash
+from storage.tables.desk import DraftRow, PostEditRow, WithdrawalRow
+from storage.tables.pairs import PersonRow
+
+SAVED = "saved"  # the slot of the one draft that a lease saves over and over
+_MAX_TOKEN = 64
+_REFUSED_KEPT = 20  # drafts of refused submits per person and pair
+_INSERT_EDIT = insert(PostEditRow).returning(PostEditRow.id)
+_BY_KEY = select(PostEditRow.__table__).where(
+    PostEditRow.person == bindparam("who"), PostEditRow.idempotency_key == bindparam("under")
+)
+
+
+def insert_post_edit(
+    connection: Connection,
+    seq: int,
+    person: Person,
+    edit: PostEdit,
+    *,
+    key: str,
+    version: int,
+    now: datetime,
+    **columns: Any,
+) -> int:
+    """The new row's number; `columns`: what the desk notes beside the text."""
+    scores = edit.scores
+    row = {
+        "pair": seq,
+        "person": person.id,
+        **_texts(edit.final),
+        "active_seconds": edit.active_seconds,
+        "instruction_score": scores and scores.instruction,
+        "response_score": scores and scores.response,
+        "flaws": sorted(scores.flaws) if scores else None,
+        "categories": sorted(edit.categories),
+        "comment": edit.comment,
+        "idempotency_key": key,
+        "version": version,
+        "created_at": now,
+        **columns,
+    }
+    return connection.execute(_INSERT_EDIT, row).scalar_one()
+
+
+def submitted_under(connection: Connection, person: Person, key: str) -> Any | None:
+    """The row that this person's earlier submit with the same key made."""
+    return connection.execute(_BY_KEY, {"who": person.id, "under": key}).one_or_none()
+
+
+def is_withdrawn() -> ColumnElement[bool]:
+    """Of a row of `PostEditRow`."""
+    return exists().where(WithdrawalRow.post_edit == PostEditRow.id)
+
+
+def last_post_edit(connection: Connection, seq: int, pair_id: str) -> PostEdit | None:
+    row = last_edit_row(connection, seq)
+    return None if row is None else post_edit_from_row(row, pair_id)
+
+
+def last_edit_row(connection: Connection, seq: int) -> Any | None:
+    """The row of the pair's last post-edit that was not withdrawn, with the person's `name`."""
+    return connection.execute(
+        select(PostEditRow.__table__, PersonRow.name)
+        .join(PersonRow, PersonRow.id == PostEditRow.person)
+        .where(PostEditRow.pair == seq, ~is_withdrawn())
+        .order_by(PostEditRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> Sequence[Any]:
+    """The same, of each of these pairs that has one."""
+    last = (
+        select(func.max(PostEditRow.id))
+        .where(is_among(connection, PostEditRow.pair.expression, pairs), ~is_withdrawn())
+        .group_by(PostEditRow.pair)
+    )
+    of_people = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
+    return connection.execute(of_people.where(PostEditRow.id.in_(last))).all()
+
+
+def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:
+    """`row` has the columns of `PostEditRow` and the person's `name`."""
+    return PostEdit(
+        pair_id=pair_id,
+        person=row.name,
+        final=pair_from_row(row),
+        active_seconds=row.active_seconds,
+        scores=scores_from_row(row),
+        categories=tuple(RevisionCategory(name) for name in row.categories or ()),
+        comment=row.comment,
+    )
+
+
+def scores_from_row(row: Any) -> Scores | None:
+    if row.instruction_score is None or row.response_score is None:
+        return None
+    return Scores(row.instruction_score, row.response_score, frozenset(Dimension(name) for name in row.flaws or ()))
+
+
+def pair_from_row(row: Any) -> InstructionPair:
+    return InstructionPair(row.instruction, row.input, row.response)
+
+
+def save_draft(
+    connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
+) -> None:
+    """Replaces what was saved under the same lease before."""
+    values = {**_texts(text), "comment": comment, "created_at": now}
+    own = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.token == token, DraftRow.slot == SAVED)
+    if not connection.execute(update(DraftRow).where(*own).values(**values)).rowcount:
+        connection.execute(insert(DraftRow).values(pair=seq, person=person.id, token=token, slot=SAVED, **values))
+
+
+def keep_refused(
+    connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
+) -> None:
+    """Keeps the text of a refused submit, once, however often it is sent; of many by one person the newest ones."""
+    slot = text_hash("\x1e".join((text.instruction, text.input, text.response, comment)))
+    own = {"pair": seq, "person": person.id, "token": token[:_MAX_TOKEN], "slot": slot}
+    if connection.scalar(select(exists().where(*(getattr(DraftRow, name) == value for name, value in own.items())))):
+        return
+    connection.execute(insert(DraftRow).values(**own, **_texts(text), comment=comment, created_at=now))
+    refused = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.slot != SAVED)
+    newest = select(DraftRow.id).where(*refused).order_by(DraftRow.id.desc()).offset(_REFUSED_KEPT - 1).limit(1)
+    oldest_kept = connection.scalar(newest)
+    if oldest_kept is not None:
+        connection.execute(delete(DraftRow).where(*refused, DraftRow.id < oldest_kept))
+
+
+def latest_draft(connection: Connection, seq: int, person: int) -> Draft | None:
+    row = connection.execute(
+        select(DraftRow.__table__)
+        .where(DraftRow.pair == seq, DraftRow.person == person)
+        .order_by(DraftRow.created_at.desc(), DraftRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Draft(pair_from_row(row), row.comment, row.created_at, row.slot != SAVED)
+
+
+def _texts(pair: InstructionPair) -> dict[str, str]:
+    return {"instruction": pair.instruction, "input": pair.input, "response": pair.response}

@@ -1,0 +1,118 @@
+"""The coach's answers: stored once a pair, and handed to the post-edit queue."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from coachlm.desk.work import ItemState
+from coachlm.pairs import InstructionPair
+from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
+from coachlm.status import Status, check_transition
+from storage.engine.bulk import Row, insert_rows, is_among
+from storage.pairs.rollups import count_stages, revised_event
+from storage.tables.columns import optional_to_column, to_column, to_json, to_micros
+from storage.tables.desk import EventRow, QueueItemRow, RevisionRow
+from storage.tables.pairs import PairRow
+
+NORMAL_PRIORITY = 100
+
+
+def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> list[int]:
+    """Those of pairs that are accepted; the pair moves on to `revised`. Gives the numbers of these pairs."""
+    waiting = _lock_accepted(connection, [revision.pair_id for revision in revisions])
+    fresh: list[tuple[Any, Revision]] = []
+    for revision in revisions:
+        pair = waiting.pop(revision.pair_id, None)
+        if pair is not None:
+            check_transition(pair.id, Status(pair.status), Status.REVISED)
+            fresh.append((pair, revision))
+    if not fresh:
+        return []
+    at, numbers = to_micros(now), [pair.seq for pair, _ in fresh]
+    insert_rows(connection, RevisionRow, [_row(pair.seq, one, at) for pair, one in fresh], leaving_out="id")
+    moved = {"status": Status.REVISED.value, "version": PairRow.version + 1}
+    connection.execute(update(PairRow).where(is_among(connection, PairRow.seq.expression, numbers)).values(**moved))
+    insert_rows(connection, EventRow, [_event(pair, one, at) for pair, one in fresh], leaving_out="id")
+    items = [queue_item(pair.seq, pair.corrected_class or pair.task_class, now) for pair, _ in fresh]
+    insert_rows(connection, QueueItemRow, [(*list(item.values())[:-1], at) for item in items])
+    count_stages(connection, *[revised_event(revision, now) for _, revision in fresh])
+    return numbers
+
+
+def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
+    """`row` has the columns of `RevisionRow`."""
+    changed = row.outcome == Outcome.REVISED
+    return Revision(
+        pair_id=pair_id,
+        revised=InstructionPair(row.instruction, row.input, row.response) if changed else raw,
+        outcome=Outcome(row.outcome),
+        engine=row.engine,
+        adapter=row.adapter,
+        reason=row.reason,
+        flags=tuple(_flag(flag) for flag in row.flags or ()),
+        prompt_tokens=row.prompt_tokens,
+        output_tokens=row.output_tokens,
+        seconds=row.seconds,
+    )
+
+
+def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, Any]:
+    """In order of `seq`, so that two writers of the same pairs wait for one another instead of dying."""
+    if not ids:
+        return {}
+    columns = (PairRow.seq, PairRow.id, PairRow.status, PairRow.task_class, PairRow.corrected_class)
+    rows = connection.execute(
+        select(*columns)
+        .where(is_among(connection, PairRow.id.expression, ids), PairRow.status == Status.ACCEPTED.value)
+        .order_by(PairRow.seq)
+        .with_for_update(key_share=True)  # intake refers to these rows and must not wait for us
+    )
+    return {row.id: row for row in rows}
+
+
+def _row(seq: int, revision: Revision, at: int) -> Row:
+    texts = revision.revised if revision.outcome is Outcome.REVISED else None
+    return (
+        seq,
+        None if texts is None else to_column(texts.instruction),
+        None if texts is None else to_column(texts.input),
+        None if texts is None else to_column(texts.response),
+        revision.outcome.value,
+        to_column(revision.engine),
+        optional_to_column(revision.adapter),
+        optional_to_column(revision.reason),
+        to_json([asdict(flag) for flag in revision.flags]),
+        revision.prompt_tokens,
+        revision.output_tokens,
+        revision.seconds,
+        at,
+    )
+
+
+def _event(pair: Any, revision: Revision, at: int) -> Row:
+    detail = {"engine": revision.engine, "adapter": revision.adapter, "outcome": revision.outcome.value}
+    return pair.seq, None, pair.status, Status.REVISED.value, to_column(json.dumps(detail)), at
+
+
+def queue_item(
+    seq: int, task_class: str | None, now: datetime, *, reserved_for: int | None = None, arm: str | None = None
+) -> dict[str, Any]:
+    """The columns of a new item, in their order, the time last; one with an arm was handed out before."""
+    state = ItemState.FREE if reserved_for is None else ItemState.RESERVED
+    return {
+        "pair": seq,
+        "state": state.value,
+        "task_class": task_class or "",
+        "priority": NORMAL_PRIORITY,
+        "reserved_for": reserved_for,
+        "arm": arm,
+        "queued_at": now,
+    }
+
+
+def _flag(stored: dict[str, Any]) -> Flag:
+    return Flag(FlagKind(stored["kind"]), Field(stored["field"]), stored["start"], stored["end"], stored["text"])

@@ -1,0 +1,92 @@
+"""The one place where a pair's status changes: checked against the transition table, guarded by its version, logged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from coachlm.errors import NotFoundError, StaleError
+from coachlm.pairs import TaskClass
+from coachlm.status import Status, check_transition
+from storage.tables.desk import EventRow
+from storage.tables.pairs import PairRow
+
+_LOCK = select(
+    PairRow.seq, PairRow.id, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class
+).with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
+_LOCK_BY_ID = _LOCK.where(PairRow.id == bindparam("wanted"))
+_LOCK_BY_SEQ = _LOCK.where(PairRow.seq == bindparam("wanted"))
+_INSERT_EVENT = insert(EventRow)
+
+
+@dataclass(frozen=True, slots=True)
+class PairState:
+    """What decides about a pair's next step."""
+
+    seq: int
+    pair_id: str
+    status: Status
+    version: int
+    task_class: TaskClass | None  # as a person corrected it, else as predicted
+
+
+def lock_pair(connection: Connection, pair_id: str | int, version: int | None = None) -> PairState:
+    """The state of the pair with this id (or number); nobody else changes it until the transaction ends.
+
+    Raises: NotFoundError; StaleError, when its version is not the one given.
+    """
+    locking = _LOCK_BY_ID if isinstance(pair_id, str) else _LOCK_BY_SEQ
+    row = connection.execute(locking, {"wanted": pair_id}).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
+    if version is not None and version != row.version:
+        raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
+    task_class = row.corrected_class or row.task_class
+    return PairState(
+        row.seq, row.id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
+    )
+
+
+def change_status(
+    connection: Connection,
+    pair: PairState,
+    wanted: Status,
+    now: datetime,
+    *,
+    person: int | None = None,
+    detail: str = "",
+    **columns: Any,
+) -> int:
+    """Move a locked pair on, with further columns of its row; gives its new version.
+
+    Raises: TransitionError, when the table of transitions has no such step.
+    """
+    check_transition(pair.pair_id, pair.status, wanted)
+    version = pair.version + 1
+    connection.execute(
+        update(PairRow).where(PairRow.seq == pair.seq).values(status=wanted.value, version=version, **columns)
+    )
+    event = {
+        "pair": pair.seq,
+        "person": person,
+        "from_status": pair.status.value,
+        "to_status": wanted.value,
+        "detail": detail,
+        "created_at": now,
+    }
+    connection.execute(_INSERT_EVENT, event)
+    return version
+
+
+def note(connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: Any) -> int:
+    """A change of a locked pair that leaves its status, for the history; gives its new version."""
+    version = pair.version + 1
+    connection.execute(update(PairRow).where(PairRow.seq == pair.seq).values(version=version, **columns))
+    status = pair.status.value
+    connection.execute(
+        insert(EventRow).values(
+            pair=pair.seq, person=person, from_status=status, to_status=status, detail=detail, created_at=now
+        )
+    )
+    return version

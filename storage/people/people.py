@@ -1,0 +1,114 @@
+"""Who works on pairs: names, roles and units, and what each may do. How somebody logs in is not decided here."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from coachlm.desk.work import Person, PersonRole, Seniority
+from coachlm.errors import AccessError, NotFoundError, StoreError
+from coachlm.pairs import TaskClass
+from storage.pairs.withheld import is_rater
+from storage.tables.pairs import PersonRow
+
+MAX_NAME = 200
+REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
+EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
+RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
+PERSON = (
+    PersonRow.id,
+    PersonRow.name,
+    PersonRow.role,
+    PersonRow.unit,
+    PersonRow.seniority,
+    PersonRow.is_active,
+    PersonRow.created_at,
+    is_rater(PersonRow.id).label("is_rater"),
+)
+_BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
+_LOCK_BY_NAME = _BY_NAME.with_for_update(key_share=True)
+
+
+def find_person(connection: Connection, name: str) -> Person:
+    """Active or not. Raises: NotFoundError."""
+    return _found(connection.execute(_BY_NAME, {"called": name}).one_or_none(), name)
+
+
+def find_editor(connection: Connection, name: str, *, for_update: bool = False) -> Person:
+    """Somebody who may post-edit; locked, where two calls of the same person must not run at once.
+
+    Raises: NotFoundError; AccessError.
+    """
+    chosen = _LOCK_BY_NAME if for_update else _BY_NAME
+    return _allowed(_found(connection.execute(chosen, {"called": name}).one_or_none(), name), EDITORS)
+
+
+def find_reviewer(connection: Connection, name: str) -> Person:
+    """Raises: NotFoundError; AccessError, when the person's role doesn't review."""
+    return _allowed(find_person(connection, name), REVIEWERS)
+
+
+def find_rater(connection: Connection, name: str) -> Person:
+    """Raises: NotFoundError; AccessError, when the person's role doesn't rate."""
+    return _allowed(find_person(connection, name), RATERS)
+
+
+def check_unit(person: Person, task_class: TaskClass | None) -> None:
+    """Raises: AccessError, when pairs of the class are another unit's; pairs without a class are everybody's."""
+    if person.unit is not None and task_class is not None and task_class is not person.unit:
+        raise AccessError(f"{person.name!r} is of the unit {person.unit}, the pair or class is {task_class}'s")
+
+
+def person_from_row(row: Any) -> Person:
+    """`row` has the columns `PERSON`."""
+    unit = None if row.unit is None else TaskClass(row.unit)
+    return Person(
+        row.id,
+        row.name,
+        PersonRole(row.role),
+        unit,
+        Seniority(row.seniority),
+        row.is_active,
+        row.created_at,
+        bool(row.is_rater),
+    )
+
+
+def store_person(
+    connection: Connection, name: str, role: PersonRole | None, unit: TaskClass | None, now: datetime
+) -> Person:
+    """Adds the person, or changes what is given; None leaves what is there (at first: an annotator of every class)."""
+    check_name(name)
+    given = {"role": role and role.value, "unit": unit and unit.value}
+    changes = {column: value for column, value in given.items() if value is not None}
+    known = connection.scalar(select(PersonRow.id).where(PersonRow.name == name).with_for_update(key_share=True))
+    if known is None:
+        insert_person(connection, name, now, **{"role": PersonRole.ANNOTATOR.value, **changes})
+    elif changes:
+        connection.execute(update(PersonRow).where(PersonRow.id == known).values(**changes))
+    return find_person(connection, name)
+
+
+def insert_person(connection: Connection, name: str, now: datetime, **columns: Any) -> None:
+    columns = {"seniority": Seniority.REGULAR.value, "is_active": True, **columns}
+    connection.execute(insert(PersonRow).values(name=name, created_at=now, **columns))
+
+
+def check_name(name: str) -> None:
+    """Raises: StoreError."""
+    if not name.strip() or len(name) > MAX_NAME:
+        raise StoreError(f"a person's name has 1 to {MAX_NAME} characters, not {len(name.strip())}")
+
+
+def _found(row: Any | None, name: str) -> Person:
+    if row is None:
+        raise NotFoundError(f"nobody is called {name!r}; add the person first")
+    return person_from_row(row)
+
+
+def _allowed(person: Person, roles: tuple[PersonRole, ...]) -> Person:
+    if not person.is_active:
+        raise AccessError(f"{person.name!r} is no longer active; an admin can change that")
+    if person.role not in roles:
+        raise AccessError(f"{person.name!r} is of the role {person.role}; only {' or '.join(roles)} may do that")
+    return person

@@ -1,0 +1,62 @@
+"""Pages of what was set aside: excluded pairs and near copies."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import aliased
+
+from coachlm.desk.work import ExcludedItem, ExcludedPage, Person
+from coachlm.pairs import ExcludeReason, TaskClass
+from coachlm.status import Status
+from storage.desk.items import class_column
+from storage.engine.arrivals import arrived, by_arrival
+from storage.pairs.edits import pair_from_row
+from storage.pairs.withheld import is_withheld
+from storage.tables.pairs import PairRow
+
+_original = aliased(PairRow)
+
+
+def read_excluded(
+    connection: Connection,
+    owner: Person,
+    limit: int,
+    status: Status,
+    reason: ExcludeReason | None,
+    task_class: TaskClass | None,
+    after: int,
+) -> ExcludedPage:
+    """Pairs that the preliminary filter set aside have no class: every class finds them."""
+    if reason is None:
+        column, chosen = PairRow.status, [*arrived(PairRow.status, status.value, after)]
+    else:
+        column, chosen = PairRow.exclude_reason, [*arrived(PairRow.exclude_reason, reason.value, after)]
+        chosen.append(PairRow.status == status.value)
+    if owner.is_rater:
+        chosen.append(~is_withheld(PairRow.seq, owner.id))
+    if task_class is not None:
+        chosen.append(class_column().is_(None) | (class_column() == task_class.value))
+    rows = connection.execute(
+        select(PairRow.__table__, _original.id.label("original"))
+        .join(_original, _original.seq == PairRow.duplicate_of, isouter=True)
+        .where(*chosen)
+        .order_by(*by_arrival(column))
+        .limit(limit + 1)
+    ).all()
+    page = rows[:limit]
+    return ExcludedPage(tuple(map(_item, page)), page[-1].seq if len(rows) > limit else None)
+
+
+def _item(row: Any) -> ExcludedItem:
+    task_class = row.corrected_class or row.task_class
+    return ExcludedItem(
+        pair_id=row.id,
+        version=row.version,
+        raw=pair_from_row(row),
+        status=Status(row.status),
+        task_class=None if task_class is None else TaskClass(task_class),
+        reason=None if row.exclude_reason is None else ExcludeReason(row.exclude_reason),
+        detail=row.exclude_detail or "",
+        duplicate_of=row.original,
+        created_at=row.created_at,
+    )

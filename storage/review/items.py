@@ -1,0 +1,85 @@
+"""Items of the review queue, as owners see them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, literal, select
+
+from coachlm.desk.efficiency import Arm
+from coachlm.desk.work import Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState
+from storage.desk.items import _PAIR, _latest, _task_class
+from storage.pairs.edits import last_edit_rows, pair_from_row, post_edit_from_row
+from storage.pairs.revisions import revision_from_row
+from storage.pairs.withheld import is_withheld
+from storage.review.drafts import read_review_drafts
+from storage.tables.desk import ReviewItemRow, RevisionRow
+from storage.tables.pairs import PairRow, PersonRow
+
+
+def read_review_items(
+    connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
+) -> list[ReviewItem]:
+    """What waits for this owner, of these classes (None: of all), oldest first; with her own drafts."""
+    item = ReviewItemRow
+    columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
+    found: list[Any] = []
+    for state in (ReviewState.WAITING, ReviewState.SENT):
+        for task_class in (None,) if classes is None else classes:
+            found += connection.execute(
+                select(*columns)
+                .join(PairRow, PairRow.seq == item.pair)
+                .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
+                .where(*_waiting_for(owner, state, task_class))
+                .order_by(item.since)
+                .limit(limit)
+            ).all()
+    found.sort(key=lambda row: (row.since, row.seq))
+    rows = found[:limit]
+    pairs = [row.seq for row in rows]
+    revisions = {row.pair: row for row in _latest(connection, RevisionRow, pairs)}
+    edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not _is_question(row)])}
+    drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
+    return [_review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows]
+
+
+def count_review_items(connection: Connection, owner: Person, classes: Sequence[str] | None, at_most: int) -> int:
+    """How much waits for this owner, of these classes (None: of all); counted up to `at_most`."""
+    total = 0
+    for state in (ReviewState.WAITING, ReviewState.SENT):
+        for task_class in (None,) if classes is None else classes:
+            waiting = _waiting_for(owner, state, task_class)
+            some = select(literal(1).label("one")).where(*waiting).limit(at_most).subquery()
+            total += connection.scalar(select(func.count()).select_from(some)) or 0
+    return min(total, at_most)
+
+
+def _waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> list[ColumnElement[bool]]:
+    item = ReviewItemRow
+    chosen = [item.state == state.value]
+    if task_class is not None:
+        chosen.append(item.task_class == task_class)
+    if owner.is_rater:
+        chosen.append(~is_withheld(item.pair, owner.id))
+    return chosen
+
+
+def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: ReviewDraft | None) -> ReviewItem:
+    raw = pair_from_row(row)
+    return ReviewItem(
+        pair_id=row.pair_id,
+        version=row.version,
+        raw=raw,
+        revision=None if revision is None else revision_from_row(revision, row.pair_id, raw),
+        post_edit=None if edit is None else post_edit_from_row(edit, row.pair_id),
+        task_class=_task_class(row),
+        reason=ReviewReason(row.reason),
+        arm=Arm.COACH if edit is None else Arm(edit.arm),
+        annotator=row.name,
+        comment=row.comment,
+        since=row.since,
+        draft=draft,
+    )
+
+
+def _is_question(row: Any) -> bool:
+    return row.state == ReviewState.SENT

@@ -1,0 +1,1 @@
+"""The store of stream workers: positions, outbox, dead letters, reconciling."""

@@ -1,0 +1,1 @@
+"""Topics: making them, their lag, noticing that one was made anew."""

@@ -1,0 +1,109 @@
+"""How far the consumer groups are behind, partition by partition, as the broker knows it."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any
+
+from kafka.protocol.consumer import OffsetSpec
+from kafka.structs import TopicPartition
+
+from coachlm.errors import CoachLMError
+from coachlm.protocols import GroupLag, StreamLag
+from coachlm.settings import Settings
+from coachlm.streaming import Topic
+from streams.broker.topics.raw_topics import raw_topics
+from streams.broker.topics.topics import intake_group, revise_group, topic_name
+from streams.broker.wire.admin import administration, described_topics, patiently
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a consumer group is behind on one partition."""
+
+    group: str
+    topic: str
+    partition: int
+    committed: int | None  # None: the group has committed nothing there
+    first: int  # retention has deleted what was before
+    end: int
+
+    @property
+    def messages(self) -> int:
+        return self.end - max(self.committed or 0, self.first)
+
+
+def lags(settings: Settings) -> list[Lag]:
+    """Of both consumer groups, partition by partition; none where a topic is missing.
+
+    Raises: StreamError, SettingsError.
+    """
+    read = {
+        intake_group(settings): list(raw_topics(settings)),
+        revise_group(settings): [topic_name(settings, Topic.ACCEPTED)],
+    }
+    with administration(settings) as admin:
+        there = {topic["name"]: len(topic["partitions"]) for topic in described_topics(admin, [*chain(*read.values())])}
+        found: list[Lag] = []
+        for group, topics in read.items():
+            parts = [TopicPartition(topic, number) for topic in topics for number in range(there.get(topic, 0))]
+            if parts:
+                found += _group_lags(admin, group, parts)
+    return found
+
+
+def _group_lags(admin: Any, group: str, parts: list[TopicPartition]) -> list[Lag]:
+    firsts = patiently(admin.list_partition_offsets, dict.fromkeys(parts, OffsetSpec.EARLIEST))
+    ends = patiently(admin.list_partition_offsets, dict.fromkeys(parts, OffsetSpec.LATEST))
+    offsets = patiently(admin.list_group_offsets, {group: parts})[group]
+    found = []
+    for part in parts:
+        committed = offsets[part].offset if part in offsets and offsets[part].offset >= 0 else None
+        found.append(Lag(group, part.topic, part.partition, committed, firsts[part].offset, ends[part].offset))
+    return found
+
+
+class BrokerLagProbe:
+    """Implements `coachlm.protocols.LagProbe`: asks the broker in a thread of its own, at most every `keep_seconds`
+    and only while somebody wants to know, so that a broker that is away holds nobody up."""
+
+    def __init__(self, settings: Settings, keep_seconds: float = 10.0) -> None:
+        self._settings = settings
+        self._keep_seconds = keep_seconds
+        self._lock = Lock()
+        self._last = StreamLag()
+        self._until = 0.0
+        self._is_asking = False
+
+    def latest(self) -> StreamLag:
+        with self._lock:
+            if not self._is_asking and monotonic() >= self._until:
+                self._is_asking = True
+                Thread(target=self._ask, name="lag-probe", daemon=True).start()
+            return self._last
+
+    def _ask(self) -> None:
+        try:
+            found = summed(self._settings)
+        except CoachLMError as error:
+            found = StreamLag(problem=str(error))
+        except Exception:
+            log.exception("the lag can't be read")
+            found = StreamLag(problem="the lag can't be read; the service's log says why")
+        with self._lock:
+            self._last, self._until, self._is_asking = found, monotonic() + self._keep_seconds, False
+
+
+def summed(settings: Settings) -> StreamLag:
+    """Of every consumer group, over its partitions. Raises: StreamError, SettingsError."""
+    stages = {intake_group(settings): "intake", revise_group(settings): "revise"}
+    sums = dict.fromkeys(stages, 0)
+    for lag in lags(settings):
+        sums[lag.group] += lag.messages
+    groups = (GroupLag(group, stages[group], messages) for group, messages in sums.items())
+    return StreamLag(tuple(groups), datetime.now(UTC))

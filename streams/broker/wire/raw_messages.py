@@ -1,0 +1,67 @@
+"""A message of logs.raw becomes raw records: one JSON value, or a bundle with one on each line."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from coachlm.pairs import Position, Reject, RejectReason
+from coachlm.streaming import StreamMessage
+from streams.reading.sources.flaws import Flaw
+from streams.reading.sources.json_values import cut_values
+from streams.reading.sources.lines import json_lines
+from streams.reading.sources.records import RawRecord
+
+FORMAT_HEADER = "coachlm-format"
+"""The name of the log format, where its writer knows it; else it is told by the record's keys."""
+FILE_HEADER = "coachlm-source"
+"""The file that a record was read from."""
+RECORD_HEADER = "coachlm-record"
+"""Its number in that file."""
+
+_PARTS_PER_LINE = 1 << 18
+"""Room for the entries of one line: `Position.part` of a record is its line × this, unique within the message."""
+
+
+def header(message: StreamMessage, name: str) -> str | None:
+    """The last value of that name, as Kafka's headers are read."""
+    for key, value in reversed(message.headers):
+        if key == name:
+            return value.decode("utf-8", "replace")
+    return None
+
+
+def raw_records(message: StreamMessage, max_bytes: int) -> list[RawRecord | Reject]:
+    """At least one. A JSON array stays whole: the formats know which arrays are bundles and which are conversations."""
+    place = Position(message.source, message.offset)
+    if message.value is None:
+        return [Reject(place, RejectReason.UNREADABLE, "the message has no value (a tombstone)")]
+    if len(message.value) > max_bytes:
+        detail = f"the message has {len(message.value):,} bytes; COACHLM_MAX_RECORD_BYTES sets the limit"
+        return [Reject(place, RejectReason.TOO_LONG, detail)]
+    return [
+        Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
+        for position, item in _numbered(place, _cut(message.value, max_bytes))
+    ]
+
+
+def _numbered(place: Position, items: Iterator[bytes | Flaw]) -> Iterator[tuple[Position, bytes | Flaw]]:
+    for line, item in enumerate(items):
+        yield (place if line == 0 else Position(place.source, place.record, line * _PARTS_PER_LINE)), item
+
+
+def _cut(value: bytes, max_bytes: int) -> Iterator[bytes | Flaw]:
+    stripped = value.strip()
+    if b"\n" not in stripped or _decodes(stripped):
+        return iter([value])
+    first, _, _ = stripped.partition(b"\n")
+    if _decodes(first):
+        return json_lines(iter([value]), max_bytes)
+    return cut_values(iter([value]), max_bytes, open_arrays=False)
+
+
+def _decodes(value: bytes) -> bool:
+    try:
+        orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""A stage's worker: drivers, handlers, batches, watchdog."""

@@ -1,0 +1,1 @@
+"""Reading logs, from files to pairs. Knows no broker and no database."""

@@ -1,0 +1,1 @@
+"""Whole exchanges: a request and its answer, whichever provider's."""

@@ -1,0 +1,1 @@
+"""Formats of data set files and recordings."""

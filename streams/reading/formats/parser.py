@@ -1,0 +1,200 @@
+"""Records to conversations, fragments and rejects: decodes, detects, reads, checks, and knows every position."""
+
+from dataclasses import replace
+from typing import Any
+
+from coachlm.pairs import Position, Reject, RejectReason
+from streams.reading.formats.parts.containers import read_list
+from streams.reading.formats.parts.decoding import check_nesting, decode
+from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
+from streams.reading.formats.registry import FORMATS, detect
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
+
+_LEVELS = 6
+"""How deep entries may lie within entries."""
+_PARTS_APART = 1 << 12
+_REDACTED = frozenset(
+    {
+        "redacted-by-litellm",
+        "__redacted__",
+        "[redacted]",
+        "<redacted>",
+        "redacted",
+        "[filtered]",
+        "<masked due to failed mask function>",
+        "<fully masked due to failed mask function>",
+    }
+)
+_LONGEST_MARK = max(map(len, _REDACTED)) + 2
+_UNEXPECTED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+
+def parse_record(record: RawRecord, options: ParseOptions) -> list[Parsed]:
+    """What a record comes to: conversations, fragments and rejects, at least one; never raises.
+
+    Entries within the record are told apart by `position.part`, from 0.
+    """
+    reading = _Reading(record, options)
+    try:
+        reading.read(_decoded(record, options), options.format, 0)
+    except EntryError as error:
+        reading.add(error, None)
+    if not reading.parsed:
+        reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None)
+    return reading.parsed
+
+
+def assemble(group: list[Fragment]) -> list[Conversation | Reject]:
+    """What fragments of one (format, key) come to together; never raises.
+
+    A group that can't be matched is one reject for each of its fragments.
+    """
+    if not group:
+        return []
+    format = FORMATS.get(group[0].format)
+    outcomes: list[Outcome] = []
+    try:
+        if format is None or format.assemble is None:
+            raise EntryError(RejectReason.UNMATCHED, "the format has nothing to join")
+        outcomes.extend(format.assemble(group))
+    except EntryError as error:
+        outcomes += [error] * (len(group) if error.reason is RejectReason.UNMATCHED else 1)
+    except _UNEXPECTED as error:
+        outcomes.append(_unexpected(error))
+    # The answer's record stands for the whole.
+    anchors = [f.position for f in sorted(group, key=lambda f: f.part != "response")]
+    return [_finished(outcome, _spread(anchors, index), group[0].format) for index, outcome in enumerate(outcomes)]
+
+
+def _decoded(record: RawRecord, options: ParseOptions) -> Any:
+    """Raises: EntryError."""
+    data = record.data
+    if not isinstance(data, bytes):
+        check_nesting(data, options.max_nesting)
+        return data
+    if len(data) > options.max_record_bytes:
+        raise EntryError(RejectReason.TOO_LONG, f"{len(data):,} bytes; the limit is {options.max_record_bytes:,}")
+    if not data.strip():
+        raise EntryError(RejectReason.EMPTY, "a blank record")
+    return decode(data, options.max_nesting)
+
+
+class _Reading:
+    """A record on its way: what it has come to so far."""
+
+    def __init__(self, record: RawRecord, options: ParseOptions) -> None:
+        self.parsed: list[Parsed] = []
+        self._record = record
+        self._options = options
+
+    def read(self, value: Any, wanted: str | None, level: int) -> None:
+        """An entry, in the wanted format or in the one that its keys tell; entries within it likewise."""
+        name = None
+        try:
+            format = _choose(value, wanted, level)
+            name = format.name if format else None
+            # A wanted format is meant for what arrays and pages hold; what another format holds tells its own.
+            inner_wanted = wanted if name in (None, "container") and wanted != name else None
+            for outcome in format.read(value) if format else read_list(value):
+                if isinstance(outcome, Inner):
+                    self.read(outcome.record, inner_wanted, level + 1)
+                else:
+                    self.add(outcome, name)
+        except EntryError as error:
+            self.add(error, name)
+        except _UNEXPECTED as error:
+            self.add(_unexpected(error), name)
+
+    def add(self, outcome: Chat | Piece | EntryError, name: str | None) -> None:
+        position = self._record.position
+        if self.parsed:
+            position = replace(position, part=position.part + len(self.parsed))
+        if isinstance(outcome, Piece):
+            self.parsed.append(self._fragment(outcome, position, name))
+        else:
+            self.parsed.append(_finished(outcome, position, name))
+
+    def _fragment(self, piece: Piece, position: Position, name: str | None) -> Fragment:
+        data = self._record.data
+        size = len(data) if isinstance(data, bytes) else len(repr(piece.data))
+        return Fragment(position, name or "", piece.key, piece.part, piece.data, size, piece.complete)
+
+
+def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
+    """The format to read a value in; None for an array.
+
+    Raises: EntryError, `unknown_shape`.
+    """
+    if level > _LEVELS:
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, f"entries within entries, more than {_LEVELS} levels")
+    if isinstance(value, list):
+        return None
+    if not isinstance(value, dict):
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, f"{json_type(value)}, not an object")
+    name = wanted or detect(value)
+    format, container = FORMATS.get(name or ""), FORMATS["container"]
+    if format is None:
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys" if not wanted else "no such format")
+    if wanted and not format.matches(value) and container.matches(value):
+        return container
+    return format
+
+
+def _finished(outcome: Outcome, position: Position, name: str | None) -> Conversation | Reject:
+    if isinstance(outcome, Chat):
+        error = _flaw(outcome)
+        if error is None:
+            return Conversation(
+                position,
+                name or "",
+                tuple(outcome.messages),
+                outcome.source_id,
+                outcome.timestamp,
+                outcome.model,
+                outcome.session_id,
+                outcome.user_id,
+            )
+        outcome = error
+    if not isinstance(outcome, EntryError):
+        outcome = EntryError(RejectReason.UNKNOWN_SHAPE, "a part of something that can't be joined")
+    return Reject(position, outcome.reason, outcome.detail[:200], name)
+
+
+def _flaw(chat: Chat) -> EntryError | None:
+    """Why a chat is none to learn from: nobody asked, nobody answered, or the texts were taken out."""
+    asked = answered = blank = False
+    for message in chat.messages:
+        text = message.text
+        if len(text) <= _LONGEST_MARK and text.strip().lower() in _REDACTED and message.role is not Role.TOOL:
+            return EntryError(RejectReason.REDACTED, f"the {message.role} message was redacted")
+        spoken = text != "" and not text.isspace()
+        if message.role is Role.USER:
+            asked |= spoken
+        elif message.role is Role.ASSISTANT and asked:
+            answered |= spoken
+            blank |= not spoken
+    if not asked:
+        return EntryError(RejectReason.EMPTY, "no user message with text")
+    if not answered:
+        return _unanswered(chat, blank)
+    return None
+
+
+def _unanswered(chat: Chat, blank: bool) -> EntryError:
+    if chat.tool_call:
+        return EntryError(RejectReason.TOOL_ONLY)
+    if blank:
+        return EntryError(RejectReason.EMPTY, "the answer is blank")
+    return EntryError(RejectReason.NO_RESPONSE, "no assistant message after the user's")
+
+
+def _spread(anchors: list[Position], index: int) -> Position:
+    """A position of its own for each outcome of a group."""
+    if index < len(anchors):
+        return anchors[index]
+    return replace(anchors[0], part=anchors[0].part + _PARTS_APART * index)
+
+
+def _unexpected(error: Exception) -> EntryError:
+    """The last resort of a promise never to raise; the tests hold that nothing comes here."""
+    return EntryError(RejectReason.MALFORMED_RECORD, f"unexpected {type(error).__name__} while reading")

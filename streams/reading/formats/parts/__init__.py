@@ -1,0 +1,1 @@
+"""What formats share: fields, contents, replies, outcomes."""

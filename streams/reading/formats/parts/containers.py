@@ -1,0 +1,51 @@
+"""Records that only hold other records: pages of an API, exports in one object, arrays within arrays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from coachlm.pairs import RejectReason
+from streams.reading.formats.parts.fields import Record
+from streams.reading.formats.parts.outcomes import EntryError, Inner, LogFormat
+from streams.reading.formats.parts.prompts import is_request
+from streams.reading.formats.parts.spans import innermost, is_span
+
+_KEYS = ("data", "items", "records", "rows", "results", "logs", "events", "entries", "traces", "spans", "runs", "hits")
+
+
+def matches(record: Record) -> bool:
+    return _held(record) is not None
+
+
+def read(record: Record) -> Iterator[Inner | EntryError]:
+    held = _held(record)
+    if not held:
+        raise EntryError(RejectReason.EMPTY, "a container without records")
+    yield from read_list(held)
+
+
+def read_list(items: list[Any]) -> Iterator[Inner | EntryError]:
+    """The elements of an array, each an entry; an array of messages is one chat."""
+    if not items:
+        raise EntryError(RejectReason.EMPTY, "an empty array")
+    if is_request(items):
+        yield Inner({"messages": items})
+    elif all(isinstance(item, dict) and is_span(item) for item in items):
+        yield from innermost(items)
+    elif all(isinstance(item, dict | list) for item in items):
+        yield from map(Inner, items)
+    else:
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "an array of other things than records")
+
+
+def _held(record: Record) -> list[Any] | None:
+    for key in _KEYS:
+        value = record.get(key)
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return value
+    values = list(record.values())
+    if values and all(isinstance(value, list) and value and isinstance(value[0], dict) for value in values):
+        return [item for value in values for item in value]
+    return None
+
+
+FORMAT = LogFormat("container", "Objects and arrays that hold records", matches, read)

@@ -1,0 +1,69 @@
+"""Anthropic's Messages API and its older text completions, whole or streamed.
+
+Source: Anthropic API reference, "Messages", "Streaming messages", "Text completions (legacy)".
+"""
+
+from streams.reading.formats.parts.content import Content, kind_of, read_content
+from streams.reading.formats.parts.events import Events
+from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
+from streams.reading.formats.parts.replies import LOST, Choice, Reply, text_choice
+
+_EVENTS = frozenset(
+    {
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "error",
+    }
+)
+
+
+def recognises(body: Record) -> bool:
+    if body.get("type") == "message" and "content" in body:
+        return True
+    return "stop_reason" in body and ("content" in body or "completion" in body)
+
+
+def read_reply(body: Record) -> Reply:
+    """Raises: EntryError, naming the field."""
+    finish = body.get("stop_reason")
+    if "completion" in body and "content" not in body:
+        completion = body["completion"]
+        choice = text_choice(completion.strip() if isinstance(completion, str) else None, finish)
+    else:
+        content = read_content(body.get("content"))
+        choice = Choice(content, finish if isinstance(finish, str) else None)
+    return Reply([choice], [], name_of(body, "id"), name_of(body, "model"), time_of(body, "created_at", "created"))
+
+
+def is_event(event: Record) -> bool:
+    return kind_of(event) in _EVENTS or ("completion" in event and "stop_reason" in event)
+
+
+def join_events(events: Events) -> Record:
+    """The message that the events build up; one without an end gets a stop reason that says so."""
+    head: Record = {}
+    texts: list[str] = []
+    content = Content()
+    finish: str | None = None
+    for event in events.items:
+        if error := event.get("error"):
+            return {"type": "error", "error": error}
+        if event.get("type") == "message_start":
+            head = mapping(event.get("message"))
+        block = mapping(event.get("content_block"))
+        content.tool_call |= block.get("type") == "tool_use"
+        delta = mapping(event.get("delta"))
+        texts += [t for t in (block.get("text"), delta.get("text"), event.get("completion")) if isinstance(t, str)]
+        finish = name_of(delta, "stop_reason") or name_of(event, "stop_reason") or finish
+    parts = [{"type": "text", "text": "".join(texts)}, *([{"type": "tool_use"}] if content.tool_call else [])]
+    return {
+        **head,
+        "type": "message",
+        "content": parts,
+        "stop_reason": LOST if events.damaged or not finish else finish,
+    }

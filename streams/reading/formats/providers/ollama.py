@@ -1,0 +1,45 @@
+"""Ollama's chat and generate calls, whole or streamed as JSON lines. Source: Ollama's docs/api.md."""
+
+from streams.reading.formats.parts.events import Events
+from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
+from streams.reading.formats.parts.outcomes import malformed
+from streams.reading.formats.parts.replies import LOST, Reply, read_choice, text_choice
+
+
+def recognises(body: Record) -> bool:
+    return "done" in body and ("message" in body or "response" in body)
+
+
+def read_reply(body: Record) -> Reply:
+    """Raises: EntryError, naming the field."""
+    finish = body.get("done_reason") if body.get("done") is True else LOST
+    message = body.get("message")
+    if isinstance(message, dict):
+        choice = read_choice(message, finish)
+    elif message is not None:
+        raise malformed("message", message, "an object")
+    else:
+        text = body.get("response")
+        if text is not None and not isinstance(text, str):
+            raise malformed("response", text, "text")
+        choice = text_choice(text, finish)
+    return Reply([choice], [], None, name_of(body, "model"), time_of(body, "created_at"))
+
+
+def is_event(event: Record) -> bool:
+    return recognises(event)
+
+
+def join_events(events: Events) -> Record:
+    """The last line, with the texts and tool calls of all lines."""
+    texts: list[str] = []
+    tool = False
+    for event in events.items:
+        message = mapping(event.get("message"))
+        text = message.get("content") if message else event.get("response")
+        if isinstance(text, str):
+            texts.append(text)
+        tool = tool or bool(message.get("tool_calls"))
+    last = events.items[-1] if events.items else {}
+    done = last.get("done") is True and not events.damaged
+    return {**last, "done": done, "message": {"content": "".join(texts), "tool_calls": tool}}

@@ -1,0 +1,100 @@
+"""OpenAI chat completions and the older completions, whole or streamed; Azure, vLLM and many others answer alike.
+
+Source: OpenAI API reference, "Chat Completions", "Completions (legacy)".
+"""
+
+from typing import Any
+
+from coachlm.pairs import RejectReason
+from streams.reading.formats.parts.events import Events
+from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
+from streams.reading.formats.parts.outcomes import EntryError, malformed
+from streams.reading.formats.parts.replies import LOST, Choice, Reply, read_choice, text_choice
+
+
+def recognises(body: Record) -> bool:
+    return "choices" in body
+
+
+def read_reply(body: Record) -> Reply:
+    """Raises: EntryError, naming the field."""
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        raise malformed("choices", choices, "an array")
+    found = [(_index(choice, number), _read_choice(choice)) for number, choice in enumerate(choices)]
+    found.sort(key=lambda item: item[0])
+    created = time_of(body, "created", "created_at")
+    return Reply([choice for _, choice in found], [], name_of(body, "id"), name_of(body, "model"), created)
+
+
+def is_event(event: Record) -> bool:
+    return "choices" in event
+
+
+def join_events(events: Events) -> Record:
+    """One body of all chunks; a choice whose end is missing gets a finish reason that says so."""
+    joined: dict[int, Record] = {}
+    head: Record = {}
+    for event in events.items:
+        head = {key: event[key] for key in ("id", "model", "created") if event.get(key)} | head
+        choices = event.get("choices")
+        for choice in choices if isinstance(choices, list) else []:
+            if isinstance(choice, dict):
+                _add_delta(joined.setdefault(_index(choice, 0), {"text": [], "finish": None, "tool": False}), choice)
+    choices = [_joined_choice(index, parts, events) for index, parts in sorted(joined.items())]
+    return {**head, "choices": choices}
+
+
+def _index(choice: Any, default: int) -> int:
+    index = mapping(choice).get("index")
+    return index if isinstance(index, int) else default
+
+
+def _read_choice(choice: Any) -> Choice:
+    if not isinstance(choice, dict):
+        raise malformed("choices[]", choice, "an object")
+    finish = choice.get("finish_reason")
+    message = choice.get("message")
+    if isinstance(message, dict):
+        return read_choice(message, finish, "choices[].message")
+    if message is not None:
+        raise malformed("choices[].message", message, "an object")
+    text = choice.get("text")
+    if text is not None and not isinstance(text, str):
+        raise malformed("choices[].text", text, "text")
+    return text_choice(text, finish)
+
+
+def _add_delta(parts: Record, choice: Record) -> None:
+    delta = mapping(choice.get("delta"))
+    text = delta.get("content") if delta else choice.get("text")
+    if isinstance(text, str):
+        parts["text"].append(text)
+    parts["tool"] = parts["tool"] or bool(delta.get("tool_calls") or delta.get("function_call"))
+    if isinstance(delta.get("refusal"), str):
+        parts["refusal"] = True
+    if isinstance(choice.get("finish_reason"), str):
+        parts["finish"] = choice["finish_reason"]
+
+
+def _joined_choice(index: int, parts: Record, events: Events) -> Record:
+    finish = parts["finish"]
+    if events.damaged or (finish is None and not events.done):
+        finish = LOST
+    message = {
+        "role": "assistant",
+        "content": "".join(parts["text"]),
+        "tool_calls": parts["tool"],
+        "refusal": parts.get("refusal"),
+    }
+    return {"index": index, "message": message, "finish_reason": finish}
+
+
+def chunk_of_others(body: Record) -> EntryError | None:
+    """Why a chunk carries nothing of the first choice; None if it does."""
+    choices = body.get("choices")
+    if isinstance(choices, list) and not choices:
+        return EntryError(RejectReason.NOT_A_GENERATION, "a chunk without choices")
+    if isinstance(choices, list) and all(_index(choice, 0) > 0 for choice in choices):
+        return EntryError(RejectReason.NOT_CHOSEN, "a chunk of another choice")
+    return None

@@ -1,0 +1,48 @@
+"""Every log format by name, and which one a record is in, told by its keys."""
+
+from coachlm.errors import InputError
+from streams.reading.formats.exchanges import calls, exchange, litellm, openai_batch
+from streams.reading.formats.files import alpaca, cassette, chat, oasst
+from streams.reading.formats.parts import containers
+from streams.reading.formats.parts.fields import Record
+from streams.reading.formats.parts.outcomes import LogFormat
+from streams.reading.formats.parts.spans import is_span
+from streams.reading.formats.traces import langfuse, openinference, openllmetry, otel_genai, otlp, vercel_ai
+
+_BEFORE = (
+    alpaca.FORMAT,
+    openai_batch.FORMAT,
+    cassette.FORMAT,
+    litellm.FORMAT,
+    langfuse.FORMAT,
+    otlp.FORMAT,
+    oasst.TREE,
+    oasst.MESSAGE,
+    chat.SHAREGPT,
+)
+"""In the order in which they are tried; spans come next, then exchanges, then what is left."""
+_SPANS = (vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
+_AFTER = (chat.FORMAT, langfuse.CHATML, containers.FORMAT)
+
+FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
+
+
+def check_format(name: str | None) -> None:
+    """Raises: InputError, when a format is named that does not exist."""
+    if name is not None and name not in FORMATS:
+        raise InputError(f"{name!r} is no log format; there are: {', '.join(sorted(FORMATS))}")
+
+
+def detect(record: Record) -> str | None:
+    """The name of the format of a decoded record; None if it is of none."""
+    for format in _BEFORE:
+        if format.matches(record):
+            return format.name
+    if is_span(record):
+        return next(format.name for format in _SPANS if format.matches(record))
+    if (name := exchange.family(record)) is not None:
+        return name
+    for format in _AFTER:
+        if format.matches(record):
+            return format.name
+    return None

@@ -1,0 +1,198 @@
+"""The embedded driver: sources through a pool of worker processes into the store, in order and restartable.
+
+Every batch of records is one transaction that also says how far its source has been read; results are committed in
+reading order whatever process finished first. So a run that was killed goes on where it stopped, and its database
+equals that of an undisturbed run.
+"""
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import ClassVar
+
+from coachlm.errors import InputError
+from coachlm.pairs import Position, Reject
+from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
+from coachlm.settings import Settings
+from streams.reading.formats import check_format
+from streams.reading.join import Joiner
+from streams.reading.lineage import Source, open_sources, total_bytes
+from streams.reading.sources import read_source
+from streams.reading.sources.records import ParseOptions, RawRecord
+from streams.reading.stages import Extract, IntakeStages
+
+OnCounts = Callable[[IntakeCounts, int, float], None]
+"""Called after each commit with what the batch added, how many records it held, and the share of all bytes read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A batch of one source's records on its way through a worker."""
+
+    source: Source
+    first: int  # number of the batch's first record in its source
+    records: list[RawRecord | Reject]
+    replay: bool  # committed by an earlier run: only fragments matter
+    last: bool  # the source ends with this batch
+    bytes_read: int  # of all sources, up to here
+
+
+def run_intake(
+    paths: Sequence[str], store: Store, settings: Settings, salt: bytes, format: str | None, on_counts: OnCounts
+) -> None:
+    """Everything under `paths` into the store. Idempotent; finished sources are skipped unless they have changed.
+
+    Raises: InputError, before anything is read, when a path or the format does not exist; StoreError from the store.
+    """
+    check_format(format)
+    options = ParseOptions.from_settings(settings, format)
+    joiner = Joiner(settings.join_buffer_bytes)
+    total = max(total_bytes(paths), 1)
+    committer = _Committer(
+        store,
+        joiner,
+        lambda: IntakeStages(settings, options, salt),
+        lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
+    )
+    work = _work(open_sources(paths, store.progress), options, settings.batch_records)
+    processes = settings.intake_processes or len(os.sched_getaffinity(0))
+    for item, extract in _processed(work, settings, options, salt, processes):
+        committer.commit(item, extract)
+    committer.flush()
+
+
+def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) -> Iterator[_Work]:
+    for source in sources:
+        meter = _Meter(source.bytes_before)
+        records = read_source(source.path, options, source.name, meter.add)
+        first = 0
+        batch = list(islice(records, batch_records))
+        while True:
+            following = list(islice(records, batch_records))
+            end = first + len(batch)
+            yield _Work(source, first, batch, end <= source.committed, not following, meter.bytes)
+            if not following:
+                break
+            first, batch = end, following
+
+
+@dataclass(slots=True)
+class _Meter:
+    bytes: int
+
+    def add(self, count: int) -> None:
+        self.bytes += count
+
+
+class _Committer:
+    """Joins fragments and commits one transaction per batch, in order; the single writer of a run."""
+
+    def __init__(
+        self, store: Store, joiner: Joiner, build_stages: Callable[[], IntakeStages], on_counts: OnCounts
+    ) -> None:
+        self._store = store
+        self._joiner = joiner
+        self._build_stages = build_stages
+        self._on_counts = on_counts
+        self._fragments_seen: dict[str, bool] = {}
+        self._bytes_read = 0
+
+    @cached_property
+    def _stages(self) -> IntakeStages:
+        return self._build_stages()  # only a run that meets fragments pays for them in this process
+
+    def commit(self, work: _Work, extract: Extract) -> None:
+        name = work.source.name
+        self._bytes_read = work.bytes_read
+        groups = [group for fragment in extract.fragments for group in self._joiner.add(fragment)]
+        if extract.fragments:
+            self._fragments_seen[name] = True
+        if work.last:
+            groups += self._joiner.end_of_source(name)
+        end = work.first + len(work.records)
+        progress = Progress(
+            name, max(end, work.source.committed), work.last, self._fragments_seen.get(name, False), work.source.digest
+        )
+        joined = self._stages.join(groups) if groups else Extract()
+        batch = IntakeBatch(
+            pairs=extract.pairs + joined.pairs,
+            rejects=extract.rejects + joined.rejects + self._joiner.take_rejects(),
+            progress=(progress,),
+            joined=[fragment.position for group in groups for fragment in group],
+            reread=self._reread(work),
+        )
+        self._store_batch(batch, 0 if work.replay else len(work.records))
+
+    def _reread(self, work: _Work) -> tuple[Position, ...]:
+        record = work.source.reread
+        if record is None or not work.first <= record < work.first + len(work.records):
+            return ()
+        return (Position(work.source.name, record),)
+
+    def flush(self) -> None:
+        """Halves whose other half never came."""
+        rejects = self._joiner.flush()
+        if rejects:
+            self._store_batch(IntakeBatch(rejects=rejects), 0)
+
+    def _store_batch(self, batch: IntakeBatch, records: int) -> None:
+        self._on_counts(self._store.commit_intake(batch), records, self._bytes_read)
+
+
+class _Worker:
+    """The stages of one worker process, built when it starts."""
+
+    stages: ClassVar[IntakeStages]
+
+    @classmethod
+    def start(cls, settings: Settings, options: ParseOptions, salt: bytes) -> None:
+        cls.stages = IntakeStages(settings, options, salt)
+
+    @classmethod
+    def process(cls, records: list[RawRecord | Reject], replay: bool) -> Extract:
+        return cls.stages.fragments_only(records) if replay else cls.stages.process(records)
+
+
+def _processed(
+    work: Iterator[_Work], settings: Settings, options: ParseOptions, salt: bytes, processes: int
+) -> Iterator[tuple[_Work, Extract]]:
+    """Each batch with what its records came to, in the order of `work`; at most two batches a process are in flight.
+
+    Raises: InputError, when a worker process died (killed, out of memory); what is committed stays.
+    """
+    if processes == 1:
+        _Worker.start(settings, options, salt)
+        yield from ((item, _Worker.process(item.records, item.replay)) for item in work)
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["streams.reading.runner"])
+    flying: deque[tuple[_Work, Future[Extract]]] = deque()
+    with ProcessPoolExecutor(processes, context, _Worker.start, (settings, options, salt)) as pool:
+        try:
+            for item in work:
+                flying.append((item, pool.submit(_Worker.process, item.records, item.replay)))
+                if len(flying) >= 2 * processes:
+                    yield _next(flying)
+            while flying:
+                yield _next(flying)
+        except BrokenProcessPool as error:
+            place = f"{flying[0][0].source.name}, record {flying[0][0].first} or after" if flying else "the pool"
+            raise InputError(
+                f"a worker process died near {place} (killed, or out of memory). Everything before is committed: run "
+                "the same command again, with COACHLM_INTAKE_PROCESSES=1 or a smaller COACHLM_BATCH_RECORDS if need be"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _next(flying: deque[tuple[_Work, Future[Extract]]]) -> tuple[_Work, Extract]:
+    item, future = flying[0]
+    extract = future.result()
+    flying.popleft()
+    return item, extract

@@ -1,0 +1,135 @@
+"""Raw records become pairs ready for the store: parse, join, replace personal data, filter, classify, hash.
+
+Runs in worker processes; knows nothing about files, databases or brokers. What spans records comes back as fragments
+for whoever sees all records (the runner) to join.
+"""
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+
+from coachlm.pairs import Exclusion, Reject, SourcedPair
+from coachlm.protocols import IntakePair
+from coachlm.settings import Settings
+from coachlm.text.classes import TaskClassifier
+from coachlm.text.duplicates import NearDuplicateHasher, pair_text
+from coachlm.text.filters import PreliminaryFilter
+from coachlm.text.language import pair_language
+from coachlm.text.personal_data import Redactor, hash_identifier
+from streams.reading.formats import assemble, check_format, parse_record
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
+from streams.reading.turns import conversation_pairs
+
+PARTS_PER_ENTRY = 1 << 20
+"""Room for the turns of one entry: `Position.part` is entry number × this + turn, unique within a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What a list of records came to: every record ended as a pair, a reject or a fragment."""
+
+    pairs: list[IntakePair] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    fragments: list[Fragment] = field(default_factory=list)
+
+
+class IntakeStages:
+    """The pure stages, built once per process."""
+
+    def __init__(self, settings: Settings, options: ParseOptions, salt: bytes) -> None:
+        self._options = options
+        self._salt = salt
+        self._redactor = Redactor(settings.phone_regions)
+        self._filter = PreliminaryFilter.from_settings(settings)
+        self._classifier = TaskClassifier.load()
+        self._hasher = NearDuplicateHasher()
+
+    def in_format(self, format: str | None) -> "IntakeStages":
+        """The same stages for records that are said to be in `format` (None: told by shape).
+
+        Raises: InputError, for a format that does not exist.
+        """
+        check_format(format)
+        stages = copy(self)
+        stages._options = replace(self._options, format=format)
+        return stages
+
+    def process(self, records: Iterable[RawRecord | Reject]) -> Extract:
+        """All records of a batch; what is a reject already passes through."""
+        parsed: list[Parsed] = []
+        for record in records:
+            if isinstance(record, Reject):
+                parsed.append(record)
+            else:
+                parsed.extend(parse_record(record, self._options))
+        return self._finish(parsed)
+
+    def fragments_only(self, records: Iterable[RawRecord | Reject]) -> Extract:
+        """For records whose outcomes are committed already: only what may still join with others."""
+        found = (p for r in records if isinstance(r, RawRecord) for p in parse_record(r, self._options))
+        return Extract(fragments=[p for p in found if isinstance(p, Fragment)])
+
+    def join(self, groups: Iterable[list[Fragment]]) -> Extract:
+        """Groups of fragments that have become whole (or never will)."""
+        return self._finish([outcome for group in groups for outcome in assemble(group)])
+
+    def _finish(self, parsed: Iterable[Parsed]) -> Extract:
+        extract = Extract()
+        sourced: list[SourcedPair] = []
+        redactions: dict[int, dict[str, int]] = {}  # index of a conversation's first pair → what was replaced in it
+        for outcome in parsed:
+            match outcome:
+                case Reject():
+                    extract.rejects.append(outcome)
+                case Fragment():
+                    extract.fragments.append(outcome)
+                case Conversation():
+                    first = len(sourced)
+                    counts = self._extract(outcome, sourced, extract.rejects)
+                    if counts and len(sourced) > first:
+                        redactions[first] = counts
+        extract.pairs.extend(self._prepare(sourced, redactions))
+        return extract
+
+    def _extract(self, conversation: Conversation, pairs: list[SourcedPair], rejects: list[Reject]) -> dict[str, int]:
+        """Cut a conversation into pairs; returns what personal data was replaced in it."""
+        extracted = conversation_pairs(conversation, self._options.turns, self._redact, self._hash_id)
+        base = conversation.position.part * PARTS_PER_ENTRY
+        for item in extracted.items:
+            match item:
+                case Reject(position=place):
+                    rejects.append(replace(item, position=replace(place, part=base + place.part)))
+                case SourcedPair() if base == 0:
+                    pairs.append(item)
+                case SourcedPair(provenance=origin):
+                    place = replace(origin.position, part=base + origin.position.part)
+                    pairs.append(replace(item, provenance=replace(origin, position=place)))
+        return extracted.redactions
+
+    def _redact(self, texts: Sequence[str]) -> tuple[list[str], dict[str, int]]:
+        redacted = self._redactor.redact(texts)
+        return list(redacted.texts), redacted.counts
+
+    def _hash_id(self, identifier: str) -> str:
+        return hash_identifier(identifier, self._salt)
+
+    def _prepare(self, sourced: list[SourcedPair], redactions: dict[int, dict[str, int]]) -> list[IntakePair]:
+        """Filter every pair; classify and hash, as one batch, those that stay."""
+        judged: list[tuple[SourcedPair, Exclusion | None]] = []
+        for item in sourced:
+            pair, origin = item.pair, item.provenance
+            language = pair_language(pair)
+            exclusion = self._filter.check(pair, language=language, multi_modal=bool(origin.extra.get("multi_modal")))
+            judged.append((replace(item, provenance=replace(origin, language=language)), exclusion))
+        kept = [item.pair for item, exclusion in judged if exclusion is None]
+        classes = iter(self._classifier.classify(kept))
+        bands = iter(self._hasher.band_keys([pair_text(pair) for pair in kept]))
+        prepared = []
+        for index, (item, exclusion) in enumerate(judged):
+            counts = redactions.get(index, {})
+            if exclusion is not None:
+                prepared.append(IntakePair(item, exclusion, redactions=counts))
+            else:
+                task_class, confidence = next(classes)
+                prepared.append(IntakePair(item, None, task_class, confidence, next(bands), counts))
+        return prepared

@@ -1,7 +1,0 @@
-"""Files, folders, globs and standard input become numbered raw records; knows containers and JSON's brackets, no log
-format."""
-
-from streams.sources.paths import expand
-from streams.sources.read import read_source
-
-__all__ = ["expand", "read_source"]

@@ -1,0 +1,1 @@
+"""Tuning itself: model, batches, losses, checkpoints, the loop."""
