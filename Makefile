@@ -53,6 +53,7 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	@$(BIN)/python -m devtools.imports | tail -n 1
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql

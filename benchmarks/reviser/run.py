@@ -28,10 +28,10 @@ import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoModelForCausalLM, LlamaConfig
 
+from benchmarks.reviser.equality import compare
 from benchmarks.reviser.llama_cpp_batches import FORMATS
 from benchmarks.reviser.peers import BOS, EOS, PAD, Row, plain, transformers_cb
 from benchmarks.reviser.runtimes import Note, note_runtimes
-from benchmarks.reviser_equality import compare
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prefix, coach_prompt, render_pair
 from reviser.models.int8_linear import Int8Linear, quantise
