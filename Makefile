@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo-output
 JOBS ?= 2
+FAST := not broker and not browser and not postgres and not slow
+FLOOR := 80
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
 # The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
@@ -14,7 +16,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -59,7 +61,13 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 	@scripts/need-postgresql
 	@scripts/need-kafka
 	@scripts/need-chromium
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ONLY)
+
+test-fast: $(VENV)/.test ## the tests that need no server, no browser and no long computing
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "$(FAST)" $(ONLY)
+
+coverage: $(VENV)/.test ## the same with the share of lines and branches they reach, and its floor
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "$(FAST)" --cov --cov-report=term --cov-fail-under=$(FLOOR) $(ONLY)
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 	@scripts/need-postgresql

@@ -1,9 +1,8 @@
 """`python -m devtools.imports`: the house as its imports show it.
 
 Folders with their floor, the imports between them, circles and imports that run back up; the last line is JSON. A
-folder is one node: its own files, without its sub-folders. Floors are those of pyproject's contract `layers`.
-Exits with 1
-where there is a circle, an import that runs back up, or a folder with more files than `MOST_FILES`.
+folder is one node: its own files, without its sub-folders. Floors are those of pyproject's contract `layers`. The exit
+code is 1 where there is a circle, an import that runs back up, or a folder with more files than `MOST_FILES`.
 """
 
 import ast
