@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -295,10 +296,11 @@ def test_no_request_by_the_openapi_document_makes_the_service_fail(fuzzed: Servi
         for p in operation.get("parameters", [])
         if p["in"] == "query" and data.draw(st.booleans())
     }
-    options = {}
+    options: dict[str, Any] = {}
     if "requestBody" in operation:
         fields = _fields(fuzzed, operation)
-        chosen = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(fields, json_values) or None))
+        some: Any = dict.fromkeys(fields, json_values) or None
+        chosen = data.draw(st.fixed_dictionaries({}, optional=some))
         options = {"content": json.dumps(chosen).encode(), "headers": {"Content-Type": "application/json"}}
     name = data.draw(st.sampled_from(["ada", "olga", "oscar", "root"]))
     answer = fuzzed.request(method, path, name, params=query, **options)

@@ -1,7 +1,7 @@
 """Adapters promoted, tried and rolled back while workers with real engines revise: no pair lost, each stamp true."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
         reviser_cache_mib=8,
         max_new_tokens=200,
     )
-    changes = iter(  # each as soon as a revision by the digest is saved
+    changes: Iterator[tuple[str | None, Callable[[], Any]]] = iter(  # each as soon as a revision by the digest is saved
         [
             (None, lambda: registry.promote(rhine, "olga")),
             (rhine, lambda: registry.promote(loire, "olga")),
@@ -81,7 +81,8 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
             (rhine, lambda: done.append(True)),
         ]
     )
-    lock, due, done = threading.Lock(), [next(changes)], []
+    lock, due = threading.Lock(), [next(changes)]
+    done: list[bool] = []
 
     class Changing(WorkerObserver):
         def saved(self, revisions: Any, counts: Any) -> None:
