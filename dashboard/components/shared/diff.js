@@ -12,7 +12,7 @@ const MAX_CHARS = 200_000; // of both texts together; beyond it only their commo
 export function tokens(text) {
   const found = [];
   for (const [word] of text.matchAll(WORD)) {
-    if (word.length > 1 && UNSPACED.test(word)) found.push(...word);
+    if (word.length > 1 && UNSPACED.test(word)) for (const character of word) found.push(character);
     else found.push(word);
   }
   return found;
