@@ -24,19 +24,35 @@ export class Case extends Typed {
 
   // Why it can't be decided so, or "".
   wrong(decision) {
-    if (decision === "return") return this.comment.trim() ? "" : "Say in the comment what should change: the annotator sees it.";
+    if (decision === "return")
+      return this.comment.trim() ? "" : "Say in the comment what should change: the annotator sees it.";
     if (decision === "approve") return "";
-    return this.text.instruction.trim() && this.text.response.trim() ? "" : "An instruction and a response are needed: neither may be empty.";
+    return this.text.instruction.trim() && this.text.response.trim()
+      ? ""
+      : "An instruction and a response are needed: neither may be empty.";
   }
 
   // For the service; the key stays the same however often it is sent.
   decide(decision) {
     const final = decision === "fix" ? { ...this.text } : null;
-    return { pair_id: this.item.pair_id, version: this.item.version, decision, final, comment: this.comment, idempotency_key: this.key };
+    return {
+      pair_id: this.item.pair_id,
+      version: this.item.version,
+      decision,
+      final,
+      comment: this.comment,
+      idempotency_key: this.key,
+    };
   }
 
   draft(writer) {
-    return { pair_id: this.item.pair_id, version: this.item.version, writer, text: { ...this.text }, comment: this.comment };
+    return {
+      pair_id: this.item.pair_id,
+      version: this.item.version,
+      writer,
+      text: { ...this.text },
+      comment: this.comment,
+    };
   }
 
   // For this browser.

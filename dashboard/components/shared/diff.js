@@ -1,6 +1,7 @@
 // Word-level difference of two texts, bounded: what is too unlike is one hunk instead of a long computation.
 //
-// diffWords(a, b) gives hunks {aStart, aEnd, bStart, bEnd} in UTF-16 offsets, in order; outside them the texts are equal.
+// diffWords(a, b) gives hunks {aStart, aEnd, bStart, bEnd} in UTF-16 offsets, in order; outside them the texts are
+// equal.
 
 const WORD = /\r?\n|[^\S\n]+|[\p{L}\p{M}\p{N}_]+(?:['’.,-][\p{L}\p{M}\p{N}_]+)*|[^]/gu;
 // Scripts that don't put spaces between words are compared character by character.
