@@ -1,4 +1,4 @@
-// One item that waits for the owner: the annotator's text, what the owner makes of it, and what she decides.
+// One item that waits for the owner: the annotator's text, what the owner makes of it, and the decision.
 
 import { Typed, pick, sameText } from "../shared/typed.js";
 
@@ -17,7 +17,7 @@ export class Case extends Typed {
     return !sameText(this.text, this.start);
   }
 
-  // What the owner's approval means: her own text, where there is one.
+  // What the owner's approval means: their own text, where there is one.
   get approval() {
     return this.isQuestion || this.isCorrected ? "fix" : "approve";
   }
