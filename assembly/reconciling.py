@@ -84,7 +84,7 @@ def _lags_of(topic: str, behind: "Sequence[Lag]") -> "list[Lag]":
     """To be read before the database: what was committed by then is in it."""
     found = [lag for lag in behind if lag.topic == topic]
     if not found:
-        raise StreamError(f"there is no topic {topic}; next: coachlm topics --create")
+        raise StreamError(f"topic {topic} does not exist; create it: coachlm topics --create")
     return found
 
 

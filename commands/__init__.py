@@ -35,7 +35,7 @@ from commands.streams.topics import topics
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="coachlm")
-@click.option("-v", "--verbose", is_flag=True, help="Say on the error stream why things are done as they are.")
+@click.option("-v", "--verbose", is_flag=True, help="Explain decisions on the error stream.")
 def main(verbose: bool) -> None:
     """CoachLM turns logs of deployed LLMs into expert-grade instruction data.
 

@@ -122,5 +122,7 @@ def _keys(settings: Settings) -> _Keys:
     url = settings.oidc_jwks_url or ""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise SettingsError("COACHLM_OIDC_JWKS_URL is no https address; keys that can be swapped on the way are none")
+        raise SettingsError(
+            "COACHLM_OIDC_JWKS_URL is not an https address; without https the keys could be replaced on the way"
+        )
     return _PublishedKeys(url)

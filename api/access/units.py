@@ -1,4 +1,4 @@
-"""Whose pairs a person may see and work on: those of her unit and those that have no class, but none of which she rates
+"""Whose pairs a person may see and work on: those of their unit and those that have no class, but none of which they rate
 versions blindly."""
 
 from api.http.services import Services

@@ -156,7 +156,7 @@ class Client(RatingCalls):
         self._connection.send(Call("POST", "/v1/queue/send-to-owner", False, body=body))
 
     def progress(self) -> models.DayProgress:
-        """What the caller did today, and what waits for her."""
+        """What the caller did today, and what waits for them."""
         return self._get(models.DayProgress, "/v1/queue/progress")
 
     def rubric(self) -> models.Rubric:

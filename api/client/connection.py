@@ -48,7 +48,7 @@ class Connection:
             host = httpx.URL(self.base_url).host
         except httpx.InvalidURL as error:
             raise UnavailableError(
-                f"{base_url!r} is no address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
+                f"{base_url!r} is not an http address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
             ) from (error)
         trust_env = host not in _LOOPBACK  # a proxy has no business between two programs of one machine
         self._http = httpx.Client(

@@ -35,7 +35,7 @@ class Work(Given):
 
 
 class DayProgress(Work):
-    """What the caller did today, and what waits for her."""
+    """What the caller did today, and what waits for them."""
 
     day: date
     waiting: int = Field(description="Free items of the caller's unit; counted up to 10,000.")

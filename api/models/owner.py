@@ -19,7 +19,9 @@ class ReviewDraft(Given):
     text: PairText
     comment: Text
     saved_at: datetime
-    version: int = Field(description="Of the pair that she saw; another one than the item's: the pair changed since.")
+    version: int = Field(
+        description="Of the pair that the owner saw; another one than the item's: the pair changed since."
+    )
     writer: Text = Field(description="The browser, or other program, that saved it.")
 
 

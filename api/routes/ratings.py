@@ -1,4 +1,4 @@
-"""Blind ratings: the rater's order and what she gives; and the studies, for those who may know which text was which."""
+"""Blind ratings: the rater's order and ratings; and the studies, for those who may know which text was which."""
 
 from importlib.util import find_spec
 from typing import Annotated

@@ -73,7 +73,7 @@ def exclusions(
 ) -> owner.Exclusions:
     """Excluded pairs, or near copies with `status=duplicate`, in order of arrival."""
     if status not in (Status.EXCLUDED, Status.DUPLICATE):
-        raise RefusedError(422, "invalid", f"status {status} isn't set aside; ask for excluded or duplicate")
+        raise RefusedError(422, "invalid", f"status must be excluded or duplicate, not {status}")
     page = state.services.reviews.exclusions(
         who.name, limit, status=status, reason=reason, task_class=task_class, after=after
     )

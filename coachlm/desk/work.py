@@ -79,7 +79,7 @@ class Person:
     seniority: Seniority = Seniority.REGULAR
     is_active: bool = True
     created_at: datetime | None = None
-    is_rater: bool = False  # in a study of blind ratings that is open: its pairs are withheld from her
+    is_rater: bool = False  # in a study of blind ratings that is open: its pairs are withheld from them
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,18 @@ _base = click.option(
     "--base", envvar="COACHLM_MODEL", help="The model to tune: folder, hub id or `coach` (COACHLM_MODEL)."
 )
 _runs = click.option(
-    "--output", type=click.Path(path_type=Path), default=Path("refresh-runs"), show_default=True, help="Runs' folder."
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("refresh-runs"),
+    show_default=True,
+    help="Folder of the training runs.",
 )
 _held_out = click.option(
-    "--held-out", type=click.FloatRange(0, 0.9), default=0.1, show_default=True, help="Share kept for the gate."
+    "--held-out",
+    type=click.FloatRange(0, 0.9),
+    default=0.1,
+    show_default=True,
+    help="Share of approved pairs kept for the gate.",
 )
 
 
@@ -29,10 +37,16 @@ _held_out = click.option(
 @_base
 @_runs
 @click.option(
-    "--new-pairs", type=click.IntRange(min=1), default=500, show_default=True, help="Approved since the last."
+    "--new-pairs",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    help="Number of pairs approved since the last refresh that starts one.",
 )
-@click.option("--poll", "poll_seconds", type=click.IntRange(min=1), default=60, show_default=True, help="Seconds.")
-@click.option("--once", is_flag=True, help="Refresh now if pairs are there, then end.")
+@click.option(
+    "--poll", "poll_seconds", type=click.IntRange(min=1), default=60, show_default=True, help="Seconds between checks."
+)
+@click.option("--once", is_flag=True, help="Refresh now if there are pairs, then exit.")
 @click.option("--alpha", type=float, help="Share of approved pairs, the most changed. [default: 0.3; coach: 1]")
 @click.option("--epochs", type=int, help="[default: 7; coach: 5]")
 @_held_out
@@ -51,7 +65,9 @@ def refresh(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Watch for newly approved pairs; train, gate and promote an adapter when there are enough.
+    """Train, gate and promote an adapter on new approved pairs.
+
+    Waits until there are enough of them.
 
     A run that was killed goes on where it stopped. One process per database refreshes at a time.
     """
@@ -82,7 +98,10 @@ def refresh(
 @json_option
 @answering_errors
 def gate(digest: str, base: str | None, output: Path, held_out: float, db: str | None, as_json: bool) -> None:
-    """Judge a candidate on the held-out approved pairs against what is in force; the decision is stored."""
+    """Judge a candidate against the adapter in force.
+
+    Both revise the held-out approved pairs; the decision is stored.
+    """
     from trainer.refresh import RefreshRules, gate_adapter
 
     with workshop(load_settings(database_url=db, model=base), output, None, None) as shop:

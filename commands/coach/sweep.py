@@ -25,11 +25,15 @@ _ALPHAS = ",".join(f"{tenth / 10:g}" for tenth in range(11))
 
 
 @click.command()
-@click.option("--base", "bases", multiple=True, required=True, help="Folder or hub id; several for a table of bases.")
+@click.option(
+    "--base", "bases", multiple=True, required=True, help="Folder or hub id of the base model; repeat to compare bases."
+)
 @click.option("--data", type=_file, required=True, help="Expert revisions to train on.")
 @click.option("--held-out", type=_file, required=True, help="Expert revisions to measure on.")
-@click.option("--output", type=_file, required=True, help="Folder of all runs; an interrupted sweep goes on in it.")
-@click.option("--alphas", default=_ALPHAS, show_default=True, help="Shares, with commas; 0 is the base untuned.")
+@click.option("--output", type=_file, required=True, help="Folder of all runs; an interrupted sweep resumes in it.")
+@click.option(
+    "--alphas", default=_ALPHAS, show_default=True, help="Shares, separated by commas; 0 is the untuned base."
+)
 @click.option("--epochs", type=int, help="[default: 7]")
 @click.option("--generate/--no-generate", default=True, show_default=True, help="Also revise the held-out pairs.")
 @json_option
@@ -44,7 +48,9 @@ def sweep(
     generate: bool,
     as_json: bool,
 ) -> None:
-    """Tune a coach for each α and base; likelihood of held-out expert text and what is left to edit, as Fig. 5 draws.
+    """Tune a coach for each α and base, as Fig. 5 draws.
+
+    Measured: the likelihood of held-out expert text, and what is left to edit.
 
     Writes sweep.json and sweep.svg beside the runs' folders.
     """

@@ -20,12 +20,20 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port of the pages.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; beyond loopback use TLS.")
-@click.option("--api-url", help="Where the service is (also COACHLM_API_URL).")
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; use TLS for any other than loopback.",
+)
+@click.option("--api-url", help="Address of the service (also COACHLM_API_URL).")
 @json_option
 @answering_errors
 def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> None:
-    """Start the pages: the post-edit desk and everything else in a browser. Needs a running `coachlm serve`."""
+    """Start the web pages for a running `coachlm serve`.
+
+    The post-edit desk, review, figures and everything else in a browser.
+    """
     url = load_settings(api_url=api_url).api_url
     command = dashboard_command(port, address)
     if as_json:
@@ -38,14 +46,20 @@ def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> No
 
 @click.command()
 @click.option(
-    "--person", default="me", show_default=True, help="Who sits at the desk; added where nobody is so called."
+    "--person",
+    default="me",
+    show_default=True,
+    help="Name of the annotator; the account is created if it does not exist.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port of the pages.")
 @database_option
 @json_option
 @answering_errors
 def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
-    """Sit down and work: service and pages on this machine until Ctrl+C, with a token for you."""
+    """Start the service and the web desk locally for one person.
+
+    Both run until Ctrl+C; a token for you is shown.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # both children end with this command, however it ends
     settings = load_settings(database_url=db)
     command = dashboard_command(port)
@@ -91,7 +105,7 @@ def _service(database_url: str) -> Iterator[str]:
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line:
-            raise CoachLMError("the service didn't start; its message is above")
+            raise CoachLMError("the service didn't start; see its message above")
         yield json.loads(line)["url"]
     finally:
         process.terminate()

@@ -27,7 +27,10 @@ _BACKLOG = 2048
 @json_option
 @answering_errors
 def serve(host: str | None, port: int | None, db: str | None, as_json: bool) -> None:
-    """Run the service: queue, reviews, people, intake of logs, export, figures. SIGTERM lets requests finish."""
+    """Run the HTTP service.
+
+    Queue, reviews, people, intake of logs, export, figures. SIGTERM lets requests finish.
+    """
     settings = load_settings(api_host=host, api_port=port, database_url=db)
     with open_database(settings) as database, _listening(settings) as listener:
         services = build_services(database, settings)

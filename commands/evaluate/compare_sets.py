@@ -32,7 +32,7 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 @click.command("compare-sets")
 @click.argument("before")
 @click.argument("after", required=False)
-@click.option("--engine", help="Instead of AFTER: what this engine makes of BEFORE (rules, coach, packed, …).")
+@click.option("--engine", help="Revise BEFORE with this engine instead of reading AFTER (rules, coach, packed, …).")
 @click.option("--model", help="Model of the engine: a folder or hub id.")
 @click.option("--adapter", help="Adapter folder of the engine.")
 @click.option(
@@ -41,23 +41,36 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
     type=click.Choice(["rows", "request", "none"]),
     default="rows",
     show_default=True,
-    help="Which pairs belong together: the same row, the same instruction and input, or none.",
+    help="How pairs are matched: by row, by instruction and input, or not at all.",
 )
-@click.option("--text-before", type=_text, default="raw", show_default=True, help="Where BEFORE is a database.")
-@click.option("--text-after", type=_text, default="final", show_default=True, help="Where AFTER is a database.")
 @click.option(
-    "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, help="Only this share of BEFORE, by content."
+    "--text-before", type=_text, default="raw", show_default=True, help="Which text to read if BEFORE is a database."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option(
+    "--text-after", type=_text, default="final", show_default=True, help="Which text to read if AFTER is a database."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Only this share of BEFORE, chosen by a hash of the content.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many pairs.")
 @click.option("--scores", is_flag=True, help="Also score both sides by the local scorer (a millisecond a pair).")
-@click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Keep what the engine made: JSON lines.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the engine's revisions to this file (JSON lines).",
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page with plots.")
 @json_option
 @answering_errors
 def compare_sets(
     before: str, after: str | None, html: Path | None, as_json: bool, *, scores: bool, **options: Any
 ) -> None:
-    """Words, word edits and kinds of change between BEFORE and AFTER (paper Tables IV and VII).
+    """Compare two versions of a data set: words, edits, kinds.
+
+    The changes between BEFORE and AFTER (paper Tables IV and VII).
 
     Each is a file of pairs (JSON, JSON lines, CSV, Parquet, an export) or a database URL.
     """

@@ -32,7 +32,7 @@ folder_option = click.option(
 
 @click.group()
 def evaluate() -> None:
-    """Test sets and judges: does the coach help, and how do we know."""
+    """Test sets, judges and ratings: does the coach help?"""
 
 
 @evaluate.command()
@@ -40,7 +40,10 @@ def evaluate() -> None:
 @json_option
 @answering_errors
 def sets(folder: Path | None, as_json: bool) -> None:
-    """The registered test sets: instructions, licence, and whether each lies in the folder as registered."""
+    """List the registered test sets.
+
+    Instructions, licence, and whether each lies in the folder as registered.
+    """
     from evaluation.sets.test_sets import SetState, look_at_sets
 
     findings = look_at_sets(public_folder(folder))
@@ -65,8 +68,12 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 
 @evaluate.command()
 @folder_option
-@click.option("--judge", "names", multiple=True, help="Also ask: server, model:FOLDER, local-length-free; repeatable.")
-@click.option("--comparisons", type=click.Path(path_type=Path), help="Own labelled comparisons in PandaLM's shape.")
+@click.option(
+    "--judge", "names", multiple=True, help="Another judge: server, model:FOLDER, local-length-free; may be repeated."
+)
+@click.option(
+    "--comparisons", type=click.Path(path_type=Path), help="Your own labelled comparisons, in PandaLM's format."
+)
 @server_options
 @json_option
 @answering_errors
@@ -80,7 +87,9 @@ def judges(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Agreement of judges with the majority of people who labelled the same comparisons, by default PandaLM's.
+    """Measure how far judges agree with people.
+
+    That is with the majority of people who labelled the same comparisons, by default PandaLM's.
 
     Judges that are asked see each comparison both ways round, merged by the paper's rules.
     """

@@ -15,12 +15,16 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 @click.argument("model")
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--adapter", type=click.Path(path_type=Path), help="LoRA adapter folder to merge in.")
-@click.option("--int8", is_flag=True, help="Weights in int8: a quarter of the size, faster, a little less precise.")
-@click.option("--revision", help="Commit of a hub model; pins what is converted.")
+@click.option(
+    "--int8", is_flag=True, help="Store weights as int8: a quarter of the size, faster, a little less precise."
+)
+@click.option("--revision", help="Commit of the hub model to convert.")
 @json_option
 @answering_errors
 def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision: str | None, as_json: bool) -> None:
-    """Convert MODEL, a folder or hub id, for the engine `openvino`, with an adapter merged in, into the folder OUTPUT.
+    """Convert a model for the engine `openvino`.
+
+    MODEL is a folder or hub id; an adapter is merged in; the result goes into the folder OUTPUT.
 
     Converting needs `make reviser` and memory for the model in float32; revising with the result needs neither.
     """

@@ -48,11 +48,11 @@ _OURS = (
     show_default=True,
     help="Folder for database, report and data set.",
 )
-@click.option("--servers", "kafka_servers", help="Through Kafka: brokers as HOST:PORT, more with commas.")
+@click.option("--servers", "kafka_servers", help="Run through Kafka: brokers as HOST:PORT, separated by commas.")
 @json_option
 @answering_errors
 def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
-    """Turn the bundled sample logs into revised pairs, a report and a data set.
+    """Revise the bundled sample logs; write report and data set.
 
     In one process without a broker; with --servers through Kafka, on topics of its own.
     """

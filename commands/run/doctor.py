@@ -40,7 +40,10 @@ class Finding:
 @json_option
 @answering_errors
 def doctor(db: str | None, engine: str | None, as_json: bool) -> None:
-    """Check machine, database and engine; exits with 1 when something that is needed is broken."""
+    """Check machine, database and engine.
+
+    Exits with 1 when something that is needed is broken.
+    """
     settings = load_settings(database_url=db, engine=engine)
     findings = [finding for check in (_machine, _packages, _disk, _database, _engine) for finding in check(settings)]
     failed = any(finding.verdict == "failed" for finding in findings)

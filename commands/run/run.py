@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from storage.engine.database import Database
 
 _paths = click.argument("paths", nargs=-1, required=True)
-_format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
-_turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
+_format = click.option("--format", "log_format", help="Log format of all paths; detected if not given.")
+_turns = click.option(
+    "--turns", type=click.Choice(["first", "each", "last"]), help="Which turns of a conversation become pairs."
+)
 _engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
 _model = click.option("--model", help="Model folder or hub id, for `transformers`.")
 _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
@@ -36,7 +38,7 @@ _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformer
 @json_option
 @answering_errors
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
-    """Take logs in and revise them: every stage up to the annotators' queue.
+    """Take logs in and revise them, up to the annotators' queue.
 
     PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
     """
@@ -58,7 +60,10 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
 @json_option
 @answering_errors
 def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
-    """Take logs in, without revising: parse, filter, replace personal data, de-duplicate, classify, store."""
+    """Take logs in without revising them.
+
+    Parse, filter, replace personal data, de-duplicate, classify, store.
+    """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     with open_database(settings) as database:

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 @click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
 @click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
 @click.option("--adapter", help="LoRA adapter folder, or `registry`.")
-@click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
-@click.option("--until-empty", is_flag=True, help="End when nothing waits any more.")
+@click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
+@click.option("--until-empty", is_flag=True, help="Exit when no pair waits any more.")
 @json_option
 @answering_errors
 def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> None:
-    """Revise what waits in the database, and what comes; any number of workers share it, on any number of hosts.
+    """Revise what waits in the database, and what comes.
+
+    Any number of workers share it, on any number of hosts.
 
     SIGTERM: what is in the engine is finished within COACHLM_DRAIN_SECONDS and committed, the rest handed back.
     """

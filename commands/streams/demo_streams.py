@@ -122,6 +122,6 @@ def _await_drained(database: "Database", settings: Settings, workers: subprocess
         if not (behind or streams.outbox_rows() or store.count_awaiting_revision()):
             return
         if workers.poll() is not None:
-            raise StreamError(f"the workers ended with {workers.returncode}; {log} holds what they said")
+            raise StreamError(f"the workers ended with {workers.returncode}; see {log}")
         time.sleep(_LOOK_SECONDS)
-    raise StreamError(f"the workers were not done in {_DEADLINE_SECONDS} s; {log} holds what they said")
+    raise StreamError(f"the workers were not done in {_DEADLINE_SECONDS} s; see {log}")

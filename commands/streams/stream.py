@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from streams.broker.wire.report import Report
 
-_driver = click.option("--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="What consumes.")
-_servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
+_driver = click.option(
+    "--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="Library that consumes the topics."
+)
+_servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, separated by commas.")
 _engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
-_metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
+_metrics = click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
 _FLAGS = {
     "stream_driver": "--driver",
     "kafka_servers": "--servers",
@@ -32,7 +34,7 @@ _FLAGS = {
     "metrics_port": "--metrics-port",
 }
 """By the setting that each gives."""
-_lines = click.option("--json", "as_json", is_flag=True, help="Say every change of state as a JSON line.")
+_lines = click.option("--json", "as_json", is_flag=True, help="Print every change of state as a JSON line.")
 
 
 def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +45,9 @@ def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def stream() -> None:
-    """Workers that carry logs from Kafka to the annotators' queue; any number of each, one process each.
+    """Run workers that carry logs from Kafka to the queue.
+
+    Any number of each kind, one process each.
 
     Each says its changes of state on standard output, finishes its batch on SIGTERM, and exits with 75 when it is to be
     started again. docs/streams.md has the promises.
@@ -54,7 +58,7 @@ def stream() -> None:
 @worker_options
 @answering_errors
 def intake(db: str | None, as_json: bool, **options: Any) -> None:
-    """Take the records of logs.raw in: parse, filter, de-duplicate, store."""
+    """Take the records of logs.raw in: parse, filter, store."""
     settings = load_settings(database_url=db, **options)
     with open_database(settings) as database, _only_one_on_sqlite(database, "intake"):
         run_intake_worker(database, settings, _report("intake", as_json))
@@ -75,7 +79,10 @@ def revise(db: str | None, as_json: bool, **options: Any) -> None:
 @worker_options
 @answering_errors
 def relay(db: str | None, as_json: bool, **options: Any) -> None:
-    """Publish the outbox to its topics, without another stage (every worker publishes too)."""
+    """Publish the outbox to its topics, without another stage.
+
+    Every other worker publishes, too.
+    """
     from streams.broker.worker.worker import run_relay
 
     settings = load_settings(database_url=db, **options)
@@ -88,7 +95,10 @@ def relay(db: str | None, as_json: bool, **options: Any) -> None:
 @_engine
 @answering_errors
 def everything(db: str | None, as_json: bool, **options: Any) -> None:
-    """One worker of each kind, started again when one ends; for development and small machines."""
+    """Run one worker of each kind, restarted when it ends.
+
+    For development and small machines.
+    """
     from streams.broker.topics.topics import ensure_topics
     from streams.broker.worker.supervisor import Supervisor
 
@@ -104,7 +114,10 @@ def everything(db: str | None, as_json: bool, **options: Any) -> None:
 @click.argument("topic", required=False)
 @answering_errors
 def schemas(topic: str | None) -> None:
-    """Print the JSON Schemas of the topics' messages, or of one TOPIC (named without its prefix)."""
+    """Print the JSON Schemas of the topics' messages.
+
+    Of one TOPIC, where it is given (without its prefix).
+    """
     from streams.broker.wire.codec import SCHEMAS, json_schema
 
     known = {str(name): name for name in SCHEMAS}

@@ -17,7 +17,7 @@ _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 _FORMULAS = {
     "edit_distance_left": "Characters that people change from the coach's output to their final text, mean over pairs",
     "nll": "Nats per token of the people's final text under the model; smaller: it finds them likelier",
-    "invalid_share": "Outputs that are no valid pair, and errors of the engine, of all held-out pairs",
+    "invalid_share": "Share of held-out pairs with an invalid output or an engine error",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
     "flagged_share": "Revisions with added facts to check, of all held-out pairs",
     "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
@@ -25,7 +25,7 @@ _FORMULAS = {
 _NUMBER = "{:,.4f}"
 _COLUMNS = {
     "figure": Column(),
-    "reference": Column(_NUMBER, "Of the adapter in force, or of the raw pairs where there is none"),
+    "reference": Column(_NUMBER, "The adapter in force, or the raw pairs without one"),
     "candidate": Column(_NUMBER, "Of this adapter, on the same held-out pairs"),
     "low": Column(_NUMBER, "Lower end of the interval of candidate − reference, over pairs"),
     "high": Column(_NUMBER, "Upper end of that interval"),

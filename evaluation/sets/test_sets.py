@@ -165,7 +165,7 @@ def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool
 
 def _own_set(path: Path) -> list[InstructionPair]:
     if not path.is_file():
-        raise InputError(f"{path} is no file and none of the registered test sets: {', '.join(TEST_SETS)}")
+        raise InputError(f"{path} is neither a file nor a registered test set; choose one of: {', '.join(TEST_SETS)}")
     pairs = read_records(path, _alpaca)
     if not pairs:
         raise InputError(f"{path} holds no records")

@@ -111,7 +111,7 @@ def _checked(kind: type[T], values: Mapping[str, Any], path: Path, where: str) -
         given[key] = tuple(value) if isinstance(value, list) else value
         wanted = str(expected[key].type)
         if not _fits(given[key], wanted):
-            raise SettingsError(f"{path}, {where}: {key} = {value!r} is no {wanted}")
+            raise SettingsError(f"{path}, {where}: {key} = {value!r}: must be of type {wanted}")
     try:
         return kind(**given)
     except TypeError as error:

@@ -93,5 +93,5 @@ class AdaptingReviser:
     def _hold(self, record: AdapterRecord) -> None:
         adapter = read_adapter(self._fetch(record))
         if adapter.digest != record.digest:
-            raise ModelError(f"adapter {adapter.folder} was altered: its digest is not {record.digest[:12]} any more")
+            raise ModelError(f"adapter {adapter.folder} was altered: its digest is no longer {record.digest[:12]}")
         self._engine.hold(adapter)

@@ -54,7 +54,7 @@ def _config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"adapter {folder}: adapter_config.json can't be read: {error}") from error
     if not isinstance(config, dict):
-        raise ModelError(f"adapter {folder}: adapter_config.json is no JSON object; save it with save_pretrained")
+        raise ModelError(f"adapter {folder}: adapter_config.json is not a JSON object; save it with save_pretrained")
     return config
 
 

@@ -184,7 +184,7 @@ class RemoteReviser(WithFinisher):
         """
         give_up_at = time.monotonic() + self._options.outage_seconds
         attempt, successes = 0, self._pool.successes
-        last = PassingError("all servers rest after failures")
+        last = PassingError("all servers are paused after failures")
         while True:
             server = self._pool.take()
             if server is None:

@@ -173,7 +173,7 @@ def _row(connection: Connection, digest: str) -> Any:
     if (row := _find(connection, AdapterRow.digest == digest)) is not None:
         return row
     if len(digest) < _SHORTEST or not digest.isalnum():
-        raise NotFoundError(f"{digest!r} names no adapter; give {_SHORTEST} digits or more of its digest")
+        raise NotFoundError(f"no adapter matches {digest!r}; give {_SHORTEST} digits or more of its digest")
     rows = connection.execute(
         select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
     ).all()

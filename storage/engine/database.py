@@ -117,7 +117,7 @@ def _hide_password(url: URL) -> URL:
 def _sqlite_engine(url: URL, name: str) -> Engine:
     file = url.database
     if not file or ":memory:" in file:
-        raise StoreError("a database in memory forgets everything; name a file: sqlite:///FILE")
+        raise StoreError("a database in memory loses everything at the end; name a file: sqlite:///FILE")
     if not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
         raise StoreError(f"database {name}: the folder {Path(file).absolute().parent} does not exist; create it")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})

@@ -46,7 +46,7 @@ def read_history(connection: Connection, pair_id: str) -> list[HistoryEntry]:
     """Raises: NotFoundError."""
     pair = connection.execute(select(PairRow.__table__).where(PairRow.id == pair_id)).one_or_none()
     if pair is None:
-        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from an export")
+        raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from an export")
     raw = pair_from_row(pair)
     entries = [HistoryEntry(pair.created_at, EntryKind.RAW, None, raw)]
     entries += [_revision(row, raw) for row in _rows(connection, RevisionRow, pair.seq)]

@@ -1,6 +1,6 @@
 """Sums per hour, kept in the transaction of what they count: one upsert a kind of event, always last.
 
-A person's row is written by what she does and by what is done to her post-edits; nobody else waits for it. Rows are
+A person's row is written by what they do and by what is done to their post-edits; nobody else waits for it. Rows are
 taken in order, after every other lock of a transaction, so that no two of them wait for each other in a circle.
 """
 

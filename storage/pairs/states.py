@@ -39,7 +39,7 @@ def lock_pair(connection: Connection, pair_id: str | int, version: int | None = 
     locking = _LOCK_BY_ID if isinstance(pair_id, str) else _LOCK_BY_SEQ
     row = connection.execute(locking, {"wanted": pair_id}).one_or_none()
     if row is None:
-        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
+        raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from `coachlm queue` or an export")
     if version is not None and version != row.version:
         raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
     task_class = row.corrected_class or row.task_class

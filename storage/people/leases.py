@@ -112,7 +112,7 @@ def return_expired(connection: Connection, now: datetime) -> None:
 
 def look_around(connection: Connection, person: Person, now: datetime) -> Any:
     """How many items the person has (`held`), whether leases have run out (`is_overdue`), an item that was sent back to
-    her (`reserved`) and whether she rates some blindly (`is_rater`)."""
+    them (`reserved`) and whether they rate some blindly (`is_rater`)."""
     return connection.execute(_SITUATION, {"who": person.id, "now": now}).one()
 
 
@@ -122,8 +122,8 @@ def next_item(
     """Locks the item that the person should get next and gives its `pair`, `pair_id`, `task_class` and `arm`.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
-    longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that she rates
-    blindly are not for her.
+    longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that they rate
+    blindly are not for them.
     """
     tiers = (["reserved"] if is_reserved else []) + (["any"] if task_class is None else ["of class", "of none"])
     values = {"who": person.id, "of_class": task_class and task_class.value}

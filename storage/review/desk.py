@@ -68,7 +68,7 @@ class ReviewDesk:
     def save_draft(
         self, pair_id: str, person: str, text: InstructionPair, *, version: int, writer: str, comment: str = ""
     ) -> None:
-        """Keep what the owner has typed until she decides; it replaces what the same writer (a browser) saved before.
+        """Keep what the owner has typed until they decide; it replaces what the same writer (a browser) saved before.
 
         Raises: StaleError, ConflictError (nothing waits for a review); the text was kept all the same.
         """

@@ -19,7 +19,7 @@ from storage.tables.pairs import PairRow, PersonRow
 def read_review_items(
     connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
 ) -> list[ReviewItem]:
-    """What waits for this owner, of these classes (None: of all), oldest first; with her own drafts."""
+    """What waits for this owner, of these classes (None: of all), oldest first; with the owner's drafts."""
     item = ReviewItemRow
     columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
     found: list[Any] = []

@@ -85,7 +85,7 @@ class DeadLetters:
         with self._database.reading() as connection:
             row = None if abs(number) >= 2**63 else connection.execute(wanted).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no dead letter {number}; `coachlm dead list` shows those that are there")
+            raise NotFoundError(f"dead letter {number} does not exist; `coachlm dead list` shows all")
         return _stored(row)
 
     def unknown(self, numbers: Sequence[int]) -> list[int]:

@@ -211,7 +211,7 @@ def test_an_owner_who_rates_learns_the_versions_when_it_is_closed(service: Servi
     with pytest.raises(MissingError):
         olga.study_tables("spring")
     service.client("oscar").close_study("spring")
-    with pytest.raises(MissingError):  # it is still not hers
+    with pytest.raises(MissingError):  # it still belongs to another rater
         olga.study_tables("spring")
 
 

@@ -1,4 +1,4 @@
-"""An operator sees the lag of a real broker rise, and what she is told then."""
+"""An operator sees the lag of a real broker rise, and what the page says then."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

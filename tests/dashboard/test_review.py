@@ -268,5 +268,5 @@ def test_two_tabs_look_at_different_items_and_an_owner_sees_her_class(office: Of
     other.await_item()
     office.hire("quentin", PersonRole.OWNER)
     mine = reviewing(sit_down, "quentin")
-    expect(mine.page.get_by_label("Class")).to_be_visible()  # he is of no unit
+    expect(mine.page.get_by_label("Class")).to_be_visible()  # Adam has no unit
     mine.await_words(".progress", "3 waiting")

@@ -105,7 +105,7 @@ def test_a_database_is_a_data_set(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere.json", "nowhere.json"], "is no file"),
+        (["nowhere.json", "nowhere.json"], "is not a file"),
         (["FILE"], "--engine"),
         (["FILE", "FILE", "--write", "x.jsonl"], "--engine"),
         (["FILE", "FILE", "--share", "0.5"], "--match request"),

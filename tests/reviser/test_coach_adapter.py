@@ -146,7 +146,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "not a number": (
         lambda folder: weights_of(folder, lambda t: t.update({first(t): t[first(t)] * np.float32("nan")})),
-        "would become no number",
+        "would become NaN",
     ),
     "an embedding": (
         lambda folder: weights_of(folder, lambda t: t.update({"base_model.model.bert.x.weight": t[first(t)]})),

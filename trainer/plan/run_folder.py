@@ -171,7 +171,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} can't be read: {error}; give another output folder") from error
     if not isinstance(value, dict):
-        raise TrainingError(f"{path} is no record of a run; give another output folder")
+        raise TrainingError(f"{path} is not the record of a run; give another output folder")
     return value
 
 

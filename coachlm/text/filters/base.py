@@ -100,11 +100,6 @@ class Rule:
         return not self.triggers.isdisjoint(words) and self.pattern.search(text) is not None
 
 
-def rule(name: str, triggers: str, *pattern: str) -> Rule:
-    """`triggers` are words apart by spaces; the parts of the pattern are alternatives."""
-    return Rule(name, word_set(triggers), re.compile("|".join(pattern)))
-
-
 def first_fired(rules: tuple[Rule, ...], text: str, words: frozenset[str]) -> str | None:
     for candidate in rules:
         if candidate.fires(text, words):

@@ -51,15 +51,24 @@ class Desk {
   #actions() {
     return {
       edit: (field, text) => this.#edited((task) => (task.text[field] = text)),
-      score: (what, value) => (what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", "")),
+      score: (what, value) =>
+        what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", ""),
       submit: () => this.#submit(),
       undo: () => this.work.undo(),
       skip: () => this.work.skip(),
-      exclude: () => this.#dialog(() => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail))),
-      owner: () => this.#dialog(() => dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment))),
+      exclude: () =>
+        this.#dialog(() =>
+          dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail)),
+        ),
+      owner: () =>
+        this.#dialog(() =>
+          dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment)),
+        ),
       ...textActions(() => this.view.texts),
       scores: () => this.view.toggleDock(),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      signin: () =>
+        this.work.line.isSignedOut &&
+        dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -90,7 +99,8 @@ class Desk {
   #listen() {
     const options = { capture: true, signal: this.stopping.signal };
     window.addEventListener("keydown", (event) => this.#pressed(event), options);
-    for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) window.addEventListener(name, () => this.#active(), { ...options, passive: true });
+    for (const name of ["keydown", "pointerdown", "pointermove", "wheel"])
+      window.addEventListener(name, () => this.#active(), { ...options, passive: true });
     window.addEventListener("pagehide", () => this.#flush(), options);
     window.addEventListener("online", () => this.work.line.wake(), options);
     document.addEventListener("visibilitychange", () => this.#visible(), options);
@@ -102,7 +112,8 @@ class Desk {
     if (!this.host.isConnected) return;
     const focused = this.view.root.activeElement;
     const isTyping = Boolean(focused?.matches("textarea, input:not([type=checkbox]):not([type=radio])"));
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined) return this.#run("revert", event);
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined)
+      return this.#run("revert", event);
     const action = actionOf(event, isTyping);
     if (!action || this.view.dialog) return;
     if (action === "escape" && !focused) return;
@@ -127,7 +138,8 @@ class Desk {
   #visible() {
     const { line } = this.work;
     if (document.visibilityState !== "visible") this.#flush();
-    else if (line.isSignedOut) line.resume(); // the person may have signed in in another tab
+    else if (line.isSignedOut)
+      line.resume(); // the person may have signed in in another tab
     else line.wake();
   }
 

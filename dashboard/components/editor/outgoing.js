@@ -6,8 +6,8 @@ import { service } from "../shared/service.js";
 export const UNDO_MS = 60_000;
 
 export class Outgoing {
-  // `accepted()` and `refused(error, submit, task)` are called by the service's answer; `task` is null for a submit of an
-  // earlier visit.
+  // `accepted()` and `refused(error, submit, task)` are called by the service's answer; `task` is null for a submit of
+  // an earlier visit.
   constructor(drafts, line, { accepted, refused, on }) {
     this.drafts = drafts;
     this.line = line;

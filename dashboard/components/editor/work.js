@@ -141,7 +141,10 @@ export class Work extends ItemWork {
       this.say("info", "It is yours again, with your text.");
     } else {
       this.#show();
-      this.say("warning", "Another item came instead: that one is with somebody else or waits further back. Your text is kept.");
+      this.say(
+        "warning",
+        "Another item came instead: that one is with somebody else or waits further back. Your text is kept.",
+      );
     }
   }
 
@@ -197,7 +200,8 @@ export class Work extends ItemWork {
 
   async #refused(error, submit, task) {
     const mine = { text: submit.final, comment: submit.comment };
-    if (error.isLate) return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
+    if (error.isLate)
+      return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
     if (!task) return this.say("error", `A text of an earlier visit was refused: ${error.message}`);
     task.renewKey();
     this.#putInHands(task);
@@ -232,7 +236,12 @@ export class Work extends ItemWork {
     if (task.isTouched) {
       this.keepLocally(task);
       if (task.isChanged) service.draft(task.draft()).catch(() => {});
-      this.versions.compareLost(task.item.pair_id, { text: { ...task.text }, comment: task.comment }, task.raw, error.message);
+      this.versions.compareLost(
+        task.item.pair_id,
+        { text: { ...task.text }, comment: task.comment },
+        task.raw,
+        error.message,
+      );
     } else {
       this.notice = { kind: "warning", text: `The item went back into the queue: ${error.message}` };
     }

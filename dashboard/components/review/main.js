@@ -53,11 +53,19 @@ class Review {
       choose: (of) => this.work.choose(of).catch((error) => this.work.say("error", error.message)),
       submit: () => this.#decide(this.work.current.approval),
       back: () => this.#decide("return"),
-      exclude: () => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail), "Set aside"),
+      exclude: () =>
+        dialogs.exclude(
+          this.view.desk,
+          this.data.reasons,
+          (reason, detail) => this.work.exclude(reason, detail),
+          "Set aside",
+        ),
       later: () => this.work.later(),
       comment: () => this.view.facts.comment.focus(),
       ...textActions(() => this.view.texts),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      signin: () =>
+        this.work.line.isSignedOut &&
+        dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk, KEYS),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -105,7 +113,8 @@ class Review {
   #visible() {
     const { line } = this.work;
     if (document.visibilityState !== "visible") this.autosave.flush(this.work.current);
-    else if (line.isSignedOut) line.resume(); // the owner may have signed in in another tab
+    else if (line.isSignedOut)
+      line.resume(); // the owner may have signed in in another tab
     else line.wake();
   }
 

@@ -1,4 +1,5 @@
-// The owner's work: which item is in hands and which one comes next. Knows no page; `on(work)` is called after every change.
+// The owner's work: the item that they review and the one that comes next. Knows no page; `on(work)` is called after
+// every change.
 
 import { ItemWork } from "../shared/item_work.js";
 import { service } from "../shared/service.js";
@@ -168,8 +169,12 @@ export class ReviewWork extends ItemWork {
 
   #refused(error, decision, one) {
     this.waiting.forget(one ? one.item : decision);
-    const mine = { text: decision.final || one?.start || { instruction: "", input: "", response: "" }, comment: decision.comment };
-    if (error.isLate && (decision.final || decision.comment)) return this.versions.compareLost(decision.pair_id, mine, one ? one.raw : mine.text, error.message);
+    const mine = {
+      text: decision.final || one?.start || { instruction: "", input: "", response: "" },
+      comment: decision.comment,
+    };
+    if (error.isLate && (decision.final || decision.comment))
+      return this.versions.compareLost(decision.pair_id, mine, one ? one.raw : mine.text, error.message);
     if (error.isLate || !one) return this.say("warning", `Not stored: ${error.message}`);
     one.renewKey();
     if (this.current) this.waiting.putFirst(this.current);
@@ -182,7 +187,12 @@ export class ReviewWork extends ItemWork {
   lost(one, error) {
     if (one !== this.current) return;
     this.waiting.markDecided(one.item);
-    this.versions.compareLost(one.item.pair_id, { text: { ...one.text }, comment: one.comment }, one.raw, error.message);
+    this.versions.compareLost(
+      one.item.pair_id,
+      { text: { ...one.text }, comment: one.comment },
+      one.raw,
+      error.message,
+    );
     this.advance();
   }
 

@@ -64,8 +64,14 @@ export function stateOf(work) {
 
 // The day's work, each with what it means; what the service doesn't tell is left out.
 export function progressParts(progress) {
-  const parts = [[`${progress.submitted ?? 0} today`, "What you have handed in today (UTC); what you took back doesn't count"]];
-  if (progress.active_seconds >= 60) parts.push([`${duration(progress.active_seconds)} of work`, "Time at your items by heartbeats; gaps without keyboard and mouse are cut"]);
+  const parts = [
+    [`${progress.submitted ?? 0} today`, "What you have handed in today (UTC); what you took back doesn't count"],
+  ];
+  if (progress.active_seconds >= 60)
+    parts.push([
+      `${duration(progress.active_seconds)} of work`,
+      "Time at your items by heartbeats; gaps without keyboard and mouse are cut",
+    ]);
   if (progress.returned) parts.push([`${progress.returned} sent back`, "Of your texts, by owners, today"]);
   return parts;
 }

@@ -126,7 +126,7 @@ def find_destination(settings: Settings, topic: str) -> Destination:
     """Raises: StreamError, when the broker can't be reached or has no such topic; SettingsError."""
     with administration(settings) as admin:
         if not described_topics(admin, [topic]):
-            raise StreamError(f"there is no topic {topic}; make it first: coachlm topics --create")
+            raise StreamError(f"topic {topic} does not exist; create it: coachlm topics --create")
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": ""})
         found = patiently(lambda: admin.describe_configs([resource], config_filter="all"))
         cluster = patiently(admin.describe_cluster)

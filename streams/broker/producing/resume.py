@@ -92,7 +92,7 @@ class ResumeFile:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             self.close()
             raise InputError(
-                f"{path} is no resume file of this version ({error}); delete it to produce everything again "
+                f"{path} is not a resume file of this version ({error}); delete it to produce everything again "
                 "(repeats are recognised by content), or name another --resume-file"
             ) from error
 

@@ -62,7 +62,7 @@ class Choice:
 
     def _without_text(self) -> EntryError:
         if self.content.multi_modal:
-            return EntryError(RejectReason.NOT_A_GENERATION, "the answer is no text")
+            return EntryError(RejectReason.NOT_A_GENERATION, "the answer is not a text")
         if self.content.texts:
             return EntryError(RejectReason.EMPTY, "the answer is blank")
         return EntryError(RejectReason.NO_RESPONSE, "the answer has no text")
