@@ -9,6 +9,7 @@ from pathlib import Path
 from assembly.stores import open_database
 from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.errors import ExportError, InputError
+from coachlm.files import whole_file
 from coachlm.pairs import InstructionPair, Reject, RejectReason
 from coachlm.settings import load_settings
 
@@ -76,16 +77,11 @@ def lines_writer(path: Path | None) -> Iterator[Callable[[bytes], None]]:
     if path is None:
         yield lambda _: None
         return
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             yield lambda line: file.writelines((line, b"\n"))
-        partial.replace(path)
     except OSError as error:
         raise ExportError(f"{path} can't be written: {error}; make room or give another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def json_line(record: Mapping[str, object]) -> bytes:

@@ -2,10 +2,10 @@
 
 import logging
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from coachlm import extras
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
@@ -115,12 +115,8 @@ def _sampling(settings: Settings) -> Sampling | None:
 def _with_model(settings: Settings) -> Reviser:
     if not settings.model:
         raise SettingsError(f"COACHLM_ENGINE={settings.engine} needs COACHLM_MODEL: a model folder or hub id")
-    missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
-    if missing:
-        raise ModelError(
-            f"the {settings.engine} engine needs {', '.join(missing)}: run `make reviser` in the checkout, "
-            "or take COACHLM_ENGINE=rules"
-        )
+    if problem := extras.MODELS.lack(f"the {settings.engine} engine needs"):
+        raise ModelError(f"{problem}; or take COACHLM_ENGINE=rules")
     from reviser.generate.reviser import TransformersReviser
     from reviser.models.adapter import read_adapter
     from reviser.models.model_loading import load_model
@@ -208,8 +204,8 @@ def _decoder_options(settings: Settings) -> "DecoderOptions":
 
 
 def _with_servers(settings: Settings) -> Reviser:
-    if find_spec("httpx") is None:
-        raise ModelError("the openai engine needs httpx: run `make reviser` in the checkout")
+    if problem := extras.SERVERS.lack("the openai engine needs"):
+        raise ModelError(problem)
     from reviser.models.adapter import read_adapter
     from reviser.pairs.finish import Finisher
     from reviser.remote.reviser import RemoteOptions, RemoteReviser

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from coachlm.errors import TrainingError
+from coachlm.intervals import percentile_interval
 from coachlm.pairs import InstructionPair
 from coachlm.revision import FlagKind, Outcome, Revision
 from coachlm.text.distance import pair_distances
@@ -144,8 +145,9 @@ class _Comparison:
                 name, float(candidate.mean()), float(reference.mean()), float("nan"), float("nan"), margin, False
             )
         means = np.concatenate([differences[part].mean(axis=1) for part in np.array_split(self._draws, 20)])
-        low, high = (float(value) for value in np.quantile(means, (0.025, 0.975)))
-        return Figure(name, float(candidate.mean()), float(reference.mean()), low, high, margin, high <= margin)
+        found = percentile_interval(differences.mean(), means)
+        values = (float(candidate.mean()), float(reference.mean()), found.low, found.high)
+        return Figure(name, *values, margin, found.high <= margin)
 
 
 def _check_side(pairs: Sequence[HeldOutPair], side: Coached | None) -> None:

@@ -1,6 +1,6 @@
 """Blind ratings: the rater's order and ratings; and the studies, for those who may know which text was which."""
 
-from importlib.util import find_spec
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -9,6 +9,7 @@ from api.access.gate import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
 from api.http.problems import RefusedError
 from api.models import ratings as models
 from api.routes.state import Responses, StateOf
+from coachlm import extras
 from coachlm.desk.ratings import Rating
 from coachlm.desk.work import Person
 from storage.studies.draw import StudyPlan
@@ -75,8 +76,8 @@ def close(study: StudyPath, who: Overseer, state: StateOf) -> models.Study:
 def tables(study: StudyPath, who: Overseer, state: StateOf) -> models.StudyTables:
     """Of what was rated so far: per rater and version (the paper's Table VIII), what a version gained over the first,
     and Krippendorff's α."""
-    if find_spec("krippendorff") is None:
-        raise RefusedError(501, "no_agreement", "agreement needs the package krippendorff: install the extra `api`")
+    if problem := replace(extras.AGREEMENT, name="api").lack("agreement needs"):
+        raise RefusedError(501, "no_agreement", problem)
     from evaluation.ratings.people import human_ratings
 
     found = state.services.studies.ratings(study, who.name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assembly.stores import database_option, open_database
+from coachlm import extras
 from coachlm.errors import SettingsError, TrainingError
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
@@ -78,11 +79,8 @@ def train(
 
 
 def require_libraries() -> None:
-    from importlib.util import find_spec
-
-    missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
-    if missing:
-        raise TrainingError(f"training needs {', '.join(missing)}: run `make reviser` in the checkout")
+    if problem := extras.MODELS.lack("training needs"):
+        raise TrainingError(problem)
 
 
 def _run(

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from assembly.stores import database_option, open_database
+from coachlm import extras
 from coachlm.errors import CoachLMError
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
@@ -114,11 +115,10 @@ def _service(database_url: str) -> Iterator[str]:
 
 def dashboard_command(port: int, address: str = "127.0.0.1") -> list[str]:
     """The command that serves the pages. Raises: CoachLMError, when the port is taken or Streamlit isn't installed."""
-    import importlib.util
     import socket
 
-    if importlib.util.find_spec("streamlit") is None:
-        raise CoachLMError("the pages need Streamlit: install the extra `dashboard` (pip install '.[dashboard,api]')")
+    if problem := extras.PAGES.lack("the pages need"):
+        raise CoachLMError(problem)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

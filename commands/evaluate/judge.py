@@ -24,7 +24,8 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
-    from evaluation.judges.judging import Comparison, Interval, Judge
+    from coachlm.intervals import Interval
+    from evaluation.judges.judging import Comparison, Judge
     from evaluation.judges.run import Judged, JudgedSet
 
 _text = click.Choice([choice.value for choice in TextChoice])

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from assembly.stores import database_option, open_database
+from coachlm import extras
 from coachlm.desk.ratings import RATERS
 from coachlm.errors import InputError, SettingsError
 from coachlm.settings import load_settings
@@ -120,8 +120,8 @@ def read(
     Per rater and version, from the filled sheets in FOLDER or from a --study, as far as it was rated.
     """
     _check_place(folder, study)
-    if find_spec("krippendorff") is None:
-        raise SettingsError("agreement needs the package krippendorff: install the extra `evaluation`")
+    if problem := extras.AGREEMENT.lack("agreement needs"):
+        raise SettingsError(problem)
     if folder is None:
         found, absent = _read_study(study or "", db, seed), []
     else:

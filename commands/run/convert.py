@@ -1,11 +1,11 @@
 """`convert`: a model as the engine `openvino` serves it."""
 
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from coachlm import extras
 from coachlm.errors import ModelError
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
@@ -28,8 +28,8 @@ def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision
 
     Converting needs `make reviser` and memory for the model in float32; revising with the result needs neither.
     """
-    if missing := [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]:
-        raise ModelError(f"converting needs {', '.join(missing)}: run `make reviser` in the checkout")
+    if problem := extras.MODELS.lack("converting needs"):
+        raise ModelError(problem)
     from reviser.models.adapter import read_adapter
     from reviser.openvino.conversion import convert as convert_model
 

@@ -1,6 +1,5 @@
 """`doctor`: is this machine, this database and this engine ready, and if not, what to do."""
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
-from coachlm import __version__
+from coachlm import __version__, extras
 from coachlm.errors import CoachLMError, StoreError
 from coachlm.settings import REGISTRY, Settings, load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, results, terminal_safe
@@ -68,17 +67,17 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 def _packages(settings: Settings) -> Iterator[Finding]:
     if settings.engine == "openvino":
-        lacking = [name for name in ("openvino_genai", "tokenizers") if importlib.util.find_spec(name) is None]
-        remedy = "run `make openvino` in the checkout" if lacking else ""
+        lacking = extras.OPENVINO.missing()
+        remedy = extras.OPENVINO.remedy if lacking else ""
         found = f"missing for the openvino engine: {', '.join(lacking)}" if lacking else "openvino_genai is there"
         yield Finding("packages", "failed" if lacking else "ok", found, remedy)
         return
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
+    missing = extras.MODELS.missing()
     if not missing:
         yield Finding("packages", "ok", "torch, transformers and peft are there")
     elif settings.engine in ("packed", "transformers"):
-        remedy = "run `make reviser` in the checkout"
-        yield Finding("packages", "failed", f"missing for the {settings.engine} engine: {', '.join(missing)}", remedy)
+        found = f"missing for the {settings.engine} engine: {', '.join(missing)}"
+        yield Finding("packages", "failed", found, extras.MODELS.remedy)
     else:
         yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
+from coachlm import extras
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import SettingsError
 from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
@@ -97,10 +97,8 @@ def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
     """Raises: SettingsError, when the port is taken or the library for it isn't there."""
     if not settings.metrics_port:
         return WorkerObserver()
-    if find_spec("prometheus_client") is None:
-        raise SettingsError(
-            "COACHLM_METRICS_PORT needs prometheus-client: run `make desk` in the checkout, or set it to 0"
-        )
+    if problem := extras.METRICS.lack("COACHLM_METRICS_PORT needs"):
+        raise SettingsError(f"{problem}; or set it to 0")
     from coachlm.metrics_server import serve_metrics
     from reviser.worker.worker_metrics import WorkerMetrics
 

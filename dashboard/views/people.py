@@ -8,6 +8,7 @@ import streamlit as st
 from api.client.client import ServiceError
 from api.models import ArmFigures, Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
 from api.models.people import PersonRole
+from coachlm.desk.efficiency import pairs_per_person_day, return_rate
 from coachlm.pairs import TaskClass
 from dashboard.parts.charts import Row, Spec, show_chart
 from dashboard.parts.figures import Figure, show_figures
@@ -90,11 +91,12 @@ def _totals(people: Sequence[PersonFigures], own: bool) -> list[Figure]:
         sum(getattr(work, name) for work in works) for name in ("submitted", "reviewed", "returned")
     )
     seconds = sum(work.active_seconds for work in works)
+    pace, sent_back = pairs_per_person_day(submitted, seconds), return_rate(returned, reviewed)
     shown = {
         "submitted": f"{submitted:,}",
         "active h": f"{seconds / 3600:,.1f}",
-        "pairs / person-day": f"{submitted * _PERSON_DAY_SECONDS / seconds:,.0f}" if seconds else "–",
-        "sent back": f"{returned / reviewed:.1%}" if reviewed else "–",
+        "pairs / person-day": "–" if pace is None else f"{pace:,.0f}",
+        "sent back": "–" if sent_back is None else f"{sent_back:.1%}",
     }
     if own:
         return [Figure(name, value, _WORK[name][1]) for name, value in shown.items()]
@@ -104,7 +106,6 @@ def _totals(people: Sequence[PersonFigures], own: bool) -> list[Figure]:
     ]
 
 
-_PERSON_DAY_SECONDS = 8 * 3600
 _PEOPLE = {
     "person": Column(),
     "unit": Column(about="As it is now"),

@@ -13,7 +13,8 @@ import numpy as np
 from coachlm.desk.ratings import RatingTask, Score, Sheet, check_score
 from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, RubricError
-from evaluation.judges.judging import CONFIDENCE, RESAMPLES, Interval
+from coachlm.intervals import Interval, mean_interval
+from evaluation.judges.judging import RESAMPLES
 from evaluation.ratings.sheets import FILLED, GIVEN
 
 _LONGEST_CELL = 1_000_000
@@ -177,17 +178,8 @@ def _gains(scores: Iterable[Score], sources: Sequence[str], seed: int) -> dict[s
                 if (p, s) == (part, source) and (other := by_place.get((part, sources[0], item, rater))) is not None:
                     by_item[item].append(value - other)
             means = np.array([sum(found) / len(found) for found in by_item.values()])
-            gains.setdefault(part.value, {})[source] = _mean_interval(means, seed)
+            gains.setdefault(part.value, {})[source] = mean_interval(means, RESAMPLES, seed)
     return gains
-
-
-def _mean_interval(values: np.ndarray, seed: int) -> Interval | None:
-    if not len(values):
-        return None
-    weights = np.random.default_rng(seed).multinomial(len(values), np.full(len(values), 1 / len(values)), RESAMPLES)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(weights @ values / len(values), (tail, 1 - tail)).tolist()
-    return Interval(float(values.mean()), low, high)
 
 
 def _alpha(scores: Sequence[Score]) -> float | None:

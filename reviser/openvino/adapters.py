@@ -11,11 +11,11 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from coachlm import extras
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
 from reviser.models.adapter import Adapter, read_adapter
@@ -97,10 +97,9 @@ class AdapterConversions:
             shutil.rmtree(manifest.parent, ignore_errors=True)
 
     def _begin(self, adapter: Adapter, target: Path) -> _Conversion:
-        if missing := [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]:
+        if problem := extras.MODELS.lack(f"adapter {adapter.folder} isn't converted, and converting needs"):
             raise ModelError(
-                f"adapter {adapter.folder} isn't converted, and converting needs {', '.join(missing)}: run `make "
-                f"reviser`, or where they are: coachlm convert {self._base.manifest.base} {target} --adapter "
+                f"{problem}; or where they are: coachlm convert {self._base.manifest.base} {target} --adapter "
                 f"{adapter.folder}{' --int8' if self._base.manifest.numbers == 'int8' else ''}"
             )
         self._cache.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from coachlm import extras
 from coachlm.errors import ModelError
 from reviser.models.adapter import TRAINING_INSTRUCTIONS, training_instructions
 
@@ -73,10 +74,10 @@ class ConvertedModel:
 
 def read_tokenizer(path: Path) -> Any:
     """A `tokenizers.Tokenizer`. Raises: ModelError."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise ModelError("the openvino engine needs tokenizers: run `make openvino` in the checkout") from None
+    if problem := extras.OPENVINO.lack("the openvino engine needs", "tokenizers"):
+        raise ModelError(problem)
+    from tokenizers import Tokenizer
+
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the Rust side raises plain Exception

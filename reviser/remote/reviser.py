@@ -21,6 +21,7 @@ from coachlm.errors import EngineError, ModelError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from coachlm.revision import Outcome, Revision
+from coachlm.waiting import Backoff
 from reviser.pairs.finish import Finisher, Usage, WithFinisher
 from reviser.remote.adapters import adapter_name, load_adapter, unload_adapter
 from reviser.remote.completions import (
@@ -37,7 +38,7 @@ from reviser.remote.servers import ServerPool
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _POLL_SECONDS = 0.02  # how soon a request that found all servers busy looks again
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT_SECONDS = 30.0
 _HARMFUL_TRIES = (
     10  # failures of one request, and twice as many successes of others meanwhile, that put the blame on it
 )
@@ -75,6 +76,7 @@ class RemoteReviser(WithFinisher):
     def __init__(self, options: RemoteOptions, finisher: Finisher, adapter_folder: Path | None = None) -> None:
         """Raises: ModelError, when no server takes the adapter or none can be reached."""
         self._options = options
+        self._backoff = Backoff(options.first_wait_seconds, _LONGEST_WAIT_SECONDS)
         self._finisher = finisher
         self._adapter_folder = adapter_folder
         self._loop = asyncio.new_event_loop()
@@ -194,7 +196,7 @@ class RemoteReviser(WithFinisher):
                     return await self._try(server, prompt)
                 except PassingError as failure:
                     last = failure
-                    wait = self._wait(attempt, failure.wait_seconds)
+                    wait = self._backoff.spread_seconds(attempt + 1, failure.wait_seconds)
                     attempt += not failure.busy
                     if attempt >= _HARMFUL_TRIES and self._pool.successes - successes >= 2 * _HARMFUL_TRIES:
                         log.warning("a request failed %d times while others succeeded: %s", attempt, failure)
@@ -231,11 +233,6 @@ class RemoteReviser(WithFinisher):
                 raise
             await self._load(url)  # the server was restarted and has forgotten it
             return await complete(*arguments)
-
-    def _wait(self, attempt: int, asked_for: float) -> float:
-        """Half to whole of the doubled wait, and never less than the server asked for (within bounds)."""
-        wait = self._options.first_wait_seconds * 2 ** min(attempt, 10) * random.uniform(0.5, 1)  # noqa: S311
-        return min(max(wait, asked_for), _LONGEST_WAIT)
 
 
 def _remedy(error: Exception) -> str:

@@ -23,8 +23,9 @@ from coachlm.settings import Settings
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
+from streams.reading.settlement import settle
 from streams.reading.sources import read_source
-from streams.reading.sources.records import ParseOptions, RawRecord
+from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
 OnCounts = Callable[[IntakeCounts, int, float], None]
@@ -110,24 +111,19 @@ class _Committer:
     def commit(self, work: _Work, extract: Extract) -> None:
         name = work.source.name
         self._bytes_read = work.bytes_read
-        groups = [group for fragment in extract.fragments for group in self._joiner.add(fragment)]
         if extract.fragments:
             self._fragments_seen[name] = True
-        if work.last:
-            groups += self._joiner.end_of_source(name)
+        matched = self._joiner.match(extract.fragments, ended=name if work.last else None)
+        settlement = settle(extract, matched, self._join)
         end = work.first + len(work.records)
         progress = Progress(
             name, max(end, work.source.committed), work.last, self._fragments_seen.get(name, False), work.source.digest
         )
-        joined = self._stages.join(groups) if groups else Extract()
-        batch = IntakeBatch(
-            pairs=extract.pairs + joined.pairs,
-            rejects=extract.rejects + joined.rejects + self._joiner.take_rejects(),
-            progress=(progress,),
-            joined=[fragment.position for group in groups for fragment in group],
-            reread=self._reread(work),
-        )
+        batch = settlement.batch(progress=(progress,), reread=self._reread(work))
         self._store_batch(batch, 0 if work.replay else len(work.records))
+
+    def _join(self, groups: list[list[Fragment]]) -> Extract:
+        return self._stages.join(groups)
 
     def _reread(self, work: _Work) -> tuple[Position, ...]:
         record = work.source.reread

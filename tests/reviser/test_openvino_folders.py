@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -75,10 +74,9 @@ def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter
 def test_where_something_is_not_installed(
     converted: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
+    monkeypatch.setattr("coachlm.extras.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
         build_reviser(settings(converted.folder))
-    monkeypatch.setattr(import_module("commands.run.convert"), "find_spec", lambda name: None)
     refused = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])
     assert refused.exit_code == 1
     assert "converting needs torch, transformers, peft: run `make reviser`" in " ".join(refused.stderr.split())

@@ -9,9 +9,7 @@ run.json                  the record; its presence says that the run is finished
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +20,8 @@ from typing import Any, TypeVar
 import orjson
 
 from coachlm.errors import TrainingError
+from coachlm.files import write_whole
+from coachlm.locks import FileLock
 from trainer.plan.revisions import Source, file_digest
 from trainer.plan.selection import Selection, select
 
@@ -82,14 +82,12 @@ class RunFolder:
         """Raises: TrainingError, when the folder can't be made or another process trains in it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("w")
+            lock = FileLock(self.folder / ".lock")
+        except BlockingIOError:
+            raise TrainingError(f"another process is training in {self.folder}; give another folder") from None
         except OSError as error:
             raise TrainingError(f"{self.folder} can't be used: {error}; give a folder that can be written") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise TrainingError(f"another process is training in {self.folder}; give another folder") from None
             yield
 
     def selection(self, source: Source, alpha: float) -> Selection:
@@ -147,15 +145,9 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 

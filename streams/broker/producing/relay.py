@@ -23,6 +23,7 @@ from coachlm.streaming import (
     StreamStore,
     Topic,
 )
+from coachlm.waiting import Backoff
 from streams.broker.topics.topics import max_message_bytes, topic_name
 from streams.broker.wire.codec import encode
 from streams.broker.wire.connection import kafka_python_options
@@ -34,8 +35,7 @@ _Producer: Any = KafkaProducer
 
 _ANNOUNCEMENTS = 1000
 _IDLE_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
+_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0)
 _DELIVERY_SECONDS = 20
 """How long a batch may take; its rows are locked meanwhile, on SQLite the whole database."""
 
@@ -75,7 +75,7 @@ class Relay:
                     failures = 0
                 if last:
                     return
-                stop.wait(_pause(failures))
+                stop.wait(_BACKOFF.seconds(failures) if failures else _IDLE_SECONDS)
         finally:
             self._close()
 
@@ -191,9 +191,3 @@ def _options(settings: Settings) -> dict[str, Any]:
         "bootstrap_timeout_ms": _DELIVERY_SECONDS * 500,
         "allow_auto_create_topics": False,
     }
-
-
-def _pause(failures: int) -> float:
-    if not failures:
-        return _IDLE_SECONDS
-    return min(_FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_PAUSE_SECONDS)

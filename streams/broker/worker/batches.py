@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from coachlm.errors import SchemaError
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.waiting import Backoff
 from streams.broker.worker.handler import Handler, Observer
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Batches:
         self._handler = handler
         self._tries = tries
         self._observer = observer
-        self._first_pause = first_pause_seconds
+        self._backoff = Backoff(first_pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._stopped = threading.Event()
         self._one_batch = threading.Lock()
 
@@ -124,8 +125,7 @@ class Batches:
         self._pause(failures)
 
     def _pause(self, failures: int) -> None:
-        seconds = min(self._first_pause * 2 ** min(failures - 1, 20), _LONGEST_PAUSE_SECONDS)
-        if self._stopped.wait(seconds):
+        if self._stopped.wait(self._backoff.seconds(failures)):
             raise Stopped
 
 

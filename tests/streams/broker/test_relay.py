@@ -15,6 +15,7 @@ from coachlm.errors import StoreError, StreamError
 from coachlm.settings import Settings
 from coachlm.streaming import DeadReason, Topic
 from coachlm.testing import FakeStreamStore
+from coachlm.waiting import Backoff
 from devtools.servers.process import free_ports
 from streams.broker.producing import relay as module
 from streams.broker.producing.relay import Relay
@@ -94,7 +95,7 @@ def test_while_no_broker_answers_the_outbox_stays(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_outage_is_said_once_and_waited_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_BACKOFF", Backoff(0.01))
     store = store_with(Topic.ACCEPTED)
     store.failing = StoreError("the database is away")
     said: list[str | None] = []
