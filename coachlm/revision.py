@@ -28,6 +28,11 @@ class FlagKind(StrEnum):
     OVER_EXPANSION = "over_expansion"  # a trivial request got a long answer
 
 
+ADDED_FACTS = frozenset(
+    {FlagKind.ADDED_NUMBER, FlagKind.ADDED_DATE, FlagKind.ADDED_NAME, FlagKind.ADDED_URL, FlagKind.ADDED_CODE}
+)
+
+
 class Field(StrEnum):
     """The three texts of a pair."""
 

@@ -170,6 +170,27 @@ class Settings(BaseSettings):
         default="~/.cache/coachlm/adapters", description="Local folder for adapters fetched from there."
     )
 
+    # The gate
+    gate_nll_margin: float = Field(
+        default=0.02, ge=0, description="How much likelier the reference may find the people's text, in nats a token."
+    )
+    gate_words_margin: float = Field(
+        default=0.05, ge=0, description="How many words more a coach may leave to touch, as a share of the reference's."
+    )
+    gate_invalid_margin: float = Field(
+        default=0.02, ge=0, le=1, description="How much greater the share of invalid outputs may be."
+    )
+    gate_guarded_margin: float = Field(
+        default=0.03, ge=0, le=1, description="How much greater the share of outputs that a guard refuses may be."
+    )
+    gate_flagged_margin: float = Field(
+        default=0.05, ge=0, le=1, description="The same of revisions with facts that people's final text doesn't have."
+    )
+    gate_over_expanded_margin: float = Field(
+        default=0.02, ge=0, le=1, description="The same of long answers where people wrote not half as much."
+    )
+    gate_smallest_set: int = Field(default=50, ge=1, description="Fewer held-out pairs decide nothing.")
+
     # Streams
     kafka_servers: Listed[str] = Field(default=(), description="Kafka brokers as HOST:PORT; empty: embedded.")
     kafka_prefix: str = Field(default="", description="Put in front of topic and group names, e.g. `coachlm.`.")

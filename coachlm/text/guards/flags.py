@@ -57,6 +57,19 @@ def flags(raw: InstructionPair, revised: InstructionPair) -> tuple[Flag, ...]:
     return tuple([*found, *_expansion(raw, revised)][:_MAX_FLAGS])
 
 
+def is_said_in(flag: Flag, text: str) -> bool:
+    """Whether what a flag marks stands in another text, in whatever form: what people wrote themselves is nothing that
+    the coach made up."""
+    match flag.kind:
+        case FlagKind.ADDED_NUMBER:
+            return number_values(flag.text) <= number_values(text)
+        case FlagKind.ADDED_NAME:
+            words = {word.casefold() for word in _WORD.findall(flag.text)}
+            return words <= {word.casefold() for word in _WORD.findall(text)}
+        case _:
+            return _normal(flag.text.strip("`")) in _normal(text)
+
+
 def _additions(field: Field, text: str, known: str) -> Iterator[Flag]:
     values = number_values(known)
     spans = [
