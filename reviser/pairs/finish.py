@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coachlm.errors import PromptError
 from coachlm.pairs import InstructionPair, content_hash
-from coachlm.prompt import parse_revised
+from coachlm.prompt import first_pair, parse_revised
 from coachlm.revision import Outcome, Revision
 from coachlm.text.guards import flags, refusal
 from coachlm.text.hygiene import clean_output, invalid_reason
@@ -37,7 +37,7 @@ class Finisher:
     def from_text(self, raw: InstructionPair, text: str, usage: Usage = FREE) -> Revision:
         """The revision that a model wrote as text."""
         try:
-            revised = parse_revised(clean_output(text, raw), raw)
+            revised = parse_revised(first_pair(clean_output(text, raw), raw), raw)
         except PromptError:
             return self.fallback(raw, Outcome.FALLBACK_INVALID, "not_a_pair", usage)
         return self.from_pair(raw, revised, usage)
