@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         "`openvino` computes in what its model was converted to.",
     )
 
+    reviser_least_kept: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of a response's long words that a model's revision must keep, else it is refused. 0: as "
+        "good models need; 0.9 suits models below 1B, which lose what was right.",
+    )
     reviser_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         default="auto",
         description="What a model on a GPU computes in; `auto`: bfloat16 where it can. On a CPU always float32.",
