@@ -61,5 +61,6 @@ def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Se
     finally:
         reviser.close()
     assert settings.model is not None
-    texts = [(pair.raw, pair.final) for pair in pairs]
-    return Coached(revisions, pair_nll(kind.load(settings.model, settings.model_revision), folder, texts))
+    texts, base = [(pair.raw, pair.final) for pair in pairs], kind.load(settings.model, settings.model_revision)
+    alone = pair_nll(base, None, texts)  # before the adapter's layers are put in
+    return Coached(revisions, alone if folder is None else pair_nll(base, folder, texts), alone)

@@ -71,6 +71,20 @@ def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     return InstructionPair(instruction.strip(), extra.strip(), response.strip())
 
 
+_SECOND_PAIR = re.compile(r"\n\s*Instruction:")
+_FIRST_RESPONSE = re.compile(r"\sResponse:")
+
+
+def first_pair(text: str, raw: InstructionPair) -> str:
+    """The output up to where a second pair begins after the first one's response; where the raw pair speaks of
+    instructions itself, all of it."""
+    response = _FIRST_RESPONSE.search(text)
+    if response is None or any("Instruction:" in each for each in (raw.instruction, raw.input, raw.response)):
+        return text
+    second = _SECOND_PAIR.search(text, response.end())
+    return text if second is None else text[: second.start()].rstrip()
+
+
 def _head(raw: InstructionPair) -> str:
     """What stands between `Instruction: ` and the response's field name in the raw pair's written form."""
     return render_pair(raw).removesuffix(f"{_RESPONSE}{raw.response.strip()}").removeprefix(_INSTRUCTION)

@@ -26,6 +26,12 @@ class FlagKind(StrEnum):
     ADDED_URL = "added_url"
     ADDED_CODE = "added_code"
     OVER_EXPANSION = "over_expansion"  # a trivial request got a long answer
+    LOST_CONTENT = "lost_content"  # the response is much shorter, and numbers, names or many words are gone
+
+
+ADDED_FACTS = frozenset(
+    {FlagKind.ADDED_NUMBER, FlagKind.ADDED_DATE, FlagKind.ADDED_NAME, FlagKind.ADDED_URL, FlagKind.ADDED_CODE}
+)
 
 
 class Field(StrEnum):

@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         "`openvino` computes in what its model was converted to.",
     )
 
+    reviser_least_kept: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of a response's long words that a model's revision must keep, else it is refused. 0: as "
+        "good models need; 0.9 suits models below 1B, which lose what was right.",
+    )
     reviser_dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
         default="auto",
         description="What a model on a GPU computes in; `auto`: bfloat16 where it can. On a CPU always float32.",
@@ -169,6 +176,27 @@ class Settings(BaseSettings):
     adapters_cache: str = Field(
         default="~/.cache/coachlm/adapters", description="Local folder for adapters fetched from there."
     )
+
+    # The gate
+    gate_nll_margin: float = Field(
+        default=0.02, ge=0, description="How much likelier the reference may find the people's text, in nats a token."
+    )
+    gate_words_margin: float = Field(
+        default=0.05, ge=0, description="How many words more a coach may leave to touch, as a share of the reference's."
+    )
+    gate_invalid_margin: float = Field(
+        default=0.02, ge=0, le=1, description="How much greater the share of invalid outputs may be."
+    )
+    gate_guarded_margin: float = Field(
+        default=0.03, ge=0, le=1, description="How much greater the share of outputs that a guard refuses may be."
+    )
+    gate_flagged_margin: float = Field(
+        default=0.05, ge=0, le=1, description="The same of revisions with facts that people's final text doesn't have."
+    )
+    gate_over_expanded_margin: float = Field(
+        default=0.02, ge=0, le=1, description="The same of long answers where people wrote not half as much."
+    )
+    gate_smallest_set: int = Field(default=50, ge=1, description="Fewer held-out pairs decide nothing.")
 
     # Streams
     kafka_servers: Listed[str] = Field(default=(), description="Kafka brokers as HOST:PORT; empty: embedded.")

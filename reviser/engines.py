@@ -135,6 +135,7 @@ def _with_model(settings: Settings) -> Reviser:
         engine=settings.engine,
         adapter=adapter.digest if adapter else None,
         leaked=adapter.training_instructions if adapter else frozenset(),
+        least_kept=settings.reviser_least_kept,
     )
     if settings.engine == "packed" and (packed := _packed(settings, loaded, finisher)):
         return packed
@@ -153,7 +154,9 @@ def _with_openvino(settings: Settings) -> Reviser:
 
     model = _converted(settings)
     check_adapter(model, Path(settings.adapter) if settings.adapter else None)
-    return OpenvinoReviser(model, _decoder_options(settings), settings.max_new_tokens)
+    return OpenvinoReviser(
+        model, _decoder_options(settings), settings.max_new_tokens, least_kept=settings.reviser_least_kept
+    )
 
 
 def _adapting_openvino(
@@ -174,7 +177,9 @@ def _adapting_openvino(
         check_base_of(record, model)
         return fetch(record)
 
-    engine = OpenvinoReviser(model, _decoder_options(settings), settings.max_new_tokens, conversions)
+    engine = OpenvinoReviser(
+        model, _decoder_options(settings), settings.max_new_tokens, conversions, least_kept=settings.reviser_least_kept
+    )
     return AdaptingReviser(engine, in_force, fetch_own, settings.registry_poll_seconds)
 
 
@@ -225,6 +230,7 @@ def _with_servers(settings: Settings) -> Reviser:
         engine="openai",
         adapter=adapter.digest if adapter else None,
         leaked=adapter.training_instructions if adapter else frozenset(),
+        least_kept=settings.reviser_least_kept,
     )
     return RemoteReviser(options, finisher, adapter.folder if adapter else None)
 

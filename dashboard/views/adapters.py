@@ -15,12 +15,14 @@ from dashboard.parts.tables import Column, show_table
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 _FORMULAS = {
+    "words_left": "Words that people touch from the coach's output to their final text, a moved stretch counted once",
+    "words_left_raw": "The same, against the raw pairs instead of what the base makes of them",
     "edit_distance_left": "Characters that people change from the coach's output to their final text, mean over pairs",
     "nll": "Nats per token of the people's final text under the model; smaller: it finds them likelier",
     "invalid_share": "Share of held-out pairs with an invalid output or an engine error",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
-    "flagged_share": "Revisions with added facts to check, of all held-out pairs",
-    "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
+    "flagged_share": "Revisions with facts that the people's text doesn't have either, of all held-out pairs",
+    "over_expanded_share": "Long answers to trivial requests where people wrote not half as much, of all held-out pairs",
 }
 _NUMBER = "{:,.4f}"
 _COLUMNS = {

@@ -34,9 +34,11 @@ class OpenvinoReviser(PairStreamReviser):
         options: DecoderOptions,
         max_new_tokens: int,
         conversions: AdapterConversions | None = None,
+        *,
+        least_kept: float = 0.0,
     ) -> None:
         """`conversions`: where other adapters' converted models come from. Raises: ModelError."""
-        finisher = Finisher("openvino", model.manifest.adapter, model.training_instructions)
+        finisher = Finisher("openvino", model.manifest.adapter, model.training_instructions, least_kept)
         decoder = GenaiDecoder(model, options)
         desk = JobDesk(model, finisher, max_new_tokens)
         stream = PairStream(decoder, {None: desk}, "COACHLM_ENGINE=packed goes without OpenVINO")

@@ -1,12 +1,15 @@
 """What every engine that holds a model does before and after its forwards: a pair to tokens, tokens to a revision."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt, render_pair
 from coachlm.revision import Outcome, Revision
+from reviser.pairs.endings import Ending, OutputWatch, TokenTexts, Watch
 from reviser.pairs.finish import Finisher, Usage
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,7 @@ class Job:
     raw: InstructionPair
     tokens: list[int]  # the prompt
     max_new: int
+    watch: Callable[[], Watch]  # for its output
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,10 @@ class JobDesk(Generic[L]):
     loaded: L
     finisher: Finisher
     max_new_tokens: int
+    texts: TokenTexts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "texts", TokenTexts(self.loaded.decode))
 
     def open(self, index: int, raw: InstructionPair) -> Job | Revision:
         """A revision at once for a pair that can't or mustn't be revised."""
@@ -67,13 +75,17 @@ class JobDesk(Generic[L]):
         max_new = min(self.max_new_tokens, self.loaded.context_tokens - len(tokens))
         if max_new < needed:
             return self.finisher.fallback(raw, Outcome.FALLBACK_ERROR, "too_long", Usage(len(tokens)))
-        return Job(index, raw, tokens, max_new)
+        return Job(index, raw, tokens, max_new, partial(OutputWatch, raw, self.texts))
 
-    def close(self, job: Job, output: list[int], failure: str | None) -> Revision:
-        """`output` with its end-of-sequence token, if it came."""
+    def close(self, job: Job, output: list[int], failure: str | None, ending: Ending | None = None) -> Revision:
+        """`output` with its end-of-sequence token, if it came; `ending`: what ended it before."""
         usage = Usage(len(job.tokens), len(output))
         if failure is not None:
             return self.finisher.fallback(job.raw, Outcome.FALLBACK_ERROR, failure, usage)
+        if ending is Ending.LOOPING:
+            return self.finisher.fallback(job.raw, Outcome.FALLBACK_INVALID, ending.value, usage)
+        if ending is Ending.SECOND_PAIR:
+            return self.finisher.from_text(job.raw, self.loaded.decode(output), usage)
         if not output or output[-1] not in self.loaded.eos_ids:
             return self.finisher.fallback(job.raw, Outcome.FALLBACK_INVALID, "unfinished", usage)
         return self.finisher.from_text(job.raw, self.loaded.decode(output[:-1]), usage)

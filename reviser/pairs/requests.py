@@ -1,8 +1,11 @@
 """What is asked of a decoder, and how it ended."""
 
+from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass
 from enum import StrEnum
+
+from reviser.pairs.endings import Ending, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,7 @@ class Request:
     max_new_tokens: int
     adapter: str | None = None  # whose weights continue it, see `Engine.hold`; None: the model's own
     noise: int = 0  # where its draws come from, see `Sampling.noise`
+    watch: Callable[[], Watch] | None = None  # a new one each time that it is begun; None: only its model ends it
 
 
 class Failure(StrEnum):
@@ -33,3 +37,4 @@ class Completion:
     key: int
     tokens: list[int]
     failure: Failure | None = None
+    ending: Ending | None = None  # what ended it before its model did

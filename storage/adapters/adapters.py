@@ -11,6 +11,7 @@ from coachlm.errors import NotFoundError, StoreError, TransitionError
 from storage.engine.database import Database, utc_now
 from storage.tables.adapters import AdapterEventRow, AdapterRow
 
+GATE = "gate"  # who rejects in the gate's name
 _SHORTEST = 6  # digits of a digest that still name an adapter
 _POSTGRES_LOCK = 0x0C0ADA97  # any number that other programs are unlikely to take
 
@@ -47,16 +48,36 @@ class DatabaseAdapterRegistry:
             _note(connection, number, None, AdapterState.CANDIDATE, by, "registered", now)
             return _record(_row(connection, record.digest))
 
-    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = "gate") -> AdapterRecord:
-        """The decision with its figures. Repeating it with the same outcome changes nothing."""
+    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = GATE) -> AdapterRecord:
+        """The decision with its figures. Repeating it with the same outcome changes nothing, but for new figures."""
         wanted = AdapterState.GATED if passed else AdapterState.REJECTED
         with self._database.writing(durable=True) as connection:
             _lock(connection)
             row = _row(connection, digest)
-            if row.gate is not None and row.state == wanted:
-                return _record(row)
+            _check_not_taken_out(connection, row)
             detail = str(report.get("reason", "")) or ("passed" if passed else "refused")
-            return self._move(connection, row, wanted, by, detail, gate=report)
+            if row.gate is None or row.state != wanted:
+                return self._move(connection, row, wanted, by, detail, gate=report)
+            if row.gate != report:
+                now = self._now()
+                connection.execute(update(AdapterRow).where(AdapterRow.id == row.id).values(gate=report))
+                _note(connection, row.id, wanted, wanted, by, f"judged again: {detail}", now)
+            return _record(_row(connection, row.digest))
+
+    def override_gate(self, digest: str, by: str, reason: str) -> AdapterRecord:
+        """Raises: StoreError, without a reason; TransitionError, for what a person took out of use."""
+        if not reason.strip():
+            raise StoreError("an override of the gate needs a reason: whoever asks later finds it in the history")
+        with self._database.writing(durable=True) as connection:
+            _lock(connection)
+            row = _row(connection, digest)
+            _check_not_taken_out(connection, row)
+            if row.state == AdapterState.GATED:
+                return _record(row)
+            said = str((row.gate or {}).get("reason", "")) or "nothing yet"
+            report = (row.gate or {}) | {"override": {"by": by, "reason": reason}}
+            detail = f"override: {reason}; the gate said: {said}"
+            return self._move(connection, row, AdapterState.GATED, by, detail, gate=report)
 
     def start_canary(self, digest: str, share: float, by: str) -> AdapterRecord:
         """Another canary ends. Raises: StoreError, when `share` is not between 0 and 1."""
@@ -181,6 +202,19 @@ def _row(connection: Connection, digest: str) -> Any:
         how = "no adapter" if not rows else "several adapters"
         raise NotFoundError(f"{digest!r} names {how}; `coachlm adapters list` shows all digests")
     return rows[0]
+
+
+def _check_not_taken_out(connection: Connection, row: Any) -> None:
+    """Raises: TransitionError, where a person rejected the adapter: the gate has no say in that."""
+    if row.state != AdapterState.REJECTED:
+        return
+    rejections = (AdapterEventRow.adapter == row.id, AdapterEventRow.to_state == AdapterState.REJECTED.value)
+    newest = select(AdapterEventRow.__table__).where(*rejections).order_by(AdapterEventRow.id.desc()).limit(1)
+    last = connection.execute(newest).one()
+    if last.person != GATE:
+        raise TransitionError(
+            f"adapter {row.digest[:12]} was taken out of use by {last.person} ({last.detail}); train another"
+        )
 
 
 def _note(

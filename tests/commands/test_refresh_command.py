@@ -103,7 +103,9 @@ def test_a_habit_of_people_becomes_the_coachs_and_vandals_are_refused(
     assert current is not None
     assert current.gate is not None
     assert (current.gate["against"], current.gate["passed"]) == ("base", True)
-    assert {"edit_distance_left", "edit_distance_left_raw", "nll"} <= {each["name"] for each in current.gate["figures"]}
+    assert {"words_left", "words_left_raw", "edit_distance_left", "nll"} <= {
+        each["name"] for each in current.gate["figures"]
+    }
     revisions = engine.revise(asked)
     assert {each.adapter for each in revisions} == {current.digest}
     assert left_to_edit([each.revised for each in revisions], FRESH) < 0.6 * left_to_edit(asked, FRESH)

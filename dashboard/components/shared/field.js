@@ -2,7 +2,7 @@
 
 import { diffWords, takeOriginal } from "./diff.js";
 import { el, hiddenNames, visible, withoutHidden } from "./dom.js";
-import { placeFlags } from "./flags.js";
+import { OF_THE_WHOLE, placeFlags } from "./flags.js";
 import { preview } from "./markdown.js";
 
 const MAX_MARKED = 60_000; // characters; longer texts are edited without marks
@@ -225,15 +225,13 @@ export class Field {
       el(
         "button",
         {
-          class: flag.start < 0 && flag.kind !== "over_expansion" ? "chip done" : "chip",
+          class: flag.start < 0 && !(flag.kind in OF_THE_WHOLE) ? "chip done" : "chip",
           type: "button",
           tabindex: "-1",
           title: "Not in the original: check it",
           onclick: () => this.goTo(flag.start, flag.end),
         },
-        flag.kind === "over_expansion"
-          ? "check: long answer to a short request"
-          : `check ${flag.label}: ${excerpt(flag.text)}`,
+        OF_THE_WHOLE[flag.kind] ?? `check ${flag.label}: ${excerpt(flag.text)}`,
       ),
     );
     const hidden = hiddenNames(text.slice(0, MAX_MARKED));
