@@ -6,7 +6,7 @@ OUTPUT ?= demo-output
 JOBS ?= 2
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-# The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
+# The public data sets that some tests and all benchmarks read; docs/reference/public-data.md says how to get them.
 ifneq ($(wildcard ../shared/data),)
 export COACHLM_DATA_DIR ?= $(abspath ../shared/data)
 endif

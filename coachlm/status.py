@@ -1,4 +1,4 @@
-"""The life of a pair: its statuses and the one table of allowed transitions (drawn in docs/architecture.md)."""
+"""The life of a pair: its statuses and the one table of allowed transitions (drawn in docs/explanations/states.md)."""
 
 from enum import StrEnum
 

@@ -46,7 +46,7 @@ def stream() -> None:
     """Workers that carry logs from Kafka to the annotators' queue; any number of each, one process each.
 
     Each says its changes of state on standard output, finishes its batch on SIGTERM, and exits with 75 when it is to be
-    started again. docs/streams.md has the promises.
+    started again. docs/explanations/streams.md has the promises.
     """
 
 
