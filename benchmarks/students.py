@@ -5,8 +5,8 @@ better), and the revised responses dealt to other requests: the experts' form wi
 data, training, answering, judging, resuming and the table work end to end, and how long they take. It does **not**
 show which data set makes the better model: students of 5 million parameters answer next to nothing correctly, and the
 local scorer is no judge of models (docs/measurements/scorer.md), so it can only see whether a student has
-taken on the form of its data; the third data set shows how much of a gain is that. `--base` with a real model, `--judge server` and hours on a
-GPU are for more.
+taken on the form of its data; the third data set shows how much of a gain is that. `--base` with a real model,
+`--judge server` and hours on a GPU are for more.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
 Labels are ids of Stanford Alpaca pairs (docs/measurements/filters.md says how they were drawn and judged).
 Precision is counted on the labelled pairs that the filter flags; recall weighs each labelled pair by its stratum, since
-strata where problems are likely were read more densely. Languages are measured on sentences written for it and on English records.
+strata where problems are likely were read more densely. Languages are measured on sentences
+written for it and on English records.
 """
 
 import argparse
