@@ -30,7 +30,7 @@ class Guard(StrEnum):
     ANSWERED = "answered"  # the instruction became an answer
     INPUT_CONSUMED = "input_consumed"  # the material to work on is gone
     CODE_FENCE = "code_fence"  # a fence is unbalanced, or fenced code was lost or cut
-    LANGUAGE_CHANGE = "language_change"
+    LANGUAGE_CHANGE = "language_change"  # the text is in another language than before
     TRUNCATED = "truncated"  # the response breaks off, or most of it is gone
 
 
