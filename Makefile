@@ -6,7 +6,7 @@ OUTPUT ?= demo-output
 JOBS ?= 2
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-# The public data sets that some tests and all benchmarks read; docs/reference/public-data.md says how to get them.
+# The public data sets that some tests and all benchmarks read; docs/reference/public-data.md names them.
 ifneq ($(wildcard ../shared/data),)
 export COACHLM_DATA_DIR ?= $(abspath ../shared/data)
 endif
@@ -14,7 +14,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check docs test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -53,6 +53,11 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m devtools.links
+	$(BIN)/python -m devtools.reference --check
+
+docs: $(VENV)/.docs ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql
@@ -75,6 +80,7 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
 	$(LOCK) --constraint requirements/test.txt --group peers -o requirements/peers.txt
+	$(LOCK) --constraint requirements/test.txt --group docs -o requirements/docs.txt
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
 
 clean: ## remove what the other targets made
@@ -94,6 +100,9 @@ $(VENV)/.openvino: requirements/openvino.txt pyproject.toml
 
 $(VENV)/.peers: requirements/peers.txt
 	@CMAKE_ARGS=-DLLAVA_BUILD=OFF scripts/setup-venv requirements/peers.txt $@
+
+$(VENV)/.docs: requirements/docs.txt
+	@scripts/setup-venv requirements/docs.txt $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml
 	@scripts/setup-venv requirements/test.txt $@

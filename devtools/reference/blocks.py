@@ -31,4 +31,4 @@ def sentence(text: str) -> str:
     if not text:
         return ""
     first = text if text[0] in "`(" else text[0].upper() + text[1:]
-    return first if first.endswith((".", "?", ")")) else f"{first}."
+    return first if first.endswith((".", "?", "…")) else f"{first}."
