@@ -5,6 +5,8 @@ pair by pair, with a bootstrap interval. The main figure is what is left for peo
 from the coach's output to their final text.
 """
 
+# See docs/decisions/0122-gate-on-what-is-left-to-edit.md
+
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any

@@ -18,7 +18,7 @@ def render_routes() -> str:
     rows = [
         (f"`{method} {route.path}`", _roles(route), sentence(_about(route)))
         for route in _routes()
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     ]
     return table(("route", "roles", "what it does"), rows)
 

@@ -3,6 +3,8 @@
 docs/explanations/efficiency.md has the formulas and the simulation that chose the estimator.
 """
 
+# See docs/decisions/0110-efficiency-estimator.md
+
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence

@@ -7,6 +7,8 @@ retry, before any of it is acknowledged; then all of it, in order, without a pau
 and where handling ends for good, nothing is acknowledged ever after.
 """
 
+# See docs/decisions/0093-faust-acknowledgement.md
+
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
