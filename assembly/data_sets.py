@@ -38,7 +38,7 @@ def pairs_only(source: str, text: TextChoice = TextChoice.FINAL) -> list[Instruc
     found: list[InstructionPair] = []
     for number, pair in enumerate(read_pairs(source, text), 1):
         if not isinstance(pair, InstructionPair):
-            raise InputError(f"{source}, record {number}: {pair.value}; docs/evaluation.md says what a record may be")
+            raise InputError(f"{source}, record {number}: {pair.value}; see docs/how-to/evaluate.md")
         found.append(pair)
     if not found:
         raise InputError(f"{source} holds no pairs")
@@ -95,6 +95,6 @@ def public_folder(given: Path | None = None) -> Path:
     folder = given or (Path(name) if name else None)
     if folder is None or not folder.is_dir():
         raise InputError(
-            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; docs/data.md says what lies in it"
+            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; see docs/reference/public-data.md"
         )
     return folder

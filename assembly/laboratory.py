@@ -54,7 +54,7 @@ class StudentLaboratory:
         try:
             recipe = StudentRecipe(**{**self._config.recipe, "seed": seed})
         except TypeError as error:
-            raise SettingsError(f"[recipe]: {error}; docs/evaluation.md lists what it may hold") from error
+            raise SettingsError(f"[recipe]: {error}; docs/how-to/evaluate.md lists what it may hold") from error
         pairs = (pair for pair in read_pairs(str(data)) if isinstance(pair, InstructionPair))
         train_student(self._config.base, pairs, folder, name=arm.name, recipe=recipe, on_step=self._on_step)
 

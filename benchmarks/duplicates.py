@@ -56,7 +56,7 @@ def main() -> None:
 def _records(count: int) -> list[str]:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     with gzip.open(Path(folder) / "alpaca/alpaca_52k.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in itertools.islice(file, count)]
     return ["\n".join((record["instruction"], record["input"], record["output"])) for record in records]

@@ -57,7 +57,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     batches = _batches(Path(folder), 10_000 if quick else 50_000)
     server = PostgresServer(durable=True)
     try:

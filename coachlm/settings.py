@@ -26,7 +26,7 @@ Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
 
 
 class Settings(BaseSettings):
-    """Flag over environment over file over default. `docs/settings.md` lists every field (a test checks)."""
+    """Flag over environment over file over default. `docs/reference/settings.md` lists every field (a test checks)."""
 
     model_config = SettingsConfigDict(env_prefix="COACHLM_", env_file="coachlm.env", extra="ignore")
 
@@ -335,4 +335,4 @@ def load_settings(file: Path | None = None, **overrides: object) -> Settings:
         return Settings(**given)  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         wrong = "; ".join(f"COACHLM_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"{wrong}; see docs/settings.md") from None
+        raise SettingsError(f"{wrong}; see docs/reference/settings.md") from None

@@ -46,7 +46,7 @@ class DeadReason(StrEnum):
 
     UNREADABLE = "unreadable"  # no record that any log format reads: broken JSON, unknown shape, not text
     INCOMPLETE = "incomplete"  # half of a call whose other half isn't in the message
-    TOO_LARGE = "too_large"
+    TOO_LARGE = "too_large"  # longer than `max_record_bytes`, or than its topic takes
     WRONG_SCHEMA = "wrong_schema"  # not of our codec
     NEWER_VERSION = "newer_version"  # our codec, of a version that this program doesn't know
     FAILED = "failed"  # a stage raised on this message alone, again and again

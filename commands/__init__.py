@@ -39,7 +39,7 @@ from commands.streams.topics import topics
 def main(verbose: bool) -> None:
     """CoachLM turns logs of deployed LLMs into expert-grade instruction data.
 
-    Settings come from flags, COACHLM_* variables and coachlm.env, in this order; docs/settings.md lists them.
+    Settings come from flags, COACHLM_* variables and coachlm.env, in this order; docs/reference/settings.md lists them.
     Every command takes --json, answers errors on one line and exits with 1 where it failed.
     """
     show_log(verbose=verbose)

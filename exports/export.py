@@ -1,5 +1,7 @@
 """Writes the pairs of a store as a data set: one pass, flat memory, complete or not there at all."""
 
+# See docs/decisions/0030-exports-are-whole-or-absent.md
+
 import hashlib
 import shutil
 import tempfile

@@ -7,6 +7,8 @@ stretches counted once. One must be better and the other no worse. What people w
 a fact counts as added, and an answer as too long, only where the people's final text has neither.
 """
 
+# See docs/decisions/0122-gate-on-what-is-left-to-edit.md
+
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any

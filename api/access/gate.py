@@ -4,6 +4,8 @@ A route declares its roles by one dependency of `Allowed` (or `Anyone`, `Local`)
 none does not start. Which pairs a person may see is `api.access.units`' to say.
 """
 
+# See docs/decisions/0101-roles-fail-closed.md
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated

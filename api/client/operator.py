@@ -105,7 +105,7 @@ class OperatorCalls:
         return self._post(models.Adapters, f"/v1/adapters/{path_part(digest)}/rollback", body)
 
     def export(self, format: str = "jsonl", **options: Any) -> Iterator[bytes]:
-        """The data set as it is written, piece by piece; docs/api.md lists formats and options."""
+        """The data set as it is written, piece by piece; docs/reference/http.md lists formats and options."""
         call = Call("GET", "/v1/export", False, params={"format": format, **options})
         with self._connection.stream(call) as answer:
             yield from answer.iter_bytes()

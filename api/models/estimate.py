@@ -1,4 +1,4 @@
-"""What the coach saves, as `evaluation.effect.efficiency` estimates it; docs/efficiency.md has the formulas."""
+"""What the coach saves, by `evaluation.effect.efficiency`; docs/explanations/efficiency.md has the formulas."""
 
 from datetime import date
 from enum import StrEnum

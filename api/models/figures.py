@@ -134,7 +134,7 @@ class Overview(Given):
 
 
 class EfficiencyRow(Given):
-    """Active times of some first submits, summed so that they can be added exactly; see docs/efficiency.md."""
+    """Active times of some first submits, summed so that they add exactly; see docs/explanations/efficiency.md."""
 
     person: Text
     day: date

@@ -1,8 +1,9 @@
 """The preliminary filter against labels read by hand (precision, recall), on pairs that experts kept, and its speed.
 
-Labels are ids of Stanford Alpaca pairs (docs/filters.md says how they were drawn and judged). Precision is counted on
-the labelled pairs that the filter flags; recall weighs each labelled pair by its stratum, since strata where problems
-are likely were read more densely. Languages are measured on sentences written for it and on English records.
+Labels are ids of Stanford Alpaca pairs (docs/measurements/filters.md says how they were drawn and judged).
+Precision is counted on the labelled pairs that the filter flags; recall weighs each labelled pair by its stratum, since
+strata where problems are likely were read more densely. Languages are measured on sentences
+written for it and on English records.
 """
 
 import argparse
@@ -58,7 +59,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     data = Path(folder)
     chosen = PreliminaryFilter.from_settings(Settings())
     alpaca = list(_pairs(data / "alpaca/alpaca_52k.jsonl.gz", "instruction", "input", "output"))

@@ -59,7 +59,10 @@ def sets(folder: Path | None, as_json: bool) -> None:
     results().print(table)
     for finding in findings:
         if finding.state is not SetState.READY:
-            people.print(f"{finding.test_set.name} is {finding.state}: {finding.detail}; docs/data.md", markup=False)
+            people.print(
+                f"{finding.test_set.name} is {finding.state}: {finding.detail}; see docs/reference/public-data.md",
+                markup=False,
+            )
 
 
 def _state(finding: "SetFinding") -> dict[str, str]:

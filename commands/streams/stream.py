@@ -50,7 +50,7 @@ def stream() -> None:
     Any number of each kind, one process each.
 
     Each says its changes of state on standard output, finishes its batch on SIGTERM, and exits with 75 when it is to be
-    started again. docs/streams.md has the promises.
+    started again. docs/explanations/streams.md has the promises.
     """
 
 

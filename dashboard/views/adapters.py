@@ -47,7 +47,7 @@ def render() -> None:
         return
     st.subheader("Adapters")
     if not found.adapters:
-        st.text("No adapter is registered. coachlm refresh makes one from approved pairs; docs/adapters.md says how.")
+        st.text("No adapter is registered. To make one from approved pairs, see docs/how-to/refresh-the-coach.md.")
         return
     _in_force(found)
     digests = [each.digest for each in found.adapters]

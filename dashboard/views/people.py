@@ -30,7 +30,10 @@ _WORK: dict[str, tuple[str, str]] = {
     "skipped": ("{:,d}", "Items handed to others"),
 }
 _PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
-_RATIO = "exp of the mean difference of ln seconds between the arms, within person, week and class; docs/efficiency.md"
+_RATIO = (
+    "exp of the mean difference of ln seconds between the arms, within person, week and class; "
+    "docs/explanations/efficiency.md"
+)
 _PAPER = (
     "As the paper counts: gross = now with coach ÷ the 28 days before − 1; net = gross with practice (control arm "
     "now ÷ before) taken out. It says what changed, not why."

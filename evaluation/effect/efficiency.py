@@ -1,7 +1,9 @@
 """What the coach saves, from its control arm: the estimate, its interval, and the sample below which nothing is said.
 
-docs/efficiency.md has the formulas and the simulation that chose the estimator.
+docs/explanations/efficiency.md has the formulas and the simulation that chose the estimator.
 """
+
+# See docs/decisions/0110-efficiency-estimator.md
 
 import math
 from collections import Counter, defaultdict

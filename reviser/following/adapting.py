@@ -1,5 +1,7 @@
 """An engine that changes adapters while pairs flow: what the registry has in force, a canary side by side."""
 
+# See docs/decisions/0124-adapters-change-inside-the-engine.md
+
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path

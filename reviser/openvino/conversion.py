@@ -3,6 +3,8 @@
 The only place of the engine that needs torch. A folder is there whole or not at all.
 """
 
+# See docs/decisions/0134-own-conversion.md
+
 import logging
 import os
 from importlib.metadata import version

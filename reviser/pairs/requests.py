@@ -23,11 +23,11 @@ class Request:
 class Failure(StrEnum):
     """Why a request has no usable output; the others are unharmed."""
 
-    NO_PROMPT = "no_prompt"
+    NO_PROMPT = "no_prompt"  # the prompt holds no token
     TOO_LONG = "too_long"  # the prompt leaves no room in a slot, or no token was allowed
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105  # a prompt's id is outside the model's vocabulary
-    NAN_LOGITS = "nan_logits"
-    OUT_OF_MEMORY = "out_of_memory"
+    NAN_LOGITS = "nan_logits"  # the model computed no usable numbers
+    OUT_OF_MEMORY = "out_of_memory"  # memory ran out even with one pair at a time
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The post-edit queue: hands each pair to one person at a time and loses nothing that anybody wrote.
 
 Promises, on every path: one holder an item; a submit counts only under the open lease of its sender and for the version
-that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft. docs/queue.md
-lists them with the tests that hold them.
+that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft.
+docs/explanations/queue.md lists them with the tests that hold them.
 """
 
 from collections.abc import Callable

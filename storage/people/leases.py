@@ -4,6 +4,8 @@ The row in `queue_items` is the lock: whoever gives out, extends or ends a lease
 the lease afterwards.
 """
 
+# See docs/decisions/0045-queue-row-is-the-lock.md
+
 import secrets
 from dataclasses import dataclass
 from datetime import datetime

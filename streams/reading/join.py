@@ -1,5 +1,7 @@
 """Fragments that span records wait here, in bounded memory, until what they belong to is whole."""
 
+# See docs/decisions/0012-never-guess-ambiguous-ids.md
+
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field

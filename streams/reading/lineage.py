@@ -1,5 +1,7 @@
 """Which version of which file a source is, so that a second run skips, goes on with, or re-reads it."""
 
+# See docs/decisions/0007-rerun-rereads-open-halves.md
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime

@@ -5,6 +5,8 @@ reading order whatever process finished first. So a run that was killed goes on 
 equals that of an undisturbed run.
 """
 
+# See docs/decisions/0005-commit-batches-in-reading-order.md
+
 import multiprocessing
 import os
 from collections import deque

@@ -6,11 +6,11 @@ from pydantic import SecretStr
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings, load_settings
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def rows() -> list[str]:
-    """What docs/settings.md must say of every field."""
+    """What docs/reference/settings.md must say of every field."""
     lines = []
     for name, field in Settings.model_fields.items():
         default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default

@@ -148,7 +148,7 @@ def test_dashboards_load_and_alerts_are_explained() -> None:
         assert len({panel["id"] for panel in panels}) == len(panels)
         assert all(target["expr"] for panel in panels for target in panel["targets"])
     rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    operations = (ROOT / "docs" / "operations.md").read_text()
+    operations = (ROOT / "docs" / "how-to" / "operate.md").read_text()
     for rule in rules:
         assert f"`{rule['alert']}`" in operations
 
@@ -164,7 +164,8 @@ def test_scrapes_find_the_services() -> None:
 
 
 def test_the_fragments_for_kubernetes_are_yaml_and_start_our_commands() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "kubernetes.md").read_text(), flags=re.S)
+    page = (ROOT / "docs" / "how-to" / "run-on-kubernetes.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, flags=re.S)
     kinds = {}
     known = {f"COACHLM_{name.upper()}" for name in Settings.model_fields}
     for document in map(yaml.safe_load, blocks):

@@ -1,5 +1,7 @@
 """Writing an adapter: weights, configuration and what it was trained on, in a folder named by its content."""
 
+# See docs/decisions/0072-write-adapter-folders-ourselves.md
+
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Coach tuning: LoRA on a base model, the loss on what the expert made alone, resumable to the same result.
 
-An own loop instead of transformers' Trainer or TRL: docs/decisions.md says why.
+An own loop instead of transformers' Trainer or TRL: docs/decisions/0067-own-training-loop.md says why.
 Source: paper §II-F1 and §III-A3.
 """
 

@@ -1,5 +1,7 @@
 """The preliminary filter: asks each reason's filter in turn and gives the first that sets the pair aside."""
 
+# See docs/decisions/0020-filter-like-the-experts.md
+
 from collections.abc import Sequence
 
 from coachlm.pairs import Exclusion, InstructionPair

@@ -31,7 +31,7 @@ class Guard(StrEnum):
     ANSWERED = "answered"  # the instruction became an answer
     INPUT_CONSUMED = "input_consumed"  # the material to work on is gone
     CODE_FENCE = "code_fence"  # a fence is unbalanced, or fenced code was lost or cut
-    LANGUAGE_CHANGE = "language_change"
+    LANGUAGE_CHANGE = "language_change"  # the text is in another language than before
     TRUNCATED = "truncated"  # the response breaks off, or most of it is gone
     LOST_CONTENT = "lost_content"  # most of what the response said is gone, and little came in its place
     REPETITION = "repetition"  # a sentence or item stands twice that the raw pair does not have twice

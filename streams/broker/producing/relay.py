@@ -2,6 +2,8 @@
 hold it has acknowledged it. A crash in between publishes the same again. What is too large for its topic becomes a dead
 letter."""
 
+# See docs/decisions/0088-outbox-rows-hold-numbers.md
+
 import logging
 import threading
 import time

@@ -1,6 +1,8 @@
 """Notices topics that were deleted and made anew under the same name: their offsets start again at 0, where the
 database has outcomes of other messages. Nobody reads on until somebody has said what is to become of them."""
 
+# See docs/decisions/0097-know-topics-by-id.md
+
 from collections.abc import Sequence
 
 from kafka.errors import GroupIdNotFoundError, NoError

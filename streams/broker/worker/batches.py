@@ -6,6 +6,8 @@ failing `tries` times alone it becomes a dead letter. So nothing is lost, and no
 says so.
 """
 
+# See docs/decisions/0089-probe-tells-outage-from-bad-message.md
+
 import logging
 import threading
 import time

@@ -1,5 +1,7 @@
 """What a model answered in one call: its choices, and which of them (if any) is an answer to learn from."""
 
+# See docs/decisions/0019-answers-that-call-tools.md
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
