@@ -13,6 +13,7 @@ import click
 from assembly.stores import build_stream_store, database_option, open_database
 from assembly.stream_workers import _only_one_on_sqlite, run_intake_worker, run_revise_worker
 from coachlm.errors import SettingsError
+from coachlm.processes import coachlm_command
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, terminal_safe
 
@@ -146,4 +147,4 @@ def _flags(stage: str, given: dict[str, Any]) -> list[str]:
 
 
 def _command(stage: str, flags: Sequence[str], as_json: bool) -> list[str]:
-    return [sys.executable, "-m", "coachlm", "stream", stage, *flags, *(["--json"] if as_json else [])]
+    return coachlm_command("stream", stage, *flags, *(["--json"] if as_json else []))

@@ -2,6 +2,7 @@
 
 import secrets
 from enum import Enum, auto
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -17,6 +18,7 @@ INTAKE_LOCK = "intake"  # the row of `meta` that intake locks
 HASH_SALT = "hash_salt"
 STREAMS = "streams"  # a row of `meta` that is there once streams have written
 _APPLICATION = ("application", "coachlm")
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _POSTGRES_LOCK = 0x0C0AC41A  # any number that other programs are unlikely to take
 
 
@@ -130,6 +132,6 @@ def _refuse(database: Database, state: SchemaState, refused: set[SchemaState]) -
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", "storage:migrations")
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
