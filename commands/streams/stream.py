@@ -15,6 +15,7 @@ from assembly.stream_workers import _only_one_on_sqlite, run_intake_worker, run_
 from coachlm.errors import SettingsError
 from coachlm.processes import coachlm_command
 from coachlm.settings import load_settings
+from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, terminal_safe
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _driver = click.option("--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="What consumes.")
 _servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
-_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
 _metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
 _FLAGS = {
     "stream_driver": "--driver",
@@ -63,7 +63,7 @@ def intake(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command()
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise the pairs of pairs.accepted."""
@@ -86,7 +86,7 @@ def relay(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command(name="all")
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def everything(db: str | None, as_json: bool, **options: Any) -> None:
     """One worker of each kind, started again when one ends; for development and small machines."""
