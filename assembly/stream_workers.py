@@ -38,8 +38,6 @@ def run_revise_worker(database: Database, settings: Settings, report: Report) ->
 
     store = build_stream_store(database, settings)
     engine = build_engine(settings, database)
-    if engine is None:
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
     try:
         stage = revise_stage(settings)
         Worker(stage, lambda observer: ReviseHandler(engine, store, settings, observer), store, settings, report).run()

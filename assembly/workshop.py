@@ -55,7 +55,6 @@ def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Se
     engine = settings.engine if settings.engine in kind.engines else kind.engines[0]
     chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder)}
     reviser = build_reviser(settings.model_copy(update=chosen))
-    assert reviser is not None
     try:
         revisions = reviser.revise([pair.raw for pair in pairs])
     finally:

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from coachlm.engines import ENGINES, engine_names, in_words
 from coachlm.errors import SettingsError
 from coachlm.pairs import ExcludeReason
 
@@ -19,6 +20,12 @@ REGISTRY = "registry"
 
 def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _known_engine(name: str) -> str:
+    if name not in ENGINES:
+        raise ValueError(f"must be one of {in_words(engine_names())}")
+    return name
 
 
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
@@ -84,10 +91,8 @@ class Settings(BaseSettings):
     )
 
     # Reviser
-    engine: Literal["rules", "coach", "packed", "openvino", "transformers", "openai", "none"] = Field(
-        default="rules",
-        description="What revises: `rules`, `coach` (bundled, copy-editing), `packed` (a model of transformers), "
-        "`openvino` (a converted one, without torch), `transformers`, `openai` or `none`.",
+    engine: Annotated[str, AfterValidator(_known_engine)] = Field(
+        default="rules", description=f"What revises: {in_words(engine_names(), notes=True)}."
     )
     model: str | None = Field(
         default=None,

@@ -3,16 +3,16 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from coachlm import extras
+from coachlm.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols import Reviser
 from coachlm.settings import Settings
 from reviser.models.sampling import Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from reviser.models.model_loading import LoadedModel
@@ -24,29 +24,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def build_reviser(settings: Settings) -> Reviser | None:
-    """The engine, ready to revise; None for `none`.
+def build_reviser(settings: Settings) -> Reviser:
+    """The engine, ready to revise.
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
+    check_revises(settings.engine)
     _check_sampling(settings)
-    match settings.engine:
-        case "none":
-            return None
-        case "rules":
-            from reviser.rules.reviser import RulesReviser
-
-            return RulesReviser()
-        case "coach":
-            return _coach(settings)
-        case "packed" | "transformers":
-            return _with_model(settings)
-        case "openvino":
-            return _with_openvino(settings)
-        case "openai":
-            return _with_servers(settings)
-        case other:
-            assert_never(other)
+    return BUILDERS[settings.engine](settings)
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -92,16 +77,27 @@ def build_adapting(
     return None
 
 
+def _rules(_: Settings) -> Reviser:
+    from reviser.rules.reviser import RulesReviser
+
+    return RulesReviser()
+
+
 def _coach(settings: Settings) -> Reviser:
     return build_coach(settings)(Path(settings.adapter) if settings.adapter else None)
 
 
 def _check_sampling(settings: Settings) -> None:
-    if settings.sampling_temperature > 0 and settings.engine not in ("packed", "transformers", "none"):
+    if settings.sampling_temperature > 0 and not ENGINES[settings.engine].samples:
         raise SettingsError(
             f"COACHLM_SAMPLING_TEMPERATURE: the {settings.engine} engine does not sample; "
-            "set it to 0, or take COACHLM_ENGINE=packed or transformers"
+            f"set it to 0, or choose {in_words(engine_names(lambda engine: engine.samples))}"
         )
+
+
+def _check_packages(engine: Engine) -> None:
+    if engine.extra and (problem := engine.extra.lack(f"the {engine.name} engine needs")):
+        raise ModelError(f"{problem}; or take COACHLM_ENGINE=rules")
 
 
 def _sampling(settings: Settings) -> Sampling | None:
@@ -115,8 +111,7 @@ def _sampling(settings: Settings) -> Sampling | None:
 def _with_model(settings: Settings) -> Reviser:
     if not settings.model:
         raise SettingsError(f"COACHLM_ENGINE={settings.engine} needs COACHLM_MODEL: a model folder or hub id")
-    if problem := extras.MODELS.lack(f"the {settings.engine} engine needs"):
-        raise ModelError(f"{problem}; or take COACHLM_ENGINE=rules")
+    _check_packages(ENGINES[settings.engine])
     from reviser.generate.reviser import TransformersReviser
     from reviser.models.adapter import read_adapter
     from reviser.models.model_loading import load_model
@@ -209,8 +204,7 @@ def _decoder_options(settings: Settings) -> "DecoderOptions":
 
 
 def _with_servers(settings: Settings) -> Reviser:
-    if problem := extras.SERVERS.lack("the openai engine needs"):
-        raise ModelError(problem)
+    _check_packages(ENGINES[settings.engine])
     from reviser.models.adapter import read_adapter
     from reviser.pairs.finish import Finisher
     from reviser.remote.reviser import RemoteOptions, RemoteReviser
@@ -268,3 +262,14 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
     except UnsupportedModel as reason:
         log.warning("the packed engine can't take this model, plain generate does: %s", reason)
         return None
+
+
+BUILDERS: "Mapping[str, Callable[[Settings], Reviser]]" = {
+    "rules": _rules,
+    "coach": _coach,
+    "packed": _with_model,
+    "transformers": _with_model,
+    "openvino": _with_openvino,
+    "openai": _with_servers,
+}
+"""Of each engine in `coachlm.engines` that revises (a test checks)."""

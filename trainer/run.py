@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from coachlm import __version__
+from coachlm.engines import Model, engine_names
 from coachlm.errors import TrainingError
 from trainer.plan.recipe import Recipe, run_fingerprint
 from trainer.plan.revisions import Source
@@ -38,7 +39,7 @@ class CoachKind:
     base_is_coach: bool = False  # the base revises without an adapter too: an adapter has to beat it
 
 
-WRITER = CoachKind(load_base, 0.3, Recipe(), ("packed", "transformers"))
+WRITER = CoachKind(load_base, 0.3, Recipe(), engine_names(lambda engine: engine.model is Model.TRANSFORMERS))
 """A causal language model that writes the revised pair. Source: paper §III-D, the best α of Fig. 5."""
 
 

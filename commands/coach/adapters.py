@@ -14,6 +14,8 @@ from assembly.stores import adapter_artifacts, database_option, open_database
 from coachlm.coaching.adapters import AdapterRecord
 from coachlm.errors import InputError
 from coachlm.settings import Settings, load_settings
+from commands.catalogue import ADAPTERS
+from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ _digest = click.argument("digest")
 _why = click.option("--why", default="", help="A remark for the history.")
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=ADAPTERS)
 def adapters() -> None:
     """Register, gate and promote coach adapters.
 

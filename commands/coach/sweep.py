@@ -93,10 +93,10 @@ def _shares(text: str) -> list[float]:
 
 def _revise(base: str, adapter: Path | None, pairs: Sequence[InstructionPair]) -> Sequence[Revision]:
     from reviser.engines import build_reviser
+    from trainer.run import WRITER
 
-    settings = load_settings(model=base, engine="packed")
+    settings = load_settings(model=base, engine=WRITER.engines[0])
     reviser = build_reviser(settings.model_copy(update={"adapter": None if adapter is None else str(adapter)}))
-    assert reviser is not None
     try:
         return reviser.revise(pairs)
     finally:

@@ -15,6 +15,7 @@ import click
 from assembly.stores import database_option, open_database
 from coachlm import extras
 from coachlm.errors import CoachLMError
+from coachlm.processes import coachlm_command, python_module
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
@@ -100,7 +101,7 @@ def _token_for(database: Any, name: str) -> str:
 @contextmanager
 def _service(database_url: str) -> Iterator[str]:
     """The service in a process of its own, on a free port; gives its address."""
-    command = [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--json"]
+    command = coachlm_command("serve", "--port", "0", "--json")
     environment = {**os.environ, "COACHLM_DATABASE_URL": database_url}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)  # noqa: S603
     try:
@@ -129,8 +130,8 @@ def dashboard_command(port: int, address: str = "127.0.0.1") -> list[str]:
             ) from error
     app = Path(__file__).parents[2] / "dashboard" / "app.py"
     options = ["--server.port", str(port), "--server.address", address]
-    return [sys.executable, "-m", "streamlit", "run", str(app), *options]
+    return python_module("streamlit", "run", str(app), *options)
 
 
 def dashboard_environment(api_url: str) -> dict[str, str]:
-    return {**os.environ, "COACHLM_API_URL": api_url}
+    return {**os.environ, "COACHLM_API_URL": api_url, "PYTHONSAFEPATH": "1"}

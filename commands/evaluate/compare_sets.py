@@ -15,6 +15,7 @@ from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Outcome
 from coachlm.settings import load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
@@ -32,9 +33,7 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 @click.command("compare-sets")
 @click.argument("before")
 @click.argument("after", required=False)
-@click.option("--engine", help="Revise BEFORE with this engine instead of reading AFTER (rules, coach, packed, …).")
-@click.option("--model", help="Model of the engine: a folder or hub id.")
-@click.option("--adapter", help="Adapter folder of the engine.")
+@engine_options
 @click.option(
     "--match",
     "matching",
@@ -72,7 +71,8 @@ def compare_sets(
 
     The changes between BEFORE and AFTER (paper Tables IV and VII).
 
-    Each is a file of pairs (JSON, JSON lines, CSV, Parquet, an export) or a database URL.
+    Each is a file of pairs (JSON, JSON lines, CSV, Parquet, an export) or a database URL. With --engine instead of
+    AFTER: what that engine makes of BEFORE.
     """
     from evaluation.sets.comparison import SetComparer
     from evaluation.sets.comparison_page import write_comparison
@@ -158,8 +158,6 @@ def _revised(
     from reviser.engines import build_reviser
 
     engine = build_reviser(load_settings(**wanted))
-    if engine is None:
-        raise SettingsError("--engine none revises nothing; give rules, coach, packed, transformers or openai")
     try:
         with pair_writer(write) as keep:
             for before, after, outcome in revised_by(engine, pairs, dropped):

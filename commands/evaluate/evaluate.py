@@ -10,6 +10,7 @@ from rich.table import Table
 from assembly.data_sets import PUBLIC_FOLDER, public_folder
 from assembly.judges import named_judges
 from coachlm.errors import InputError
+from commands.catalogue import EVALUATE
 from commands.evaluate.judge_options import (
     agree_to,
     estimate_comparisons,
@@ -17,6 +18,7 @@ from commands.evaluate.judge_options import (
     judge_settings,
     server_options,
 )
+from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ folder_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=EVALUATE)
 def evaluate() -> None:
     """Test sets, judges and ratings: does the coach help?"""
 

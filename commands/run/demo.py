@@ -11,6 +11,7 @@ import click
 import coachlm
 from assembly.stores import open_database
 from coachlm.desk.dataset import FlowCounts, TextChoice
+from coachlm.engines import ENGINES
 from coachlm.errors import ExportError
 from coachlm.settings import Settings, load_settings
 from coachlm.status import Status
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from storage.engine.database import Database
 
 SAMPLE_LOGS = Path(coachlm.__file__).parent / "data" / "sample_logs"
-_ENGINES = {
-    "coach": "the bundled coach: copy-editing alone, on the CPU; a large model is one flag away, see README",
-    "rules": "copy-editing by rules; a model is one flag away, see README",
-}
+_MORE = "a large model is one flag away, see README"
 _OURS = (
     "coachlm.db",
     "coachlm.db-wal",
@@ -120,10 +118,8 @@ def _embedded(database: "Database", settings: Settings, say: Callable[..., None]
     counts = RunCounts()
     ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=show)
     say(f"   {counts.records} records: {counts.intake_line()}")
-    say(f"[bold]2. revising[/]         engine `{settings.engine}` ({_ENGINES[settings.engine]})")
-    reviser = build_reviser(settings)
-    if reviser is not None:
-        revise_in(database, reviser, settings, counts, show=show)
+    say(f"[bold]2. revising[/]         engine `{settings.engine}` ({ENGINES[settings.engine].help}; {_MORE})")
+    revise_in(database, build_reviser(settings), settings, counts, show=show)
     say(f"   {counts.revision_line()}")
     return counts
 

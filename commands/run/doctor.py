@@ -14,9 +14,11 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
-from coachlm import __version__, extras
+from coachlm import __version__
+from coachlm.engines import ENGINES
 from coachlm.errors import CoachLMError, StoreError
 from coachlm.settings import REGISTRY, Settings, load_settings
+from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, json_option, results, terminal_safe
 
 Verdict = Literal["ok", "warning", "failed"]
@@ -35,7 +37,7 @@ class Finding:
 
 @click.command()
 @database_option
-@click.option("--engine", help="Check this engine instead of the one in the settings.")
+@engine_option
 @json_option
 @answering_errors
 def doctor(db: str | None, engine: str | None, as_json: bool) -> None:
@@ -66,20 +68,16 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
-    if settings.engine == "openvino":
-        lacking = extras.OPENVINO.missing()
-        remedy = extras.OPENVINO.remedy if lacking else ""
-        found = f"missing for the openvino engine: {', '.join(lacking)}" if lacking else "openvino_genai is there"
-        yield Finding("packages", "failed" if lacking else "ok", found, remedy)
-        return
-    missing = extras.MODELS.missing()
-    if not missing:
-        yield Finding("packages", "ok", "torch, transformers and peft are there")
-    elif settings.engine in ("packed", "transformers"):
-        found = f"missing for the {settings.engine} engine: {', '.join(missing)}"
-        yield Finding("packages", "failed", found, extras.MODELS.remedy)
+    engine = ENGINES[settings.engine]
+    if engine.extra and (missing := engine.missing()):
+        found = f"missing for the {engine.name} engine: {', '.join(missing)}"
+        yield Finding("packages", "failed", found, engine.extra.remedy)
+    elif engine.extra:
+        yield Finding("packages", "ok", f"all that engine `{engine.name}` needs: {', '.join(engine.extra.packages)}")
     else:
-        yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")
+        others = sorted({package for each in ENGINES.values() for package in each.missing()})
+        without = f"; without {', '.join(others)}, for other engines" if others else ""
+        yield Finding("packages", "ok", f"engine `{engine.name}` needs none{without}")
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -106,12 +104,12 @@ def _engine(settings: Settings) -> Iterator[Finding]:
     def build() -> str:
         from reviser.engines import build_reviser
 
+        if not (engine := ENGINES[settings.engine]).revises:
+            return f"`{engine.name}`: {engine.help}"
         follows = settings.adapter == REGISTRY and _missing_file(settings) is None
         alone = settings.model_copy(update={"adapter": None}) if settings.adapter == REGISTRY else settings
         with open_database(settings) if follows else nullcontext() as database:
             reviser = build_reviser(alone) if database is None else build_engine(settings, database)
-        if reviser is None:
-            return "`none`: pairs are taken in and not revised"
         name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")
         reviser.close()
         return name

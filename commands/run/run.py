@@ -7,10 +7,11 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
-from coachlm.errors import SettingsError
+from coachlm.engines import ENGINES, check_revises
 from coachlm.protocols import IntakeCounts, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
 from commands.shared.progress import RunCounts, progress_display
 
@@ -22,9 +23,6 @@ _format = click.option("--format", "log_format", help="Log format of all paths; 
 _turns = click.option(
     "--turns", type=click.Choice(["first", "each", "last"]), help="Which turns of a conversation become pairs."
 )
-_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
-_model = click.option("--model", help="Model folder or hub id, for `transformers`.")
-_adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
 
 
 @click.command()
@@ -32,9 +30,7 @@ _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformer
 @database_option
 @_format
 @_turns
-@_engine
-@_model
-@_adapter
+@engine_options
 @json_option
 @answering_errors
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
@@ -45,7 +41,8 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     with open_database(settings) as database:
-        reviser = build_engine(settings, database)  # before intake, so that a wrong model is known at once
+        revises = ENGINES[settings.engine].revises
+        reviser = build_engine(settings, database) if revises else None  # first, so that a wrong model is known at once
         ingest_into(database, paths, settings, log_format, counts, show=not as_json)
         if reviser is not None:
             revise_in(database, reviser, settings, counts, show=not as_json)
@@ -73,20 +70,16 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
 
 @click.command()
 @database_option
-@_engine
-@_model
-@_adapter
+@engine_options
 @json_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise every accepted pair that waits in the database."""
     settings = load_settings(database_url=db, **options)
-    if settings.engine == "none":
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
+    check_revises(settings.engine)
     counts = RunCounts()
     with open_database(settings) as database:
         reviser = build_engine(settings, database)
-        assert reviser is not None
         revise_in(database, reviser, settings, counts, show=not as_json)
     _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
 

@@ -16,10 +16,12 @@ from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
 from coachlm import extras
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
+from coachlm.engines import check_revises
 from coachlm.errors import SettingsError
 from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @database_option
-@click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
-@click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
-@click.option("--adapter", help="LoRA adapter folder, or `registry`.")
+@engine_options
 @click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
 @click.option("--until-empty", is_flag=True, help="Exit when no pair waits any more.")
 @json_option
@@ -47,8 +47,7 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
     from storage.pairs.revision_claims import RevisionClaims
 
     settings = load_settings(database_url=db, **options)
-    if settings.engine == "none":
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed`, `transformers` or `openai`")
+    check_revises(settings.engine)
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     chosen = WorkerOptions(
         claim_pairs=2 * settings.reviser_batch_pairs,
@@ -58,7 +57,6 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
     )
     with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
         reviser = build_engine(settings, database)
-        assert reviser is not None
         try:
             observer = _Shown(display, _metrics(name, reviser, settings))
             claims = RevisionClaims(database, settings.revision_claim_seconds)

@@ -84,5 +84,5 @@ def progress_display(show: bool) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=people, disable=not (show and people.is_terminal)) as progress:
+    with Progress(*columns, console=people.console, disable=not (show and people.console.is_terminal)) as progress:
         yield progress

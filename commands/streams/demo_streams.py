@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from uuid import uuid4
 from assembly.reconciling import examine
 from assembly.stores import build_store, build_stream_store
 from coachlm.errors import StreamError
+from coachlm.processes import coachlm_command
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 
@@ -84,19 +84,8 @@ def _produce(logs: Path, settings: Settings) -> "ProduceCounts":
 def _workers(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`coachlm stream all` on the demo's own topics; what it says goes into a file."""
     url = settings.database_url.get_secret_value()
-    command = [
-        sys.executable,
-        "-m",
-        "coachlm",
-        "stream",
-        "all",
-        "--db",
-        url,
-        "--servers",
-        ",".join(settings.kafka_servers),
-        "--engine",
-        settings.engine,
-    ]
+    servers = ",".join(settings.kafka_servers)
+    command = coachlm_command("stream", "all", "--db", url, "--servers", servers, "--engine", settings.engine)
     own = {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | own)  # noqa: S603

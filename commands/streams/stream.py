@@ -13,7 +13,9 @@ import click
 from assembly.stores import build_stream_store, database_option, open_database
 from assembly.stream_workers import _only_one_on_sqlite, run_intake_worker, run_revise_worker
 from coachlm.errors import SettingsError
+from coachlm.processes import coachlm_command
 from coachlm.settings import load_settings
+from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, terminal_safe
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ _driver = click.option(
     "--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="Library that consumes the topics."
 )
 _servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, separated by commas.")
-_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
 _metrics = click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
 _FLAGS = {
     "stream_driver": "--driver",
@@ -66,7 +67,7 @@ def intake(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command()
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise the pairs of pairs.accepted."""
@@ -92,7 +93,7 @@ def relay(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command(name="all")
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def everything(db: str | None, as_json: bool, **options: Any) -> None:
     """Run one worker of each kind, restarted when it ends.
@@ -159,4 +160,4 @@ def _flags(stage: str, given: dict[str, Any]) -> list[str]:
 
 
 def _command(stage: str, flags: Sequence[str], as_json: bool) -> list[str]:
-    return [sys.executable, "-m", "coachlm", "stream", stage, *flags, *(["--json"] if as_json else [])]
+    return coachlm_command("stream", stage, *flags, *(["--json"] if as_json else []))

@@ -22,7 +22,7 @@ _FORMULAS = {
     "invalid_share": "Share of held-out pairs with an invalid output or an engine error",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
     "flagged_share": "Revisions with facts that the people's text doesn't have either, of all held-out pairs",
-    "over_expanded_share": "Long answers to trivial requests where people wrote not half as much, of all held-out pairs",
+    "over_expanded_share": "Long answers to trivial requests where people wrote less than half, of all held-out pairs",
 }
 _NUMBER = "{:,.4f}"
 _COLUMNS = {

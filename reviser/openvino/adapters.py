@@ -18,6 +18,7 @@ from typing import Any
 from coachlm import extras
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
+from coachlm.processes import safe_path
 from reviser.models.adapter import Adapter, read_adapter
 from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, partial_folder, read_converted
 
@@ -107,7 +108,8 @@ class AdapterConversions:
         answers, questions = context.Pipe(duplex=False)
         asked = (questions, self._base.manifest, target, adapter.folder, self._trust_remote_code)
         process = context.Process(target=_convert, args=asked, daemon=True)
-        process.start()
+        with safe_path():
+            process.start()
         questions.close()  # the child's end alone: its death is an answer too
         self._under_way[adapter.digest] = _Conversion(process, answers, target)
         return self._under_way[adapter.digest]

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from coachlm.errors import StoreError
-from storage.engine.failures import store_error
+from storage.engine.failures import failures, store_error
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
@@ -63,7 +62,7 @@ class Database:
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
+        except failures() as error:
             raise store_error(error, self.name) from error
 
     def close(self) -> None:

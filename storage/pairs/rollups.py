@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 
 from coachlm.desk.efficiency import WorkTime
+from storage.engine.bulk import insert_or_update
 from storage.tables.columns import to_micros
 from storage.tables.pairs import Base
 from storage.tables.rollups import StageRollupRow, WorkRollupRow
@@ -144,6 +144,6 @@ def _add(
 
 @cache  # an upsert is the one statement here that costs more to put together than to run
 def _upsert(dialect: str, entity: type[Base], key_names: tuple[str, ...], changed: tuple[str, ...]) -> Any:
-    first = (sqlite if dialect == "sqlite" else postgresql).insert(entity)
+    first = insert_or_update(dialect, entity)
     sums = {name: getattr(entity, name) + first.excluded[name] for name in changed}
     return first.on_conflict_do_update(index_elements=key_names, set_=sums)

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from coachlm.errors import StoreError
 from coachlm.protocols import IntakeBatch, IntakeCounts
 from coachlm.revision import Revision
 from coachlm.status import Status
 from coachlm.streaming import DeadLetter, Send, Topic
-from storage.engine.bulk import is_among
+from storage.engine.bulk import insert_or_update, is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.schema import STREAMS
 from storage.intake.near_copies import NearCopies
@@ -131,8 +130,9 @@ def _bury(connection: Connection, dead: Sequence[DeadLetter], now: datetime) -> 
         return []
     letters = {(letter.message.topic, letter.message.partition, letter.message.offset): letter for letter in dead}
     rows = [_row(letters[place], now) for place in sorted(letters)]  # in one order: nobody waits in a circle
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
+    statement = (
+        insert_or_update(connection.dialect.name, DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
+    )
     numbers = connection.scalars(statement, rows).all()
     if len(numbers) < len(rows):
         _refuse_others(connection, letters)

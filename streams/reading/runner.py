@@ -7,7 +7,6 @@ equals that of an undisturbed run.
 
 # See docs/decisions/0005-commit-batches-in-reading-order.md
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import ClassVar
 
 from coachlm.errors import InputError
 from coachlm.pairs import Position, Reject
+from coachlm.processes import safe_forkserver
 from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.formats import check_format
@@ -168,8 +168,7 @@ def _processed(
         _Worker.start(settings, options, salt)
         yield from ((item, _Worker.process(item.records, item.replay)) for item in work)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["streams.reading.runner"])
+    context = safe_forkserver(["streams.reading.runner"])
     flying: deque[tuple[_Work, Future[Extract]]] = deque()
     with ProcessPoolExecutor(processes, context, _Worker.start, (settings, options, salt)) as pool:
         try:

@@ -25,7 +25,8 @@ def test_importing_the_room_loads_no_engine() -> None:
 
 
 def test_none_is_no_engine() -> None:
-    assert build_reviser(settings(engine="none")) is None
+    with pytest.raises(SettingsError, match="engine `none` revises nothing; choose `rules`"):
+        build_reviser(settings(engine="none"))
 
 
 def test_rules_need_no_model() -> None:
