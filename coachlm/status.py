@@ -13,7 +13,7 @@ class Status(StrEnum):
     POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner, or to pass unsampled
     RETURNED = "returned"  # the owner sent it back; waits for the same annotator
     APPROVED = "approved"  # final: part of the data set and of the coach's training data
-    EXCLUDED = "excluded"  # set aside with a reason; exportable, restorable
+    EXCLUDED = "excluded"  # with a reason; exportable, restorable
     DUPLICATE = "duplicate"  # near copy of another pair, linked to it; exportable
 
 

@@ -26,7 +26,7 @@ class Ending(StrEnum):
     SUBMITTED = "submitted"
     RELEASED = "released"
     SKIPPED = "skipped"
-    EXCLUDED = "excluded"  # the pair was set aside
+    EXCLUDED = "excluded"  # the pair was excluded
     EXPIRED = "expired"
     SENT = "sent"  # the item went to the owner
 
@@ -151,7 +151,7 @@ class ReviewItem:
 
 @dataclass(frozen=True, slots=True)
 class ExcludedItem:
-    """A pair that was set aside, by the filter or by a person, or that is a near copy."""
+    """A pair that the filter or a person excluded, or a near copy."""
 
     pair_id: str
     version: int

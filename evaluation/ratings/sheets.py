@@ -1,5 +1,5 @@
-"""Sheets on which people rate pairs blindly: each rater gets every version of every pair, in an order of their own, under
-names that say nothing. The key that says which version was which is a file of its own."""
+"""Sheets on which people rate pairs blindly: each rater gets every version of every pair, in an order of their own,
+under names that say nothing. The key that says which version was which is a file of its own."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""Pairs that somebody rates blindly are kept from them until the study is closed, and what they have met is not drawn."""
+"""Pairs that somebody rates blindly are kept from them until the study is closed; pairs they have met are not drawn."""
 
 import pytest
 
