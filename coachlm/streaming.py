@@ -19,7 +19,7 @@ class Topic(StrEnum):
     RAW = "logs.raw"  # records of any log format, as their writers wrote them
     ACCEPTED = "pairs.accepted"  # pairs that wait for the coach; key: pair id
     REVISED = "pairs.revised"  # what the coach made of them; key: pair id
-    EXCLUDED = "pairs.excluded"  # pairs set aside at intake, with the reason; key: pair id
+    EXCLUDED = "pairs.excluded"  # pairs excluded at intake, with the reason; key: pair id
     DEAD = "pairs.dead"  # news of dead letters, without their bytes (which the database keeps)
 
 

@@ -237,7 +237,7 @@ class Client(RatingCalls):
         reason: ExcludeReason | None = None,
         task_class: TaskClass | None = None,
     ) -> models.Exclusions:
-        """A page of what was set aside; its `next` is the `after` of the page that follows."""
+        """A page of excluded pairs; its `next` is the `after` of the page that follows."""
         return self._get(
             models.Exclusions, "/v1/exclusions", limit=limit, after=after, reason=reason, task_class=task_class
         )

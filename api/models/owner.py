@@ -1,4 +1,4 @@
-"""The owner's side: reviews, classes, priorities, and what was set aside."""
+"""The owner's side: reviews, classes, priorities, and excluded pairs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -106,7 +106,7 @@ class Changed(Given):
 
 
 class ExcludedPair(Given):
-    """A pair that was set aside, by the filter or by a person."""
+    """A pair that the filter or a person excluded."""
 
     pair_id: str
     version: int

@@ -1,4 +1,4 @@
-"""The owner's side: reviews, priorities, what was set aside."""
+"""The owner's side: reviews, priorities, excluded pairs."""
 
 from typing import Annotated
 
@@ -61,7 +61,7 @@ def prioritise(body: owner.PriorityRequest, who: Overseer, state: StateOf) -> ow
     return owner.Changed(changed=state.services.reviews.prioritise(body.pair_ids, body.priority))
 
 
-@router.get("/exclusions", summary="What was set aside")
+@router.get("/exclusions", summary="Excluded pairs and near copies")
 def exclusions(
     who: Reviewer,
     state: StateOf,

@@ -40,7 +40,7 @@ def stats(db: str | None, as_json: bool) -> None:
         ("pairs by status", counts.by_status, "status"),
         ("pairs by class", counts.by_class, "class"),
         ("records that became no pair", counts.rejects_by_reason, "reason"),
-        ("pairs set aside", counts.excluded_by_reason, "reason"),
+        ("pairs excluded", counts.excluded_by_reason, "reason"),
         ("revisions", counts.revisions_by_outcome, "outcome"),
         ("kept raw, because", counts.fallbacks_by_reason, "reason"),
         ("flags for annotators", counts.flags_by_kind, "kind"),

@@ -132,7 +132,7 @@ def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
     if counts.records:
         out.print(f"{counts.records:,} records: {counts.intake_line()}")
     if counts.by_reason:
-        out.print(counts_table("set aside in this run", counts.by_reason, "reason"))
+        out.print(counts_table("excluded in this run", counts.by_reason, "reason"))
     if counts.revisions:
         out.print(counts.revision_line())
     if counts.fallback_reasons:

@@ -47,7 +47,7 @@ def criteria_data() -> list[dict[str, Any]]:
 
 
 def reason_data() -> list[dict[str, str]]:
-    """Why a pair is set aside, with what that means."""
+    """Why a pair is excluded, with what that means."""
     return [{"value": reason.value, "label": label} for reason, label in _REASONS.items()]
 
 

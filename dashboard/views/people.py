@@ -19,15 +19,15 @@ from dashboard.parts.texts import class_name
 
 _WORK: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),
-    "submitted": ("{:,d}", "Post-edits; what was taken back doesn't count"),
-    "active h": ("{:,.1f}", "Claim to submit by heartbeats, idle gaps cut"),
-    "untouched": ("{:.1%}", "Submits whose text is the one that was handed out ÷ submits"),
+    "submitted": ("{:,d}", "Post-edits; undone submits don't count"),
+    "active h": ("{:,.1f}", "From claim to submit, by heartbeats, without idle time"),
+    "untouched": ("{:.1%}", "Submits without a change to the text ÷ submits"),
     "edits from raw": ("{:,.0f}", "Characters of edits from the raw pair to the submitted text, mean"),
     "edits from coach": ("{:,.0f}", "Characters of edits from the coach's text to the submitted text, mean"),
     "sent back": ("{:.1%}", "Reviews that sent the text back ÷ reviews"),
     "disagreement": ("{:.1%}", "Reviews in which the owner corrected or sent back ÷ reviews"),
-    "set aside": ("{:,d}", "Pairs excluded by the person"),
-    "skipped": ("{:,d}", "Items handed to others"),
+    "excluded": ("{:,d}", "Pairs excluded by the person"),
+    "skipped": ("{:,d}", "Items passed on to others"),
 }
 _PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
 _RATIO = (
@@ -192,7 +192,7 @@ def _sentence(estimate: Estimate) -> None:
     show(estimate.sentence)
     if estimate.unusable:
         named = ", ".join(f"{person} ({count})" for person, count in estimate.unusable.items())
-        st.text(f"Submits left out, since their time is zero, negative or no number: {named}")
+        st.text(f"Submits left out, since their time is zero, negative or not a number: {named}")
 
 
 def _arms(found: Efficiency) -> list[Figure]:
@@ -269,7 +269,9 @@ def _groups(found: Efficiency) -> None:
             return
         rows = [_group_row(class_name(name), one) for name, one in found.groups.items()]
         show_table(rows, _GROUPS, "groups", label="What the coach saves, by group")
-        st.caption("Of twenty groups without any effect one will show one: each interval holds for itself alone.")
+        st.caption(
+            "Intervals are not corrected for multiple comparisons: one in twenty groups without an effect shows one."
+        )
 
 
 _GROUP = "people_group"

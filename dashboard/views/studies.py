@@ -92,7 +92,7 @@ def _tables(session: Session, study: Study) -> None:
         return
     found = session.service.study_tables(study.name)
     if study.closed_at is None:
-        st.text("The study is open: these are the figures of what was rated so far. Tell no rater of them.")
+        st.text("The study is open: these are interim figures. Don't show them to its raters.")
     for number, group in enumerate(found.tables):
         title = f"{group[:1].upper()}{group[1:]}"
         st.markdown(f"**{title}**")

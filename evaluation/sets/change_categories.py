@@ -50,7 +50,7 @@ class _Change:
 
 
 class CategoryEstimator:
-    """`was_unfit`: whether the raw pair belongs to what the preliminary filter sets aside (paper §II-E2)."""
+    """`was_unfit`: whether the raw pair belongs to what the preliminary filter excludes (paper §II-E2)."""
 
     def __init__(self, was_unfit: Callable[[InstructionPair], bool] = lambda _: False) -> None:
         self._was_unfit = was_unfit

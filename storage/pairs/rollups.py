@@ -32,7 +32,7 @@ class Stage(StrEnum):
     """What a pair came out of."""
 
     ACCEPTED = "accepted"  # intake kept it
-    EXCLUDED = "excluded"  # intake set it aside; reason: which filter
+    EXCLUDED = "excluded"  # intake excluded it; reason: which filter
     DUPLICATE = "duplicate"  # intake linked it
     REVISED = "revised"  # the coach answered; reason: the outcome, for fallbacks with what was wrong
     SET_ASIDE = "set_aside"  # a person excluded it; reason: which

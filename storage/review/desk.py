@@ -121,7 +121,7 @@ class ReviewDesk:
         task_class: TaskClass | None = None,
         after: int = 0,
     ) -> ExcludedPage:
-        """What was set aside (or is a near copy, by `status`) of this owner's unit, in order of arrival."""
+        """Excluded pairs (or near copies, by `status`) of this owner's unit, in order of arrival."""
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)
             check_unit(owner, task_class)

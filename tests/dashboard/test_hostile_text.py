@@ -68,7 +68,7 @@ def test_a_line_of_a_megabyte_on_the_desk(office: Office, sit_down: SitDown) -> 
     assert (final.instruction, final.response) == ("Repeat a. Twice", raw.response)
 
 
-def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> None:
+def test_review_and_exclusions(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.queue(samples.simple(samples.HOSTILE))
     with office.client("ada") as ada:
         item = claimed(ada.claim())
@@ -124,7 +124,7 @@ def test_what_is_said_of_adapters(office: Office, sit_down: SitDown) -> None:
     registry.promote(digest, "adam", f"# {HOSTILE}")
     tab = sit_down("oscar", path="/adapters")
     expect(tab.page.get_by_text("The gate passed it: # <b>not bold</b>")).to_be_visible()
-    tab.page.get_by_text("What happened to it").click()
+    tab.page.get_by_text("History").click()
     expect(tab.page.get_by_text("by adam # <b>not bold</b> ![pixel]")).to_be_visible()
     assert "<b>not bold</b>" in tab.downloaded(f"gate-{digest[:12]}")
     assert_harmless(tab.page)

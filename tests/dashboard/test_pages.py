@@ -26,10 +26,10 @@ def test_every_page_has_an_address(office: Office, sit_down: SitDown, person: st
     assert not page.get_by_text("Page not found").count()
 
 
-_SHOWN = {"desk": "The queue is empty", "overview": "Operations", "review": "Nothing waits for your review"}
+_SHOWN = {"desk": "The queue is empty", "overview": "Operations", "review": "Nothing to review"}
 
 
-def test_what_was_set_aside_is_restored(office: Office, sit_down: SitDown) -> None:
+def test_an_excluded_pair_is_restored(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.submitted(*samples.fresh(1))
     with office.client("olga") as olga:
         (waiting,) = olga.reviews()
@@ -39,7 +39,7 @@ def test_what_was_set_aside_is_restored(office: Office, sit_down: SitDown) -> No
     tab.page.locator("summary").click()
     expect(tab.page.get_by_text("a recipe for harm")).to_be_visible()
     tab.click("Restore")
-    expect(tab.page.get_by_text("Nothing was set aside for this reason.")).to_be_visible()
+    expect(tab.page.get_by_text("No pair is excluded for this reason.")).to_be_visible()
     assert office.pair(pair_id).status is Status.ACCEPTED
 
 

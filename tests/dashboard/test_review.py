@@ -62,7 +62,7 @@ def test_an_owner_decides_by_keyboard_alone(office: Office, sit_down: SitDown) -
     tab.press("Alt+KeyX")
     tab.press("3")
     tab.press("Control+Enter")
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     tab.await_words(".progress", "0 waiting")
     wait_for(lambda: office.pair(returned).status is Status.RETURNED)
     assert office.pair(approved).status is Status.APPROVED
@@ -100,7 +100,7 @@ def test_what_an_annotator_asks_is_answered_with_a_text(office: Office, sit_down
     tab.await_words(".notice", "neither may be empty")
     tab.type("There is no such country.")
     tab.press("Control+Enter")
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     wait_for(lambda: office.pair(pair_id).status is Status.APPROVED)
     assert final_of(office, pair_id) == "There is no such country."
 
@@ -252,7 +252,7 @@ def test_a_class_is_chosen_while_items_of_all_are_on_their_way(office: Office, s
     tab.page.get_by_label("Class").select_option("creative")
     for route in asked:
         route.continue_()
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     tab.page.get_by_label("Class").select_option("qa")
     tab.await_item()
 
@@ -263,7 +263,7 @@ def test_two_tabs_look_at_different_items_and_an_owner_sees_her_class(office: Of
     other = reviewing(sit_down, tab_of=tab)
     assert other.text() != tab.text()
     other.page.get_by_label("Class").select_option("creative")
-    other.await_words(".empty", "Nothing waits for your review")
+    other.await_words(".empty", "Nothing to review")
     other.page.get_by_label("Class").select_option("qa")
     other.await_item()
     office.hire("quentin", PersonRole.OWNER)

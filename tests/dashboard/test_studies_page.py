@@ -32,7 +32,7 @@ def test_an_operator_follows_closes_and_takes_the_tables(office: Office, sit_dow
     tab = sit_down("oscar", path="/studies")
     page = tab.page
     expect(page.get_by_text(f"Versions: {FIRST}, {SECOND}. 2 pairs")).to_be_visible()
-    expect(page.get_by_text("Tell no rater of them")).to_be_visible()
+    expect(page.get_by_text("Don't show them to its raters")).to_be_visible()
     expect(page.get_by_text("Scores missing: ben 4")).to_be_visible()
     expect(page.get_by_text("Krippendorff's α (interval): ")).to_be_visible()
     table = tab.downloaded(f"{rated.name}-all")

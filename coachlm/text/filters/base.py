@@ -75,7 +75,7 @@ def words_in(text: str) -> list[str]:
 
 
 class PairFilter(ABC):
-    """One reason to set a pair aside. Filters hold no state; who calls them counts."""
+    """One reason to exclude a pair. Filters hold no state; who calls them counts."""
 
     reason: ExcludeReason
 

@@ -1,4 +1,4 @@
-"""The preliminary filter: asks each reason's filter in turn and gives the first that sets the pair aside."""
+"""The preliminary filter: asks each reason's filter in turn and gives the first that excludes the pair."""
 
 # See docs/decisions/0020-filter-like-the-experts.md
 
@@ -17,7 +17,7 @@ from coachlm.text.filters.workload import MassiveWorkload
 
 
 class PreliminaryFilter:
-    """Sets aside what post-editing can't mend. Pure and without state; safe to share between threads.
+    """Excludes what post-editing can't mend. Pure and without state; safe to share between threads.
 
     Source: paper §II-E1, Table III.
     """

@@ -71,9 +71,7 @@ export class View extends ItemView {
     const seconds = work.current ? leaseSeconds(work.current) : Infinity;
     const isEnding = work.phase === "editing" && seconds < EXPIRY_WARNING_SECONDS;
     const ending = seconds > 0 ? `in ${seconds} s` : "now";
-    this.warning.textContent = isEnding
-      ? `This item goes back into the queue ${ending} unless you go on: press any key.`
-      : "";
+    this.warning.textContent = isEnding ? `This item returns to the queue ${ending}. Press any key to keep it.` : "";
   }
 
   refreshTexts() {
@@ -115,15 +113,11 @@ export class View extends ItemView {
       work.phase === "empty" && !work.line.away
         ? [
             el("h2", {}, "The queue is empty"),
-            el("p", {}, `Nothing waits for you${unit}. New items appear here by themselves.`),
+            el("p", {}, `No item is waiting for you${unit}. New items appear here automatically.`),
           ]
         : [
             el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"),
-            el(
-              "p",
-              {},
-              work.line.away ? "It is tried again by itself; what you have written is kept in this browser." : "",
-            ),
+            el("p", {}, work.line.away ? "Retrying automatically; what you have written is kept in this browser." : ""),
           ];
     this.empty.replaceChildren(...words);
   }

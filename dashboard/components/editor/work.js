@@ -73,7 +73,7 @@ export class Work extends ItemWork {
   }
 
   exclude(reason, detail) {
-    return this.#part((task) => service.exclude(task.item, reason, detail), "Set aside.");
+    return this.#part((task) => service.exclude(task.item, reason, detail), "Excluded.");
   }
 
   sendToOwner(comment) {
@@ -86,7 +86,7 @@ export class Work extends ItemWork {
       if (!item) return this.say("warning", "There is nothing to undo: a submit can be taken back for a minute.");
       await this.#putFirst(item);
       this.#show();
-      this.say("info", "Taken back: it is yours again.");
+      this.say("info", "Undone: the item is yours again.");
       this.readProgress();
     } catch (error) {
       this.say("error", error.message);
@@ -131,19 +131,19 @@ export class Work extends ItemWork {
   async reclaim() {
     const { pairId, mine, comment } = this.versions.shown;
     const item = await this.line.persist(service.claim);
-    if (!item) return this.say("warning", "It isn't in the queue now. Your text is kept with the pair.");
+    if (!item) return this.say("warning", "The item is not in the queue now. Your text is kept with the pair.");
     const task = await this.#putFirst(item);
     if (item.pair_id === pairId) {
       task.put(mine, comment);
       this.versions.close();
       this.#restore(task, { text: mine, comment, token: item.token });
       this.phase = "editing";
-      this.say("info", "It is yours again, with your text.");
+      this.say("info", "The item is yours again, with your text.");
     } else {
       this.#show();
       this.say(
         "warning",
-        "Another item came instead: that one is with somebody else or waits further back. Your text is kept.",
+        "You got another item: that one is with somebody else or further back in the queue. Your text is kept.",
       );
     }
   }

@@ -90,18 +90,15 @@ export class View {
   #words(work) {
     if (work.line.away)
       return [
-        el("h2", {}, "The service is away"),
-        el("p", {}, "It is tried again by itself; what you have given is kept in this browser."),
+        el("h2", {}, "The service is unavailable"),
+        el("p", {}, "Retrying automatically; your ratings are kept in this browser."),
       ];
     if (work.phase === "loading") return [el("h2", {}, "Fetching the text…")];
     if (work.phase === "none")
-      return [
-        el("h2", {}, "Nothing to rate"),
-        el("p", {}, "No open study asks for your ratings. Whoever makes one names its raters."),
-      ];
+      return [el("h2", {}, "Nothing to rate"), el("p", {}, "No open study asks for your ratings.")];
     const closed = work.study.is_closed
       ? "The study is closed: thank you."
-      : "Back shows what you gave; you can change it until the study is closed.";
+      : "Back shows your ratings; you can change them until the study is closed.";
     return [el("h2", {}, work.study.is_closed ? "Closed" : "All rated"), el("p", {}, closed)];
   }
 
@@ -142,12 +139,12 @@ export class View {
 }
 
 function noticeOf(work) {
-  const kept = "What you give is kept in this browser.";
+  const kept = "Your ratings are kept in this browser.";
   if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} Alt+L signs in again.` };
-  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Trying again. ${kept}` };
+  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Retrying. ${kept}` };
   if (work.notice) return { ...work.notice, text: sentence(work.notice.text) };
   return work.study?.is_closed
-    ? { kind: "warning", text: "This study is closed: ratings can be read, not changed." }
+    ? { kind: "warning", text: "This study is closed: ratings can no longer be changed." }
     : {};
 }
 

@@ -201,7 +201,7 @@ export class RatingWork {
       this.fetched.delete(entry.place);
       if (this.current?.place === entry.place) this.#try(this.go(entry.place));
     }
-    this.say("error", `${where} was not saved: ${error.message}. What you gave is kept here; Alt+G goes there.`);
+    this.say("error", `${where} was not saved: ${error.message}. Your rating is kept here; Alt+G goes there.`);
     this.#try(this.#readStudies().then(this.on));
   }
 

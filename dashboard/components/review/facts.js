@@ -8,7 +8,7 @@ const REASONS = {
   newcomer: ["newcomer", "One of the annotator's first post-edits"],
   flagged: ["flagged", "The coach's text had facts to check"],
   returned: ["sent back before", "Written again after an owner sent it back"],
-  sent: ["asked of you", "The annotator can't decide and has sent no text"],
+  sent: ["asked of you", "The annotator asks you to decide and sent no text"],
 };
 
 export class Facts {
@@ -61,18 +61,17 @@ function factsOf({ item, isQuestion }) {
     ],
     ["why here", why, reason],
   ];
-  if (edit)
-    facts.push(["work", "From claim to submit by heartbeats, idle gaps cut", `${Math.round(edit.active_seconds)} s`]);
+  if (edit) facts.push(["work", "From claim to submit, without idle time", `${Math.round(edit.active_seconds)} s`]);
   if (edit?.scores) {
     facts.push([
       "scores",
       "By the rubric of Table II, of 100: instruction, response",
       `${edit.scores.instruction}, ${edit.scores.response}`,
     ]);
-    if (edit.scores.flaws.length) facts.push(["flaws", "That the annotator has ticked", words(edit.scores.flaws)]);
+    if (edit.scores.flaws.length) facts.push(["flaws", "Flaws that the annotator ticked", words(edit.scores.flaws)]);
   }
   if (edit?.categories.length)
-    facts.push(["changed", "Kinds of change, as the annotator says", words(edit.categories)]);
+    facts.push(["changed", "Kinds of change, according to the annotator", words(edit.categories)]);
   if (!item.revision) facts.push(["coach", "", "no answer"]);
   else if (item.arm === "control" && !isQuestion)
     facts.push([
@@ -80,7 +79,7 @@ function factsOf({ item, isQuestion }) {
       "Control arm: the pair was handed out without the coach's text",
       "the annotator didn't see its text",
     ]);
-  facts.push(["pair", "The beginning of its id", item.pair_id.slice(0, 12)]);
+  facts.push(["pair", "First digits of its id", item.pair_id.slice(0, 12)]);
   return facts;
 }
 

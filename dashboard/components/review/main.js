@@ -58,7 +58,7 @@ class Review {
           this.view.desk,
           this.data.reasons,
           (reason, detail) => this.work.exclude(reason, detail),
-          "Set aside",
+          "Exclude",
         ),
       later: () => this.work.later(),
       comment: () => this.view.facts.comment.focus(),

@@ -18,11 +18,7 @@ export class ReviewView extends ItemView {
       title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000",
     });
     this.state = el("span", { class: "state", role: "status" });
-    this.actions = [
-      this.button("later", "Next"),
-      this.button("exclude", "Set aside…"),
-      this.button("back", "Send back"),
-    ];
+    this.actions = [this.button("later", "Next"), this.button("exclude", "Exclude…"), this.button("back", "Send back")];
     this.primary = this.button("submit", "Approve");
     this.primary.classList.add("primary");
     const classes = data.unit ? [] : [this.#classes()];
@@ -86,10 +82,10 @@ export class ReviewView extends ItemView {
   #showNothing(work) {
     this.case = null;
     const [title, about] = work.line.away
-      ? ["The service is away", "It is tried again by itself; what you have written is kept in this browser."]
+      ? ["The service is unavailable", "Retrying automatically; what you have written is kept in this browser."]
       : work.phase === "empty"
         ? [
-            "Nothing waits for your review",
+            "Nothing to review",
             "Post-edits appear here as annotators submit them: a sample of all, and more of those by newcomers.",
           ]
         : ["Fetching the next item…", ""];

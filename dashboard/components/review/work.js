@@ -69,7 +69,7 @@ export class ReviewWork extends ItemWork {
     this.isExcluding = true;
     try {
       await this.line.persist(() => service.exclude(one.item, reason, detail));
-      this.#gone(one, "Set aside; it can be restored.");
+      this.#gone(one, "Excluded; it can be restored.");
     } catch (error) {
       if (error.isLate) await this.#excludedBefore(one, reason, error);
       else this.say("error", error.message);
@@ -124,14 +124,14 @@ export class ReviewWork extends ItemWork {
     const { pairId, mine, comment } = this.versions.shown;
     const { items } = await this.line.persist(() => service.reviews(500, ""));
     const item = items.find((one) => one.pair_id === pairId);
-    if (!item) return this.say("warning", "It doesn't wait for a review now. Your text is kept with the pair.");
+    if (!item) return this.say("warning", "The pair is not waiting for review now. Your text is kept with it.");
     this.versions.close();
     this.drafts.saveText(pairId, { text: mine, comment, version: item.version });
     if (this.current) this.waiting.putFirst(this.current);
     this.current = new Case(item, () => {});
     this.phase = "editing";
     this.#show();
-    this.say("info", "As it is now, with your text.");
+    this.say("info", "The pair as it is now, with your text.");
   }
 
   #came() {
@@ -203,10 +203,10 @@ export class ReviewWork extends ItemWork {
     if (one === this.current) this.advance();
   }
 
-  // A lost answer: it was set aside the first time.
+  // A lost answer: it was excluded the first time.
   async #excludedBefore(one, reason, error) {
     const pair = await this.line.persist(() => service.pair(one.item.pair_id));
-    if (pair.exclude_reason === reason) return this.#gone(one, "Set aside; it can be restored.");
+    if (pair.exclude_reason === reason) return this.#gone(one, "Excluded; it can be restored.");
     this.lost(one, error);
   }
 }

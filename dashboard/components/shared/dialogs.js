@@ -47,7 +47,7 @@ export function exclude(root, reasons, done, verb = "Exclude") {
     name: "detail",
     dir: "auto",
     "aria-label": "Remark",
-    placeholder: "Remark (needed for another reason)",
+    placeholder: "Remark (required for another reason)",
     maxlength: "1000",
   });
   const rows = reasons.map(({ value, label }, index) =>

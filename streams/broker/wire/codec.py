@@ -71,7 +71,7 @@ class RevisedPair(_Body):
 
 
 class ExcludedPair(_Body):
-    """A pair that intake or a person set aside."""
+    """A pair that intake or a person excluded."""
 
     pair: Text
     reason: Text
