@@ -95,8 +95,8 @@ def test_the_matrix_names_every_route_and_every_route_declares_what_it_says(lite
     routes = _routes(lite)
     assert routes.keys() == MATRIX.keys()
     for key, route in routes.items():
-        [allowed] = declared(route)
-        assert allowed.roles == (None if MATRIX[key] is PUBLIC else frozenset(MATRIX[key] or ())), key
+        [roles] = declared(route)
+        assert roles.named == (None if MATRIX[key] is PUBLIC else frozenset(MATRIX[key] or ())), key
 
 
 @pytest.mark.parametrize("role", PersonRole)
