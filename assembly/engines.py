@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from assembly.stores import adapter_artifacts
 from coachlm.coaching.adapters import AdapterRecord
 from coachlm.errors import ModelError
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import REGISTRY, Settings
 
 if TYPE_CHECKING:

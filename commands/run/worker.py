@@ -17,7 +17,7 @@ from assembly.stores import database_option, open_database
 from coachlm import extras
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import SettingsError
-from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results

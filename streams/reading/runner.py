@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from coachlm.errors import InputError
 from coachlm.pairs import Position, Reject
-from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner

@@ -12,7 +12,7 @@ import zstandard
 from api.app import create_app
 from api.client.client import Client, NotOfferedError, RefusedInputError, UnavailableError
 from coachlm.errors import DatabaseError
-from coachlm.protocols import LineVerdict
+from coachlm.protocols.doors import LineVerdict
 from tests.api.service import Service, running_app, running_service, token_of
 
 

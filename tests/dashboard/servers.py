@@ -19,7 +19,7 @@ from api.client.client import Client
 from api.models import Item, PairState
 from coachlm.desk.work import Ending, PersonRole
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from devtools.servers.process import ServerProcess, free_ports
 from storage.engine.database import Database, open_database
 from storage.engine.schema import prepare
