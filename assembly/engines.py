@@ -9,7 +9,7 @@ from assembly.stores import adapter_artifacts
 from coachlm.coaching.adapters import AdapterRecord
 from coachlm.engines import ENGINES, Adapters
 from coachlm.errors import ModelError
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import REGISTRY, Settings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from coachlm.settings import Settings
 
 if TYPE_CHECKING:
     from api.http.services import Services
-    from coachlm.protocols import LagProbe, LogDoor
+    from coachlm.protocols.doors import LagProbe, LogDoor
     from storage.engine.database import Database
 
 

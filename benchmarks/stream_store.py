@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import event
 
 from coachlm.pairs import InstructionPair, Position
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
 from coachlm.settings import Settings
 from coachlm.text.duplicates import pair_text, similarity

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from coachlm.protocols import IntakeBatch, IntakeCounts, Store
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Store
 from coachlm.revision import Revision
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair, Position, Reject
-from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair, Progress
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.revision import Outcome, Revision
 from coachlm.streaming import Announcement, DeadLetter, Send, Topic
 

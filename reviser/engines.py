@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coachlm.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.models.sampling import Sampling
 

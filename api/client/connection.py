@@ -72,6 +72,12 @@ class Connection:
                 "that service and client are of the same version"
             ) from error
 
+    def get(self, model: type[M], path: str, **params: Any) -> M:
+        return self.read(model, Call("GET", path, True, params=params or None))
+
+    def post(self, model: type[M], path: str, body: BaseModel, *, repeatable: bool = False) -> M:
+        return self.read(model, Call("POST", path, repeatable, body=body))
+
     def send(self, call: Call) -> httpx.Response:
         """The successful answer, after as many tries as the call may have."""
         for left in range(self._tries - 1, -1, -1):

@@ -19,7 +19,7 @@ from api.models.flow import IntakeSummary, LineVerdict
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.work import Person
 from coachlm.errors import InputError, StoreError, StreamError
-from coachlm.protocols import LogDoor
+from coachlm.protocols.doors import LogDoor
 
 router = APIRouter(tags=["intake"])
 

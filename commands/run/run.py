@@ -8,7 +8,8 @@ import click
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
 from coachlm.engines import ENGINES, check_revises
-from coachlm.protocols import IntakeCounts, Reviser
+from coachlm.protocols.intake import IntakeCounts
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
 from commands.shared.engine_options import engine_options

@@ -18,7 +18,7 @@ from coachlm import extras
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.engines import check_revises
 from coachlm.errors import SettingsError
-from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
 from commands.shared.engine_options import engine_options

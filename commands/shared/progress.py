@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from coachlm.protocols import IntakeCounts
+from coachlm.protocols.intake import IntakeCounts
 from coachlm.revision import Revision
 from commands.shared.output import people
 

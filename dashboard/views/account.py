@@ -33,8 +33,8 @@ def render() -> None:
 def _give_back(session: Session) -> None:
     """What was fetched ahead goes back into the queue; what has a draft stays until its lease ends."""
     try:
-        for item in session.service.held():
+        for item in session.service.desk.held():
             if item.draft is None:
-                session.service.release(item)
+                session.service.desk.release(item)
     except ServiceError:
         return  # the leases end by themselves

@@ -40,7 +40,7 @@ _COLUMNS = {
 def render() -> None:
     session = signed_in()
     try:
-        found = session.service.adapters()
+        found = session.service.adapters.all()
     except NotOfferedError as error:
         st.subheader("No adapter registry")
         st.text(str(error))
@@ -167,10 +167,10 @@ def _change(session: Session, adapter: Adapter) -> None:
     left, right, _ = st.columns([1, 1, 4])
     try:
         if promotable and left.button("Promote", type="primary", key=f"promote {adapter.digest}", width="stretch"):
-            session.service.promote(adapter.digest, why)
+            session.service.adapters.promote(adapter.digest, why)
             _done(f"{adapter.digest[:12]} is current: engines follow within seconds.")
         if in_force and right.button("Roll back", key=f"back {adapter.digest}", width="stretch"):
-            session.service.roll_back(adapter.digest, why)
+            session.service.adapters.roll_back(adapter.digest, why)
             _done(f"{adapter.digest[:12]} no longer revises.")
     except (StaleError, LateError, RefusedInputError) as error:
         st.error(str(error))
@@ -183,7 +183,7 @@ def _done(message: str) -> None:
 
 def _events(session: Session, adapter: Adapter) -> None:
     with st.expander("What happened to it"):
-        for event in session.service.adapter_events(adapter.digest):
+        for event in session.service.adapters.events(adapter.digest):
             st.text(
                 f"{event.at:%Y-%m-%d %H:%M:%S}  {event.before or '–'} → {event.after}  by {event.by}  {event.detail}"
             )

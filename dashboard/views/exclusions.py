@@ -20,7 +20,7 @@ def render() -> None:
     name = st.selectbox("Reason", names, format_func=_words, key="exclusions_reason", on_change=_first_page)
     trail: list[int | None] = st.session_state.setdefault(_TRAIL, [None])
     reason = None if name == names[0] else ExcludeReason(name)
-    page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
+    page = session.service.pairs.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
     if not page.pairs:
         st.text("No pair is excluded for this reason." if reason else _NONE)
     for pair in page.pairs:
@@ -62,7 +62,7 @@ def _words(reason: str) -> str:
 
 def _restore(session: Session, pair: ExcludedPair) -> None:
     try:
-        session.service.restore(pair.pair_id, pair.version)
+        session.service.pairs.restore(pair.pair_id, pair.version)
     except (StaleError, LateError) as error:
         st.toast(f"Not restored: {error}")
     else:

@@ -49,7 +49,7 @@ def render() -> None:
 def _live() -> None:
     hours = _PERIODS[st.session_state.get(_PERIOD) or next(iter(_PERIODS))]
     try:
-        found = signed_in().service.overview(hours)
+        found = signed_in().service.figures.overview(hours)
     except ServiceError as error:
         show_error(error)
         st.caption(f"Retrying every {_RENEWED_SECONDS} seconds.")

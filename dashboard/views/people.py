@@ -55,7 +55,7 @@ def render() -> None:
     if not own:
         st.markdown("**What the coach saves**")
         _efficiency(first, last, unit)
-    found = session.service.my_figures(first, last) if own else session.service.people_figures(first, last, unit)
+    found = session.service.figures.mine(first, last) if own else session.service.figures.people(first, last, unit)
     _people(found, own)
     _learning(found.people)
 
@@ -175,7 +175,7 @@ def _efficiency(first: date, last: date, unit: TaskClass | None) -> None:
     place = st.empty()
     place.text("Estimating…")
     try:
-        found = signed_in().service.efficiency(first, last, unit=unit, group=group)
+        found = signed_in().service.figures.efficiency(first, last, unit=unit, group=group)
     except ServiceError as error:
         place.empty()
         show_error(error)

@@ -10,7 +10,7 @@ from typing import Protocol
 from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from coachlm.revision import Revision
 from reviser.following.in_force import RegistryWatch
 from reviser.models.adapter import Adapter, read_adapter
@@ -41,7 +41,7 @@ class ManyAdapters(Protocol):
 
 
 class AdaptingReviser:
-    """An engine that follows the registry between its steps; see `coachlm.protocols.StreamingReviser`.
+    """An engine that follows the registry between its steps; see `coachlm.protocols.revising.StreamingReviser`.
 
     A pair that is under way ends with the adapter that it began with. An adapter that went out of force is let go when
     the last of its pairs has ended, so at such a moment the weights of one adapter more are held.

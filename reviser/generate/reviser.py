@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class TransformersReviser(WithFinisher):
-    """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
+    """Revises with a loaded model; see `coachlm.protocols.revising.Reviser`."""
 
     def __init__(
         self,

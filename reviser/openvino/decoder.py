@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from coachlm.errors import ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from reviser.openvino.folder import ConvertedModel
 from reviser.openvino.runtime import import_genai, import_openvino
 from reviser.pairs.endings import Ending, Watch

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coachlm.errors import EngineError, ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from reviser.models.adapter import Adapter
 from reviser.openvino.adapters import AdapterConversions
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
@@ -22,7 +22,7 @@ class _Held:
 
 
 class OpenvinoReviser(PairStreamReviser):
-    """Revises with a converted model; see `coachlm.protocols.StreamingReviser`.
+    """Revises with a converted model; see `coachlm.protocols.revising.StreamingReviser`.
 
     Adapters are merged when they are converted, so each one held is a model of its own beside the others. They come and
     go while pairs are under way, between two steps.

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from coachlm.errors import EngineError, ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from reviser.models.adapter import Adapter
 from reviser.models.adapter_weights import AdapterWeights
 from reviser.models.model_loading import LoadedModel
@@ -48,7 +48,7 @@ class _Held:
 
 
 class PackedReviser(PairStreamReviser):
-    """Revises with a loaded model; see `coachlm.protocols.Reviser`.
+    """Revises with a loaded model; see `coachlm.protocols.revising.Reviser`.
 
     Until `close` the model belongs to this engine: its attention is set to the slots. The more pairs a call brings
     beyond the slots, the fuller they stay. Adapters come and go while pairs are under way, between two steps.

@@ -106,7 +106,7 @@ class PairStream:
 
 
 class PairStreamReviser(WithFinisher, ABC):
-    """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.StreamingReviser`."""
+    """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.revising.StreamingReviser`."""
 
     def __init__(self, finisher: Finisher) -> None:
         self._finisher = finisher

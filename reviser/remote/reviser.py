@@ -71,7 +71,7 @@ class RemoteOptions:
 
 
 class RemoteReviser(WithFinisher):
-    """Implements `coachlm.protocols.Reviser`; safe to share between threads."""
+    """Implements `coachlm.protocols.revising.Reviser`; safe to share between threads."""
 
     def __init__(self, options: RemoteOptions, finisher: Finisher, adapter_folder: Path | None = None) -> None:
         """Raises: ModelError, when no server takes the adapter or none can be reached."""

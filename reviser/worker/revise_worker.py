@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser, RevisionQueue, StreamingReviser
+from coachlm.protocols.revising import Reviser, RevisionQueue, StreamingReviser
 from coachlm.revision import Revision
 from coachlm.waiting import Backoff
 

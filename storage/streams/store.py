@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, tuple_
 
 from coachlm.errors import StoreError
-from coachlm.protocols import IntakeBatch, IntakeCounts
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts
 from coachlm.revision import Revision
 from coachlm.status import Status
 from coachlm.streaming import DeadLetter, Send, Topic

@@ -10,7 +10,7 @@ from pathlib import Path
 import xxhash
 
 from coachlm.errors import InputError
-from coachlm.protocols import Progress
+from coachlm.protocols.intake import Progress
 from streams.reading.sources import expand
 from streams.reading.sources.paths import STDIN
 

@@ -6,7 +6,8 @@ from threading import Lock
 from uuid import uuid4
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.protocols import LineVerdict, Store
+from coachlm.protocols.doors import LineVerdict
+from coachlm.protocols.intake import Store
 from coachlm.settings import Settings
 from streams.reading.bundles import reject_reason
 from streams.reading.join import Joiner, Matched
@@ -29,7 +30,7 @@ def posted_records(lines: Iterable[bytes], source: str, max_bytes: int) -> Itera
 
 
 class EmbeddedLogDoor:
-    """Implements `coachlm.protocols.LogDoor` on a store; positions are `http:<request id>` and the line.
+    """Implements `coachlm.protocols.doors.LogDoor` on a store; positions are `http:<request id>` and the line.
 
     Halves of a call are joined within one request. The stages run one batch at a time, whoever asks.
     """

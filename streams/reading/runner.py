@@ -20,7 +20,7 @@ from typing import ClassVar
 from coachlm.errors import InputError
 from coachlm.pairs import Position, Reject
 from coachlm.processes import safe_forkserver
-from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from coachlm.pairs import Position, Reject
-from coachlm.protocols import IntakeBatch, IntakePair, Progress
+from coachlm.protocols.intake import IntakeBatch, IntakePair, Progress
 from streams.reading.join import Matched
 from streams.reading.sources.records import Fragment
 from streams.reading.stages import Extract

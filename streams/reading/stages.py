@@ -9,7 +9,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from coachlm.pairs import Exclusion, Position, Reject, SourcedPair
-from coachlm.protocols import IntakePair
+from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
 from coachlm.text.duplicates import NearDuplicateHasher, pair_text

@@ -18,7 +18,7 @@ from api.http.services import Services
 from assembly.services import build_services
 from coachlm.desk.work import PersonRole, Seniority
 from coachlm.pairs import InstructionPair, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.settings import Settings
 from storage.engine.database import open_database
 from storage.intake.store import DatabaseStore

@@ -57,7 +57,7 @@ def test_from_an_empty_database_to_the_first_request(served, url):
     with Client(address, made["token"]) as root:
         assert root.me().role is PersonRole.ADMIN
         _run("people", "add", "ada", "--unit", "qa", "--db", url)
-        assert [person.name for person in root.people()] == ["ada", "root"]
+        assert [person.name for person in root.people.all()] == ["ada", "root"]
         fresh = _run("people", "token", "root", "--db", url)["token"]
         with pytest.raises(UnauthorisedError):
             root.me()

@@ -18,7 +18,7 @@ import torch
 
 from assembly.engines import build_engine
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from storage.engine.database import open_database
 from tests.command_line import main

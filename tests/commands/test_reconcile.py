@@ -11,7 +11,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from coachlm.pairs import ExcludeReason, Exclusion
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import Database, open_database

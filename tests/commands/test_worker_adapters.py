@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from assembly.engines import build_engine
 from coachlm.coaching.adapters import AdapterRecord, AdapterState
 from coachlm.coaching.revise_work import WorkerObserver
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.settings import Settings
 from reviser.following.adapting import AdaptingReviser
 from reviser.models.adapter import read_adapter

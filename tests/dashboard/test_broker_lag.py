@@ -52,7 +52,7 @@ def test_an_operator_sees_lag_rise(streaming_office: Office, browser: Browser, s
     office, profiles = streaming_office, Profiles(browser)
     send(7)
     with office.client("oscar") as oscar:
-        wait_for(lambda: (streams := oscar.overview().streams) is not None and streams.at is not None)
+        wait_for(lambda: (streams := oscar.figures.overview().streams) is not None and streams.at is not None)
     page = profiles.open("oscar", office.tokens["oscar"], office.pages.url)
     tab = DeskPage(page, f"{office.pages.url}/overview")
     expect(tab.tile("lag of intake, messages").locator("b")).to_have_text("7")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from storage.engine.database import Database
 from storage.figures.figures import Figures
 from storage.intake.store import DatabaseStore

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts
 from coachlm.revision import Field, Flag, FlagKind, Outcome
 from coachlm.streaming import UNPUBLISHED, Announcement, DeadLetter, DeadReason, StreamMessage, StreamStore, Topic
 from storage.engine.database import Database, open_database

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StoreError
-from coachlm.protocols import IntakeBatch, IntakeCounts, LineVerdict, LogDoor, Progress
+from coachlm.protocols.doors import LineVerdict, LogDoor
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress
 from coachlm.settings import Settings
 from storage.content import content_lines
 from storage.engine.database import open_database

@@ -5,7 +5,7 @@ from threading import Lock
 from uuid import uuid4
 
 from coachlm.pairs import Reject
-from coachlm.protocols import LineVerdict
+from coachlm.protocols.doors import LineVerdict
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from streams.broker.producing.raw_producer import Outlet, RawProducer, find_destination, raw_message
@@ -27,7 +27,7 @@ def connect(settings: Settings) -> Outlet:
 
 
 class KafkaLogDoor:
-    """Implements `coachlm.protocols.LogDoor`. Connects with the first request, so that a service starts without its
+    """Implements `protocols.doors.LogDoor`. Connects with the first request, so that a service starts without its
     broker. Lines that no format reads are sent, too: they are kept as dead letters. Halves are joined within one
     request."""
 

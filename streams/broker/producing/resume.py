@@ -9,7 +9,7 @@ from typing import Any
 from coachlm.errors import InputError
 from coachlm.files import write_whole
 from coachlm.locks import FileLock
-from coachlm.protocols import Progress
+from coachlm.protocols.intake import Progress
 
 _VERSION = 1
 

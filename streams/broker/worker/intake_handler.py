@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, DeadReason, StreamMessage, StreamStore
 from streams.broker.topics.raw_topics import raw_topics

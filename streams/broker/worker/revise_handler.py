@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from coachlm.streaming import DeadLetter, StreamMessage, StreamStore, Topic
 from streams.broker.wire.codec import AcceptedPair, Refused, decode

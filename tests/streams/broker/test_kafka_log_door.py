@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StreamError
-from coachlm.protocols import LineVerdict
+from coachlm.protocols.doors import LineVerdict
 from coachlm.settings import Settings
 from streams.broker.producing.log_door import KafkaLogDoor
 from streams.broker.producing.raw_producer import RawMessage

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaProducer
 
-from coachlm.protocols import GroupLag, StreamLag
+from coachlm.protocols.doors import GroupLag, StreamLag
 from coachlm.settings import Settings
 from coachlm.streaming import Topic
 from devtools.servers.process import free_ports

@@ -4,7 +4,7 @@ import pytest
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from coachlm.revision import Outcome
 from coachlm.settings import Settings
 from coachlm.streaming import DeadReason, StreamMessage
