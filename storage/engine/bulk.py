@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import cast
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, func, insert, literal, select
 from sqlalchemy.sql.schema import Table
@@ -11,7 +11,8 @@ from sqlalchemy.sql.schema import Table
 from storage.tables.columns import to_column
 from storage.tables.pairs import Base
 
-Row = tuple[Any, ...]
+Row = tuple[object, ...]
+NumberOrText = ColumnElement[int] | ColumnElement[int | None] | ColumnElement[str]
 
 
 def insert_rows(
@@ -34,13 +35,13 @@ def insert_rows(
     )
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    with driver.cursor() as cursor, cursor.copy(copy) as target:
+    with cast("psycopg.Connection[Row]", driver).cursor() as cursor, cursor.copy(copy) as target:
         for row in rows:
             target.write_row(row)
 
 
 def is_among(
-    connection: Connection, column: ColumnElement[Any], values: Sequence[int] | Sequence[str]
+    connection: Connection, column: NumberOrText, values: Sequence[int] | Sequence[str]
 ) -> ColumnElement[bool]:
     """`column IN values` with all values in one parameter, so that thousands of them cost no parsing."""
     stored = [to_column(value) if isinstance(value, str) else value for value in values]
@@ -64,7 +65,7 @@ def insert_or_update(dialect: str, entity: type[Base]) -> Any:
 def _table(entity: type[Base]) -> Table:
     table = entity.__table__
     assert isinstance(table, Table)
-    return table
+    return cast("Table", table)
 
 
 @cache

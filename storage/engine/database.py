@@ -7,7 +7,7 @@ them, so that running the same command again repeats exactly what is missing.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,20 +45,20 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """One snapshot for all that is read within; it blocks no writer."""
         options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         with self._transaction(options) as connection:
             yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool = False) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = False) -> Generator[Connection]:
         """Commits at the end, rolls back on any exception. On SQLite writers wait for one another here, up to 30 s."""
         with self._transaction({_OPTION: "durable" if durable else "repeatable"}) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, options: dict[str, str]) -> Iterator[Connection]:
+    def _transaction(self, options: dict[str, str]) -> Generator[Connection]:
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from storage.tables import adapters as adapter_tables  # noqa: F401  # every module that has tables
+from storage.tables import adapters, claims, desk, rollups, streams, studies  # noqa: F401  # every module that has tables
 from storage.tables.pairs import Base
 
 context.configure(

@@ -1,7 +1,6 @@
 """The tables of the adapter registry."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -37,8 +36,8 @@ class AdapterRow(Base):
     base_digest: Mapped[Written]
     artifact: Mapped[Written]
     state: Mapped[Name]  # coachlm.coaching.adapters.AdapterState
-    training: Mapped[Any] = mapped_column(Json, nullable=True)
-    gate: Mapped[Any] = mapped_column(Json, nullable=True)
+    training: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
+    gate: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
     canary_share: Mapped[float]
     previous: Mapped[Written | None]  # digest of the one that was current when this one was promoted
     created_at: Mapped[datetime]

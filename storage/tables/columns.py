@@ -6,7 +6,6 @@ stored as JSON behind a marker; every other one as it is.
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
@@ -52,7 +51,7 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
-def to_json(value: Any) -> str | None:
+def to_json(value: object) -> str | None:
     """ASCII, so that no code point of it can be refused; what JSON doesn't know is written as its `str`."""
     return json.dumps(value, sort_keys=True, default=str) if value else None
 
@@ -83,14 +82,14 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
-class Json(TypeDecorator[Any]):
+class Json(TypeDecorator[object]):
     """A small JSON value as text; NULL for an empty one."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
         return to_json(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:
         return None if value is None else json.loads(value)

@@ -5,13 +5,23 @@ withdrawals, reviews and events, whatever program asks for it.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.columns import AnyText, Json, Key
 from storage.tables.pairs import Base, Name, Number, PairSeq, PersonId, Surrogate, Written
+
+
+class StoredFlag(TypedDict):
+    """A `coachlm.revision.Flag`, as JSON holds it."""
+
+    kind: str
+    field: str
+    start: int
+    end: int
+    text: str
 
 
 class RevisionRow(Base):
@@ -29,7 +39,7 @@ class RevisionRow(Base):
     engine: Mapped[Written]
     adapter: Mapped[Written | None]
     reason: Mapped[Written | None]
-    flags: Mapped[Any] = mapped_column(Json, nullable=True)
+    flags: Mapped[list[StoredFlag] | None] = mapped_column(Json, nullable=True)
     prompt_tokens: Mapped[int]
     output_tokens: Mapped[int]
     seconds: Mapped[float]
@@ -51,8 +61,8 @@ class PostEditRow(Base):
     active_seconds: Mapped[float]
     instruction_score: Mapped[int | None] = mapped_column(SmallInteger)
     response_score: Mapped[int | None] = mapped_column(SmallInteger)
-    flaws: Mapped[Any] = mapped_column(Json, nullable=True)
-    categories: Mapped[Any] = mapped_column(Json, nullable=True)
+    flaws: Mapped[list[str] | None] = mapped_column(Json, nullable=True)
+    categories: Mapped[list[str] | None] = mapped_column(Json, nullable=True)
     comment: Mapped[Written]
     idempotency_key: Mapped[Written]
     version: Mapped[int]  # of the pair, after this

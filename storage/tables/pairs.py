@@ -5,7 +5,7 @@ sees. Paths and system prompts repeat in thousands of rows and stand once in `te
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from sqlalchemy import (
     BigInteger,
@@ -135,7 +135,7 @@ class OccurrenceRow(Base):
     session_hash: Mapped[Written | None]
     user_hash: Mapped[Written | None]
     language: Mapped[Written | None]
-    extra: Mapped[Any] = mapped_column(Json, nullable=True)
+    extra: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)
 
 
 class RejectRow(Base):

@@ -1,7 +1,6 @@
 """The tables of the streams: messages that were given up, and what is yet to be published."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,7 +20,7 @@ class DeadLetterRow(Base):
     partition: Mapped[Number]
     record: Mapped[Number]  # the message's offset
     key: Mapped[bytes | None] = mapped_column(LargeBinary)  # these three are NULL once discarded
-    headers: Mapped[Any] = mapped_column(Json, nullable=True)  # [[name, value in base64], …]
+    headers: Mapped[list[list[str]] | None] = mapped_column(Json, nullable=True)  # [[name, value in base64], …]
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the message had no value (a tombstone)
     timestamp_ms: Mapped[Number]  # the message's, as it came: any number

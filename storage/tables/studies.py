@@ -5,7 +5,7 @@ or delete a row, whatever program asks for it. A rating that was changed is a se
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,7 +23,7 @@ class RatingStudyRow(Base):
 
     id: Mapped[Surrogate]
     name: Mapped[str] = mapped_column(AnyText, unique=True)
-    sources: Mapped[Any] = mapped_column(Json)  # names of the versions
+    sources: Mapped[list[str]] = mapped_column(Json)  # names of the versions
     seed: Mapped[Written]
     owner: Mapped[PersonId | None]  # None: made at the command line, for operators to see
     created_at: Mapped[datetime]
@@ -81,7 +81,7 @@ class RatingRow(Base):
     version: Mapped[int]  # from 1
     instruction_score: Mapped[int] = mapped_column(SmallInteger)
     response_score: Mapped[int] = mapped_column(SmallInteger)
-    flaws: Mapped[Any] = mapped_column(Json, nullable=True)
+    flaws: Mapped[list[str] | None] = mapped_column(Json, nullable=True)
     comment: Mapped[Written]
     idempotency_key: Mapped[Written]
     created_at: Mapped[datetime]
