@@ -42,15 +42,19 @@ class Settings(BaseSettings):
     )
 
     # Intake
-    intake_processes: int = Field(default=0, ge=0, description="Worker processes; 0 takes one per usable core.")
-    batch_records: int = Field(default=256, ge=1, le=10_000, description="Records per batch and transaction.")
+    intake_processes: int = Field(default=0, ge=0, description="Intake processes; 0: one for each usable core.")
+    batch_records: int = Field(default=256, ge=1, le=10_000, description="Records in a batch and transaction.")
     turns: Turns = Field(default="each", description="Which turns of a conversation become pairs.")
     max_record_bytes: int = Field(
-        default=16_000_000, ge=1_000, description="A longer record is rejected as `too_long` without being held."
+        default=16_000_000,
+        ge=1_000,
+        description="A longer record is rejected as `too_long` without being kept in memory.",
     )
     max_nesting: int = Field(default=100, ge=5, description="JSON nested deeper is rejected as `malformed_json`.")
     join_buffer_bytes: int = Field(
-        default=64_000_000, ge=100_000, description="Memory for halves of batches and streams that wait to be joined."
+        default=64_000_000,
+        ge=100_000,
+        description="Memory for halves of batch calls and streams that wait to be joined.",
     )
     hash_salt: SecretStr = Field(
         default=SecretStr(""), description="Salt for user and session hashes; empty: a random one kept in the database."
@@ -68,11 +72,11 @@ class Settings(BaseSettings):
     max_pair_chars: int = Field(default=32_000, ge=100, description="Longer pairs are excluded: `too_long`.")
     exclude_reasons: Listed[ExcludeReason] = Field(
         default=tuple(reason for reason in ExcludeReason if reason is not ExcludeReason.MANUAL),
-        description="Reasons of the preliminary filter that are in force; leave one out to keep its pairs.",
+        description="Filter reasons to apply. Remove one to keep the pairs it would exclude.",
     )
     beyond_expertise_topics: Listed[ExpertTopic] = Field(
         default=("music", "chemistry", "medicine", "law", "mathematics"),
-        description="What the annotators can't judge; `programming` can be added.",
+        description="Topics that the annotators can't judge; `programming` can be added.",
     )
     max_requested_words: int = Field(
         default=1000, ge=1, description="Requests for longer pieces (a page is 500 words) are `massive_workload`."
@@ -81,13 +85,16 @@ class Settings(BaseSettings):
         default=24, ge=1, description="A poem of more lines is `massive_workload`: revising verse is rewriting it."
     )
     max_refusal_chars: int = Field(
-        default=400, ge=0, description="A response that starts as a refusal and is longer counts as an answer."
+        default=400, ge=0, description="A longer response that starts as a refusal counts as an answer."
     )
     max_profanities: int = Field(default=2, ge=0, description="More strong swear words make a pair `safety`.")
 
     # Near copies
     near_duplicate_similarity: float = Field(
-        default=0.8, gt=0, le=1, description="Jaccard similarity of word 3-grams from which a pair is a near copy."
+        default=0.8,
+        gt=0,
+        le=1,
+        description="A pair with this Jaccard similarity of word 3-grams, or more, is a near copy.",
     )
 
     # Reviser
@@ -106,21 +113,23 @@ class Settings(BaseSettings):
     openai_endpoint: Literal["completions", "chat"] = Field(
         default="completions", description="`completions` for a coach; `chat` for servers that only chat."
     )
-    openai_in_flight: int = Field(default=64, ge=1, le=10_000, description="Requests at once, a server each.")
-    openai_request_seconds: float = Field(default=120.0, gt=0, description="Deadline of one request.")
+    openai_in_flight: int = Field(default=64, ge=1, le=10_000, description="Concurrent requests to each server.")
+    openai_request_seconds: float = Field(default=120.0, gt=0, description="Time limit of one request.")
     openai_outage_seconds: float = Field(
-        default=300.0, ge=0, description="How long a batch goes on trying while servers fail; then it stays unrevised."
+        default=300.0,
+        ge=0,
+        description="How long a batch is retried while servers fail; then its pairs stay unrevised.",
     )
     model_revision: str | None = Field(default=None, description="Commit of a hub model; pins what is loaded.")
     trust_remote_code: bool = Field(
-        default=False, description="Run code that a hub model brings; needs `model_revision` to be a full commit."
+        default=False, description="Run code that comes with a hub model; `model_revision` must be a full commit."
     )
     adapter: str | None = Field(
         default=None,
         description="LoRA adapter folder (safetensors), or `registry`: follow what `coachlm adapters` has in force.",
     )
     registry_poll_seconds: float = Field(
-        default=10.0, ge=0, description="How often an engine that follows the registry asks it, at most."
+        default=10.0, ge=0, description="Shortest time between two checks of the registry by an engine that follows it."
     )
     prompt_style: Literal["auto", "paper", "chat"] = Field(
         default="auto",
@@ -161,12 +170,12 @@ class Settings(BaseSettings):
     )
     reviser_graphs: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Whether `packed` captures its steps as CUDA graphs; `auto`: on a GPU. Never run on a GPU so far.",
+        description="Whether `packed` captures its steps as CUDA graphs; `auto`: on a GPU. Untested on a real GPU.",
     )
     reviser_attention: Literal["auto", "sdpa", "triton"] = Field(
         default="auto",
-        description="Attention of captured steps: `triton`, an own kernel, or `sdpa`, torch's; `auto`: the kernel, "
-        "where it agrees with torch.",
+        description="Attention in captured steps: `triton` (our kernel) or `sdpa` (torch's); `auto`: the kernel, "
+        "if it agrees with torch.",
     )
     sampling_temperature: float = Field(
         default=0.0,
@@ -175,12 +184,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="0: always the likeliest token, as in the paper. Above: `packed` and `transformers` draw tokens.",
     )
-    sampling_top_k: int = Field(default=0, ge=0, description="Draw from so many likeliest tokens; 0: from all.")
+    sampling_top_k: int = Field(default=0, ge=0, description="Draw from this many likeliest tokens; 0: from all.")
     sampling_top_p: float = Field(
-        default=1.0, gt=0, le=1, description="Draw from the likeliest tokens that together have this chance."
+        default=1.0, gt=0, le=1, description="Draw from the likeliest tokens whose probabilities sum to this."
     )
     sampling_seed: int = Field(
-        default=0, ge=0, lt=1 << 64, description="Another seed, other draws; the same seed and pair, the same revision."
+        default=0, ge=0, lt=1 << 64, description="The same seed and pair give the same revision."
     )
 
     # Adapters
@@ -214,13 +223,13 @@ class Settings(BaseSettings):
 
     # Streams
     kafka_servers: Listed[str] = Field(default=(), description="Kafka brokers as HOST:PORT; empty: embedded.")
-    kafka_prefix: str = Field(default="", description="Put in front of topic and group names, e.g. `coachlm.`.")
+    kafka_prefix: str = Field(default="", description="Prefix of topic and group names, e.g. `coachlm.`.")
     kafka_partitions: int = Field(default=8, ge=1, le=10_000, description="Partitions of each topic when created.")
     kafka_replication: int = Field(default=1, ge=1, le=7, description="Copies of each partition; 3 in production.")
     kafka_retention_hours: int = Field(default=168, ge=1, description="How long topics keep messages.")
     kafka_extra_topics: Listed[str] = Field(
         default=(),
-        description="Topics that others fill and intake reads, too: `TOPIC` or `TOPIC=FORMAT`, without the prefix.",
+        description="Topics of other systems that intake also reads: `TOPIC` or `TOPIC=FORMAT`, without the prefix.",
     )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         default="PLAINTEXT", description="Security protocol of the brokers."
@@ -232,108 +241,128 @@ class Settings(BaseSettings):
     kafka_password: SecretStr = Field(default=SecretStr(""), description="Password for SASL.")
     kafka_ca_file: str | None = Field(default=None, description="PEM file of the brokers' certificate authority.")
     stream_driver: Literal["faust", "aiokafka"] = Field(
-        default="faust", description="What consumes: `faust` (faust-streaming) or `aiokafka`; same handlers."
+        default="faust", description="Kafka consumer: `faust` (faust-streaming) or `aiokafka`; same handlers."
     )
-    stream_batch_messages: int = Field(default=500, ge=1, le=10_000, description="Messages per batch at most.")
+    stream_batch_messages: int = Field(default=500, ge=1, le=10_000, description="Most messages in a batch.")
     stream_tries: int = Field(default=5, ge=1, description="Tries of a failing message before it is a dead letter.")
     dead_letter_days: int = Field(
-        default=90, ge=0, description="How long the bytes of dead letters are kept; they hold personal data as it came."
+        default=90, ge=0, description="How long the bytes of dead letters are kept; they may hold personal data."
     )
     session_seconds: int = Field(
-        default=15, ge=6, le=300, description="A worker without a heartbeat for so long has died; its partitions move."
+        default=15,
+        ge=6,
+        le=300,
+        description="After this time without a heartbeat a worker counts as dead; its partitions move.",
     )
     watchdog_seconds: int = Field(
-        default=300, ge=5, description="A worker with lag and no progress for so long ends itself, to be restarted."
+        default=300, ge=5, description="After this time with lag and no progress a worker ends, to be restarted."
     )
-    drain_seconds: int = Field(default=30, ge=1, description="How long a worker may finish its batch on SIGTERM.")
+    drain_seconds: int = Field(
+        default=30, ge=1, description="Time that a worker has to finish its batch after SIGTERM."
+    )
     revision_claim_seconds: float = Field(
         default=300.0,
         ge=1,
-        description="How long `coachlm worker` keeps pairs to itself without a sign of life; then others take them.",
+        description="How long a silent `coachlm worker` keeps its pairs; then others take them.",
     )
-    metrics_port: int = Field(
-        default=0, ge=0, le=65_535, description="Port where a worker shows its Prometheus metrics; 0: nowhere."
-    )
-    metrics_host: str = Field(default="127.0.0.1", description="Address that it shows them on.")
+    metrics_port: int = Field(default=0, ge=0, le=65_535, description="Port of a worker's Prometheus metrics; 0: none.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address of a worker's Prometheus metrics.")
 
     # Service
     api_url: str = Field(default="http://127.0.0.1:8080", description="Where pages and clients find the service.")
     api_host: str = Field(default="127.0.0.1", description="Address that `coachlm serve` listens on.")
     api_port: int = Field(default=8080, ge=0, le=65_535, description="Its port; 0 takes a free one.")
     api_requests_per_second: float = Field(
-        default=50.0, gt=0, description="How many requests a person may make, over time; four seconds' worth at once."
+        default=50.0, gt=0, description="Sustained request rate per person; bursts of four seconds' worth are allowed."
     )
     api_failures_per_minute: float = Field(
-        default=20.0, gt=0, description="Wrong tokens that an address may send before new ones are not looked at."
+        default=20.0,
+        gt=0,
+        description="Failed logins per minute and address before further attempts are rejected with 429.",
     )
     api_body_bytes: int = Field(
-        default=4_000_000, ge=10_000, description="Longest request, posted logs excepted; longer ones get 413."
+        default=4_000_000, ge=10_000, description="Longest request body, except posted logs; longer ones get 413."
     )
     api_log_bytes: int = Field(
-        default=4_000_000_000, ge=10_000, description="Longest post of logs, unpacked; lines have `max_record_bytes`."
+        default=4_000_000_000,
+        ge=10_000,
+        description="Longest post of logs, uncompressed; each line has `max_record_bytes`.",
     )
-    api_log_posts: int = Field(default=4, ge=1, le=30, description="Posts of logs that are read at the same time.")
-    api_exports: int = Field(default=2, ge=1, le=30, description="Exports that are streamed at the same time.")
+    api_log_posts: int = Field(default=4, ge=1, le=30, description="Concurrent posts of logs.")
+    api_exports: int = Field(default=2, ge=1, le=30, description="Concurrent exports.")
     sweep_seconds: float = Field(
-        default=60.0, ge=1, description="How often leases that ran out and reviews that nobody drew are settled."
+        default=60.0, ge=1, description="Time between two sweeps of expired leases and unsampled post-edits."
     )
     oidc_issuer: str | None = Field(
-        default=None, description="Issuer of JSON web tokens that are taken beside the service's own tokens."
+        default=None, description="Issuer of JSON web tokens that are accepted as well as the service's own."
     )
-    oidc_audience: str | None = Field(default=None, description="Audience that these tokens must be for.")
+    oidc_audience: str | None = Field(default=None, description="Audience that these tokens must name.")
     oidc_jwks_url: str | None = Field(default=None, description="Where the issuer publishes its keys (https).")
-    oidc_key_file: str | None = Field(default=None, description="PEM file of the issuer's public key, instead.")
+    oidc_key_file: str | None = Field(
+        default=None, description="PEM file of the issuer's public key, instead of the URL."
+    )
     oidc_claim: str = Field(
-        default="sub", description="Claim that holds whom `coachlm people` knows as somebody's subject, e.g. `email`."
+        default="sub", description="Claim that holds the subject set by `coachlm people`, e.g. `email`."
     )
 
     # Judges
     judge_url: str | None = Field(
         default=None, description="OpenAI-compatible server that judges, with its version: http://localhost:8000/v1."
     )
-    judge_model: str | None = Field(default=None, description="Model that the server is asked for.")
+    judge_model: str | None = Field(default=None, description="Model to ask that server for.")
     judge_api_key: SecretStr = Field(default=SecretStr(""), description="Key for that server.")
-    judge_concurrency: int = Field(default=8, ge=1, le=1000, description="Questions to it at once.")
+    judge_concurrency: int = Field(default=8, ge=1, le=1000, description="Concurrent questions to that server.")
     judge_attempts: int = Field(default=5, ge=1, le=100, description="Attempts at a question, the first included.")
     judge_wait_seconds: float = Field(
         default=1.0, gt=0, description="Wait before the second attempt; doubled after each, with jitter."
     )
-    judge_timeout_seconds: float = Field(default=60.0, gt=0, description="Deadline of one attempt.")
+    judge_timeout_seconds: float = Field(default=60.0, gt=0, description="Time limit of one attempt.")
     judge_prompt_price: float | None = Field(
-        default=None, ge=0, description="Price of a million tokens sent; with the other one, costs are shown."
+        default=None, ge=0, description="Price of a million prompt tokens; with the next setting, costs are shown."
     )
-    judge_completion_price: float | None = Field(default=None, ge=0, description="Price of a million tokens answered.")
+    judge_completion_price: float | None = Field(
+        default=None, ge=0, description="Price of a million completion tokens."
+    )
     judge_cache: str = Field(
-        default="judge-cache.db", description="Where its answers are kept: nothing is asked, or paid for, twice."
+        default="judge-cache.db", description="File that keeps answers, so that nothing is asked or paid for twice."
     )
 
     # Post-edit queue
     lease_seconds: int = Field(default=1800, ge=10, description="How long a pair stays with an annotator.")
     undo_seconds: int = Field(
-        default=60, ge=0, le=86_400, description="How long an annotator may take back a submit; unsampled ones wait."
+        default=60,
+        ge=0,
+        le=86_400,
+        description="How long an annotator can undo a submit. Unsampled submits are approved after this time.",
     )
     idle_seconds: int = Field(
-        default=60, ge=5, le=3600, description="A longer gap between signs of activity counts as idle, not as work."
+        default=60, ge=5, le=3600, description="A longer gap between signs of activity does not count as work."
     )
-    max_held_items: int = Field(default=3, ge=1, le=100, description="Items that a person may hold at once.")
+    max_held_items: int = Field(default=3, ge=1, le=100, description="Most items that one person can hold.")
     control_share: float = Field(
-        default=0.05, ge=0, le=0.5, description="Share of pairs handed out without the coach's revision."
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description="Share of pairs handed out without the coach's revision (the control arm).",
     )
     review_share: float = Field(default=0.2, ge=0, le=1, description="Share of post-edits that an owner reviews.")
     review_flagged_share: float = Field(
-        default=0.5, ge=0, le=1, description="The same share where the revision has flags to check."
+        default=0.5, ge=0, le=1, description="Share that an owner reviews where the revision has flags to check."
     )
     review_trusted_share: float = Field(
-        default=0.05, ge=0, le=1, description="The same share for people whose last 50 reviews returned at most one."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share that an owner reviews of people with at most one return in their last 50 reviews.",
     )
     newcomer_reviews: int = Field(
-        default=50, ge=0, le=10_000, description="Every one of so many first post-edits of a newcomer is reviewed."
+        default=50, ge=0, le=10_000, description="A newcomer's first post-edits up to this number are all reviewed."
     )
     unit_names: Listed[str] = Field(
         default=("Language tasks", "Q&A", "Creative composition"),
         min_length=3,
         max_length=3,
-        description="What the units are called: language tasks, Q&A and creative composition, in this order.",
+        description="Display names of the three units of annotators: language tasks, Q&A, creative composition.",
     )
 
 

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from api.access.gate import declared
 from api.app import create_app
 from assembly.services import build_services
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from devtools.reference.blocks import sentence, table
 from storage.engine.database import open_database
 from storage.engine.schema import upgrade
@@ -24,7 +24,7 @@ def render_routes() -> str:
 
 
 def _routes() -> Iterator[APIRoute]:
-    settings = Settings()
+    settings = load_settings()
     with TemporaryDirectory() as folder:
         database = open_database(f"sqlite:///{folder}/empty.db")
         upgrade(database)

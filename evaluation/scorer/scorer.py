@@ -4,7 +4,7 @@ A linear model over measures and hashed words; `evaluation/data/README.md` says 
 `docs/explanations/scorer.md` what its figures show. It judges form and fit, not truth.
 """
 
-# See docs/decisions/0051-scorer-is-no-judge-of-models.md
+# See docs/decisions/0051-scorer-does-not-judge-models.md
 
 import json
 from collections.abc import Sequence

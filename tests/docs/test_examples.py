@@ -42,7 +42,8 @@ def prepare(block: Block, folder: Path, database: Path) -> None:
     if block.given == "logs":
         shutil.copytree(SAMPLES, folder / "logs", dirs_exist_ok=True)
     elif block.given == "revised":
-        shutil.copy(database, folder / "my.db")
+        for name in ("my.db", "coachlm.db"):  # by option, and where no option is given
+            shutil.copy(database, folder / name)
 
 
 @pytest.mark.slow
