@@ -27,7 +27,7 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 @answering_errors
 def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> None:
     """Start the pages: the post-edit desk and everything else in a browser. Needs a running `coachlm serve`."""
-    url = load_settings(api_url=api_url).api_url
+    url = load_settings(api_url=api_url).api.url
     command = dashboard_command(port, address)
     if as_json:
         emit_json({"url": f"http://{address}:{port}", "api_url": url})
@@ -52,7 +52,7 @@ def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
     command = dashboard_command(port)
     with open_database(settings) as database:
         token = _token_for(database, person)
-    with _service(settings.database_url.get_secret_value()) as api_url:
+    with _service(settings.database.url.get_secret_value()) as api_url:
         answer = {"url": f"http://127.0.0.1:{port}", "api_url": api_url, "person": person, "token": token}
         if as_json:
             emit_json(answer)

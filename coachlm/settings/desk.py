@@ -1,0 +1,66 @@
+"""Settings of post-editing and its review."""
+
+from coachlm.settings.fields import Group, Listed, setting
+
+
+class DeskSettings(Group):
+    """Post-editing and its review."""
+
+    lease_seconds: int = setting(
+        "lease_seconds", default=1800, ge=10, description="How long a pair stays with an annotator."
+    )
+    undo_seconds: int = setting(
+        "undo_seconds",
+        default=60,
+        ge=0,
+        le=86_400,
+        description="How long an annotator may take back a submit; unsampled ones wait.",
+    )
+    idle_seconds: int = setting(
+        "idle_seconds",
+        default=60,
+        ge=5,
+        le=3600,
+        description="A longer gap between signs of activity counts as idle, not as work.",
+    )
+    max_held_items: int = setting(
+        "max_held_items", default=3, ge=1, le=100, description="Items that a person may hold at once."
+    )
+    control_share: float = setting(
+        "control_share",
+        default=0.05,
+        ge=0,
+        le=0.5,
+        description="Share of pairs handed out without the coach's revision.",
+    )
+    review_share: float = setting(
+        "review_share", default=0.2, ge=0, le=1, description="Share of post-edits that an owner reviews."
+    )
+    review_flagged_share: float = setting(
+        "review_flagged_share",
+        default=0.5,
+        ge=0,
+        le=1,
+        description="The same share where the revision has flags to check.",
+    )
+    review_trusted_share: float = setting(
+        "review_trusted_share",
+        default=0.05,
+        ge=0,
+        le=1,
+        description="The same share for people whose last 50 reviews returned at most one.",
+    )
+    newcomer_reviews: int = setting(
+        "newcomer_reviews",
+        default=50,
+        ge=0,
+        le=10_000,
+        description="Every one of so many first post-edits of a newcomer is reviewed.",
+    )
+    unit_names: Listed[str] = setting(
+        "unit_names",
+        default=("Language tasks", "Q&A", "Creative composition"),
+        min_length=3,
+        max_length=3,
+        description="What the units are called: language tasks, Q&A and creative composition, in this order.",
+    )

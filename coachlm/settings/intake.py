@@ -1,0 +1,103 @@
+"""Settings of reading logs and of the preliminary filter."""
+
+from typing import Literal
+
+from pydantic import SecretStr
+
+from coachlm.pairs import ExcludeReason
+from coachlm.settings.fields import Group, Listed, setting
+
+Turns = Literal["first", "each", "last"]
+ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
+
+
+class IntakeSettings(Group):
+    """Reading logs and making pairs of them."""
+
+    processes: int = setting(
+        "intake_processes", default=0, ge=0, description="Worker processes; 0 takes one per usable core."
+    )
+    batch_records: int = setting(
+        "batch_records", default=256, ge=1, le=10_000, description="Records per batch and transaction."
+    )
+    turns: Turns = setting("turns", default="each", description="Which turns of a conversation become pairs.")
+    max_record_bytes: int = setting(
+        "max_record_bytes",
+        default=16_000_000,
+        ge=1_000,
+        description="A longer record is rejected as `too_long` without being held.",
+    )
+    max_nesting: int = setting(
+        "max_nesting", default=100, ge=5, description="JSON nested deeper is rejected as `malformed_json`."
+    )
+    join_buffer_bytes: int = setting(
+        "join_buffer_bytes",
+        default=64_000_000,
+        ge=100_000,
+        description="Memory for halves of batches and streams that wait to be joined.",
+    )
+    hash_salt: SecretStr = setting(
+        "hash_salt",
+        default=SecretStr(""),
+        description="Salt for user and session hashes; empty: a random one kept in the database.",
+    )
+    phone_regions: Listed[str] = setting(
+        "phone_regions",
+        default=(),
+        description="ISO 3166 codes of countries whose national phone numbers count; empty: the usual ones.",
+    )
+    near_duplicate_similarity: float = setting(
+        "near_duplicate_similarity",
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Jaccard similarity of word 3-grams from which a pair is a near copy.",
+    )
+
+
+class FilterSettings(Group):
+    """The preliminary filter: which pairs are excluded."""
+
+    languages: Listed[str] = setting(
+        "languages", default=("en",), description="ISO 639-1 codes to accept; empty accepts all."
+    )
+    min_instruction_chars: int = setting(
+        "min_instruction_chars", default=3, ge=0, description="Shorter instructions are excluded: `too_short`."
+    )
+    min_response_chars: int = setting(
+        "min_response_chars", default=1, ge=0, description="Shorter responses are excluded: `too_short`."
+    )
+    max_pair_chars: int = setting(
+        "max_pair_chars", default=32_000, ge=100, description="Longer pairs are excluded: `too_long`."
+    )
+    exclude_reasons: Listed[ExcludeReason] = setting(
+        "exclude_reasons",
+        default=tuple(reason for reason in ExcludeReason if reason is not ExcludeReason.MANUAL),
+        description="Reasons of the preliminary filter that are in force; leave one out to keep its pairs.",
+    )
+    beyond_expertise_topics: Listed[ExpertTopic] = setting(
+        "beyond_expertise_topics",
+        default=("music", "chemistry", "medicine", "law", "mathematics"),
+        description="What the annotators can't judge; `programming` can be added.",
+    )
+    max_requested_words: int = setting(
+        "max_requested_words",
+        default=1000,
+        ge=1,
+        description="Requests for longer pieces (a page is 500 words) are `massive_workload`.",
+    )
+    max_verse_lines: int = setting(
+        "max_verse_lines",
+        default=24,
+        ge=1,
+        description="A poem of more lines is `massive_workload`: revising verse is rewriting it.",
+    )
+    max_refusal_chars: int = setting(
+        "max_refusal_chars",
+        default=400,
+        ge=0,
+        description="A response that starts as a refusal and is longer counts as an answer.",
+    )
+    max_profanities: int = setting(
+        "max_profanities", default=2, ge=0, description="More strong swear words make a pair `safety`."
+    )

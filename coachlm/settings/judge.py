@@ -1,0 +1,44 @@
+"""Settings of the judge."""
+
+from pydantic import SecretStr
+
+from coachlm.settings.fields import Group, setting
+
+
+class JudgeSettings(Group):
+    """The server that judges, and what it costs."""
+
+    url: str | None = setting(
+        "judge_url",
+        default=None,
+        description="OpenAI-compatible server that judges, with its version: http://localhost:8000/v1.",
+    )
+    model: str | None = setting("judge_model", default=None, description="Model that the server is asked for.")
+    api_key: SecretStr = setting("judge_api_key", default=SecretStr(""), description="Key for that server.")
+    concurrency: int = setting("judge_concurrency", default=8, ge=1, le=1000, description="Questions to it at once.")
+    attempts: int = setting(
+        "judge_attempts", default=5, ge=1, le=100, description="Attempts at a question, the first included."
+    )
+    wait_seconds: float = setting(
+        "judge_wait_seconds",
+        default=1.0,
+        gt=0,
+        description="Wait before the second attempt; doubled after each, with jitter.",
+    )
+    timeout_seconds: float = setting(
+        "judge_timeout_seconds", default=60.0, gt=0, description="Deadline of one attempt."
+    )
+    prompt_price: float | None = setting(
+        "judge_prompt_price",
+        default=None,
+        ge=0,
+        description="Price of a million tokens sent; with the other one, costs are shown.",
+    )
+    completion_price: float | None = setting(
+        "judge_completion_price", default=None, ge=0, description="Price of a million tokens answered."
+    )
+    cache: str = setting(
+        "judge_cache",
+        default="judge-cache.db",
+        description="Where its answers are kept: nothing is asked, or paid for, twice.",
+    )

@@ -1,0 +1,161 @@
+"""Settings of engines and adapters."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, SecretStr
+
+from coachlm.engines import ENGINES, engine_names, in_words
+from coachlm.settings.fields import Group, Listed, setting
+
+REGISTRY = "registry"
+"""The value of `adapter` that follows the adapter registry."""
+
+
+def _known_engine(name: str) -> str:
+    if name not in ENGINES:
+        raise ValueError(f"must be one of {in_words(engine_names())}")
+    return name
+
+
+class ReviserSettings(Group):
+    """What revises, and how it computes."""
+
+    engine: Annotated[str, AfterValidator(_known_engine)] = setting(
+        "engine", default="rules", description=f"What revises: {in_words(engine_names(), notes=True)}."
+    )
+    model: str | None = setting(
+        "model",
+        default=None,
+        description="Model folder or hub id for `packed` and `transformers`; what `coachlm convert` wrote for "
+        "`openvino`; its name on `openai` servers.",
+    )
+    model_revision: str | None = setting(
+        "model_revision", default=None, description="Commit of a hub model; pins what is loaded."
+    )
+    trust_remote_code: bool = setting(
+        "trust_remote_code",
+        default=False,
+        description="Run code that a hub model brings; needs `model_revision` to be a full commit.",
+    )
+    adapter: str | None = setting(
+        "adapter",
+        default=None,
+        description="LoRA adapter folder (safetensors), or `registry`: follow what `coachlm adapters` has in force.",
+    )
+    registry_poll_seconds: float = setting(
+        "registry_poll_seconds",
+        default=10.0,
+        ge=0,
+        description="How often an engine that follows the registry asks it, at most.",
+    )
+    max_new_tokens: int = setting("max_new_tokens", default=1024, ge=1, description="Longest revision, in tokens.")
+    batch_pairs: int = setting(
+        "reviser_batch_pairs", default=32, ge=1, le=4096, description="Pairs per forward batch. Paper: 32."
+    )
+    cache_mib: int = setting(
+        "reviser_cache_mib",
+        default=2048,
+        ge=1,
+        description="Memory for keys and values, at most: of `packed`, where it sets how many pairs run at once, and "
+        "of `openvino`, for each adapter in force.",
+    )
+    half_cache: bool = setting(
+        "reviser_half_cache",
+        default=False,
+        description="Keep keys and values in 16 bits on the CPU too: twice the slots, slower steps.",
+    )
+    int8: bool = setting(
+        "reviser_int8",
+        default=False,
+        description="Linear layers, keys and values in int8 on the CPU: faster, less memory, a little less precise. "
+        "`openvino` computes in what its model was converted to.",
+    )
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(
+        "reviser_dtype",
+        default="auto",
+        description="What a model on a GPU computes in; `auto`: bfloat16 where it can. On a CPU always float32.",
+    )
+    graphs: Literal["auto", "on", "off"] = setting(
+        "reviser_graphs",
+        default="auto",
+        description="Whether `packed` captures its steps as CUDA graphs; `auto`: on a GPU. Never run on a GPU so far.",
+    )
+    attention: Literal["auto", "sdpa", "triton"] = setting(
+        "reviser_attention",
+        default="auto",
+        description="Attention of captured steps: `triton`, an own kernel, or `sdpa`, torch's; `auto`: the kernel, "
+        "where it agrees with torch.",
+    )
+
+
+class OpenaiSettings(Group):
+    """Servers that the engine `openai` works on."""
+
+    servers: Listed[str] = setting(
+        "openai_servers",
+        default=(),
+        description="Base URLs of OpenAI-compatible servers for `openai`, e.g. `http://gpu1:8000/v1`.",
+    )
+    api_key: SecretStr = setting("openai_api_key", default=SecretStr(""), description="Key for those servers.")
+    endpoint: Literal["completions", "chat"] = setting(
+        "openai_endpoint",
+        default="completions",
+        description="`completions` for a coach; `chat` for servers that only chat.",
+    )
+    in_flight: int = setting(
+        "openai_in_flight", default=64, ge=1, le=10_000, description="Requests at once, a server each."
+    )
+    request_seconds: float = setting(
+        "openai_request_seconds", default=120.0, gt=0, description="Deadline of one request."
+    )
+    outage_seconds: float = setting(
+        "openai_outage_seconds",
+        default=300.0,
+        ge=0,
+        description="How long a batch goes on trying while servers fail; then it stays unrevised.",
+    )
+
+
+class SamplingSettings(Group):
+    """Drawing tokens instead of taking the likeliest."""
+
+    temperature: float = setting(
+        "sampling_temperature",
+        default=0.0,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="0: always the likeliest token, as in the paper. Above: `packed` and `transformers` draw tokens.",
+    )
+    top_k: int = setting(
+        "sampling_top_k", default=0, ge=0, description="Draw from so many likeliest tokens; 0: from all."
+    )
+    top_p: float = setting(
+        "sampling_top_p",
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Draw from the likeliest tokens that together have this chance.",
+    )
+    seed: int = setting(
+        "sampling_seed",
+        default=0,
+        ge=0,
+        lt=1 << 64,
+        description="Another seed, other draws; the same seed and pair, the same revision.",
+    )
+
+
+class AdapterSettings(Group):
+    """Where adapters are published and kept."""
+
+    url: str = setting(
+        "adapters_url",
+        default="adapters",
+        description="Where adapters are published: a folder, or a URL that fsspec knows (s3://…).",
+    )
+    cache: str = setting(
+        "adapters_cache",
+        default="~/.cache/coachlm/adapters",
+        description="Local folder for adapters fetched from there.",
+    )

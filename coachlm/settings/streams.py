@@ -1,0 +1,100 @@
+"""Settings of brokers, topics and workers."""
+
+from typing import Literal
+
+from pydantic import SecretStr
+
+from coachlm.settings.fields import Group, Listed, setting
+
+
+class KafkaSettings(Group):
+    """The brokers and the topics on them."""
+
+    servers: Listed[str] = setting(
+        "kafka_servers", default=(), description="Kafka brokers as HOST:PORT; empty: embedded."
+    )
+    prefix: str = setting(
+        "kafka_prefix", default="", description="Put in front of topic and group names, e.g. `coachlm.`."
+    )
+    partitions: int = setting(
+        "kafka_partitions", default=8, ge=1, le=10_000, description="Partitions of each topic when created."
+    )
+    replication: int = setting(
+        "kafka_replication", default=1, ge=1, le=7, description="Copies of each partition; 3 in production."
+    )
+    retention_hours: int = setting(
+        "kafka_retention_hours", default=168, ge=1, description="How long topics keep messages."
+    )
+    extra_topics: Listed[str] = setting(
+        "kafka_extra_topics",
+        default=(),
+        description="Topics that others fill and intake reads, too: `TOPIC` or `TOPIC=FORMAT`, without the prefix.",
+    )
+    security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
+        "kafka_security", default="PLAINTEXT", description="Security protocol of the brokers."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+        "kafka_sasl_mechanism", default="SCRAM-SHA-512", description="How to log in when `kafka_security` is SASL."
+    )
+    user: str | None = setting("kafka_user", default=None, description="User for SASL.")
+    password: SecretStr = setting("kafka_password", default=SecretStr(""), description="Password for SASL.")
+    ca_file: str | None = setting(
+        "kafka_ca_file", default=None, description="PEM file of the brokers' certificate authority."
+    )
+
+
+class StreamSettings(Group):
+    """How stream workers read."""
+
+    driver: Literal["faust", "aiokafka"] = setting(
+        "stream_driver",
+        default="faust",
+        description="What consumes: `faust` (faust-streaming) or `aiokafka`; same handlers.",
+    )
+    batch_messages: int = setting(
+        "stream_batch_messages", default=500, ge=1, le=10_000, description="Messages per batch at most."
+    )
+    tries: int = setting(
+        "stream_tries", default=5, ge=1, description="Tries of a failing message before it is a dead letter."
+    )
+    dead_letter_days: int = setting(
+        "dead_letter_days",
+        default=90,
+        ge=0,
+        description="How long the bytes of dead letters are kept; they hold personal data as it came.",
+    )
+    session_seconds: int = setting(
+        "session_seconds",
+        default=15,
+        ge=6,
+        le=300,
+        description="A worker without a heartbeat for so long has died; its partitions move.",
+    )
+    watchdog_seconds: int = setting(
+        "watchdog_seconds",
+        default=300,
+        ge=5,
+        description="A worker with lag and no progress for so long ends itself, to be restarted.",
+    )
+
+
+class WorkerSettings(Group):
+    """Processes that run until they are told to end."""
+
+    drain_seconds: int = setting(
+        "drain_seconds", default=30, ge=1, description="How long a worker may finish its batch on SIGTERM."
+    )
+    claim_seconds: float = setting(
+        "revision_claim_seconds",
+        default=300.0,
+        ge=1,
+        description="How long `coachlm worker` keeps pairs to itself without a sign of life; then others take them.",
+    )
+    metrics_port: int = setting(
+        "metrics_port",
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Port where a worker shows its Prometheus metrics; 0: nowhere.",
+    )
+    metrics_host: str = setting("metrics_host", default="127.0.0.1", description="Address that it shows them on.")
