@@ -7,10 +7,15 @@ class DeskSettings(Group):
     """Post-editing and its review."""
 
     lease_seconds: int = setting(
-        "lease_seconds", default=1800, ge=10, description="How long a pair stays with an annotator."
+        "lease_seconds",
+        shown_by="tests/api/test_health.py::test_what_ran_out_goes_back_without_a_claim",
+        default=1800,
+        ge=10,
+        description="How long a pair stays with an annotator.",
     )
     undo_seconds: int = setting(
         "undo_seconds",
+        shown_by="tests/dashboard/test_installation.py::test_undo_is_offered_for_as_long_as_the_service_takes_it",
         default=60,
         ge=0,
         le=86_400,
@@ -18,6 +23,7 @@ class DeskSettings(Group):
     )
     idle_seconds: int = setting(
         "idle_seconds",
+        shown_by="tests/dashboard/test_installation.py::test_the_desk_is_told_and_beats_twice_within_the_idle_limit",
         default=60,
         ge=5,
         le=3600,
@@ -59,6 +65,7 @@ class DeskSettings(Group):
     )
     unit_names: Listed[str] = setting(
         "unit_names",
+        shown_by="tests/dashboard/test_installation.py::test_classes_and_units_are_called_what_the_installation_calls_them",
         default=("Language tasks", "Q&A", "Creative composition"),
         min_length=3,
         max_length=3,

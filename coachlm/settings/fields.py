@@ -13,9 +13,13 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-def setting(name: str, *, default: object, description: str, **constraints: Any) -> Any:
-    """A field of a group; `name` is its flag's for `load_settings`, and the environment's behind `COACHLM_`."""
-    return Field(default=default, description=description, json_schema_extra={"name": name}, **constraints)
+def setting(name: str, *, default: object, description: str, shown_by: str = "", **constraints: Any) -> Any:
+    """A field of a group; `name` is its flag's for `load_settings`, and the environment's behind `COACHLM_`.
+
+    `shown_by` is the test that shows what it does; without one, tests/commands/setting_effects.py has to know it.
+    """
+    outside: dict[str, Any] = {"name": name, "shown_by": shown_by}
+    return Field(default=default, description=description, json_schema_extra=outside, **constraints)
 
 
 def _split_commas(value: object) -> object:

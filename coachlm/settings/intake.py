@@ -15,14 +15,29 @@ class IntakeSettings(Group):
     """Reading logs and making pairs of them."""
 
     processes: int = setting(
-        "intake_processes", default=0, ge=0, description="Worker processes; 0 takes one per usable core."
+        "intake_processes",
+        shown_by="tests/commands/test_run.py::test_batch_sizes_and_processes_change_nothing",
+        default=0,
+        ge=0,
+        description="Worker processes; 0 takes one per usable core.",
     )
     batch_records: int = setting(
-        "batch_records", default=256, ge=1, le=10_000, description="Records per batch and transaction."
+        "batch_records",
+        shown_by="tests/commands/test_run.py::test_batch_sizes_and_processes_change_nothing",
+        default=256,
+        ge=1,
+        le=10_000,
+        description="Records per batch and transaction.",
     )
-    turns: Turns = setting("turns", default="each", description="Which turns of a conversation become pairs.")
+    turns: Turns = setting(
+        "turns",
+        shown_by="tests/streams/test_turns.py::test_first_and_last_leave_the_others_out_and_say_so",
+        default="each",
+        description="Which turns of a conversation become pairs.",
+    )
     max_record_bytes: int = setting(
         "max_record_bytes",
+        shown_by="tests/api/test_log_intake.py::test_a_line_over_the_limit_is_refused_and_its_neighbours_are_not",
         default=16_000_000,
         ge=1_000,
         description="A longer record is rejected as `too_long` without being held.",
@@ -32,6 +47,7 @@ class IntakeSettings(Group):
     )
     join_buffer_bytes: int = setting(
         "join_buffer_bytes",
+        shown_by="tests/streams/test_join.py::test_over_the_bound_the_half_that_waited_longest_is_rejected",
         default=64_000_000,
         ge=100_000,
         description="Memory for halves of batches and streams that wait to be joined.",
@@ -68,15 +84,21 @@ class FilterSettings(Group):
         "min_response_chars", default=1, ge=0, description="Shorter responses are excluded: `too_short`."
     )
     max_pair_chars: int = setting(
-        "max_pair_chars", default=32_000, ge=100, description="Longer pairs are excluded: `too_long`."
+        "max_pair_chars",
+        shown_by="tests/coachlm/test_filters.py::test_length_bounds",
+        default=32_000,
+        ge=100,
+        description="Longer pairs are excluded: `too_long`.",
     )
     exclude_reasons: Listed[ExcludeReason] = setting(
         "exclude_reasons",
+        shown_by="tests/coachlm/test_filters.py::test_a_reason_out_of_force_keeps_its_pairs",
         default=tuple(reason for reason in ExcludeReason if reason is not ExcludeReason.MANUAL),
         description="Reasons of the preliminary filter that are in force; leave one out to keep its pairs.",
     )
     beyond_expertise_topics: Listed[ExpertTopic] = setting(
         "beyond_expertise_topics",
+        shown_by="tests/coachlm/test_filters.py::test_specialist_topics_are_beyond_expertise_while_configured",
         default=("music", "chemistry", "medicine", "law", "mathematics"),
         description="What the annotators can't judge; `programming` can be added.",
     )
@@ -88,6 +110,7 @@ class FilterSettings(Group):
     )
     max_verse_lines: int = setting(
         "max_verse_lines",
+        shown_by="tests/coachlm/test_filters.py::test_a_poem_is_massive_from_the_configured_number_of_lines_on",
         default=24,
         ge=1,
         description="A poem of more lines is `massive_workload`: revising verse is rewriting it.",
@@ -99,5 +122,9 @@ class FilterSettings(Group):
         description="A response that starts as a refusal and is longer counts as an answer.",
     )
     max_profanities: int = setting(
-        "max_profanities", default=2, ge=0, description="More strong swear words make a pair `safety`."
+        "max_profanities",
+        shown_by="tests/coachlm/test_filters.py::test_swearing_is_counted_up_to_the_configured_number",
+        default=2,
+        ge=0,
+        description="More strong swear words make a pair `safety`.",
     )

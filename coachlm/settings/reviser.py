@@ -21,39 +21,61 @@ class ReviserSettings(Group):
     """What revises, and how it computes."""
 
     engine: Annotated[str, AfterValidator(_known_engine)] = setting(
-        "engine", default="rules", description=f"What revises: {in_words(engine_names(), notes=True)}."
+        "engine",
+        shown_by="tests/reviser/test_engines.py::test_rules_need_no_model",
+        default="rules",
+        description=f"What revises: {in_words(engine_names(), notes=True)}.",
     )
     model: str | None = setting(
         "model",
+        shown_by="tests/reviser/test_engines.py::test_the_whole_engine_from_settings",
         default=None,
         description="Model folder or hub id for `packed` and `transformers`; what `coachlm convert` wrote for "
         "`openvino`; its name on `openai` servers.",
     )
     model_revision: str | None = setting(
-        "model_revision", default=None, description="Commit of a hub model; pins what is loaded."
+        "model_revision",
+        shown_by="tests/reviser/test_model_loading.py::test_remote_code_needs_a_full_commit",
+        default=None,
+        description="Commit of a hub model; pins what is loaded.",
     )
     trust_remote_code: bool = setting(
         "trust_remote_code",
+        shown_by="tests/reviser/test_model_loading.py::test_remote_code_needs_a_full_commit",
         default=False,
         description="Run code that a hub model brings; needs `model_revision` to be a full commit.",
     )
     adapter: str | None = setting(
         "adapter",
+        shown_by="tests/reviser/test_engines.py::test_the_whole_engine_from_settings",
         default=None,
         description="LoRA adapter folder (safetensors), or `registry`: follow what `coachlm adapters` has in force.",
     )
     registry_poll_seconds: float = setting(
         "registry_poll_seconds",
+        shown_by="tests/reviser/test_coach_adapter.py::test_it_follows_the_registry",
         default=10.0,
         ge=0,
         description="How often an engine that follows the registry asks it, at most.",
     )
-    max_new_tokens: int = setting("max_new_tokens", default=1024, ge=1, description="Longest revision, in tokens.")
+    max_new_tokens: int = setting(
+        "max_new_tokens",
+        shown_by="tests/reviser/test_sampling.py::test_the_settings_ask_for_it",
+        default=1024,
+        ge=1,
+        description="Longest revision, in tokens.",
+    )
     batch_pairs: int = setting(
-        "reviser_batch_pairs", default=32, ge=1, le=4096, description="Pairs per forward batch. Paper: 32."
+        "reviser_batch_pairs",
+        shown_by="tests/reviser/test_openvino.py::test_what_the_model_writes_becomes_the_revision",
+        default=32,
+        ge=1,
+        le=4096,
+        description="Pairs per forward batch. Paper: 32.",
     )
     cache_mib: int = setting(
         "reviser_cache_mib",
+        shown_by="tests/reviser/test_openvino.py::test_a_small_cache_delays_and_a_tiny_one_falls_back",
         default=2048,
         ge=1,
         description="Memory for keys and values, at most: of `packed`, where it sets how many pairs run at once, and "
@@ -61,27 +83,32 @@ class ReviserSettings(Group):
     )
     half_cache: bool = setting(
         "reviser_half_cache",
+        shown_by="tests/reviser/test_int8.py::test_the_settings_choose_them",
         default=False,
         description="Keep keys and values in 16 bits on the CPU too: twice the slots, slower steps.",
     )
     int8: bool = setting(
         "reviser_int8",
+        shown_by="tests/reviser/test_int8.py::test_the_settings_choose_them",
         default=False,
         description="Linear layers, keys and values in int8 on the CPU: faster, less memory, a little less precise. "
         "`openvino` computes in what its model was converted to.",
     )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = setting(
         "reviser_dtype",
+        shown_by="tests/reviser/test_engines.py::test_what_a_gpu_computes_in_is_handed_on",
         default="auto",
         description="What a model on a GPU computes in; `auto`: bfloat16 where it can. On a CPU always float32.",
     )
     graphs: Literal["auto", "on", "off"] = setting(
         "reviser_graphs",
+        shown_by="tests/reviser/test_engines.py::test_what_needs_a_gpu_is_refused_without_one",
         default="auto",
         description="Whether `packed` captures its steps as CUDA graphs; `auto`: on a GPU. Never run on a GPU so far.",
     )
     attention: Literal["auto", "sdpa", "triton"] = setting(
         "reviser_attention",
+        shown_by="tests/reviser/test_engines.py::test_what_needs_a_gpu_is_refused_without_one",
         default="auto",
         description="Attention of captured steps: `triton`, an own kernel, or `sdpa`, torch's; `auto`: the kernel, "
         "where it agrees with torch.",
@@ -121,6 +148,7 @@ class SamplingSettings(Group):
 
     temperature: float = setting(
         "sampling_temperature",
+        shown_by="tests/reviser/test_sampling.py::test_the_settings_ask_for_it",
         default=0.0,
         ge=0,
         le=10,
@@ -128,10 +156,15 @@ class SamplingSettings(Group):
         description="0: always the likeliest token, as in the paper. Above: `packed` and `transformers` draw tokens.",
     )
     top_k: int = setting(
-        "sampling_top_k", default=0, ge=0, description="Draw from so many likeliest tokens; 0: from all."
+        "sampling_top_k",
+        shown_by="tests/reviser/test_sampling.py::test_the_settings_ask_for_it",
+        default=0,
+        ge=0,
+        description="Draw from so many likeliest tokens; 0: from all.",
     )
     top_p: float = setting(
         "sampling_top_p",
+        shown_by="tests/reviser/test_sampling.py::test_the_settings_ask_for_it",
         default=1.0,
         gt=0,
         le=1,
@@ -139,6 +172,7 @@ class SamplingSettings(Group):
     )
     seed: int = setting(
         "sampling_seed",
+        shown_by="tests/reviser/test_sampling.py::test_the_settings_ask_for_it",
         default=0,
         ge=0,
         lt=1 << 64,
@@ -151,11 +185,13 @@ class AdapterSettings(Group):
 
     url: str = setting(
         "adapters_url",
+        shown_by="tests/reviser/test_coach_adapter.py::test_it_follows_the_registry",
         default="adapters",
         description="Where adapters are published: a folder, or a URL that fsspec knows (s3://…).",
     )
     cache: str = setting(
         "adapters_cache",
+        shown_by="tests/reviser/test_coach_adapter.py::test_it_follows_the_registry",
         default="~/.cache/coachlm/adapters",
         description="Local folder for adapters fetched from there.",
     )

@@ -11,35 +11,75 @@ class KafkaSettings(Group):
     """The brokers and the topics on them."""
 
     servers: Listed[str] = setting(
-        "kafka_servers", default=(), description="Kafka brokers as HOST:PORT; empty: embedded."
+        "kafka_servers",
+        shown_by="tests/streams/broker/test_connection.py::test_a_malformed_server_is_named",
+        default=(),
+        description="Kafka brokers as HOST:PORT; empty: embedded.",
     )
     prefix: str = setting(
-        "kafka_prefix", default="", description="Put in front of topic and group names, e.g. `coachlm.`."
+        "kafka_prefix",
+        shown_by="tests/streams/broker/test_raw_topics.py::test_the_settings_name_topics_and_formats",
+        default="",
+        description="Put in front of topic and group names, e.g. `coachlm.`.",
     )
     partitions: int = setting(
-        "kafka_partitions", default=8, ge=1, le=10_000, description="Partitions of each topic when created."
+        "kafka_partitions",
+        shown_by="tests/streams/broker/test_topics.py::test_a_topic_unlike_the_settings_is_refused",
+        default=8,
+        ge=1,
+        le=10_000,
+        description="Partitions of each topic when created.",
     )
     replication: int = setting(
-        "kafka_replication", default=1, ge=1, le=7, description="Copies of each partition; 3 in production."
+        "kafka_replication",
+        shown_by="tests/streams/broker/test_topics.py::test_a_topic_unlike_the_settings_is_refused",
+        default=1,
+        ge=1,
+        le=7,
+        description="Copies of each partition; 3 in production.",
     )
     retention_hours: int = setting(
-        "kafka_retention_hours", default=168, ge=1, description="How long topics keep messages."
+        "kafka_retention_hours",
+        shown_by="tests/streams/broker/test_topics.py::test_a_topic_unlike_the_settings_is_refused",
+        default=168,
+        ge=1,
+        description="How long topics keep messages.",
     )
     extra_topics: Listed[str] = setting(
         "kafka_extra_topics",
+        shown_by="tests/streams/broker/test_raw_topics.py::test_the_settings_name_topics_and_formats",
         default=(),
         description="Topics that others fill and intake reads, too: `TOPIC` or `TOPIC=FORMAT`, without the prefix.",
     )
     security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
-        "kafka_security", default="PLAINTEXT", description="Security protocol of the brokers."
+        "kafka_security",
+        shown_by="tests/streams/broker/test_connection.py::test_tls_checks_certificate_and_host",
+        default="PLAINTEXT",
+        description="Security protocol of the brokers.",
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
-        "kafka_sasl_mechanism", default="SCRAM-SHA-512", description="How to log in when `kafka_security` is SASL."
+        "kafka_sasl_mechanism",
+        shown_by="tests/streams/broker/test_login.py::test_every_client_logs_in",
+        default="SCRAM-SHA-512",
+        description="How to log in when `kafka_security` is SASL.",
     )
-    user: str | None = setting("kafka_user", default=None, description="User for SASL.")
-    password: SecretStr = setting("kafka_password", default=SecretStr(""), description="Password for SASL.")
+    user: str | None = setting(
+        "kafka_user",
+        shown_by="tests/streams/broker/test_connection.py::test_logging_in_needs_user_and_password",
+        default=None,
+        description="User for SASL.",
+    )
+    password: SecretStr = setting(
+        "kafka_password",
+        shown_by="tests/streams/broker/test_connection.py::test_logging_in_needs_user_and_password",
+        default=SecretStr(""),
+        description="Password for SASL.",
+    )
     ca_file: str | None = setting(
-        "kafka_ca_file", default=None, description="PEM file of the brokers' certificate authority."
+        "kafka_ca_file",
+        shown_by="tests/streams/broker/test_connection.py::test_an_authority_that_cannot_be_read_is_named",
+        default=None,
+        description="PEM file of the brokers' certificate authority.",
     )
 
 
@@ -48,6 +88,7 @@ class StreamSettings(Group):
 
     driver: Literal["faust", "aiokafka"] = setting(
         "stream_driver",
+        shown_by="tests/streams/broker/test_produce_broker.py::test_a_worker_reads_topics_that_others_fill",
         default="faust",
         description="What consumes: `faust` (faust-streaming) or `aiokafka`; same handlers.",
     )
@@ -55,10 +96,15 @@ class StreamSettings(Group):
         "stream_batch_messages", default=500, ge=1, le=10_000, description="Messages per batch at most."
     )
     tries: int = setting(
-        "stream_tries", default=5, ge=1, description="Tries of a failing message before it is a dead letter."
+        "stream_tries",
+        shown_by="tests/streams/broker/test_workers.py::test_exceptions_in_a_worker_lose_nothing",
+        default=5,
+        ge=1,
+        description="Tries of a failing message before it is a dead letter.",
     )
     dead_letter_days: int = setting(
         "dead_letter_days",
+        shown_by="tests/storage/test_dead_letters.py::test_an_idle_relay_purges_once_an_hour",
         default=90,
         ge=0,
         description="How long the bytes of dead letters are kept; they hold personal data as it came.",
@@ -72,6 +118,7 @@ class StreamSettings(Group):
     )
     watchdog_seconds: int = setting(
         "watchdog_seconds",
+        shown_by="tests/streams/broker/test_workers.py::test_the_watchdog_ends_a_worker_that_hangs",
         default=300,
         ge=5,
         description="A worker with lag and no progress for so long ends itself, to be restarted.",

@@ -65,6 +65,7 @@ class NamedSetting:
     group: str
     attribute: str
     field: FieldInfo
+    shown_by: str  # the test of what it does
 
     @property
     def variable(self) -> str:
@@ -83,7 +84,8 @@ def named_settings() -> Mapping[str, NamedSetting]:
 def _all() -> Iterator[NamedSetting]:
     for group, outer in Settings.model_fields.items():
         for attribute, field in type(outer.default).model_fields.items():
-            yield NamedSetting(field.json_schema_extra["name"], group, attribute, field)
+            outside: dict[str, Any] = field.json_schema_extra
+            yield NamedSetting(outside["name"], group, attribute, field, outside["shown_by"])
 
 
 def _complaints(group: str, error: ValidationError) -> Iterator[str]:

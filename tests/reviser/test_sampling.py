@@ -166,7 +166,9 @@ def test_the_settings_ask_for_it(loaded: LoadedModel, tmp_path: Path):
     assert lengths(engine="transformers") == drawn
     assert lengths() == drawn
     assert lengths(sampling_seed=8) != drawn
-    assert lengths(sampling_temperature=0.0) != drawn
+    likeliest = lengths(sampling_temperature=0.0)
+    assert likeliest != drawn
+    assert lengths(sampling_top_k=1) == lengths(sampling_top_p=1e-9) == likeliest
 
 
 @pytest.mark.parametrize("engine", ["rules", "coach", "openai"])
