@@ -23,8 +23,8 @@ def build_engine(settings: Settings, database: Database) -> Reviser:
     """
     from reviser.engines import build_adapting, build_coach, build_reviser
 
-    adapters = ENGINES[settings.engine].adapters
-    if settings.adapter != REGISTRY or adapters is Adapters.NONE:
+    adapters = ENGINES[settings.reviser.engine].adapters
+    if settings.reviser.adapter != REGISTRY or adapters is Adapters.NONE:
         return build_reviser(settings)
     from reviser.following.reviser import FollowingReviser
     from storage.adapters.adapters import DatabaseAdapterRegistry
@@ -35,9 +35,9 @@ def build_engine(settings: Settings, database: Database) -> Reviser:
         return artifacts.fetch(record.artifact, record.digest)
 
     def with_adapter(folder: Path | None) -> Reviser:
-        return build_reviser(settings.model_copy(update={"adapter": None if folder is None else str(folder)}))
+        return build_reviser(settings.replaced(adapter=None if folder is None else str(folder)))
 
-    build_one = build_coach(settings) if settings.engine == "coach" else with_adapter
+    build_one = build_coach(settings) if settings.reviser.engine == "coach" else with_adapter
 
     def build(record: AdapterRecord | None) -> Reviser:
         engine = build_one(None if record is None else fetch(record))
@@ -47,4 +47,4 @@ def build_engine(settings: Settings, database: Database) -> Reviser:
 
     if adapters is Adapters.CHANGED_IN_PLACE and (engine := build_adapting(settings, registry.in_force, fetch)):
         return engine
-    return FollowingReviser(registry.in_force, build, settings.registry_poll_seconds)
+    return FollowingReviser(registry.in_force, build, settings.reviser.registry_poll_seconds)

@@ -145,7 +145,7 @@ def _revised(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int])
 
     wanted: dict[str, Any] = {"engine": arm.engine, "model": arm.model or None, "adapter": arm.adapter or None}
     settings = load_settings(**wanted)
-    check_revises(settings.engine, f"{arm.name}: ")
+    check_revises(settings.reviser.engine, f"{arm.name}: ")
     engine = build_reviser(settings)
     waiting = iter(pairs)
     try:

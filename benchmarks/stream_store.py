@@ -21,7 +21,7 @@ from sqlalchemy import event
 from coachlm.pairs import InstructionPair, Position
 from coachlm.protocols.intake import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.text.duplicates import pair_text, similarity
 from devtools.accounting import cpu_seconds
 from devtools.servers.postgres import PostgresServer
@@ -100,7 +100,7 @@ def _measure(server: PostgresServer, batches: list[list[IntakePair]]) -> None:
 
 
 def _batches(folder: Path, count: int) -> list[list[IntakePair]]:
-    stages = IntakeStages(Settings(_env_file=None), ParseOptions(), b"salt")  # pyright: ignore[reportCallIssue]
+    stages = IntakeStages(load_settings(), ParseOptions(), b"salt")  # pyright: ignore[reportCallIssue]
     with gzip.open(folder / "alpaca/alpaca_52k.jsonl.gz", "rb") as lines:
         records = [RawRecord(Position("logs.raw:0", n), line) for n, line in enumerate(itertools.islice(lines, count))]
     pairs = stages.process(records).pairs

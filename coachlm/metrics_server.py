@@ -8,12 +8,12 @@ from coachlm.settings import Settings
 
 def serve_metrics(registry: CollectorRegistry, settings: Settings) -> None:
     """On the settings' address, if a port is set. Raises: SettingsError, when it is taken."""
-    if not settings.metrics_port:
+    if not settings.worker.metrics_port:
         return
     try:
-        start_http_server(settings.metrics_port, settings.metrics_host, registry=registry)
+        start_http_server(settings.worker.metrics_port, settings.worker.metrics_host, registry=registry)
     except OSError as error:
-        place = f"{settings.metrics_host}:{settings.metrics_port}"
+        place = f"{settings.worker.metrics_host}:{settings.worker.metrics_port}"
         raise SettingsError(
             f"metrics can't be served at {place}: {error.strerror}; give every worker of this machine a "
             "COACHLM_METRICS_PORT of its own, or 0 for none"

@@ -62,13 +62,13 @@ class Margins:
     @classmethod
     def from_settings(cls, settings: Settings) -> "Margins":
         return cls(
-            nll=settings.gate_nll_margin,
-            words=settings.gate_words_margin,
-            invalid=settings.gate_invalid_margin,
-            guarded=settings.gate_guarded_margin,
-            flagged=settings.gate_flagged_margin,
-            over_expanded=settings.gate_over_expanded_margin,
-            smallest_set=settings.gate_smallest_set,
+            nll=settings.gate.nll_margin,
+            words=settings.gate.words_margin,
+            invalid=settings.gate.invalid_margin,
+            guarded=settings.gate.guarded_margin,
+            flagged=settings.gate.flagged_margin,
+            over_expanded=settings.gate.over_expanded_margin,
+            smallest_set=settings.gate.smallest_set,
         )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coachlm.pairs import InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import detect_language, pair_language
 
@@ -61,7 +61,7 @@ def main() -> None:
     if not folder:
         sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     data = Path(folder)
-    chosen = PreliminaryFilter.from_settings(Settings())
+    chosen = PreliminaryFilter.from_settings(load_settings())
     alpaca = list(_pairs(data / "alpaca/alpaca_52k.jsonl.gz", "instruction", "input", "output"))
     figures: dict[str, Any] = _labels(alpaca, chosen)
     figures |= _experts(data / "coachlm/expert_revisions.jsonl", chosen)

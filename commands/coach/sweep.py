@@ -96,7 +96,7 @@ def _revise(base: str, adapter: Path | None, pairs: Sequence[InstructionPair]) -
     from trainer.run import WRITER
 
     settings = load_settings(model=base, engine=WRITER.engines[0])
-    reviser = build_reviser(settings.model_copy(update={"adapter": None if adapter is None else str(adapter)}))
+    reviser = build_reviser(settings.replaced(adapter=None if adapter is None else str(adapter)))
     try:
         return reviser.revise(pairs)
     finally:

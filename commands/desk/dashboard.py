@@ -36,7 +36,7 @@ def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> No
 
     The post-edit desk, review, figures and everything else in a browser.
     """
-    url = load_settings(api_url=api_url).api_url
+    url = load_settings(api_url=api_url).api.url
     command = dashboard_command(port, address)
     if as_json:
         emit_json({"url": f"http://{address}:{port}", "api_url": url})
@@ -67,7 +67,7 @@ def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
     command = dashboard_command(port)
     with open_database(settings) as database:
         token = _token_for(database, person)
-    with _service(settings.database_url.get_secret_value()) as api_url:
+    with _service(settings.database.url.get_secret_value()) as api_url:
         answer = {"url": f"http://127.0.0.1:{port}", "api_url": api_url, "person": person, "token": token}
         if as_json:
             emit_json(answer)

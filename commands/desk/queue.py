@@ -145,7 +145,7 @@ def _queue(database: Any, settings: Settings) -> "PostEditQueue":
     from storage.desk.queue import PostEditQueue
     from storage.desk.rules import DeskRules
 
-    return PostEditQueue(database, settings.lease_seconds, rules=DeskRules.from_settings(settings))
+    return PostEditQueue(database, settings.desk.lease_seconds, rules=DeskRules.from_settings(settings))
 
 
 def _write_work_file(path: Path, item: "WorkItem", person: str) -> None:

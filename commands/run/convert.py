@@ -47,8 +47,8 @@ def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision
     made = convert_model(
         model,
         output,
-        revision=settings.model_revision,
-        trust_remote_code=settings.trust_remote_code,
+        revision=settings.reviser.model_revision,
+        trust_remote_code=settings.reviser.trust_remote_code,
         adapter=None if adapter is None else read_adapter(adapter),
         int8=int8,
     )

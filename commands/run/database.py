@@ -56,7 +56,7 @@ def _answer(url: str | None, as_json: bool, *, apply: bool) -> None:
     from storage.engine import database as databases
     from storage.engine import schema
 
-    database = databases.open_database(load_settings(database_url=url).database_url.get_secret_value())
+    database = databases.open_database(load_settings(database_url=url).database.url.get_secret_value())
     try:
         if apply:
             schema.upgrade(database)

@@ -63,7 +63,7 @@ def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
     engine = "coach" if is_bundled() else "rules"
     streamed = {"kafka_servers": kafka_servers, "kafka_prefix": own_prefix()} if kafka_servers else {}
     settings = load_settings(None, database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine, **streamed)
-    settings = settings.model_copy(update={"model": None, "adapter": None})  # the bundled coach's, whatever is set
+    settings = settings.replaced(model=None, adapter=None)  # the bundled coach's, whatever is set
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
     with open_database(settings) as database:
@@ -80,7 +80,7 @@ def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
         answer = {"engine": engine, "report": summary, "rows": rows, "seconds": round(seconds, 1)}
         emit_json({**counts.as_dict(), **answer})
     else:
-        _say_what_next(say, output, rows, seconds, settings.database_url.get_secret_value())
+        _say_what_next(say, output, rows, seconds, settings.database.url.get_secret_value())
 
 
 def _streamed(found: FlowCounts, say: Callable[..., None]) -> RunCounts:
@@ -118,7 +118,8 @@ def _embedded(database: "Database", settings: Settings, say: Callable[..., None]
     counts = RunCounts()
     ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=show)
     say(f"   {counts.records} records: {counts.intake_line()}")
-    say(f"[bold]2. revising[/]         engine `{settings.engine}` ({ENGINES[settings.engine].help}; {_MORE})")
+    engine = ENGINES[settings.reviser.engine]
+    say(f"[bold]2. revising[/]         engine `{engine.name}` ({engine.help}; {_MORE})")
     revise_in(database, build_reviser(settings), settings, counts, show=show)
     say(f"   {counts.revision_line()}")
     return counts

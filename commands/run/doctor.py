@@ -64,11 +64,11 @@ def doctor(db: str | None, engine: str | None, as_json: bool) -> None:
 def _machine(settings: Settings) -> Iterator[Finding]:
     yield Finding("coachlm", "ok", f"{__version__} on Python {platform.python_version()}, {sys.platform}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("cores", "ok", f"{cores} usable; intake uses {settings.intake_processes or cores} processes")
+    yield Finding("cores", "ok", f"{cores} usable; intake uses {settings.intake.processes or cores} processes")
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
-    engine = ENGINES[settings.engine]
+    engine = ENGINES[settings.reviser.engine]
     if engine.extra and (missing := engine.missing()):
         found = f"missing for the {engine.name} engine: {', '.join(missing)}"
         yield Finding("packages", "failed", found, engine.extra.remedy)
@@ -104,10 +104,10 @@ def _engine(settings: Settings) -> Iterator[Finding]:
     def build() -> str:
         from reviser.engines import build_reviser
 
-        if not (engine := ENGINES[settings.engine]).revises:
+        if not (engine := ENGINES[settings.reviser.engine]).revises:
             return f"`{engine.name}`: {engine.help}"
-        follows = settings.adapter == REGISTRY and _missing_file(settings) is None
-        alone = settings.model_copy(update={"adapter": None}) if settings.adapter == REGISTRY else settings
+        follows = settings.reviser.adapter == REGISTRY and _missing_file(settings) is None
+        alone = settings.replaced(adapter=None) if settings.reviser.adapter == REGISTRY else settings
         with open_database(settings) if follows else nullcontext() as database:
             reviser = build_reviser(alone) if database is None else build_engine(settings, database)
         name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")
@@ -121,7 +121,7 @@ def _missing_file(settings: Settings) -> Path | None:
     """Of a SQLite database that no run has made yet."""
     from storage.engine.database import sqlite_file
 
-    file = sqlite_file(settings.database_url.get_secret_value())
+    file = sqlite_file(settings.database.url.get_secret_value())
     return None if file is None or file.exists() else file
 
 

@@ -42,7 +42,7 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     with open_database(settings) as database:
-        revises = ENGINES[settings.engine].revises
+        revises = ENGINES[settings.reviser.engine].revises
         reviser = build_engine(settings, database) if revises else None  # first, so that a wrong model is known at once
         ingest_into(database, paths, settings, log_format, counts, show=not as_json)
         if reviser is not None:
@@ -77,7 +77,7 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise every accepted pair that waits in the database."""
     settings = load_settings(database_url=db, **options)
-    check_revises(settings.engine)
+    check_revises(settings.reviser.engine)
     counts = RunCounts()
     with open_database(settings) as database:
         reviser = build_engine(settings, database)
@@ -120,7 +120,7 @@ def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts
             display.update(task, completed=done, items=done, line=counts.revision_line())
 
         try:
-            revise_pending(store, reviser, settings.reviser_batch_pairs, on_revisions)
+            revise_pending(store, reviser, settings.reviser.batch_pairs, on_revisions)
         finally:
             reviser.close()
 

@@ -47,19 +47,19 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
     from storage.pairs.revision_claims import RevisionClaims
 
     settings = load_settings(database_url=db, **options)
-    check_revises(settings.engine)
+    check_revises(settings.reviser.engine)
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     chosen = WorkerOptions(
-        claim_pairs=2 * settings.reviser_batch_pairs,
-        extend_seconds=settings.revision_claim_seconds / 5,
-        drain_seconds=settings.drain_seconds,
+        claim_pairs=2 * settings.reviser.batch_pairs,
+        extend_seconds=settings.worker.claim_seconds / 5,
+        drain_seconds=settings.worker.drain_seconds,
         until_empty=until_empty,
     )
     with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
         reviser = build_engine(settings, database)
         try:
             observer = _Shown(display, _metrics(name, reviser, settings))
-            claims = RevisionClaims(database, settings.revision_claim_seconds)
+            claims = RevisionClaims(database, settings.worker.claim_seconds)
             counts = ReviseWorker(name, claims, reviser, chosen, stop, observer).run()
             load = reviser.load() if isinstance(reviser, LoadedReviser) else None
         finally:
@@ -93,7 +93,7 @@ class _Shown(WorkerObserver):
 
 def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
     """Raises: SettingsError, when the port is taken or the library for it isn't there."""
-    if not settings.metrics_port:
+    if not settings.worker.metrics_port:
         return WorkerObserver()
     if problem := extras.METRICS.lack("COACHLM_METRICS_PORT needs"):
         raise SettingsError(f"{problem}; or set it to 0")

@@ -183,7 +183,7 @@ def purge(days: int | None, db: str | None, as_json: bool) -> None:
     """
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        purged = _letters(database).purge(settings.dead_letter_days if days is None else days)
+        purged = _letters(database).purge(settings.streams.dead_letter_days if days is None else days)
     _answer({"discarded": purged}, f"discarded {purged:,} old dead letters; their rows stay", as_json)
 
 

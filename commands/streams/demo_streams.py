@@ -52,7 +52,7 @@ def _carry(database: "Database", logs: Path, settings: Settings, workers_log: Pa
     left = ", ".join(f"{count} {reason}" for reason, count in counts.rejected.items()) or "none"
     topic = topic_name(settings, Topic.RAW)
     say(f"   {counts.records} records: {counts.sent} in {counts.messages} messages to {topic} · not sent: {left}")
-    say(f"[bold]2. streaming[/]        one intake and one revise worker, engine `{settings.engine}`")
+    say(f"[bold]2. streaming[/]        one intake and one revise worker, engine `{settings.reviser.engine}`")
     with _workers(settings, workers_log) as workers:
         _await_drained(database, settings, workers, workers_log)
     partitions, coach, problems = examine(settings, database)
@@ -83,10 +83,10 @@ def _produce(logs: Path, settings: Settings) -> "ProduceCounts":
 @contextmanager
 def _workers(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`coachlm stream all` on the demo's own topics; what it says goes into a file."""
-    url = settings.database_url.get_secret_value()
-    servers = ",".join(settings.kafka_servers)
-    command = coachlm_command("stream", "all", "--db", url, "--servers", servers, "--engine", settings.engine)
-    own = {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
+    url = settings.database.url.get_secret_value()
+    servers = ",".join(settings.kafka.servers)
+    command = coachlm_command("stream", "all", "--db", url, "--servers", servers, "--engine", settings.reviser.engine)
+    own = {"COACHLM_KAFKA_PREFIX": settings.kafka.prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | own)  # noqa: S603
         try:

@@ -6,8 +6,7 @@ import streamlit as st
 
 from api.client.client import ServiceError
 from api.models.people import PersonRole
-from dashboard.parts.session import Session, signed_in
-from dashboard.parts.texts import class_name
+from dashboard.parts.session import Session, class_name, signed_in
 from dashboard.server.mounting import mount
 from dashboard.views.login import has_provider
 

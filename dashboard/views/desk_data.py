@@ -33,6 +33,9 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
     return {
         "person": me.name,
         "unit": me.unit,
+        "classNames": me.class_names,
+        "undoSeconds": me.undo_seconds,
+        "idleSeconds": me.idle_seconds,
         "hasProvider": has_provider,
         "criteria": criteria_data(),
         "target": TARGET_SCORE,

@@ -5,8 +5,8 @@ import streamlit as st
 from api.client.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
-from dashboard.parts.session import Session, signed_in
-from dashboard.parts.texts import class_name, show_folded
+from dashboard.parts.session import Session, class_name, signed_in
+from dashboard.parts.texts import show_folded
 
 _PAGE = 20
 _NONE = "No pair is excluded. Pairs that the filter or people exclude appear here with their reason."

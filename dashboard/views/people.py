@@ -13,9 +13,8 @@ from coachlm.pairs import TaskClass
 from dashboard.parts.charts import Row, Spec, show_chart
 from dashboard.parts.figures import Figure, show_figures
 from dashboard.parts.messages import show_error
-from dashboard.parts.session import Session, signed_in
+from dashboard.parts.session import Session, class_name, signed_in
 from dashboard.parts.tables import Column, show_table
-from dashboard.parts.texts import class_name
 
 _WORK: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, func, insert, literal, select
 from sqlalchemy.sql.schema import Table

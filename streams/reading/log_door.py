@@ -46,8 +46,8 @@ class EmbeddedLogDoor:
     ) -> Iterator[LineVerdict]:
         source = f"http:{request_id or uuid4().hex}"
         request = _Request(source, self._store, self._stages.in_format(format), self._one_batch, self._settings)
-        records = posted_records(lines, source, self._settings.max_record_bytes)
-        return request.verdicts(_batches(records, self._settings.batch_records))
+        records = posted_records(lines, source, self._settings.intake.max_record_bytes)
+        return request.verdicts(_batches(records, self._settings.intake.batch_records))
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class _Request:
         self._store = store
         self._stages = stages
         self._one_batch = one_batch
-        self._joiner = Joiner(settings.join_buffer_bytes)
+        self._joiner = Joiner(settings.intake.join_buffer_bytes)
         self._lines: dict[int, _Line] = {}  # without a verdict yet, by number
 
     def verdicts(self, batches: Iterable[Sequence[RawRecord | Reject]]) -> Iterator[LineVerdict]:

@@ -55,7 +55,7 @@ def run_intake(
     """
     check_format(format)
     options = ParseOptions.from_settings(settings, format)
-    joiner = Joiner(settings.join_buffer_bytes)
+    joiner = Joiner(settings.intake.join_buffer_bytes)
     total = max(total_bytes(paths), 1)
     committer = _Committer(
         store,
@@ -63,8 +63,8 @@ def run_intake(
         lambda: IntakeStages(settings, options, salt),
         lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
     )
-    work = _work(open_sources(paths, store.progress), options, settings.batch_records)
-    processes = settings.intake_processes or len(os.sched_getaffinity(0))
+    work = _work(open_sources(paths, store.progress), options, settings.intake.batch_records)
+    processes = settings.intake.processes or len(os.sched_getaffinity(0))
     for item, extract in _processed(work, settings, options, salt, processes):
         committer.commit(item, extract)
     committer.flush()

@@ -37,7 +37,7 @@ class IntakeStages:
     def __init__(self, settings: Settings, options: ParseOptions, salt: bytes) -> None:
         self._options = options
         self._salt = salt
-        self._redactor = Redactor(settings.phone_regions)
+        self._redactor = Redactor(settings.intake.phone_regions)
         self._filter = PreliminaryFilter.from_settings(settings)
         self._classifier = TaskClassifier.load()
         self._hasher = NearDuplicateHasher()

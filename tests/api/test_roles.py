@@ -15,7 +15,7 @@ from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import PersonRole
 from coachlm.errors import SettingsError
 from coachlm.pairs import ExcludeReason, InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from storage.engine.database import open_database
 from tests.api.service import CREATIVE, QA, STAFF, Service
 
@@ -130,8 +130,8 @@ def test_a_service_with_a_route_that_declares_no_roles_or_two_does_not_start(
     forgotten = APIRouter()
     forgotten.add_api_route("/v1/forgotten", lambda: "everything", dependencies=dependencies)
     monkeypatch.setattr(application, "_ROUTERS", (*application._ROUTERS, forgotten))
-    settings = Settings(_env_file=None, database_url=sqlite_databases.new())
-    database = open_database(settings.database_url.get_secret_value())
+    settings = load_settings(database_url=sqlite_databases.new())
+    database = open_database(settings.database.url.get_secret_value())
     with pytest.raises(SettingsError, match="/v1/forgotten"):
         application.create_app(build_services(database, settings), settings)
     database.close()

@@ -47,7 +47,7 @@ def test_every_command_takes_and_names_every_engine(path: tuple[str, ...]) -> No
 @pytest.mark.parametrize("name", [*ENGINES, "other"])
 def test_settings_take_the_engines_of_the_table_alone(name: str) -> None:
     if name in ENGINES:
-        assert load_settings(engine=name).engine == name
+        assert load_settings(engine=name).reviser.engine == name
     else:
         with pytest.raises(SettingsError, match=r"COACHLM_ENGINE.*`rules`, `coach`.* or `none`"):
             load_settings(engine=name)

@@ -14,7 +14,7 @@ from assembly.engines import build_engine
 from coachlm.coaching.adapters import AdapterRecord, AdapterState
 from coachlm.coaching.revise_work import WorkerObserver
 from coachlm.protocols.intake import IntakeBatch
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.following.adapting import AdaptingReviser
 from reviser.models.adapter import read_adapter
 from reviser.worker.revise_worker import ReviseWorker, WorkerOptions
@@ -60,7 +60,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
     DatabaseStore(database).commit_intake(
         IntakeBatch([make_intake(raw_pair(number), record=number) for number in range(PAIRS)])
     )
-    settings = Settings(
+    settings = load_settings(
         engine="packed",
         model=str(model),
         adapter="registry",

@@ -25,7 +25,7 @@ globalThis.document = { createElement: (tag) => new Element(tag), baseURI: "http
 
 const folder = process.argv[2];
 const modules = await Promise.all(
-  ["diff", "dom", "flags", "keys", "markdown"].map((name) => import(`${folder}/${name}.js`)),
+  ["diff", "dom", "flags", "keys", "markdown", "pace"].map((name) => import(`${folder}/${name}.js`)),
 );
 const functions = Object.assign({}, ...modules);
 let input = "";

@@ -8,7 +8,7 @@ from kafka import KafkaProducer
 from playwright.sync_api import Browser, expect
 
 from api.routes.alerts import LAG_MESSAGES
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from coachlm.streaming import Topic
 from streams.broker.topics.topics import ensure_topics, topic_name
 from tests.dashboard.desk_page import DeskPage
@@ -22,7 +22,7 @@ Send = Callable[[int], None]
 
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str) -> Settings:
-    given = Settings(_env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
+    given = load_settings(kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
     ensure_topics(given)
     return given
 
@@ -43,7 +43,7 @@ def send(settings: Settings, kafka_server: str) -> Iterator[Send]:
 
 @pytest.fixture
 def streaming_office(tmp_path: Path, settings: Settings, kafka_server: str) -> Iterator[Office]:
-    with Office(tmp_path, kafka_servers=kafka_server, kafka_prefix=settings.kafka_prefix) as office:
+    with Office(tmp_path, kafka_servers=kafka_server, kafka_prefix=settings.kafka.prefix) as office:
         yield office
 
 

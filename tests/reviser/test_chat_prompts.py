@@ -11,7 +11,7 @@ from coachlm.coaching.prompting import PAPER, ChatFrame, Prompting
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.generate.reviser import TransformersReviser
 from reviser.models.adapter import read_adapter
@@ -64,7 +64,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def build(folder: Path, engine: str = "packed", **options: Any) -> Any:
-    return build_reviser(Settings(engine=engine, model=str(folder), max_new_tokens=64, **options))  # type: ignore[arg-type]
+    return build_reviser(load_settings(engine=engine, model=str(folder), max_new_tokens=64, **options))
 
 
 @pytest.mark.parametrize("engine", ["packed", "transformers"])

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from coachlm.errors import ModelError, SettingsError
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from reviser import build_reviser
 from reviser.engines import graphs_for
 from reviser.packed.graphs import CudaGraphs, Rerun
 
 
 def settings(**values: object) -> Settings:
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+    return load_settings(**values)  # type: ignore[call-arg]
 
 
 def test_importing_the_room_loads_no_engine() -> None:

@@ -38,7 +38,7 @@ def test_a_reject_of_a_turn_and_one_of_an_entry_are_both_stored() -> None:
     blank = [asked, {"role": "assistant", "content": ""}]
     lines = [orjson.dumps({"data": [{"messages": turns}, {"messages": [asked]}, {"messages": blank}]})]
     store = FakeStreamStore()
-    settings = Settings(_env_file=None)  # pyright: ignore[reportCallIssue]
+    settings = Settings()
     verdicts = list(EmbeddedLogDoor(store, settings, b"salt").accept(lines, request_id="a"))
     assert [verdict.ok for verdict in verdicts] == [True]
     assert sorted((place.part, reason) for place, reason in store.rejects) == [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from reviser.pairs.finish import Finisher
 from trainer.gate import BASE, Coached, GateReport, HeldOutPair, Margins, judge_candidate
 from trainer.plan.revisions import read_revisions
@@ -177,7 +177,7 @@ def test_margins_are_settings(monkeypatch: pytest.MonkeyPatch):
     for name in ("NLL", "WORDS", "INVALID", "GUARDED", "FLAGGED", "OVER_EXPANDED"):
         monkeypatch.setenv(f"COACHLM_GATE_{name}_MARGIN", "0.5")
     monkeypatch.setenv("COACHLM_GATE_SMALLEST_SET", "7")
-    assert Margins.from_settings(Settings()) == Margins(0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 7)
+    assert Margins.from_settings(load_settings()) == Margins(0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 7)
 
 
 def test_the_experts_pass_and_their_texts_in_another_order_do_not(data_dir: Path):

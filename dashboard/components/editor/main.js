@@ -6,13 +6,13 @@ import { isDark } from "../shared/dom.js";
 import { Drafts } from "../shared/drafts.js";
 import { actionOf } from "../shared/keys.js";
 import { mounted } from "../shared/mounted.js";
+import { paceOf } from "../shared/pace.js";
 import { textActions } from "../shared/texts.js";
+import { nameClasses } from "../shared/words.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
 const TICK_MS = 1_000;
-const HEARTBEAT_MS = 15_000;
-const ACTIVE_MS = 20_000; // without keyboard and mouse it no longer counts as work
 const IDLE_MS = 300_000; // and after this the lease is left to run out
 
 export default mounted((host, data) => new Desk(host, data));
@@ -23,8 +23,10 @@ class Desk {
     this.data = data;
     this.lastActive = Date.now();
     this.lastHeartbeat = Date.now();
+    nameClasses(data.classNames);
+    this.pace = paceOf(data.idleSeconds);
     this.view = new View(host, data, this.#actions());
-    this.work = new Work(new Drafts(data.person), (work) => this.view.update(work));
+    this.work = new Work(new Drafts(data.person), data.undoSeconds, (work) => this.view.update(work));
     this.autosave = new Autosave({
       isInHands: (task) => task === this.work.current,
       keep: (task) => this.work.keepLocally(task),
@@ -130,7 +132,7 @@ class Desk {
   }
 
   #active() {
-    const wasIdle = Date.now() - this.lastActive > ACTIVE_MS;
+    const wasIdle = Date.now() - this.lastActive > this.pace.activeMs;
     this.lastActive = Date.now();
     if (wasIdle) this.#beat();
   }
@@ -150,12 +152,12 @@ class Desk {
     if (task && !line.isSignedOut) this.autosave.retry(task);
     // Idle for long: nothing keeps the item, except that its end is noticed.
     const isOver = task && task.secondsLeft(Date.now()) < -1;
-    if (Date.now() - this.lastHeartbeat > HEARTBEAT_MS && (!isIdle || isOver)) this.#beat();
+    if (Date.now() - this.lastHeartbeat > this.pace.beatMs && (!isIdle || isOver)) this.#beat();
   }
 
   #beat() {
     this.lastHeartbeat = Date.now();
-    const isActive = Date.now() - this.lastActive < ACTIVE_MS && document.visibilityState === "visible";
+    const isActive = Date.now() - this.lastActive < this.pace.activeMs && document.visibilityState === "visible";
     const { current, ahead, phase } = this.work;
     if (phase === "editing" && current) this.work.heartbeat(current, isActive);
     for (const task of ahead) this.work.heartbeat(task, false);

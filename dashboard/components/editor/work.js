@@ -10,7 +10,7 @@ import { Task } from "./task.js";
 import { sameText } from "../shared/typed.js";
 
 export class Work extends ItemWork {
-  constructor(drafts, on) {
+  constructor(drafts, undoSeconds, on) {
     super(drafts, on);
     this.supply = new Supply(this.line, {
       hasWork: () => Boolean(this.current),
@@ -19,7 +19,7 @@ export class Work extends ItemWork {
       full: (error) => !this.current && !this.outgoing.count && this.say("warning", error.message),
       failed: (error) => this.failed(error),
     });
-    this.outgoing = new Outgoing(drafts, this.line, {
+    this.outgoing = new Outgoing(drafts, this.line, undoSeconds, {
       accepted: () => this.#accepted(),
       refused: (error, submit, task) => this.#refused(error, submit, task),
       on: this.on,

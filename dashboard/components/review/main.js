@@ -7,6 +7,7 @@ import { Drafts } from "../shared/drafts.js";
 import { mounted } from "../shared/mounted.js";
 import { textActions } from "../shared/texts.js";
 import { newKey } from "../shared/typed.js";
+import { nameClasses } from "../shared/words.js";
 import { KEYS, reviewActionOf } from "./keys.js";
 import { ReviewView } from "./view.js";
 import { ReviewWork } from "./work.js";
@@ -20,6 +21,7 @@ class Review {
   constructor(host, data) {
     this.host = host;
     this.data = data;
+    nameClasses(data.classNames);
     const drafts = new Drafts(`review\n${data.person}`);
     this.view = new ReviewView(host, data, this.#actions());
     this.work = new ReviewWork(drafts, writerOf(drafts), (work) => this.view.update(work));

@@ -39,8 +39,15 @@ export function outcomeOf(pair) {
   return `In the service now: ${NOW[pair.status] || pair.status}${pair.annotator ? `, by ${pair.annotator}` : ""}`;
 }
 
+let classNames = {};
+
+// What this installation calls the task classes; to be told before anything is shown.
+export function nameClasses(names) {
+  classNames = names || {};
+}
+
 export function className(name) {
-  return name === "qa" ? "Q&A" : name.replaceAll("_", " ");
+  return classNames[name] || name.replaceAll("_", " ");
 }
 
 export function metaOf(task) {

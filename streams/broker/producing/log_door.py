@@ -45,8 +45,8 @@ class KafkaLogDoor:
 
     def _verdicts(self, lines: Iterable[bytes], format: str | None, source: str) -> Iterator[LineVerdict]:
         request = _Request(self._connected(), format)
-        bundler = Bundler(ParseOptions.from_settings(self._settings, format), self._settings.join_buffer_bytes)
-        for record in posted_records(lines, source, self._settings.max_record_bytes):
+        bundler = Bundler(ParseOptions.from_settings(self._settings, format), self._settings.intake.join_buffer_bytes)
+        for record in posted_records(lines, source, self._settings.intake.max_record_bytes):
             if isinstance(record, Reject):
                 yield LineVerdict(record.position.record, False, reject_reason(record))
                 continue

@@ -55,7 +55,7 @@ class RawProducer:
     def __init__(self, settings: Settings, topic: str, limit: int) -> None:
         self._topic = topic
         self._limit = limit
-        self._servers = ", ".join(settings.kafka_servers)
+        self._servers = ", ".join(settings.kafka.servers)
         try:
             self._producer = _Producer(
                 **kafka_python_options(settings),

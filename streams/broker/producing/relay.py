@@ -96,7 +96,7 @@ class Relay:
             refused = self._delivered(announcements)
             refused = [one for one in refused if self._delivered([one])]
         except (KafkaError, OSError) as error:
-            servers = ", ".join(self._settings.kafka_servers)
+            servers = ", ".join(self._settings.kafka.servers)
             raise StreamError(f"the Kafka broker at {servers} takes no messages: {error!r}; is it running?") from error
         return [letter for one in refused if (letter := self._given_up(one)) is not None]
 

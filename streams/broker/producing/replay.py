@@ -26,7 +26,7 @@ def replay(settings: Settings, letters: Iterable[tuple[int, StreamMessage]]) -> 
 
     Raises: StreamError, when the broker can't be reached; what was not given by then may be produced or not.
     """
-    servers = ", ".join(settings.kafka_servers)
+    servers = ", ".join(settings.kafka.servers)
     try:
         producer = open_producer(settings)
         try:

@@ -35,8 +35,8 @@ class IntakeHandler(Handler):
         self._stages = stages
         self._in_format: dict[str | None, IntakeStages] = {None: stages}
         self._store = store
-        self._max_bytes = settings.max_record_bytes
-        self._join_bytes = settings.join_buffer_bytes
+        self._max_bytes = settings.intake.max_record_bytes
+        self._join_bytes = settings.intake.join_buffer_bytes
         self._formats = raw_topics(settings)
         self._observer = observer
 

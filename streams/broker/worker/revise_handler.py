@@ -22,7 +22,7 @@ class ReviseHandler(Handler):
     def __init__(self, reviser: Reviser, store: StreamStore, settings: Settings, observer: Observer) -> None:
         self._reviser = reviser
         self._store = store
-        self._chunk_pairs = settings.reviser_batch_pairs * _CHUNK_BATCHES
+        self._chunk_pairs = settings.reviser.batch_pairs * _CHUNK_BATCHES
         self._observer = observer
 
     def handle(self, messages: Sequence[StreamMessage]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from kafka import KafkaProducer
 
 from coachlm.protocols.doors import GroupLag, StreamLag
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from coachlm.streaming import Topic
 from devtools.servers.process import free_ports
 from streams.broker.topics.lag import BrokerLagProbe
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.broker
 
 
 def settings_for(server: str, prefix: str = "") -> Settings:
-    return Settings(_env_file=None, kafka_servers=server, kafka_prefix=prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
+    return load_settings(kafka_servers=server, kafka_prefix=prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
 
 
 def awaited(probe: BrokerLagProbe, what: Callable[[StreamLag], bool]) -> StreamLag:
