@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coachlm.engines import Model, engine_names
+from coachlm.coaching.engines import Model, engine_names
 from coachlm.errors import ModelError, TrainingError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from assembly.stores import open_database
 from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.errors import ExportError, InputError
-from coachlm.files import whole_file
+from coachlm.machine.files import whole_file
 from coachlm.pairs import InstructionPair, Reject, RejectReason
 from coachlm.settings import load_settings
 

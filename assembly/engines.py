@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assembly.stores import adapter_artifacts
 from coachlm.coaching.adapters import AdapterRecord
-from coachlm.engines import ENGINES, Adapters
+from coachlm.coaching.engines import ENGINES, Adapters
 from coachlm.errors import ModelError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import REGISTRY, Settings

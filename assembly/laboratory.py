@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from assembly.data_sets import read_pairs
-from coachlm.engines import check_revises
+from coachlm.coaching.engines import check_revises
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from assembly.stores import build_stream_store, intake_salt
 from coachlm.errors import SettingsError
-from coachlm.locks import FileLock
+from coachlm.machine.locks import FileLock
 from coachlm.settings import Settings
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The engines as a table in Markdown, for the reference: `python -m devtools.engine_table`."""
 
-from coachlm.engines import ENGINES, Engine
+from coachlm.coaching.engines import ENGINES, Engine
 
 _COLUMNS = ("engine", "what it is", "needs", "`COACHLM_MODEL`", "adapters", "samples", "int8")
 

@@ -16,7 +16,7 @@ import xxhash
 from coachlm import __version__
 from coachlm.desk.dataset import DatasetRow, FlowCounts, TextChoice
 from coachlm.errors import ExportError
-from coachlm.files import sync
+from coachlm.machine.files import sync
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from exports.data_card import render_card

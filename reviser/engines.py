@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coachlm.engines import ENGINES, Engine, check_revises, engine_names, in_words
+from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
@@ -300,4 +300,4 @@ BUILDERS: "Mapping[str, Callable[[Settings], Reviser]]" = {
     "openvino": _with_openvino,
     "openai": _with_servers,
 }
-"""Of each engine in `coachlm.engines` that revises (a test checks)."""
+"""Of each engine in `coachlm.coaching.engines` that revises (a test checks)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from coachlm import __version__
-from coachlm.engines import Model, engine_names
+from coachlm.coaching.engines import Model, engine_names
 from coachlm.errors import TrainingError
 from trainer.plan.recipe import Recipe, run_fingerprint
 from trainer.plan.revisions import Source

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from api.client.errors import ServiceError, TooOftenError, UnavailableError, service_error
 from api.models.problems import Problem
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -9,9 +9,9 @@ from api.access.gate import ADMIN, ANNOTATOR, OPERATOR, OWNER, Allowed
 from api.http.problems import RefusedError
 from api.models import ratings as models
 from api.routes.state import Responses, StateOf
-from coachlm import extras
 from coachlm.desk.ratings import Rating
 from coachlm.desk.work import Person
+from coachlm.machine import extras
 from storage.studies.draw import StudyPlan
 
 router = APIRouter(prefix="/v1/ratings", tags=["ratings"])

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, SecretStr
 
-from coachlm.engines import ENGINES, engine_names, in_words
+from coachlm.coaching.engines import ENGINES, engine_names, in_words
 from coachlm.settings.fields import Group, Listed, setting
 
 REGISTRY = "registry"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assembly.stores import database_option, open_database
-from coachlm import extras
 from coachlm.errors import SettingsError, TrainingError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display

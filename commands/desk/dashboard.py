@@ -13,9 +13,9 @@ from typing import Any
 import click
 
 from assembly.stores import database_option, open_database
-from coachlm import extras
 from coachlm.errors import CoachLMError
-from coachlm.processes import coachlm_command, python_module
+from coachlm.machine import extras
+from coachlm.machine.processes import coachlm_command, python_module
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 

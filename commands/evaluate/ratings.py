@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from assembly.stores import database_option, open_database
-from coachlm import extras
 from coachlm.desk.ratings import RATERS
 from coachlm.errors import InputError, SettingsError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.evaluate.rating_sources import GivenVersions, given_versions
 from commands.evaluate.ratings_shown import show_ratings, show_studies, write_ratings

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from coachlm import extras
 from coachlm.coaching.model_facts import is_gguf
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 

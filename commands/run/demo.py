@@ -10,8 +10,8 @@ import click
 
 import coachlm
 from assembly.stores import open_database
+from coachlm.coaching.engines import ENGINES
 from coachlm.desk.dataset import FlowCounts, TextChoice
-from coachlm.engines import ENGINES
 from coachlm.errors import ExportError
 from coachlm.settings import Settings, load_settings
 from coachlm.status import Status

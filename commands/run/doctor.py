@@ -15,7 +15,7 @@ import click
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
 from coachlm import __version__
-from coachlm.engines import ENGINES
+from coachlm.coaching.engines import ENGINES
 from coachlm.errors import CoachLMError, StoreError
 from coachlm.settings import REGISTRY, Settings, load_settings
 from commands.shared.engine_options import engine_option

@@ -7,7 +7,7 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
-from coachlm.engines import ENGINES, check_revises
+from coachlm.coaching.engines import ENGINES, check_revises
 from coachlm.protocols.intake import IntakeCounts
 from coachlm.protocols.revising import Reviser
 from coachlm.revision import Revision

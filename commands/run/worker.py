@@ -14,10 +14,10 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
-from coachlm import extras
+from coachlm.coaching.engines import check_revises
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
-from coachlm.engines import check_revises
 from coachlm.errors import SettingsError
+from coachlm.machine import extras
 from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
@@ -97,7 +97,7 @@ def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
         return WorkerObserver()
     if problem := extras.METRICS.lack("COACHLM_METRICS_PORT needs"):
         raise SettingsError(f"{problem}; or set it to 0")
-    from coachlm.metrics_server import serve_metrics
+    from coachlm.settings.metrics_server import serve_metrics
     from reviser.worker.worker_metrics import WorkerMetrics
 
     metrics = WorkerMetrics(name, reviser)

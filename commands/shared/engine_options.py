@@ -5,7 +5,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from coachlm.engines import engine_names, in_words
+from coachlm.coaching.engines import engine_names, in_words
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,8 +9,8 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.errors import InputError, NotFoundError, SettingsError, StreamError
+from coachlm.protocols.streams import DeadReason
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import DeadReason
 from commands.shared.moments import time_range_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 from commands.streams.dead_shown import SHOWN_BYTES, description, letter_json, letter_line, message_json, safe_bytes

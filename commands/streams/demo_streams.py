@@ -12,9 +12,9 @@ from uuid import uuid4
 from assembly.reconciling import examine
 from assembly.stores import build_store, build_stream_store
 from coachlm.errors import StreamError
-from coachlm.processes import coachlm_command
+from coachlm.machine.processes import coachlm_command
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 
 if TYPE_CHECKING:
     from storage.engine.database import Database

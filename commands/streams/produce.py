@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coachlm.protocols.streams import Topic
 from coachlm.settings import load_settings
-from coachlm.streaming import Topic
 from commands.shared.output import (
     answering_errors,
     counts_table,

@@ -11,8 +11,8 @@ import click
 from assembly.reconciling import CoachBalance, PartitionBalance, examine
 from assembly.stores import database_option, open_database
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import load_settings
-from coachlm.streaming import Topic
 from commands.shared.moments import time_range_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 

@@ -13,7 +13,7 @@ import click
 from assembly.stores import build_stream_store, database_option, open_database
 from assembly.stream_workers import _only_one_on_sqlite, run_intake_worker, run_revise_worker
 from coachlm.errors import SettingsError
-from coachlm.processes import coachlm_command
+from coachlm.machine.processes import coachlm_command
 from coachlm.settings import load_settings
 from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, terminal_safe

@@ -9,9 +9,9 @@ from coachlm.coaching.adapters import AdapterState
 from coachlm.desk.categories import RevisionCategory
 from coachlm.desk.work import Ending, ItemState, PersonRole, ReviewReason, ReviewState
 from coachlm.pairs import ExcludeReason, RejectReason, TaskClass
+from coachlm.protocols.streams import DeadReason
 from coachlm.revision import FlagKind, Outcome
 from coachlm.status import Status
-from coachlm.streaming import DeadReason
 from coachlm.text.guards.refusals import Guard
 from devtools.reference.blocks import sentence, table
 from reviser.pairs.requests import Failure

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from coachlm.processes import coachlm_command
+from coachlm.machine.processes import coachlm_command
 from devtools.servers.compose import COMPOSE_FILE, services
 from devtools.servers.kafka import running_cluster
 from devtools.servers.postgres import PostgresServer

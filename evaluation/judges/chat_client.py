@@ -8,7 +8,7 @@ import httpx
 
 from coachlm.errors import SettingsError
 from coachlm.http_answers import retry_after, stated_tokens
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
 from evaluation.judges.answers import AnswerError, Failure
 
 MAX_ANSWER_BYTES = 4_000_000

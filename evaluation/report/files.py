@@ -10,7 +10,7 @@ from typing import Any
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.errors import ExportError
-from coachlm.files import write_whole
+from coachlm.machine.files import write_whole
 from evaluation.report.examples import ExampleCollector
 from evaluation.report.flow_chart import Stages
 from evaluation.report.page import render_page

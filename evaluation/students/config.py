@@ -27,7 +27,7 @@ class Arm:
     ratings: str = ""  # of `coachlm evaluate rate --output`; keeps pairs rated at least `keep_rated_from`
     keep_rated_from: float = 4.5  # Source: AlpaGasus
     keep_best_share: float = 1.0  # by the local scorer
-    engine: str = ""  # revises every pair: one of `coachlm.engines`
+    engine: str = ""  # revises every pair: one of `coachlm.coaching.engines`
     model: str = ""
     adapter: str = ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assembly.coach_kinds import kind_of, load_tagger
 from coachlm.coaching.model_facts import adapter_digest
-from coachlm.files import write_whole
+from coachlm.machine.files import write_whole
 from coachlm.pairs import InstructionPair
 from recipes.coach.corpora import Part, misspellings, records
 from recipes.coach.corruption import Damage, damaged_text

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from coachlm.files import whole_file, write_whole
+from coachlm.machine.files import whole_file, write_whole
 from recipes.coach.batches import BATCH_ROWS, ROW_TOKENS, BatchMaker, batches, pieces
 from recipes.coach.corpora import Part, misspellings, prose_texts, records, vocabulary
 from recipes.coach.corruption import Damage

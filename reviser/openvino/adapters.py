@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from coachlm import extras
 from coachlm.errors import ModelError
+from coachlm.machine import extras
+from coachlm.machine.processes import safe_path
 from coachlm.pairs import content_hash
-from coachlm.processes import safe_path
 from reviser.models.adapter import Adapter, read_adapter
 from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, partial_folder, read_converted
 

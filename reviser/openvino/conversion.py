@@ -13,7 +13,7 @@ from typing import Any
 
 from coachlm.coaching.model_facts import base_digest
 from coachlm.errors import ModelError
-from coachlm.files import scratch_folder
+from coachlm.machine.files import scratch_folder
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from reviser.models.adapter import TRAINING_INSTRUCTIONS, Adapter

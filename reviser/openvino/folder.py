@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from coachlm import extras
 from coachlm.coaching.model_facts import gguf_remedy
 from coachlm.coaching.prompting import PAPER, ChatFrame, Prompting
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 from reviser.models.adapter import TRAINING_INSTRUCTIONS, recorded_prompting, training_instructions
 
 MANIFEST = "coachlm_model.json"

@@ -3,8 +3,8 @@
 import sys
 from typing import Any
 
-from coachlm import extras
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 
 
 def import_openvino() -> Any:

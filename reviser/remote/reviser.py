@@ -19,10 +19,10 @@ import httpx
 
 from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError, ModelError, SettingsError
+from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from coachlm.revision import Outcome, Revision
-from coachlm.waiting import Backoff
 from reviser.pairs.finish import Finisher, Usage, WithFinisher
 from reviser.remote.adapters import adapter_name, load_adapter, unload_adapter
 from reviser.remote.completions import (

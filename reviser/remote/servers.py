@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import EngineError, StoreError
+from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser, RevisionQueue, StreamingReviser
 from coachlm.revision import Revision
-from coachlm.waiting import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import fsspec
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
-from coachlm.files import scratch_folder
+from coachlm.machine.files import scratch_folder
 
 
 class AdapterArtifacts:

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from coachlm.coaching.adapters import RefreshRun, RefreshStep
 from coachlm.errors import ConflictError, StoreError
-from coachlm.locks import FileLock
+from coachlm.machine.locks import FileLock
 from coachlm.status import Status
 from storage.engine.database import Database, utc_now
 from storage.tables.adapters import RefreshRunRow

@@ -10,8 +10,8 @@ from coachlm.desk.post_edit import Review
 from coachlm.desk.work import ExcludedPage, Person, ReviewItem
 from coachlm.errors import AccessError, ConflictError, EmptyTextError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.protocols.streams import Topic
 from coachlm.status import Status
-from coachlm.streaming import Topic
 from storage.desk.approvals import approve_unsampled
 from storage.desk.review_items import delete_review_item
 from storage.desk.rules import DeskRules

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select, update
 
 from coachlm.errors import NotFoundError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
 from storage.tables.streams import DeadLetterRow

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, func, insert, select, tuple_
 
 from coachlm.errors import StoreError
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts
+from coachlm.protocols.streams import DeadLetter, Send, Topic
 from coachlm.revision import Revision
 from coachlm.status import Status
-from coachlm.streaming import DeadLetter, Send, Topic
 from storage.engine.bulk import insert_or_update, is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.schema import STREAMS
@@ -32,7 +32,8 @@ _SAME_MS = 1_000
 
 
 class DatabaseStreamStore(DatabaseStore):
-    """Implements `coachlm.streaming.StreamStore`; safe to share between threads, and between processes by its database.
+    """Implements `coachlm.protocols.streams.StreamStore`; safe to share between threads and, by its database,
+    between processes.
 
     The bytes of dead letters are discarded after `dead_letter_days`, now and then when there is nothing to publish;
     None: they are kept. Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled

@@ -18,8 +18,8 @@ from itertools import islice
 from typing import ClassVar
 
 from coachlm.errors import InputError
+from coachlm.machine.processes import safe_forkserver
 from coachlm.pairs import Position, Reject
-from coachlm.processes import safe_forkserver
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.formats import check_format

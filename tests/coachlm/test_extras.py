@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from coachlm import extras
-from coachlm.extras import Extra
+from coachlm.machine import extras
+from coachlm.machine.extras import Extra
 
 KNOWN = [value for value in vars(extras).values() if isinstance(value, Extra)]
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]

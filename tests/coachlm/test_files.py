@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from coachlm.files import scratch_folder, whole_file, write_whole
-from coachlm.locks import FileLock
+from coachlm.machine.files import scratch_folder, whole_file, write_whole
+from coachlm.machine.locks import FileLock
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -76,7 +76,9 @@ def test_a_lock_is_held_once(tmp_path: Path) -> None:
 
 def test_a_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
-    holds = f"from pathlib import Path; from coachlm.locks import FileLock; lock = FileLock(Path({str(path)!r})); "
+    holds = (
+        f"from pathlib import Path; from coachlm.machine.locks import FileLock; lock = FileLock(Path({str(path)!r})); "
+    )
     command = [sys.executable, "-c", f"{holds}print('held', flush=True); input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None

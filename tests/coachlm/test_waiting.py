@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
 
 BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0)
 

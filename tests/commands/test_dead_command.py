@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import open_database
 from storage.streams.store import DatabaseStreamStore
 from tests.command_line import main

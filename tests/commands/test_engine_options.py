@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from coachlm.engines import ENGINES, Adapters, Model, engine_names
+from coachlm.coaching.engines import ENGINES, Adapters, Model, engine_names
 from coachlm.errors import SettingsError
 from coachlm.settings import load_settings
 from devtools.engine_table import engine_table
@@ -80,7 +80,7 @@ def test_coaches_that_write_are_revised_with_by_the_engines_that_load_their_mode
 
 
 def test_doctor_names_what_an_engine_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("coachlm.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None)
     db = f"sqlite:///{tmp_path / 'x.db'}"
     for name, engine in ENGINES.items():
         done = CliRunner().invoke(main, ["doctor", "--engine", name, "--db", db, "--json"])

@@ -12,8 +12,8 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from coachlm.pairs import ExcludeReason, Exclusion
 from coachlm.protocols.intake import IntakeBatch
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from coachlm.settings import load_settings
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import Database, open_database
 from storage.intake.store import DatabaseStore
 from storage.streams.store import DatabaseStreamStore

@@ -10,7 +10,7 @@ from signal import Signals
 import httpx
 import pytest
 
-from coachlm.processes import safe_forkserver, safe_path
+from coachlm.machine.processes import safe_forkserver, safe_path
 from devtools.servers.process import ServerProcess, free_ports, is_listening
 
 COACHLM = str(Path(sys.executable).parent / "coachlm")

@@ -8,8 +8,8 @@ from kafka import KafkaProducer
 from playwright.sync_api import Browser, expect
 
 from api.routes.alerts import LAG_MESSAGES
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from streams.broker.topics.topics import ensure_topics, topic_name
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.profiles import Profiles

@@ -41,7 +41,7 @@ def test_transformers_need_a_model() -> None:
 
 
 def test_missing_packages_are_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coachlm.extras.find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(ModelError, match="needs torch: run `make reviser`"):
         build_reviser(settings(engine="transformers", model="x"))
 

@@ -74,7 +74,7 @@ def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter
 def test_where_something_is_not_installed(
     converted: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coachlm.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
         build_reviser(settings(converted.folder))
     refused = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from streams.broker.wire.raw_messages import raw_records
 from streams.reading.formats import assemble, parse_record
-from streams.reading.part import Part
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 
 LINES = st.integers(0, Part.LINES - 1)

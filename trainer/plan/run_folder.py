@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 import orjson
 
 from coachlm.errors import TrainingError
-from coachlm.files import write_whole
-from coachlm.locks import FileLock
+from coachlm.machine.files import write_whole
+from coachlm.machine.locks import FileLock
 from trainer.plan.revisions import Source, file_digest
 from trainer.plan.selection import Selection, select
 

@@ -13,7 +13,7 @@ from peft import get_peft_model_state_dict
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import TrainingError
-from coachlm.files import scratch_folder
+from coachlm.machine.files import scratch_folder
 from trainer.tuning.checkpoints import write_tensors
 
 

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from coachlm.errors import TrainingError
-from coachlm.files import whole_file
+from coachlm.machine.files import whole_file
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _KEPT = 2

@@ -7,7 +7,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from coachlm.errors import TrainingError
-from coachlm.files import scratch_folder
+from coachlm.machine.files import scratch_folder
 
 
 def publish_model(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from coachlm.pairs import Reject
 from coachlm.protocols.doors import LineVerdict
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.producing.raw_producer import Outlet, RawProducer, find_destination, raw_message
 from streams.broker.topics.topics import topic_name
 from streams.reading.bundles import Bundle, Bundler, reject_reason

@@ -15,8 +15,8 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from kafka.net.compat import KafkaNetClient
 
 from coachlm.errors import StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import (
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import (
     UNPUBLISHED,
     Announcement,
     DeadLetter,
@@ -25,7 +25,7 @@ from coachlm.streaming import (
     StreamStore,
     Topic,
 )
-from coachlm.waiting import Backoff
+from coachlm.settings import Settings
 from streams.broker.topics.topics import max_message_bytes, topic_name
 from streams.broker.wire.codec import encode
 from streams.broker.wire.connection import kafka_python_options

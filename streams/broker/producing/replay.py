@@ -7,8 +7,8 @@ from typing import Any
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
 from streams.broker.producing.relay import open_producer
 
 DEAD_LETTER_HEADER = "coachlm-dead-letter"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from coachlm.errors import InputError
-from coachlm.files import write_whole
-from coachlm.locks import FileLock
+from coachlm.machine.files import write_whole
+from coachlm.machine.locks import FileLock
 from coachlm.protocols.intake import Progress
 
 _VERSION = 1

@@ -13,8 +13,8 @@ from kafka.structs import TopicPartition
 
 from coachlm.errors import CoachLMError
 from coachlm.protocols.doors import GroupLag, StreamLag
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.topics.raw_topics import raw_topics
 from streams.broker.topics.topics import intake_group, revise_group, topic_name
 from streams.broker.wire.admin import administration, described_topics, patiently

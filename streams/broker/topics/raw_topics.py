@@ -1,8 +1,8 @@
 """Topics with raw records: ours, and those that other systems fill and intake reads, too."""
 
 from coachlm.errors import SettingsError, StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.topics.topics import topic_name
 from streams.broker.wire.admin import administration, described_topics
 from streams.reading.formats import FORMATS

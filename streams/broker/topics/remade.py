@@ -9,8 +9,8 @@ from kafka.errors import GroupIdNotFoundError, NoError
 from kafka.structs import TopicPartition
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import StreamStore
 from coachlm.settings import Settings
-from coachlm.streaming import StreamStore
 from streams.broker.topics.topics import intake_group, revise_group
 from streams.broker.wire.admin import administration, described_topics
 

@@ -13,8 +13,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.wire.admin import READY_SECONDS, administration, described_topics, patiently
 
 _HOUR_MS = 3_600_000

@@ -6,11 +6,11 @@ from itertools import islice
 import orjson
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.streaming import StreamMessage
-from streams.reading.part import Part
+from coachlm.protocols.streams import StreamMessage
 from streams.reading.sources.flaws import Flaw
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import RawRecord
 
 FORMAT_HEADER = "coachlm-format"

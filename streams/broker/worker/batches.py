@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from coachlm.errors import SchemaError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from streams.broker.worker.handler import Handler, Observer
 
 log = logging.getLogger(__name__)

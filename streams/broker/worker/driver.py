@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
 from streams.broker.worker.batches import Batches
 
 Place = tuple[str, int]

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage, StreamStore
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage, StreamStore
 from streams.broker.topics.raw_topics import raw_topics
 from streams.broker.wire.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_HEADER, header, raw_records
 from streams.broker.worker.handler import Handler, Observer

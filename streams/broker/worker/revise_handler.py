@@ -6,8 +6,8 @@ from itertools import islice
 
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser
+from coachlm.protocols.streams import DeadLetter, StreamMessage, StreamStore, Topic
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, StreamMessage, StreamStore, Topic
 from streams.broker.wire.codec import AcceptedPair, Refused, decode
 from streams.broker.worker.handler import Handler, Observer
 

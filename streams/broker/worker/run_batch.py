@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 
 Handle = Callable[[Sequence[StreamMessage]], Awaitable[None]]
 

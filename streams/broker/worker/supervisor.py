@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-from coachlm.waiting import Backoff
+from coachlm.machine.waiting import Backoff
 from streams.broker.wire.report import Report
 
 _BACKOFF = Backoff(first_seconds=2.0, longest_seconds=30.0)

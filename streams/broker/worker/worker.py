@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coachlm.errors import StoreError, StreamError
+from coachlm.protocols.streams import DeadLetter, StreamStore, Topic
 from coachlm.revision import Revision
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, StreamStore, Topic
 from streams.broker.producing.relay import Relay, RelayThread
 from streams.broker.topics.lag import Lag, lags
 from streams.broker.topics.raw_topics import check_extra_topics, raw_topics

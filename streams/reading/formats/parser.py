@@ -8,7 +8,7 @@ from streams.reading.formats.parts.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
-from streams.reading.part import Part
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
 
 _LEVELS = 6

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from kafka import KafkaProducer
 
+from coachlm.protocols.streams import DeadLetter, StreamMessage, Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import DeadLetter, StreamMessage, Topic
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
 from streams.broker.worker.aiokafka_driver import AiokafkaDriver

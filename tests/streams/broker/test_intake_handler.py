@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import Position
+from coachlm.protocols.streams import DeadReason, StreamMessage
 from coachlm.settings import load_settings
-from coachlm.streaming import DeadReason, StreamMessage
 from coachlm.testing import FakeStreamStore
 from streams.broker.worker.handler import Observer
 from streams.broker.worker.intake_handler import IntakeHandler

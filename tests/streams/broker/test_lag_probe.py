@@ -7,8 +7,8 @@ import pytest
 from kafka import KafkaProducer
 
 from coachlm.protocols.doors import GroupLag, StreamLag
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from devtools.servers.process import free_ports
 from streams.broker.topics.lag import BrokerLagProbe
 from streams.broker.topics.topics import ensure_topics, intake_group, revise_group, topic_name

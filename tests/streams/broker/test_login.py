@@ -9,8 +9,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.admin._users import ScramMechanism, UserScramCredentialUpsertion
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from devtools.servers.kafka import LOGIN, KafkaCluster
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, topic_name

@@ -9,8 +9,8 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from coachlm.errors import SettingsError, StreamError
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import load_settings
-from coachlm.streaming import StreamMessage
 from coachlm.testing import FakeStreamStore
 from streams.broker.topics.lag import lags
 from streams.broker.topics.raw_topics import check_extra_topics, raw_topics

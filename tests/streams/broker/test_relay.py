@@ -12,10 +12,10 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from coachlm.errors import StoreError, StreamError
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import DeadReason, Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import DeadReason, Topic
 from coachlm.testing import FakeStreamStore
-from coachlm.waiting import Backoff
 from devtools.servers.process import free_ports
 from streams.broker.producing import relay as module
 from streams.broker.producing.relay import Relay

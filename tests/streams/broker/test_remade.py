@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from coachlm.testing import FakeStreamStore
 from storage.engine.database import open_database
 from storage.streams.dead_letters import DeadLetters, LetterChoice

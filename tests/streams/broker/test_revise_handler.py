@@ -5,9 +5,9 @@ import pytest
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
 from coachlm.protocols.intake import IntakeBatch, IntakePair
+from coachlm.protocols.streams import DeadReason, StreamMessage
 from coachlm.revision import Outcome
 from coachlm.settings import load_settings
-from coachlm.streaming import DeadReason, StreamMessage
 from coachlm.testing import FakeReviser, FakeStreamStore
 from streams.broker.worker.handler import Observer
 from streams.broker.worker.revise_handler import ReviseHandler

@@ -11,8 +11,8 @@ import pytest
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import load_settings
-from coachlm.streaming import StreamMessage
 from streams.broker.worker.driver import Subscription
 from streams.broker.worker.faust_app import create_app
 from streams.broker.worker.run_batch import run_batch

@@ -10,8 +10,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from devtools.servers.kafka import KafkaCluster
 from devtools.servers.process import free_ports
 from streams.broker.topics.lag import lags

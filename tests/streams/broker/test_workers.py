@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import text
 
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Topic
 from devtools.servers.postgres import PostgresServer
 from devtools.servers.process import free_ports
 from storage.engine.database import open_database

@@ -7,8 +7,8 @@ from typing import Any
 from coachlm.errors import EngineError, StoreError
 from coachlm.pairs import InstructionPair, Position, Reject
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
+from coachlm.protocols.streams import Announcement, DeadLetter, Send, Topic
 from coachlm.revision import Outcome, Revision
-from coachlm.streaming import Announcement, DeadLetter, Send, Topic
 
 Script = Callable[[InstructionPair], InstructionPair | str]
 

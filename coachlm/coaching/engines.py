@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coachlm.errors import SettingsError
-from coachlm.extras import MODELS, OPENVINO, SERVERS, Extra
+from coachlm.machine.extras import MODELS, OPENVINO, SERVERS, Extra
 
 
 class Model(StrEnum):
