@@ -14,7 +14,7 @@ class ExportCalls:
     connection: Connection
 
     def read(self, format: str = "jsonl", **options: Any) -> Iterator[bytes]:
-        """The data set as it is written, piece by piece; docs/api.md lists formats and options."""
+        """The data set as it is written, piece by piece; docs/reference/http.md lists formats and options."""
         call = Call("GET", "/v1/export", False, params={"format": format, **options})
         with self.connection.stream(call) as answer:
             yield from answer.iter_bytes()

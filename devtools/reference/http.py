@@ -35,7 +35,7 @@ def _routes() -> Iterator[APIRoute]:
 
 def _roles(route: APIRoute) -> str:
     (allowed,) = declared(route)
-    return "anybody" if allowed.roles is None else ", ".join(sorted(allowed.roles))
+    return "anybody" if allowed.named is None else ", ".join(sorted(allowed.named))
 
 
 def _about(route: APIRoute) -> str:

@@ -1,27 +1,18 @@
-"""Every setting with its environment name, default and meaning."""
+"""Every setting with its variable, default and meaning."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from coachlm.settings import Settings
+from coachlm.settings import named_settings
 from devtools.reference.blocks import table
 
 
 def render_settings() -> str:
-    return table(("variable", "default", "meaning"), (_row(name, field) for name, field in settings(Settings)))
-
-
-def settings(model: type[BaseModel], prefix: str = "COACHLM_") -> Iterator[tuple[str, FieldInfo]]:
-    """Each setting by the name of its variable; groups of settings are looked into."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from settings(field.annotation, prefix)
-        else:
-            alias = field.validation_alias
-            yield alias if isinstance(alias, str) else f"{prefix}{name.upper()}", field
+    return table(
+        ("variable", "default", "meaning"), (_row(each.variable, each.field) for each in named_settings().values())
+    )
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
