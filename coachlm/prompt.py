@@ -22,6 +22,11 @@ def render_pair(pair: InstructionPair) -> str:
     return f"{_INSTRUCTION}{pair.instruction.strip()}{middle}{_RESPONSE}{pair.response.strip()}"
 
 
+def given_fields(pair: InstructionPair) -> str:
+    """The written form up to where the response begins, for a coach that is to write the response alone."""
+    return render_pair(pair).removesuffix(pair.response.strip()).rstrip(" ")
+
+
 def coach_prompt(pair: InstructionPair) -> str:
     """What the coach is given; its answer is `render_pair` of the revised pair."""
     return f"{COACH_INSTRUCTION}\n{render_pair(pair)}\n"
@@ -79,9 +84,16 @@ def first_pair(text: str, raw: InstructionPair) -> str:
     """The output up to where a second pair begins after the first one's response; where the raw pair speaks of
     instructions itself, all of it."""
     response = _FIRST_RESPONSE.search(text)
-    if response is None or any("Instruction:" in each for each in (raw.instruction, raw.input, raw.response)):
+    if response is None:
         return text
-    second = _SECOND_PAIR.search(text, response.end())
+    return text[: response.end()] + first_response(text[response.end() :], raw)
+
+
+def first_response(text: str, raw: InstructionPair) -> str:
+    """The same of an output that begins within the response."""
+    if any("Instruction:" in each for each in (raw.instruction, raw.input, raw.response)):
+        return text
+    second = _SECOND_PAIR.search(text)
     return text if second is None else text[: second.start()].rstrip()
 
 

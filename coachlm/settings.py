@@ -117,6 +117,15 @@ class Settings(BaseSettings):
     registry_poll_seconds: float = Field(
         default=10.0, ge=0, description="How often an engine that follows the registry asks it, at most."
     )
+    prompt_style: Literal["auto", "paper", "chat"] = Field(
+        default="auto",
+        description="How a model is asked: the `paper`'s prompt as it is, or in its own `chat` template; `auto`: as "
+        "the adapter was trained, without one in the template if the model has one.",
+    )
+    reviser_prefill: bool = Field(
+        default=False,
+        description="Give a model instruction and input as they are, so that it writes the response alone.",
+    )
     reviser_batch_pairs: int = Field(default=32, ge=1, le=4096, description="Pairs per forward batch. Paper: 32.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Longest revision, in tokens.")
     reviser_cache_mib: int = Field(

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from coachlm.coaching.adapters import AdapterRecord, InForce
+    from coachlm.coaching.prompting import Prompting
     from reviser.models.model_loading import LoadedModel
     from reviser.openvino.decoder import DecoderOptions
     from reviser.openvino.folder import ConvertedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
+    from reviser.pairs.prompts import Asking
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +143,10 @@ def _with_model(settings: Settings) -> Reviser:
         leaked=adapter.training_instructions if adapter else frozenset(),
         least_kept=settings.reviser_least_kept,
     )
-    if settings.engine == "packed" and (packed := _packed(settings, loaded, finisher)):
+    asking = _asking(settings)
+    prompting = asking.of(settings.model, loaded.frame, adapter)
+    log.info("asked with the %s prompt", prompting.style)
+    if settings.engine == "packed" and (packed := _packed(settings, loaded, finisher, prompting)):
         return packed
     return TransformersReviser(
         loaded,
@@ -149,7 +154,15 @@ def _with_model(settings: Settings) -> Reviser:
         batch_pairs=settings.reviser_batch_pairs,
         max_new_tokens=settings.max_new_tokens,
         sampling=_sampling(settings),
+        prompting=prompting,
+        prefill=asking.prefill,
     )
+
+
+def _asking(settings: Settings) -> "Asking":
+    from reviser.pairs.prompts import Asking
+
+    return Asking(settings.prompt_style, settings.reviser_prefill)
 
 
 def _with_openvino(settings: Settings) -> Reviser:
@@ -159,7 +172,11 @@ def _with_openvino(settings: Settings) -> Reviser:
     model = _converted(settings)
     check_adapter(model, Path(settings.adapter) if settings.adapter else None)
     return OpenvinoReviser(
-        model, _decoder_options(settings), settings.max_new_tokens, least_kept=settings.reviser_least_kept
+        model,
+        _decoder_options(settings),
+        settings.max_new_tokens,
+        least_kept=settings.reviser_least_kept,
+        asking=_asking(settings),
     )
 
 
@@ -182,7 +199,12 @@ def _adapting_openvino(
         return fetch(record)
 
     engine = OpenvinoReviser(
-        model, _decoder_options(settings), settings.max_new_tokens, conversions, least_kept=settings.reviser_least_kept
+        model,
+        _decoder_options(settings),
+        settings.max_new_tokens,
+        conversions,
+        least_kept=settings.reviser_least_kept,
+        asking=_asking(settings),
     )
     return AdaptingReviser(engine, in_force, fetch_own, settings.registry_poll_seconds)
 
@@ -215,10 +237,12 @@ def _decoder_options(settings: Settings) -> "DecoderOptions":
 def _with_servers(settings: Settings) -> Reviser:
     if find_spec("httpx") is None:
         raise ModelError("the openai engine needs httpx: run `make reviser` in the checkout")
+    from coachlm.coaching.prompting import PAPER
     from reviser.models.adapter import read_adapter
     from reviser.pairs.finish import Finisher
     from reviser.remote.reviser import RemoteOptions, RemoteReviser
 
+    adapter = read_adapter(Path(settings.adapter)) if settings.adapter else None
     options = RemoteOptions(
         servers=settings.openai_servers,
         model=settings.model or "",
@@ -228,8 +252,8 @@ def _with_servers(settings: Settings) -> Reviser:
         max_new_tokens=settings.max_new_tokens,
         request_seconds=settings.openai_request_seconds,
         outage_seconds=settings.openai_outage_seconds,
+        prompting=_asking(settings).of("", None, adapter) if adapter else PAPER,
     )
-    adapter = read_adapter(Path(settings.adapter)) if settings.adapter else None
     finisher = Finisher(
         engine="openai",
         adapter=adapter.digest if adapter else None,
@@ -252,7 +276,7 @@ def graphs_for(settings: Settings, device: str) -> "Graphs | None":
     return CudaGraphs()
 
 
-def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> Reviser | None:
+def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", prompting: "Prompting") -> Reviser | None:
     """None for a model that it can't do; the log says why."""
     from reviser.packed.reviser import PackedOptions, PackedReviser
     from reviser.packed.slots.support import UnsupportedModel
@@ -266,9 +290,10 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher") -> 
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser_attention,
         sampling=_sampling(settings),
+        asking=_asking(settings),
     )
     try:
-        return PackedReviser(loaded, finisher, options)
+        return PackedReviser(loaded, finisher, options, prompting)
     except UnsupportedModel as reason:
         log.warning("the packed engine can't take this model, plain generate does: %s", reason)
         return None

@@ -14,6 +14,7 @@ from commands.shared.progress import progress_display
 if TYPE_CHECKING:
     from trainer.plan.revisions import Source
     from trainer.plan.run_folder import RunRecord, StepMetrics
+    from trainer.plan.training_plan import TrainingPlan
 
 _file = click.Path(path_type=Path)
 
@@ -32,8 +33,13 @@ _file = click.Path(path_type=Path)
 @click.option("--rank", type=int, help="Of the LoRA matrices. [default: 64; coach: 16]")
 @click.option("--lora-alpha", type=int, help="[default: 32]")
 @click.option("--batch", "batch_pairs", type=int, help="Pairs (coach: passages) per optimizer step. [default: 32]")
-@click.option("--micro-batch-tokens", type=int, help="Tokens at once through the model; less memory. [default: 4096]")
+@click.option(
+    "--micro-batch-tokens",
+    type=int,
+    help="Tokens at once through the model, fewer where memory wants it. [default: 4096]",
+)
 @click.option("--modules", help="Linear layers to tune, with commas. [default: all but the output's]")
+@click.option("--prompt-style", type=click.Choice(["auto", "paper", "chat"]), help="auto: in the base's chat template.")
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--checkpoint-steps", type=click.IntRange(min=1), default=25, show_default=True)
 @json_option
@@ -108,7 +114,11 @@ def _run(
             line = f"epoch {step.epoch} · loss {step.loss:.3f}"
             display.update(task, total=step.steps, completed=step.step, items=tokens, line=line)
 
-        return train_coach(base, source, output, kind=kind, recipe=recipe, on_step=on_step, **options)
+        def on_plan(plan: "TrainingPlan") -> None:
+            for line in plan.lines() if show else ():
+                people.print(line, markup=False)
+
+        return train_coach(base, source, output, kind=kind, recipe=recipe, on_step=on_step, on_plan=on_plan, **options)
 
 
 def _answer(record: "RunRecord", output: Path, as_json: bool) -> None:

@@ -22,6 +22,7 @@ _format = click.option("--format", "log_format", help="Log format of all paths; 
 _turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
 _engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
 _model = click.option("--model", help="Model folder or hub id, for `transformers`.")
+_style = click.option("--prompt-style", type=click.Choice(["auto", "paper", "chat"]), help="How a model is asked.")
 _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
 
 
@@ -33,6 +34,7 @@ _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformer
 @_engine
 @_model
 @_adapter
+@_style
 @json_option
 @answering_errors
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
@@ -71,6 +73,7 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
 @_engine
 @_model
 @_adapter
+@_style
 @json_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:

@@ -22,7 +22,7 @@ _FORMULAS = {
     "invalid_share": "Outputs that are no valid pair, and errors of the engine, of all held-out pairs",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
     "flagged_share": "Revisions with facts that the people's text doesn't have either, of all held-out pairs",
-    "over_expanded_share": "Long answers to trivial requests where people wrote not half as much, of all held-out pairs",
+    "over_expanded_share": "Long answers to trivial requests where people wrote not half as much, of all pairs",
 }
 _NUMBER = "{:,.4f}"
 _COLUMNS = {

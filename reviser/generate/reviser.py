@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
+from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
@@ -38,8 +39,10 @@ class TransformersReviser(WithFinisher):
         batch_pairs: int,
         max_new_tokens: int,
         sampling: Sampling | None = None,
+        prompting: Prompting = PAPER,
+        prefill: bool = False,
     ) -> None:
-        self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens)
+        self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens, prompting, prefill)
         self._finisher = finisher
         self._batch_pairs = batch_pairs
         self._sampling = sampling

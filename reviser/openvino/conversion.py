@@ -84,6 +84,8 @@ def _write(loaded: LoadedModel, folder: Path, revision: str | None, adapter: Ada
     if adapter is not None:
         hashes = "".join(f"{each}\n" for each in sorted(adapter.training_instructions))
         (folder / TRAINING_INSTRUCTIONS).write_text(hashes, encoding="ascii")
+        for name, content in adapter.prompting.files().items():
+            (folder / name).write_bytes(content)
     write_manifest(
         folder,
         Manifest(
@@ -99,6 +101,7 @@ def _write(loaded: LoadedModel, folder: Path, revision: str | None, adapter: Ada
             weights_bytes=(folder / WEIGHTS).stat().st_size,
             probe_error=probe_error(folder, loaded, int8),
             versions={each: version(each) for each in ("openvino", "openvino-genai", "transformers", "torch")},
+            chat_frame=loaded.frame,
         ),
     )
 

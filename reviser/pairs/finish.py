@@ -1,10 +1,10 @@
 """The one place where an engine's text becomes a `Revision`: hygiene, parsing, validity, guards, flags, outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coachlm.errors import PromptError
 from coachlm.pairs import InstructionPair, content_hash
-from coachlm.prompt import first_pair, parse_revised
+from coachlm.prompt import first_pair, first_response, parse_revised
 from coachlm.revision import Outcome, Revision
 from coachlm.text.guards import Guard, flags, kept, refusal
 from coachlm.text.hygiene import clean_output, invalid_reason
@@ -42,6 +42,13 @@ class Finisher:
         except PromptError:
             return self.fallback(raw, Outcome.FALLBACK_INVALID, "not_a_pair", usage)
         return self.from_pair(raw, revised, usage)
+
+    def from_response(self, raw: InstructionPair, text: str, usage: Usage = FREE) -> Revision:
+        """The revision of which a model wrote the response alone: instruction and input stay as they are."""
+        response = first_response(clean_output(text, raw), raw).strip()
+        if not response:
+            return self.fallback(raw, Outcome.FALLBACK_INVALID, "not_a_pair", usage)
+        return self.from_pair(raw, replace(raw, response=response), usage)
 
     def from_pair(self, raw: InstructionPair, revised: InstructionPair, usage: Usage = FREE) -> Revision:
         """The revision whose fields are known."""

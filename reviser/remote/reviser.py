@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError, ModelError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
@@ -55,6 +56,7 @@ class RemoteOptions:
     max_new_tokens: int = 1024
     request_seconds: float = 120.0  # deadline of one request
     outage_seconds: float = 300.0  # how long a call goes on trying while requests fail
+    prompting: Prompting = PAPER  # as the adapter was trained
     first_wait_seconds: float = 0.5  # doubled with each try of a request, with jitter
 
     def __post_init__(self) -> None:
@@ -161,7 +163,8 @@ class RemoteReviser(WithFinisher):
     async def _revise_one(self, raw: InstructionPair, gate: asyncio.Semaphore) -> Revision:
         if self._finisher.leaks(raw):
             return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
-        prompt = coach_prompt(raw)
+        # A server that chats puts its own template around the prompt.
+        prompt = coach_prompt(raw) if self._options.endpoint == "chat" else self._options.prompting.text(raw)
         try:
             prompt.encode()
         except UnicodeEncodeError:

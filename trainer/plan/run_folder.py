@@ -1,6 +1,7 @@
 """A run's folder: one process at a time, the data it froze, its metrics, and the record of a finished run.
 
 selection.json            what α cut; training_pairs.jsonl are the chosen pairs, distances.svg their distances
+plan.json                 how many tokens go through the model at once
 metrics.jsonl             one line a step; loss.svg when the run is finished
 checkpoints/              where a killed run goes on; emptied at the end
 adapters/DIGEST/          the adapter
@@ -13,7 +14,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -112,6 +113,19 @@ class RunFolder:
             )
         if file_digest(self.pairs) != chosen.data_digest:
             raise TrainingError(f"{self.pairs} was changed since the run began; give another output folder")
+        return chosen
+
+    def micro_batch_tokens(self, asked: int, choose: Callable[[int], int]) -> int:
+        """The number that the run began with, so that it goes on with the same however much memory there is by now;
+        where it began with another number asked for, or before there was a choice, what is asked for."""
+        path = self.folder / "plan.json"
+        held = read_json(path)
+        if held is not None:
+            return int(held["micro_batch_tokens"]) if held.get("asked") == asked else asked
+        if self._record.is_file() or any(self.checkpoints.glob("step-*")):
+            return asked
+        chosen = choose(asked)
+        write_json(path, {"asked": asked, "micro_batch_tokens": chosen})
         return chosen
 
     def keep_metrics(self, steps: int) -> None:
