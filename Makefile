@@ -14,7 +14,7 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check test bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -45,6 +45,10 @@ stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without 
 coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
 	@$(BIN)/python -m recipes.coach.make --work $(or $(WORK),build/coach)
 
+coach-lm: $(VENV)/.reviser ## the base of the language-model coach, as a folder that trains and revises: build/coach-lm/base
+	@scripts/need-smollm2
+	@[ -f build/coach-lm/base/config.json ] || $(BIN)/coachlm convert "$$($(BIN)/python -m recipes.coach_lm.base)" build/coach-lm/base
+
 need-kafka:
 	@scripts/need-kafka
 
@@ -59,6 +63,7 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 	@scripts/need-postgresql
 	@scripts/need-kafka
 	@scripts/need-chromium
+	@scripts/need-smollm2 || echo "going on without: its test is skipped"
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
