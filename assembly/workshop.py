@@ -30,6 +30,8 @@ def workshop(settings: Settings, output: Path, alpha: float | None, epochs: int 
 
     base, kind = settings.model, kind_of(settings.model)
     recipe = kind.recipe if epochs is None else replace(kind.recipe, epochs=epochs)
+    if not kind.base_is_coach:  # what the engines will ask for
+        recipe = replace(recipe, prompt_style=settings.prompt_style)
     with open_database(settings) as database:
         yield Workshop(
             store=StoreReader(database),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,8 @@ def sweep(
 
     plan = [(base, alpha) for base in dict.fromkeys(bases) for alpha in _shares(alphas)]
     pairs = [(item.raw, item.revised) for item in read_revisions(held_out, None, Counter())]
-    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
+    usual = Recipe(prompt_style=load_settings().prompt_style)
+    recipe = usual if epochs is None else replace(usual, epochs=epochs)
     with progress_display(not as_json) as display:
         task = display.add_task("sweep", total=None, items=0, unit="runs", line="")
 

@@ -103,6 +103,8 @@ def _run(
     given = {name: value for name, value in chosen.items() if value is not None}
     if "modules" in given:
         given["modules"] = tuple(name.strip() for name in given["modules"].split(",") if name.strip())
+    if not kind.base_is_coach:  # what the engines will ask for
+        given = {"prompt_style": load_settings().prompt_style, **given}
     recipe = replace(kind.recipe, **given)
     with progress_display(show) as display:
         task = display.add_task("train", total=None, items=0, unit="tokens", line="loading the base")
