@@ -42,7 +42,7 @@ def test_help_imports_click_and_nothing_that_a_command_needs() -> None:
 def test_stats_imports_neither_arrays_nor_migrations_nor_other_rooms(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'own.db'}"
     assert CliRunner().invoke(main, ["db", "upgrade", "--db", url]).exit_code == 0
-    heavy = {"numpy", "alembic", "psycopg", "pyarrow", "matplotlib", "multiprocessing", "rapidfuzz", "regex", "torch"}
+    heavy = {"numpy", "alembic", "psycopg", "pydantic_settings", "pyarrow", "matplotlib", "rapidfuzz", "regex", "torch"}
     rooms = {"api", "streams", "reviser", "exports", "evaluation", "trainer", "dashboard"}
     assert imported("stats", "--db", url) & (heavy | rooms) == set()
 
