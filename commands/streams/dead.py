@@ -214,7 +214,7 @@ def _require_known(letters: "DeadLetters", numbers: tuple[int, ...]) -> None:
     unknown = letters.unknown(numbers)
     if unknown:
         named = ", ".join(map(str, unknown[:_NAMED])) + (" …" if len(unknown) > _NAMED else "")
-        raise NotFoundError(f"dead letter {named} does not exist, so nothing was done; `coachlm dead list` shows all")
+        raise NotFoundError(f"no dead letter {named}, so nothing was done; `coachlm dead list` shows all")
 
 
 def _confirm(count: int, yes: bool, as_json: bool) -> None:

@@ -147,7 +147,7 @@ def test_what_had_a_verdict_is_stored_when_the_store_fails(doors: EmbeddedLogDoo
 
 
 def test_a_wrong_format_is_refused_before_anything_is_read(doors: EmbeddedLogDoor) -> None:
-    with pytest.raises(InputError, match="no log format"):
+    with pytest.raises(InputError, match="unknown log format"):
         doors.accept(iter([chat(1)]), format="telegrams")
 
 

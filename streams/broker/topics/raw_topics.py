@@ -51,5 +51,5 @@ def _problem(name: str, format: str, ours: set[str], topics: dict[str, str | Non
     if name in topics:
         return "is there twice"
     if format and format not in FORMATS:
-        return f"names no log format (there are: {', '.join(sorted(FORMATS))})"
+        return f"names an unknown log format (choose one of: {', '.join(sorted(FORMATS))})"
     return ""

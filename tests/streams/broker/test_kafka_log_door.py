@@ -82,5 +82,5 @@ def test_what_flies_is_bounded() -> None:
 
 
 def test_a_wrong_format_is_refused_at_once() -> None:
-    with pytest.raises(InputError, match="no log format"):
+    with pytest.raises(InputError, match="unknown log format"):
         KafkaLogDoor(SETTINGS, lambda _: FakeOutlet()).accept(iter([]), "telegrams")

@@ -159,7 +159,7 @@ def test_the_settings_name_topics_and_formats() -> None:
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        ("x=telegrams", "no log format"),
+        ("x=telegrams", "unknown log format"),
         ("=otlp", "names no topic"),
         ("x=", "without a format"),
         ("logs.raw", "our own"),
