@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from commands import main
+from tests.command_line import main
 
 _LINE = 78
 _INDENT = 6
@@ -23,7 +23,7 @@ def _summaries(group: click.Group, context: click.Context) -> Iterator[tuple[str
             yield from _summaries(command, click.Context(command, parent=context, info_name=name))
 
 
-@pytest.mark.parametrize(("path", "summary"), _summaries(main, click.Context(main, info_name="coachlm")))
+@pytest.mark.parametrize(("path", "summary"), list(_summaries(main, click.Context(main, info_name="coachlm"))))
 def test_a_summary_is_whole(path: str, summary: str) -> None:
     assert summary, f"{path} has no help text"
     assert not summary.endswith(("...", "…")), f"{path}: shorten the first sentence of its docstring: {summary}"
