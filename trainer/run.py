@@ -22,7 +22,7 @@ from trainer.tuning.base_model import load_base
 from trainer.tuning.checkpoints import Checkpoints
 from trainer.tuning.losses import mean_loss
 from trainer.tuning.trainee import E, Learnable, Trainee
-from trainer.tuning.tuning import tune
+from trainer.tuning.tuning import TuningOptions, tune
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def train_coach(
         _check_examples(examples, selection, left_out, base)
         tested = _tested(held_out, base, examples)
 
-        model = tune(base, examples, recipe, run, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
+        model = tune(base, examples, run, TuningOptions(recipe, fingerprint, checkpoint_steps, on_step))
 
         steps = run.metrics()
         extras = base.extras(model, read_selected(run.pairs))
