@@ -26,7 +26,7 @@ _ENGINE_PAIRS = 256
 
 
 class StudentLaboratory:
-    """See `evaluation.students.run.Laboratory`."""
+    """See `evaluation.students.stages.Laboratory`."""
 
     def __init__(self, config: Comparison, on_step: Callable[[StepMetrics], None] = lambda _: None) -> None:
         self._config = config

@@ -23,7 +23,7 @@ from benchmarks.reviser.peers import Row
 from benchmarks.reviser.run import FULL, QUICK, llama, pair_of, read_rows, sample
 from coachlm.prompt import coach_prompt, render_pair
 from reviser.models.int8_linear import quantise
-from reviser.packed.model_runner import ModelRunner
+from reviser.packed.model_runner import ModelRunner, RunnerOptions
 from reviser.packed.scheduler import Limits
 from reviser.packed.slots.attention import Span
 from reviser.packed.slots.kernel_attention import MOST_TOKENS
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def answers(model: Any, rows: list[Row], longest: int, cache: torch.dtype | None) -> Answers:
-    runner = ModelRunner(model, Limits(1, longest), [], cache_dtype=cache)
+    runner = ModelRunner(model, Limits(1, longest), [], options=RunnerOptions(cache_dtype=cache))
     logits, wanted = [], []
     for row in rows:
         tokens = [*row.prompt, *row.output]

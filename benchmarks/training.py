@@ -33,7 +33,7 @@ from trainer.run import train_coach
 from trainer.tuning.base_model import load_base
 from trainer.tuning.batches import plan_epoch
 from trainer.tuning.examples import Encoder, Example
-from trainer.tuning.tuning import tune
+from trainer.tuning.tuning import TuningOptions, tune
 
 HELD_OUT = 200
 
@@ -73,7 +73,12 @@ def speed(path: Path, scratch: Path, *, quick: bool) -> dict[str, float | None]:
             run = RunFolder(scratch / f"{repeat}-{grouped}")
             run.folder.mkdir()
             began = time.process_time()
-            tune(fresh(base), examples, replace(recipe, grouped=grouped, seed=repeat), run, "", on_step=steps.append)
+            tune(
+                fresh(base),
+                examples,
+                run,
+                TuningOptions(replace(recipe, grouped=grouped, seed=repeat), "", on_step=steps.append),
+            )
             tokens = sum(step.tokens for step in steps)
             totals[grouped].update(tokens=tokens, milliseconds=round(1000 * (time.process_time() - began)))
     rates = {grouped: 1000 * total["tokens"] / total["milliseconds"] for grouped, total in totals.items()}

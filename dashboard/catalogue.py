@@ -1,4 +1,4 @@
-"""The pages and who sees them. A new page is a file in `views/` with a `render()` and a line here.
+"""The pages and who sees them. A new page is a module or package in `views/` with a `render()`, and a line here.
 
 A page's module is loaded when it is first opened: an annotator doesn't wait for the libraries of the charts.
 

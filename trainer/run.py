@@ -26,7 +26,7 @@ from trainer.tuning.base_model import load_base
 from trainer.tuning.checkpoints import Checkpoints
 from trainer.tuning.losses import mean_loss
 from trainer.tuning.trainee import E, Learnable, Trainee
-from trainer.tuning.tuning import tokens_per_second, tune
+from trainer.tuning.tuning import TuningOptions, tokens_per_second, tune
 
 log = logging.getLogger(__name__)
 
@@ -84,16 +84,8 @@ def train_coach(
             rate = tokens_per_second(model, base, examples, at_once)
             on_plan(_plan(base, examples, recipe, asked.micro_batch_tokens, rate))
 
-        model = tune(
-            base,
-            examples,
-            recipe,
-            run,
-            fingerprint,
-            checkpoint_steps=checkpoint_steps,
-            on_step=on_step,
-            on_model=on_model,
-        )
+        options = TuningOptions(recipe, fingerprint, checkpoint_steps, on_step, on_model)
+        model = tune(base, examples, run, options)
 
         steps = run.metrics()
         extras = base.extras(model, read_selected(run.pairs))

@@ -26,7 +26,7 @@ from trainer.tuning.base_model import BaseModel, load_base
 from trainer.tuning.checkpoints import Checkpoints
 from trainer.tuning.examples import Example
 from trainer.tuning.model_folder import publish_model
-from trainer.tuning.tuning import reproducible, tune_weights
+from trainer.tuning.tuning import TuningOptions, reproducible, tune_weights
 
 _RECORD = "student.json"
 MODEL_FOLDER = "model"
@@ -113,9 +113,8 @@ def train_student(
             raise TrainingError(f"{name} holds no pair to train on: {dict(data.left_out) or 'it is empty'}")
         model, precision = _prepared(base, recipe)
         with precision:
-            tune_weights(
-                model, base, data.examples, tuning, run, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step
-            )
+            options = TuningOptions(tuning, fingerprint, checkpoint_steps, on_step)
+            tune_weights(model, base, data.examples, run, options)
         steps = run.metrics()
         record = StudentRecord(
             base=base.name,

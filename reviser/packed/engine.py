@@ -17,7 +17,7 @@ import torch
 from reviser.models.sampling import Sampling
 from reviser.packed.drafts import DraftGate
 from reviser.packed.graphs import Graphs
-from reviser.packed.model_runner import ModelRunner, cache_shape
+from reviser.packed.model_runner import ModelRunner, RunnerOptions, cache_shape
 from reviser.packed.scheduler import Counts, Limits, Scheduler
 from reviser.packed.step_cost import FixedCost, MeasuredCost
 from reviser.packed.tile_attention import AttentionKind
@@ -48,6 +48,10 @@ class EngineOptions:
     attention: AttentionKind = "sdpa"  # of steps of fixed shapes
     sampling: Sampling | None = None  # None: greedy
 
+    @property
+    def runner(self) -> RunnerOptions:
+        return RunnerOptions(self.cache_dtype, self.graphs, self.attention, self.sampling)
+
 
 class Engine:
     """Decoding of many requests at once; what comes out greedily equals the model's own `generate`."""
@@ -73,9 +77,7 @@ class Engine:
         )
         limits = Limits(min(fitting, options.max_slots), options.slot_tokens, options.prefill_tokens)
         gate = DraftGate(_cost(options.step_overhead_tokens)) if options.drafts else None
-        self.runner = ModelRunner(
-            model, limits, kept, switch, options.cache_dtype, options.graphs, options.attention, options.sampling
-        )
+        self.runner = ModelRunner(model, limits, kept, switch, options.runner)
         self.scheduler = Scheduler(limits, eos_ids, kept, gate)
 
     @property

@@ -1,6 +1,7 @@
 """Device: runs the scheduler's steps through the model, over the slots it keeps."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -35,6 +36,16 @@ def cache_shape(model: Any, dtype: torch.dtype | None = None) -> CacheShape:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RunnerOptions:
+    """How steps are computed, and what of them is kept."""
+
+    cache_dtype: torch.dtype | None = None  # of keys and values; None: the model's own
+    graphs: Graphs | None = None  # steps have fixed shapes and are captured; None: they are as long as they are
+    attention: AttentionKind = "sdpa"  # of steps of fixed shapes
+    sampling: Sampling | None = None  # None: greedy
+
+
 class ModelRunner:
     """The model attends over slots from here to `close`; until then its own `generate` does not work."""
 
@@ -44,35 +55,31 @@ class ModelRunner:
         limits: Limits,
         prefix: list[int],
         switch: Callable[[str | None], None] | None = None,
-        cache_dtype: torch.dtype | None = None,
-        graphs: Graphs | None = None,
-        attention: AttentionKind = "sdpa",
-        sampling: Sampling | None = None,
+        options: RunnerOptions | None = None,
     ) -> None:
         """`switch` gives the model the weights of an adapter, None: its own.
-
-        With `graphs` steps have fixed shapes and are captured; without, they are as long as they are.
 
         Raises: UnsupportedModel, when the model is found to compute something else over slots than by itself.
         """
         check_config(model, limits.slot_tokens)
+        options = options or RunnerOptions()
         self.model = model
         self._switch = switch or (lambda _adapter: None)
         self._prefix, self._chunk = prefix, limits.prefill_tokens
         self.vocabulary: int = model.get_input_embeddings().num_embeddings
         self._query_heads: int = model.config.get_text_config().num_attention_heads
         self._own_attention: str = model.config._attn_implementation
-        shape = cache_shape(model, cache_dtype)
+        shape = cache_shape(model, options.cache_dtype)
         self._kernels = None
-        if graphs is None:
+        if options.graphs is None:
             self._kernels = slot_kernels(shape, self._query_heads, model.dtype, model.device)
         keep = self._kernels.keep if self._kernels else keep_by_torch
         self.cache = SlotCache(shape, limits.slots, limits.slot_tokens, model.device, keep)
-        self._sampling = sampling
+        self._sampling = options.sampling
         self.static: StaticRunner | None = None
-        if graphs is not None:
-            tiles = tile_attention(attention, self.cache, self._query_heads, model.dtype)
-            self.static = StaticRunner(model, self.cache, tiles, graphs, sampling)
+        if options.graphs is not None:
+            tiles = tile_attention(options.attention, self.cache, self._query_heads, model.dtype)
+            self.static = StaticRunner(model, self.cache, tiles, options.graphs, options.sampling)
         register()
         try:
             self._check_same_logits()

@@ -137,9 +137,9 @@ class PostEditQueue:
             now = self._now()
             who = find_editor(connection, edit.person)
             pair = lock_pair(connection, edit.pair_id)
-            desk = submitting.Submit(connection, self._rules, self._read_salt(connection), pair, who, now)
+            submission = submitting.Submission(connection, self._rules, self._read_salt(connection), pair, who, now)
             try:
-                return desk.store(edit, token, version, idempotency_key)
+                return submission.store(edit, token, version, idempotency_key)
             except (LeaseError, ConflictError, EmptyTextError) as error:
                 keep_refused(connection, pair.seq, who, edit.final, token=token, comment=edit.comment, now=now)
                 refusal = error
@@ -155,8 +155,8 @@ class PostEditQueue:
             now = self._now()
             who = find_editor(connection, person, for_update=True)
             pair = lock_pair(connection, pair_id)
-            desk = submitting.Submit(connection, self._rules, self._read_salt(connection), pair, who, now)
-            return read_item(connection, desk.withdraw(post_edit, now + self._lease))
+            submission = submitting.Submission(connection, self._rules, self._read_salt(connection), pair, who, now)
+            return read_item(connection, submission.withdraw(post_edit, now + self._lease))
 
     def send_to_owner(self, token: str, person: str, comment: str = "") -> None:
         """The item leaves the person's hands and waits for its unit's owner. Raises: LeaseError."""

@@ -38,8 +38,8 @@ _MAX_CELLS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Submit:
-    """One call of one person about one locked pair."""
+class Submission:
+    """A person's text of one locked pair: stored, or taken back."""
 
     connection: Connection
     rules: DeskRules

@@ -33,7 +33,7 @@ from trainer.run import train_coach
 from trainer.tuning.base_model import add_lora, load_base
 from trainer.tuning.examples import Encoder
 from trainer.tuning.losses import mean_loss
-from trainer.tuning.tuning import tune
+from trainer.tuning.tuning import TuningOptions, tune
 
 QUICK = Recipe(epochs=4, learning_rate=1e-2, rank=4, batch_pairs=8, micro_batch_tokens=1024)
 Train = Callable[..., RunRecord]
@@ -85,7 +85,7 @@ def test_only_lora_weights_change(tiny_llama: Path, tmp_path: Path) -> None:
     base = load_base(str(tiny_llama))
     before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
     examples = Encoder(base.tokenizer, base.eos_ids, base.context_tokens).examples(expert_revisions(8), Counter())
-    model = tune(base, examples, replace(QUICK, epochs=1), RunFolder(tmp_path), "x")
+    model = tune(base, examples, RunFolder(tmp_path), TuningOptions(replace(QUICK, epochs=1), "x"))
     after = {name.replace(".base_layer", ""): tensor for name, tensor in model.base_model.model.state_dict().items()}
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}

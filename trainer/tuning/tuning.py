@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -25,35 +26,28 @@ from trainer.tuning.trainee import E, Learnable, Trainee
 _TRIAL_TOKENS = 1024
 
 
-def tune(
-    base: Trainee[E],
-    examples: Sequence[E],
-    recipe: Recipe,
-    folder: RunFolder,
-    fingerprint: str,
-    *,
-    checkpoint_steps: int = 25,
-    on_step: Callable[[StepMetrics], None] = lambda _: None,
-    on_model: Callable[[Any], None] = lambda _: None,
-) -> Any:
-    """The base with its LoRA layers tuned; see `tune_weights`. `on_model` sees them before the first step."""
-    with reproducible(recipe.seed):
-        model = base.with_lora(recipe)
-        on_model(model)
-    tune_weights(model, base, examples, recipe, folder, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
+@dataclass(frozen=True, slots=True)
+class TuningOptions:
+    """How a run is tuned."""
+
+    recipe: Recipe
+    fingerprint: str  # of everything that makes the run what it is; checkpoints of another are refused
+    checkpoint_steps: int = 25
+    on_step: Callable[[StepMetrics], None] = lambda _: None
+    on_model: Callable[[Any], None] = lambda _: None  # sees the LoRA layers before the first step
+
+
+def tune(base: Trainee[E], examples: Sequence[E], folder: RunFolder, options: TuningOptions) -> Any:
+    """The base with its LoRA layers tuned; see `tune_weights`."""
+    with reproducible(options.recipe.seed):
+        model = base.with_lora(options.recipe)
+        options.on_model(model)
+    tune_weights(model, base, examples, folder, options)
     return model
 
 
 def tune_weights(
-    model: Any,
-    base: Trainee[E],
-    examples: Sequence[E],
-    recipe: Recipe,
-    folder: RunFolder,
-    fingerprint: str,
-    *,
-    checkpoint_steps: int = 25,
-    on_step: Callable[[StepMetrics], None] = lambda _: None,
+    model: Any, base: Trainee[E], examples: Sequence[E], folder: RunFolder, options: TuningOptions
 ) -> None:
     """Tunes all weights of the model that require gradients. Goes on at the folder's last checkpoint, if there is one.
 
@@ -63,13 +57,14 @@ def tune_weights(
     """
     if not examples:
         raise TrainingError("no example to train on")
+    recipe = options.recipe
     with reproducible(recipe.seed):
         model.train()
         weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         _check_disk(weights, folder)
         optimizer = torch.optim.AdamW(weights.values(), lr=recipe.learning_rate, weight_decay=0.0)
 
-        checkpoints = Checkpoints(folder.checkpoints, fingerprint)
+        checkpoints = Checkpoints(folder.checkpoints, options.fingerprint)
         done = checkpoints.restore(weights, optimizer)
         folder.keep_metrics(done)
         steps = recipe.epochs * math.ceil(len(examples) / recipe.batch_pairs)
@@ -97,9 +92,9 @@ def tune_weights(
                 time.perf_counter() - began,
             )
             folder.add_metrics(metrics)
-            if step % checkpoint_steps == 0 or step == steps:
+            if step % options.checkpoint_steps == 0 or step == steps:
                 checkpoints.save(step, weights, optimizer)
-            on_step(metrics)
+            options.on_step(metrics)
 
 
 def tokens_per_second(model: Any, base: Trainee[E], examples: Sequence[E], micro_batch_tokens: int) -> float:
