@@ -169,7 +169,7 @@ def _breaks_off(text: str, length: int, end: int) -> bool:
 def repeats_allowed(unit: str) -> int:
     """From how many occurrences in a row on a unit counts as a loop."""
     if not any(char.isalpha() for char in unit):
-        return max(400 // len(unit), 4)  # rules, dot leaders, blank lines, zeros
+        return max(400 // max(len(unit), 1), 4)  # nothing to read, rules, dot leaders, blank lines, zeros
     if len(unit.split()) == 1 and (unit.isascii() or len(unit) < 4):
         return 12  # "ha ha ha", "very very very"
     if len(unit) < 20 or (len(unit) < 60 and not any(stop in unit for stop in ".!?\n")):

@@ -125,4 +125,5 @@ class _Loops:
             enough = times >= 2 * repeats_allowed(text)
         else:
             enough = times >= _NUMBERED_TIMES and sum(map(str.isalpha, text)) >= _NUMBERED_LETTERS
-        return enough and self._texts.decode(self._tokens[-self._run :]).strip() not in self._known
+        said = self._texts.decode(self._tokens[-self._run :]).strip()
+        return enough and (not said or said not in self._known)

@@ -80,6 +80,12 @@ def test_loops_that_were_asked_for_or_stand_in_the_raw_pair_go_on() -> None:
     assert ended(SENTENCE * 60, raw)[0] is Ending.LOOPING
 
 
+def test_tokens_that_say_nothing_are_watched_too() -> None:
+    watch = OutputWatch(RAW, TokenTexts(lambda _ids: ""))
+    assert [watch.see(0) for _ in range(500)] == [None] * 500
+    assert any(watch.see(0) is Ending.LOOPING for _ in range(500))
+
+
 def test_a_second_pair_ends_the_first() -> None:
     assert ended(f"{PAIR}\n\nInstruction: Name a fruit.") == (Ending.SECOND_PAIR, f"{PAIR}\n\nInstruction:")
     assert ended(f"\n{PAIR}")[0] is None
@@ -160,3 +166,18 @@ def test_every_engine_ends_a_loop_at_the_same_token(build: Callable[[LoadedModel
     for revision in revisions:
         assert (revision.outcome, revision.reason) == (Outcome.FALLBACK_INVALID, "looping")
         assert revision.output_tokens == 50  # of 400: the head, and 24 times two words
+
+
+def test_openvino_ends_it_there_too_and_goes_on_with_others(tmp_path: Path) -> None:
+    pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
+    from reviser.openvino.conversion import convert
+    from tests.reviser.openvino_engines import build
+
+    loaded = _loaded_chain(tmp_path / "model")
+    loaded.model.save_pretrained(tmp_path / "model")
+    made = convert(str(tmp_path / "model"), tmp_path / "converted")
+    engine = build(made.folder, max_new_tokens=400, reviser_batch_pairs=2)
+    for _ in range(2):  # what was ended leaves nothing behind
+        revisions = engine.revise([replace(RAW, response=f"The {word}.") for word in ("sun", "moon", "wind")])
+        assert [(each.reason, each.output_tokens) for each in revisions] == [("looping", 50)] * 3
+    engine.close()
