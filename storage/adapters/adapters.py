@@ -2,17 +2,35 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from coachlm.coaching.adapters import AdapterEvent, AdapterRecord, AdapterState, InForce, check_adapter_transition
 from coachlm.errors import NotFoundError, StoreError, TransitionError
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, one_row
 from storage.tables.adapters import AdapterEventRow, AdapterRow
 
 _SHORTEST = 6  # digits of a digest that still name an adapter
 _POSTGRES_LOCK = 0x0C0ADA97  # any number that other programs are unlikely to take
+
+
+class StoredAdapter(NamedTuple):
+    """A row of `AdapterRow`."""
+
+    id: int
+    digest: str
+    base: str
+    base_digest: str
+    artifact: str
+    state: str
+    training: dict[str, object] | None
+    gate: dict[str, object] | None
+    canary_share: float
+    previous: str | None
+    created_at: datetime
+    changed_at: datetime
 
 
 class DatabaseAdapterRegistry:
@@ -47,7 +65,7 @@ class DatabaseAdapterRegistry:
             _note(connection, number, None, AdapterState.CANDIDATE, by, "registered", now)
             return _record(_row(connection, record.digest))
 
-    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = "gate") -> AdapterRecord:
+    def record_gate(self, digest: str, report: dict[str, object], *, passed: bool, by: str = "gate") -> AdapterRecord:
         """The decision with its figures. Repeating it with the same outcome changes nothing."""
         wanted = AdapterState.GATED if passed else AdapterState.REJECTED
         with self._database.writing(durable=True) as connection:
@@ -119,26 +137,23 @@ class DatabaseAdapterRegistry:
 
     def adapters(self) -> list[AdapterRecord]:
         with self._database.reading() as connection:
-            rows = connection.execute(select(AdapterRow.__table__).order_by(AdapterRow.id.desc())).all()
+            rows = all_rows(
+                StoredAdapter, connection.execute(select(AdapterRow.__table__).order_by(AdapterRow.id.desc()))
+            )
         return [_record(row) for row in rows]
 
     def events(self, digest: str) -> list[AdapterEvent]:
         """Oldest first."""
         with self._database.reading() as connection:
             row = _row(connection, digest)
-            found = connection.execute(
-                select(AdapterEventRow.__table__).where(AdapterEventRow.adapter == row.id).order_by(AdapterEventRow.id)
-            ).all()
+            event = AdapterEventRow
+            columns = (event.from_state, event.to_state, event.person, event.detail, event.created_at)
+            found = connection.execute(select(*columns).where(event.adapter == row.id).order_by(event.id)).all()
         return [
             AdapterEvent(
-                row.digest,
-                None if event.from_state is None else AdapterState(event.from_state),
-                AdapterState(event.to_state),
-                event.person,
-                event.detail,
-                event.created_at,
+                row.digest, None if before is None else AdapterState(before), AdapterState(after), person, detail, at
             )
-            for event in found
+            for before, after, person, detail, at in found
         ]
 
     def _end(self, connection: Connection, state: AdapterState, by: str, detail: str) -> bool:
@@ -149,7 +164,7 @@ class DatabaseAdapterRegistry:
         return row is not None
 
     def _move(
-        self, connection: Connection, row: Any, wanted: AdapterState, by: str, detail: str, **columns: Any
+        self, connection: Connection, row: StoredAdapter, wanted: AdapterState, by: str, detail: str, **columns: object
     ) -> AdapterRecord:
         before, now = AdapterState(row.state), self._now()
         check_adapter_transition(row.digest, before, wanted)
@@ -165,18 +180,17 @@ def _lock(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
 
 
-def _find(connection: Connection, condition: Any) -> Any:
-    return connection.execute(select(AdapterRow.__table__).where(condition)).one_or_none()
+def _find(connection: Connection, condition: ColumnElement[bool]) -> StoredAdapter | None:
+    return one_row(StoredAdapter, connection.execute(select(AdapterRow.__table__).where(condition)))
 
 
-def _row(connection: Connection, digest: str) -> Any:
+def _row(connection: Connection, digest: str) -> StoredAdapter:
     if (row := _find(connection, AdapterRow.digest == digest)) is not None:
         return row
     if len(digest) < _SHORTEST or not digest.isalnum():
         raise NotFoundError(f"{digest!r} names no adapter; give {_SHORTEST} digits or more of its digest")
-    rows = connection.execute(
-        select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
-    ).all()
+    begun = select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
+    rows = all_rows(StoredAdapter, connection.execute(begun))
     if len(rows) != 1:
         how = "no adapter" if not rows else "several adapters"
         raise NotFoundError(f"{digest!r} names {how}; `coachlm adapters list` shows all digests")
@@ -204,7 +218,7 @@ def _note(
     )
 
 
-def _record(row: Any) -> AdapterRecord:
+def _record(row: StoredAdapter) -> AdapterRecord:
     return AdapterRecord(
         digest=row.digest,
         base=row.base,

@@ -6,13 +6,24 @@ is never loaded.
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Protocol, cast
 from uuid import uuid4
 
 import fsspec
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
+
+
+class _Files(Protocol):
+    """What is used of a file system of fsspec, which has no types."""
+
+    def exists(self, path: str) -> bool: ...
+    def size(self, path: str) -> int | None: ...
+    def makedirs(self, path: str, exist_ok: bool) -> None: ...
+    def put_file(self, lpath: str, rpath: str) -> None: ...
+    def get_file(self, rpath: str, lpath: str) -> None: ...
+    def find(self, path: str) -> list[str]: ...
 
 
 class AdapterArtifacts:
@@ -69,9 +80,9 @@ class AdapterArtifacts:
         return kept
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def _file_system(url: str) -> tuple[_Files, str]:
     try:
-        return fsspec.core.url_to_fs(url)
+        return cast("tuple[_Files, str]", fsspec.core.url_to_fs(url))  # pyright: ignore[reportUnknownMemberType]  # untyped
     except (ValueError, ImportError) as error:
         raise StoreError(
             f"no file system for {_shown(url)}: {error}; give a folder or a URL, and install what fsspec needs for it"
