@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, cast
 from uuid import uuid4
 
-import fsspec
+import fsspec  # pyright: ignore[reportMissingTypeStubs]  # it has no types; `_Files` says what is used of it
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
