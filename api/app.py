@@ -59,12 +59,12 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     check_declared(app.routes)
     metrics = Metrics(lambda: _queue_figures(services))
     app.state.shared = State(
-        services, settings, metrics, CapacityLimiter(settings.api_log_posts), CapacityLimiter(settings.api_exports)
+        services, settings, metrics, CapacityLimiter(settings.api.log_posts), CapacityLimiter(settings.api.exports)
     )
     app.state.gate = _gate(services, settings)
     add_problem_handlers(app)
     app.add_middleware(
-        Envelope, max_body_bytes=settings.api_body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
+        Envelope, max_body_bytes=settings.api.body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
     )
     return app
 
@@ -85,7 +85,7 @@ def _queue_figures(services: Services) -> QueueFigures:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.shared
     sweeps = (state.services.queue.return_expired, state.services.reviews.approve_unsampled)
-    task = asyncio.create_task(sweep_for_ever(sweeps, state.settings.sweep_seconds))
+    task = asyncio.create_task(sweep_for_ever(sweeps, state.settings.api.sweep_seconds))
     try:
         yield
     finally:
@@ -95,7 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _gate(services: Services, settings: Settings) -> Gate:
-    per_second, per_minute = settings.api_requests_per_second, settings.api_failures_per_minute
+    per_second, per_minute = settings.api.requests_per_second, settings.api.failures_per_minute
     return Gate(
         accounts=services.accounts,
         tokens=TokenVerifier(),

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coachlm.coaching.engines import Model, engine_names
 from coachlm.errors import ModelError, TrainingError
 
 if TYPE_CHECKING:
     from trainer.run import CoachKind
     from trainer.tuning.tagger import Tagger
+
+
+_TAGGING = engine_names(lambda engine: engine.model is Model.COACH)
 
 
 def kind_of(base: str) -> "CoachKind":
@@ -20,7 +24,7 @@ def kind_of(base: str) -> "CoachKind":
         return WRITER
     from trainer.tuning.tagger import TAGGER_ALPHA, TAGGER_RECIPE
 
-    return CoachKind(lambda name, _: load_tagger(name, folder), TAGGER_ALPHA, TAGGER_RECIPE, ("coach",), True)
+    return CoachKind(lambda name, _: load_tagger(name, folder), TAGGER_ALPHA, TAGGER_RECIPE, _TAGGING, True)
 
 
 def load_tagger(name: str, folder: Path) -> "Tagger":

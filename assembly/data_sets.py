@@ -9,6 +9,7 @@ from pathlib import Path
 from assembly.stores import open_database
 from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.errors import ExportError, InputError
+from coachlm.machine.files import whole_file
 from coachlm.pairs import InstructionPair, Reject, RejectReason
 from coachlm.settings import load_settings
 
@@ -37,7 +38,7 @@ def pairs_only(source: str, text: TextChoice = TextChoice.FINAL) -> list[Instruc
     found: list[InstructionPair] = []
     for number, pair in enumerate(read_pairs(source, text), 1):
         if not isinstance(pair, InstructionPair):
-            raise InputError(f"{source}, record {number}: {pair.value}; docs/evaluation.md says what a record may be")
+            raise InputError(f"{source}, record {number}: {pair.value}; see docs/how-to/evaluate.md")
         found.append(pair)
     if not found:
         raise InputError(f"{source} holds no pairs")
@@ -58,7 +59,7 @@ def _from_file(path: str) -> Iterator[MaybePair]:
     from streams.reading.sources.records import ParseOptions
 
     if path != "-" and not Path(path).is_file():
-        raise InputError(f"{path} is no file; give a file of pairs or a database URL (sqlite:///FILE)")
+        raise InputError(f"{path} is not a file; give a file of pairs or a database URL (sqlite:///FILE)")
     for record in read_source(path, ParseOptions()):
         yield record.reason if isinstance(record, Reject) else pair_of(record.data)
 
@@ -76,16 +77,11 @@ def lines_writer(path: Path | None) -> Iterator[Callable[[bytes], None]]:
     if path is None:
         yield lambda _: None
         return
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             yield lambda line: file.writelines((line, b"\n"))
-        partial.replace(path)
     except OSError as error:
         raise ExportError(f"{path} can't be written: {error}; make room or give another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def json_line(record: Mapping[str, object]) -> bytes:
@@ -99,6 +95,6 @@ def public_folder(given: Path | None = None) -> Path:
     folder = given or (Path(name) if name else None)
     if folder is None or not folder.is_dir():
         raise InputError(
-            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; docs/data.md says what lies in it"
+            f"no folder of public data: give --folder or set {PUBLIC_FOLDER}; see docs/reference/public-data.md"
         )
     return folder

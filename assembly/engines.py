@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 from assembly.stores import adapter_artifacts
 from coachlm.coaching.adapters import AdapterRecord
+from coachlm.coaching.engines import ENGINES, Adapters
 from coachlm.errors import ModelError
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.settings import REGISTRY, Settings
 
 if TYPE_CHECKING:
     from storage.engine.database import Database
 
 
-def build_engine(settings: Settings, database: Database) -> Reviser | None:
-    """None for `none`. With `COACHLM_ADAPTER=registry` the engine follows what is promoted in the database.
+def build_engine(settings: Settings, database: Database) -> Reviser:
+    """With `COACHLM_ADAPTER=registry` the engine follows what is promoted in the database.
 
     Raises: SettingsError, ModelError.
     """
     from reviser.engines import build_adapting, build_coach, build_reviser
 
-    if settings.adapter != REGISTRY or settings.engine not in ("coach", "packed", "openvino", "transformers", "openai"):
+    adapters = ENGINES[settings.reviser.engine].adapters
+    if settings.reviser.adapter != REGISTRY or adapters is Adapters.NONE:
         return build_reviser(settings)
     from reviser.following.reviser import FollowingReviser
     from storage.adapters.adapters import DatabaseAdapterRegistry
@@ -32,17 +34,17 @@ def build_engine(settings: Settings, database: Database) -> Reviser | None:
     def fetch(record: AdapterRecord) -> Path:
         return artifacts.fetch(record.artifact, record.digest)
 
-    def with_adapter(folder: Path | None) -> Reviser | None:
-        return build_reviser(settings.model_copy(update={"adapter": None if folder is None else str(folder)}))
+    def with_adapter(folder: Path | None) -> Reviser:
+        return build_reviser(settings.replaced(adapter=None if folder is None else str(folder)))
 
-    build_one = build_coach(settings) if settings.engine == "coach" else with_adapter
+    build_one = build_coach(settings) if settings.reviser.engine == "coach" else with_adapter
 
     def build(record: AdapterRecord | None) -> Reviser:
         engine = build_one(None if record is None else fetch(record))
-        if engine is None or (record is not None and engine.adapter != record.digest):
-            raise ModelError(f"the engine did not take adapter {record.digest[:12] if record else 'none'}")
+        if record is not None and engine.adapter != record.digest:
+            raise ModelError(f"the engine did not take adapter {record.digest[:12]}")
         return engine
 
-    if settings.engine in ("packed", "openvino") and (engine := build_adapting(settings, registry.in_force, fetch)):
+    if adapters is Adapters.CHANGED_IN_PLACE and (engine := build_adapting(settings, registry.in_force, fetch)):
         return engine
-    return FollowingReviser(registry.in_force, build, settings.registry_poll_seconds)
+    return FollowingReviser(registry.in_force, build, settings.reviser.registry_poll_seconds)

@@ -23,7 +23,7 @@ def check_judges(names: Sequence[str], settings: Settings) -> None:
     for name in names:
         if name not in (*NAMED, "server") and not name.startswith("model:"):
             raise SettingsError(f"no judge {name!r}: give {', '.join(NAMED)}, server or model:FOLDER")
-    if "server" in names and not (settings.judge_url and settings.judge_model):
+    if "server" in names and not (settings.judge.url and settings.judge.model):
         raise SettingsError(
             "no judge: give --judge-url and --judge-model (or COACHLM_JUDGE_URL and COACHLM_JUDGE_MODEL; the key, if "
             "it needs one, as COACHLM_JUDGE_API_KEY)"
@@ -39,17 +39,17 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
 
     check_judges(["server"], settings)
     server = JudgeServer(
-        base_url=settings.judge_url or "",
-        model=settings.judge_model or "",
-        api_key=settings.judge_api_key.get_secret_value(),
-        concurrency=settings.judge_concurrency,
-        attempts=settings.judge_attempts,
-        first_wait_seconds=settings.judge_wait_seconds,
-        timeout_seconds=settings.judge_timeout_seconds,
-        prompt_price=settings.judge_prompt_price,
-        completion_price=settings.judge_completion_price,
+        base_url=settings.judge.url or "",
+        model=settings.judge.model or "",
+        api_key=settings.judge.api_key.get_secret_value(),
+        concurrency=settings.judge.concurrency,
+        attempts=settings.judge.attempts,
+        first_wait_seconds=settings.judge.wait_seconds,
+        timeout_seconds=settings.judge.timeout_seconds,
+        prompt_price=settings.judge.prompt_price,
+        completion_price=settings.judge.completion_price,
     )
-    with JudgeCache(Path(settings.judge_cache)) as cache:
+    with JudgeCache(Path(settings.judge.cache)) as cache:
         yield OpenAIJudge(server, cache)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from assembly.data_sets import read_pairs
+from coachlm.coaching.engines import check_revises
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings
@@ -54,7 +55,7 @@ class StudentLaboratory:
         try:
             recipe = StudentRecipe(**{**self._config.recipe, "seed": seed})
         except TypeError as error:
-            raise SettingsError(f"[recipe]: {error}; docs/evaluation.md lists what it may hold") from error
+            raise SettingsError(f"[recipe]: {error}; docs/how-to/evaluate.md lists what it may hold") from error
         pairs = (pair for pair in read_pairs(str(data)) if isinstance(pair, InstructionPair))
         train_student(self._config.base, pairs, folder, name=arm.name, recipe=recipe, on_step=self._on_step)
 
@@ -143,9 +144,9 @@ def _revised(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int])
     from reviser.engines import build_reviser
 
     wanted: dict[str, Any] = {"engine": arm.engine, "model": arm.model or None, "adapter": arm.adapter or None}
-    engine = build_reviser(load_settings(**wanted))
-    if engine is None:
-        raise SettingsError(f"{arm.name}: engine {arm.engine!r} revises nothing")
+    settings = load_settings(**wanted)
+    check_revises(settings.reviser.engine, f"{arm.name}: ")
+    engine = build_reviser(settings)
     waiting = iter(pairs)
     try:
         while chunk := list(islice(waiting, _ENGINE_PAIRS)):

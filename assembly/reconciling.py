@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 
 if TYPE_CHECKING:
     from storage.engine.database import Database
@@ -84,7 +84,7 @@ def _lags_of(topic: str, behind: "Sequence[Lag]") -> "list[Lag]":
     """To be read before the database: what was committed by then is in it."""
     found = [lag for lag in behind if lag.topic == topic]
     if not found:
-        raise StreamError(f"there is no topic {topic}; next: coachlm topics --create")
+        raise StreamError(f"topic {topic} does not exist; create it: coachlm topics --create")
     return found
 
 

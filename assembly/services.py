@@ -7,7 +7,7 @@ from coachlm.settings import Settings
 
 if TYPE_CHECKING:
     from api.http.services import Services
-    from coachlm.protocols import LagProbe, LogDoor
+    from coachlm.protocols.doors import LagProbe, LogDoor
     from storage.engine.database import Database
 
 
@@ -28,9 +28,9 @@ def build_services(database: "Database", settings: Settings) -> "Services":
     rules = DeskRules.from_settings(settings)
     return Services(
         database=database,
-        queue=PostEditQueue(database, settings.lease_seconds, rules=rules),
+        queue=PostEditQueue(database, settings.desk.lease_seconds, rules=rules),
         reviews=ReviewDesk(database, rules=rules),
-        accounts=Accounts(database, settings.unit_names),
+        accounts=Accounts(database, settings.desk.unit_names),
         figures=Figures(database),
         reader=StoreReader(database),
         pairs=PairViews(database),
@@ -43,7 +43,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
 
 
 def _lag_probe(settings: Settings) -> "LagProbe | None":
-    if not settings.kafka_servers:
+    if not settings.kafka.servers:
         return None
     from streams.broker.topics.lag import BrokerLagProbe
 
@@ -52,7 +52,7 @@ def _lag_probe(settings: Settings) -> "LagProbe | None":
 
 def _log_door(database: "Database", settings: Settings) -> "LogDoor":
     """Into the broker where there is one, else straight into the store."""
-    if settings.kafka_servers:
+    if settings.kafka.servers:
         from streams.broker.producing.log_door import KafkaLogDoor
 
         return KafkaLogDoor(settings)

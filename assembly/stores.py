@@ -34,7 +34,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
     from storage.engine import database as databases
     from storage.engine.schema import prepare
 
-    database = databases.open_database(settings.database_url.get_secret_value())
+    database = databases.open_database(settings.database.url.get_secret_value())
     try:
         prepare(database)
         yield database
@@ -48,7 +48,7 @@ def build_store(database: Database, settings: Settings) -> DatabaseStore:
     from storage.intake.near_copies import NearCopies
     from storage.intake.store import DatabaseStore
 
-    near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
+    near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
     return DatabaseStore(database, near_copies)
 
 
@@ -58,19 +58,19 @@ def build_stream_store(database: Database, settings: Settings) -> DatabaseStream
     from storage.intake.near_copies import NearCopies
     from storage.streams.store import DatabaseStreamStore
 
-    near_copies = NearCopies(similarity, pair_text, settings.near_duplicate_similarity)
-    return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.dead_letter_days)
+    near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
+    return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.streams.dead_letter_days)
 
 
 def adapter_artifacts(settings: Settings) -> AdapterArtifacts:
     """Where adapter folders are published, and the local copies that engines load."""
     from storage.adapters.artifacts import AdapterArtifacts
 
-    return AdapterArtifacts(settings.adapters_url, Path(settings.adapters_cache).expanduser())
+    return AdapterArtifacts(settings.adapters.url, Path(settings.adapters.cache).expanduser())
 
 
 def intake_salt(database: Database, settings: Settings) -> bytes:
     """The salt of user and session hashes: the one in the settings, else the database's own."""
     from storage.engine.schema import hash_salt
 
-    return (settings.hash_salt.get_secret_value() or hash_salt(database)).encode()
+    return (settings.intake.hash_salt.get_secret_value() or hash_salt(database)).encode()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from assembly.stores import build_stream_store, intake_salt
 from coachlm.errors import SettingsError
+from coachlm.machine.locks import FileLock
 from coachlm.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ def run_revise_worker(database: Database, settings: Settings, report: Report) ->
 
     store = build_stream_store(database, settings)
     engine = build_engine(settings, database)
-    if engine is None:
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
     try:
         stage = revise_stage(settings)
         Worker(stage, lambda observer: ReviseHandler(engine, store, settings, observer), store, settings, report).run()
@@ -49,18 +48,16 @@ def run_revise_worker(database: Database, settings: Settings, report: Report) ->
 @contextmanager
 def _only_one_on_sqlite(database: Database, stage: str) -> Iterator[None]:
     """Raises: SettingsError, when another process runs this stage on the same SQLite file."""
-    import fcntl
-
     file = database.engine.url.database
     if not database.is_sqlite or file is None:
         yield
         return
-    with Path(f"{file}.{stage}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise SettingsError(
-                f"another `coachlm stream {stage}` works on {database.name}; an SQLite file serves one worker of a "
-                "kind: for more, set COACHLM_DATABASE_URL to a PostgreSQL database"
-            ) from None
+    try:
+        lock = FileLock(Path(f"{file}.{stage}.lock"))
+    except BlockingIOError:
+        raise SettingsError(
+            f"another `coachlm stream {stage}` works on {database.name}; an SQLite file serves one worker of a "
+            "kind: for more, set COACHLM_DATABASE_URL to a PostgreSQL database"
+        ) from None
+    with lock:
         yield

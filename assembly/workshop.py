@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def workshop(settings: Settings, output: Path, alpha: float | None, epochs: int | None) -> Iterator["Workshop"]:
     """Everything a refresh works with. Raises: SettingsError, without a base."""
-    if not settings.model:
+    if not settings.reviser.model:
         raise SettingsError("a refresh needs the base model: --base MODEL, or COACHLM_MODEL")
     from storage.adapters.adapters import DatabaseAdapterRegistry
     from storage.adapters.refresh_runs import RefreshRuns
@@ -28,8 +28,10 @@ def workshop(settings: Settings, output: Path, alpha: float | None, epochs: int 
     from trainer.refresh import Workshop
     from trainer.run import train_coach
 
-    base, kind = settings.model, kind_of(settings.model)
+    base, kind = settings.reviser.model, kind_of(settings.reviser.model)
     recipe = kind.recipe if epochs is None else replace(kind.recipe, epochs=epochs)
+    if not kind.base_is_coach:  # what the engines will ask for
+        recipe = replace(recipe, prompt_style=settings.reviser.prompt_style)
     with open_database(settings) as database:
         yield Workshop(
             store=StoreReader(database),
@@ -37,7 +39,7 @@ def workshop(settings: Settings, output: Path, alpha: float | None, epochs: int 
             registry=DatabaseAdapterRegistry(database),
             artifacts=adapter_artifacts(settings),
             train=lambda source, folder: train_coach(
-                base, source, folder, kind=kind, alpha=alpha, recipe=recipe, revision=settings.model_revision
+                base, source, folder, kind=kind, alpha=alpha, recipe=recipe, revision=settings.reviser.model_revision
             ),
             coach=lambda folder, pairs: _coach(settings, kind, folder, pairs),
             folder=output,
@@ -52,14 +54,15 @@ def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Se
     from trainer.gate import Coached
     from trainer.scoring import pair_nll
 
-    engine = settings.engine if settings.engine in kind.engines else kind.engines[0]
+    engine = settings.reviser.engine if settings.reviser.engine in kind.engines else kind.engines[0]
     chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder)}
-    reviser = build_reviser(settings.model_copy(update=chosen))
-    assert reviser is not None
+    reviser = build_reviser(settings.replaced(**chosen))
     try:
         revisions = reviser.revise([pair.raw for pair in pairs])
     finally:
         reviser.close()
-    assert settings.model is not None
+    assert settings.reviser.model is not None
     texts = [(pair.raw, pair.final) for pair in pairs]
-    return Coached(revisions, pair_nll(kind.load(settings.model, settings.model_revision), folder, texts))
+    base = kind.load(settings.reviser.model, settings.reviser.model_revision)
+    alone = pair_nll(base, None, texts)  # before the adapter's layers are put in
+    return Coached(revisions, alone if folder is None else pair_nll(base, folder, texts), alone)

@@ -38,7 +38,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     name = os.environ.get("COACHLM_DATA_DIR")
     if not name:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     folder = Path(name)
     before = psutil.Process().memory_info().rss
     classifier = TaskClassifier.load()

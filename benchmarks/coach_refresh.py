@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     torch.set_num_threads(1)
     data, quick = Path(folder), options.quick
     learned, held_out = habit(data, *(_QUICK_PAIRS if quick else _PAIRS))

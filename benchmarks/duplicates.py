@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer records; within 50 s on 2 cores")
     quick = parser.parse_args().quick
-    threshold = Settings.model_fields["near_duplicate_similarity"].default
+    threshold = Settings.model_construct().intake.near_duplicate_similarity
     texts = _records(5_000 if quick else 52_002)
     originals, copies = _copies(texts, 1_000 if quick else 5_000)
     shares = np.array([similarity(texts[index], copy) for index, copy in zip(originals, copies, strict=True)])
@@ -56,7 +56,7 @@ def main() -> None:
 def _records(count: int) -> list[str]:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     with gzip.open(Path(folder) / "alpaca/alpaca_52k.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in itertools.islice(file, count)]
     return ["\n".join((record["instruction"], record["input"], record["output"])) for record in records]

@@ -18,7 +18,7 @@ import orjson
 
 import coachlm
 from coachlm.pairs import Position
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from streams.reading.sources import expand, read_source
 from streams.reading.sources.records import ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
@@ -35,7 +35,7 @@ def main() -> None:
     wanted = 20_000 if arguments.quick else 100_000
     samples = list(_samples())
     chance = random.Random(arguments.seed)
-    stages = IntakeStages(Settings(), ParseOptions(), b"salt")
+    stages = IntakeStages(load_settings(), ParseOptions(), b"salt")
     outcomes: Counter[str] = Counter()
     uncaught = unaccounted = 0
     start = time.process_time()

@@ -103,7 +103,7 @@ def _nll(found: Answers) -> float:
 def _rows_for(base: Path) -> Iterator[Row]:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     tokenizer = AutoTokenizer.from_pretrained(base)
     lines = (Path(folder) / "coachlm/expert_revisions.jsonl").read_text(encoding="utf-8").splitlines()
     for record in map(json.loads, lines):

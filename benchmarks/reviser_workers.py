@@ -21,7 +21,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from devtools.servers.postgres import PostgresServer
 from storage.engine.database import Database, open_database
 from storage.engine.schema import upgrade

@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/data.md")
+        sys.exit("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/reference/public-data.md")
     figures = measure(Path(folder), records=400 if options.quick else 3_000, show=options.show)
     for name, value in figures.items():
         print(f"{name:<42} {value:>10.4f}" if isinstance(value, float) else f"{name:<42} {value:>10}")

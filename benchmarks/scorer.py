@@ -32,7 +32,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     name = os.environ.get("COACHLM_DATA_DIR")
     if not name:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     folder = Path(name)
     parts = expert_preferences(folder)
     strong, weak = _answers(folder, 5 if quick else 1)

@@ -19,9 +19,9 @@ from pathlib import Path
 from sqlalchemy import event
 
 from coachlm.pairs import InstructionPair, Position
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.text.duplicates import pair_text, similarity
 from devtools.accounting import cpu_seconds
 from devtools.servers.postgres import PostgresServer
@@ -57,7 +57,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     batches = _batches(Path(folder), 10_000 if quick else 50_000)
     server = PostgresServer(durable=True)
     try:
@@ -100,7 +100,7 @@ def _measure(server: PostgresServer, batches: list[list[IntakePair]]) -> None:
 
 
 def _batches(folder: Path, count: int) -> list[list[IntakePair]]:
-    stages = IntakeStages(Settings(_env_file=None), ParseOptions(), b"salt")  # pyright: ignore[reportCallIssue]
+    stages = IntakeStages(load_settings(), ParseOptions(), b"salt")  # pyright: ignore[reportCallIssue]
     with gzip.open(folder / "alpaca/alpaca_52k.jsonl.gz", "rb") as lines:
         records = [RawRecord(Position("logs.raw:0", n), line) for n, line in enumerate(itertools.islice(lines, count))]
     pairs = stages.process(records).pairs

@@ -4,9 +4,9 @@ The data sets are the raw and the revised sides of the shared expert revisions (
 better), and the revised responses dealt to other requests: the experts' form without their content. It shows that
 data, training, answering, judging, resuming and the table work end to end, and how long they take. It does **not**
 show which data set makes the better model: students of 5 million parameters answer next to nothing correctly, and the
-local scorer is no judge of models (docs/scorer.md), so it can only see whether a student has taken on the form of its
-data; the third data set shows how much of a gain is that. `--base` with a real model, `--judge server` and hours on a
-GPU are for more.
+local scorer is no judge of models (docs/measurements/scorer.md), so it can only see whether a student has
+taken on the form of its data; the third data set shows how much of a gain is that. `--base` with a real model,
+`--judge server` and hours on a GPU are for more.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
     arguments = parser.parse_args()
     name = os.environ.get("COACHLM_DATA_DIR")
     if not name:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     with tempfile.TemporaryDirectory() as scratch:
         figures = measure(Path(name), Path(scratch), arguments)
     print(json.dumps(figures))

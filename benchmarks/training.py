@@ -45,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     path = Path(folder) / "coachlm/expert_revisions.jsonl"
     figures: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -101,19 +101,19 @@ class SourcedPair:
 class RejectReason(StrEnum):
     """Why a record became no pair at all. Stored with the record's position and an excerpt free of personal data."""
 
-    MALFORMED_JSON = "malformed_json"
+    MALFORMED_JSON = "malformed_json"  # not JSON, or nested deeper than `max_nesting`
     MALFORMED_RECORD = "malformed_record"  # the shape is known, a field has the wrong type
-    UNKNOWN_SHAPE = "unknown_shape"
+    UNKNOWN_SHAPE = "unknown_shape"  # no log format has such keys
     NOT_A_GENERATION = "not_a_generation"  # spans of tools, embeddings, chains; image or audio calls
     NOT_CHOSEN = "not_chosen"  # a branch or turn that the options leave out (lower-ranked branch of a tree)
-    ERROR_RESPONSE = "error_response"
-    UNFINISHED = "unfinished"  # finish_reason is not `stop`: cut by length, filter or a lost stream
-    REDACTED = "redacted"
+    ERROR_RESPONSE = "error_response"  # an error instead of an answer: a status from 400, a failed run
+    UNFINISHED = "unfinished"  # `finish_reason` says the answer was cut: by length, by a filter, by a lost stream
+    REDACTED = "redacted"  # a whole text is a mark such as `[redacted]`
     TOOL_ONLY = "tool_only"  # the answer is a tool call without text
     REFUSED = "refused"  # the provider's `refusal` field
     NO_RESPONSE = "no_response"  # a prompt without an answer
-    EMPTY = "empty"
-    TOO_LONG = "too_long"
+    EMPTY = "empty"  # a blank record, question or answer
+    TOO_LONG = "too_long"  # more bytes than `max_record_bytes`
     UNMATCHED = "unmatched"  # half of a batch or stream whose other half never came
     UNREADABLE = "unreadable"  # not text, broken compression, a row the file's library can't decode
 
@@ -129,7 +129,7 @@ class Reject:
 
 
 class ExcludeReason(StrEnum):
-    """Why the preliminary filter set a pair aside. Source: paper Table III; the last four are ours."""
+    """Why the preliminary filter excluded a pair. Source: paper Table III; the last four are ours."""
 
     INVALID_INPUT = "invalid_input"  # the key content of the instruction is invalid or missing
     BEYOND_EXPERTISE = "beyond_expertise"  # overly professional scenes
@@ -138,14 +138,14 @@ class ExcludeReason(StrEnum):
     SAFETY = "safety"  # toxic, copyrighted or sensitive content
     REFUSAL = "refusal"  # the answer is "As an AI language model…" without content
     LANGUAGE = "language"  # outside the configured languages
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
+    TOO_SHORT = "too_short"  # fewer characters than the settings ask for
+    TOO_LONG = "too_long"  # more characters than `max_pair_chars`
     MANUAL = "manual"  # a person excluded it by hand
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """The filter's decision to set a pair aside; the pair itself is stored and exportable."""
+    """The filter's decision to exclude a pair; the pair itself is stored and exportable."""
 
     reason: ExcludeReason
     detail: str = ""  # which rule fired, e.g. `placeholder: [link to`

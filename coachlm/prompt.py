@@ -22,6 +22,11 @@ def render_pair(pair: InstructionPair) -> str:
     return f"{_INSTRUCTION}{pair.instruction.strip()}{middle}{_RESPONSE}{pair.response.strip()}"
 
 
+def given_fields(pair: InstructionPair) -> str:
+    """The written form up to where the response begins, for a coach that is to write the response alone."""
+    return render_pair(pair).removesuffix(pair.response.strip()).rstrip(" ")
+
+
 def coach_prompt(pair: InstructionPair) -> str:
     """What the coach is given; its answer is `render_pair` of the revised pair."""
     return f"{COACH_INSTRUCTION}\n{render_pair(pair)}\n"
@@ -69,6 +74,27 @@ def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     if not response.strip():
         raise PromptError("the output's response is empty")
     return InstructionPair(instruction.strip(), extra.strip(), response.strip())
+
+
+_SECOND_PAIR = re.compile(r"\n\s*Instruction:")
+_FIRST_RESPONSE = re.compile(r"\sResponse:")
+
+
+def first_pair(text: str, raw: InstructionPair) -> str:
+    """The output up to where a second pair begins after the first one's response; where the raw pair speaks of
+    instructions itself, all of it."""
+    response = _FIRST_RESPONSE.search(text)
+    if response is None:
+        return text
+    return text[: response.end()] + first_response(text[response.end() :], raw)
+
+
+def first_response(text: str, raw: InstructionPair) -> str:
+    """The same of an output that begins within the response."""
+    if any("Instruction:" in each for each in (raw.instruction, raw.input, raw.response)):
+        return text
+    second = _SECOND_PAIR.search(text)
+    return text if second is None else text[: second.start()].rstrip()
 
 
 def _head(raw: InstructionPair) -> str:

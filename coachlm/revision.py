@@ -9,7 +9,7 @@ from coachlm.pairs import InstructionPair
 class Outcome(StrEnum):
     """How a revision ended. All but `REVISED` leave the raw pair as it is."""
 
-    REVISED = "revised"
+    REVISED = "revised"  # the coach changed the pair
     UNCHANGED = "unchanged"  # the coach saw nothing to mend
     FALLBACK_INVALID = "fallback_invalid"  # the output was no valid pair (paper §III-B1: about 1.3 %)
     FALLBACK_GUARD = "fallback_guard"  # a guard refused it: dropped constraint, broken code, language change, …
@@ -20,12 +20,18 @@ class Outcome(StrEnum):
 class FlagKind(StrEnum):
     """What an annotator should check in a revision that was kept."""
 
-    ADDED_NUMBER = "added_number"
-    ADDED_DATE = "added_date"
-    ADDED_NAME = "added_name"
-    ADDED_URL = "added_url"
-    ADDED_CODE = "added_code"
+    ADDED_NUMBER = "added_number"  # a number that the raw pair lacks
+    ADDED_DATE = "added_date"  # a date that the raw pair lacks
+    ADDED_NAME = "added_name"  # a name that the raw pair lacks
+    ADDED_URL = "added_url"  # a link that the raw pair lacks
+    ADDED_CODE = "added_code"  # code that the raw pair lacks
     OVER_EXPANSION = "over_expansion"  # a trivial request got a long answer
+    LOST_CONTENT = "lost_content"  # the response is much shorter, and numbers, names or many words are gone
+
+
+ADDED_FACTS = frozenset(
+    {FlagKind.ADDED_NUMBER, FlagKind.ADDED_DATE, FlagKind.ADDED_NAME, FlagKind.ADDED_URL, FlagKind.ADDED_CODE}
+)
 
 
 class Field(StrEnum):

@@ -1,4 +1,4 @@
-"""The life of a pair: its statuses and the one table of allowed transitions (drawn in docs/architecture.md)."""
+"""The life of a pair: its statuses and the one table of allowed transitions (drawn in docs/explanations/states.md)."""
 
 from enum import StrEnum
 
@@ -13,8 +13,8 @@ class Status(StrEnum):
     POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner, or to pass unsampled
     RETURNED = "returned"  # the owner sent it back; waits for the same annotator
     APPROVED = "approved"  # final: part of the data set and of the coach's training data
-    EXCLUDED = "excluded"  # set aside with a reason; exportable, restorable
-    DUPLICATE = "duplicate"  # near copy of another pair, linked to it; exportable
+    EXCLUDED = "excluded"  # excluded with a reason; exportable, restorable
+    DUPLICATE = "duplicate"  # near copy of an earlier pair, linked to it; exportable
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {

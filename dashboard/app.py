@@ -15,7 +15,7 @@ from dashboard.server.headers import ProtectiveHeaders
 from dashboard.server.kept_files import KeptFiles
 from dashboard.server.page_head import PageHead
 
-_api_url = load_settings().api_url
+_api_url = load_settings().api.url
 _gateway = Gateway(_api_url)
 
 

@@ -32,7 +32,7 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("desk", "Desk", ":material/edit_note:", _EVERY_EDITOR),
     Page("review", "Review", ":material/rule:", _OWNERS),
-    Page("exclusions", "Set aside", ":material/inventory_2:", _OWNERS),
+    Page("exclusions", "Excluded", ":material/inventory_2:", _OWNERS),
     Page("ratings", "Ratings", ":material/star_half:", _RATERS),
     Page("overview", "Operations", ":material/monitoring:", _OWNERS | _OPERATORS),
     Page("people", "People", ":material/groups:", frozenset(PersonRole) - {PersonRole.INGEST}),

@@ -1,4 +1,4 @@
-"""`python -m devtools.imports`: the house as its imports show it.
+"""`python -m devtools.imports [--brief]`: the house as its imports show it.
 
 Folders with their floor, the imports between them, circles and imports that run back up; the last line is JSON. A
 folder is one node: its own files, without its sub-folders. Floors are those of pyproject's contract `layers`. The exit
@@ -118,9 +118,9 @@ def show(house: House) -> None:
 
 
 def main() -> None:
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1]
-    house = read_house(root)
-    show(house)
+    house = read_house(Path(__file__).resolve().parents[1])
+    if "--brief" not in sys.argv[1:]:
+        show(house)
     circles, back_up = house.circles(), house.back_up()
     for circle in circles:
         print("circle:", " <-> ".join(circle))

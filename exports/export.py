@@ -1,7 +1,8 @@
 """Writes the pairs of a store as a data set: one pass, flat memory, complete or not there at all."""
 
+# See docs/decisions/0030-exports-are-whole-or-absent.md
+
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ import xxhash
 from coachlm import __version__
 from coachlm.desk.dataset import DatasetRow, FlowCounts, TextChoice
 from coachlm.errors import ExportError
+from coachlm.machine.files import sync
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from exports.data_card import render_card
@@ -220,21 +222,13 @@ def _install(staging: Path, folder: Path, manifest: Manifest) -> None:
     """Move the files to their place. The old manifest goes first and the new one comes last, so that a folder with a
     manifest is complete at every moment."""
     for path in staging.iterdir():
-        _sync(path)
+        sync(path)
     if is_export(folder):
         (folder / MANIFEST_NAME).unlink()
         for name in _DATA_NAMES:
             (folder / name).unlink(missing_ok=True)
     for name in (*(file.name for file in manifest.files), CARD_NAME):
         (staging / name).replace(folder / name)
-    _sync(folder)
+    sync(folder)
     (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder)

@@ -1,4 +1,4 @@
-"""The shapes in which a data set is written, and writers that stream them; docs/dataset.md describes each."""
+"""The shapes in which a data set is written, and their writers; docs/reference/data-set.md describes each."""
 
 import csv
 import io

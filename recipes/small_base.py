@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = os.environ.get("COACHLM_DATA_DIR")
     if not data:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     minutes = 0.5 if arguments.quick else arguments.minutes
     print(json.dumps(pretrain(Path(data) / "corpora", arguments.folder, minutes)))
 

@@ -35,7 +35,7 @@ def kafka_prefix(kafka_server: str) -> Iterator[str]:
     try:
         made = [topic for topic in admin.list_topics() if topic.startswith(prefix)]
         if made:
-            admin.delete_topics(made, raise_errors=False)
+            admin.delete_topics(made, raise_errors=False)  # pyright: ignore[reportCallIssue]  # its stub is older
     finally:
         admin.close()
 

@@ -27,8 +27,8 @@ settings.load_profile("coachlm")
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of public data sets (docs/data.md says which); tests that need it skip where it is absent."""
+    """The folder of public data sets (docs/reference/public-data.md); tests that need it skip without it."""
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder or not Path(folder).is_dir():
-        pytest.skip("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/data.md")
+        pytest.skip("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/reference/public-data.md")
     return Path(folder)

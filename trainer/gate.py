@@ -1,9 +1,13 @@
 """The gate: whether a candidate adapter may take the place of what is in force, judged on held-out approved pairs.
 
 Candidate and reference (the adapter in force, or nobody: the raw pairs) revise the same pairs; each figure is compared
-pair by pair, with a bootstrap interval. The main figure is what is left for people to do: the character edit distance
-from the coach's output to their final text.
+pair by pair, with a bootstrap interval. There are two main figures, and a coach that elaborates well can win both: how
+likely it finds the people's own text (where there is a model), and how many words are left for people to touch, moved
+stretches counted once. One must be better and the other no worse. What people wrote themselves is held against nobody:
+a fact counts as added, and an answer as too long, only where the people's final text has neither.
 """
+
+# See docs/decisions/0122-gate-on-what-is-left-to-edit.md
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,9 +16,13 @@ from typing import Any
 import numpy as np
 
 from coachlm.errors import TrainingError
+from coachlm.intervals import percentile_interval
 from coachlm.pairs import InstructionPair
-from coachlm.revision import FlagKind, Outcome, Revision
+from coachlm.revision import ADDED_FACTS, FlagKind, Outcome, Revision
+from coachlm.settings import Settings
 from coachlm.text.distance import pair_distances
+from coachlm.text.guards import is_said_in
+from coachlm.text.moves import pair_words_left
 
 _INVALID = frozenset({Outcome.FALLBACK_INVALID, Outcome.FALLBACK_ERROR})
 _RESAMPLES = 2000
@@ -36,6 +44,7 @@ class Coached:
 
     revisions: Sequence[Revision]
     nll: Sequence[float] | None = None  # nats per token of the people's text, a pair each; None: not measured
+    base_nll: Sequence[float] | None = None  # the same by the base without an adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +52,24 @@ class Margins:
     """How much worse each figure may be at most: the interval's worse end must stay within."""
 
     nll: float = 0.02  # nats per token
+    words: float = 0.05  # of the words that the reference leaves to touch
     invalid: float = 0.02  # share of pairs
     guarded: float = 0.03
     flagged: float = 0.05
     over_expanded: float = 0.02
     smallest_set: int = 50  # fewer held-out pairs decide nothing
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Margins":
+        return cls(
+            nll=settings.gate.nll_margin,
+            words=settings.gate.words_margin,
+            invalid=settings.gate.invalid_margin,
+            guarded=settings.gate.guarded_margin,
+            flagged=settings.gate.flagged_margin,
+            over_expanded=settings.gate.over_expanded_margin,
+            smallest_set=settings.gate.smallest_set,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +81,12 @@ class Figure:
     reference: float
     low: float  # 95 % interval of candidate − reference
     high: float
-    margin: float  # `high` must not exceed it
+    margin: float | None  # `high` must not exceed it; None: shown alone, it decides nothing
     holds: bool
+
+    @property
+    def is_better(self) -> bool:
+        return self.high < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,36 +124,43 @@ def judge_candidate(
     for side in (candidate, reference):
         _check_side(pairs, side)
     compare = _Comparison(len(pairs), seed)
-    left = compare.figure("edit_distance_left", _left(pairs, candidate), _left(pairs, reference), 0.0)
+    words = _words(pairs, reference)
+    main = [compare.figure("words_left", _words(pairs, candidate), words, margins.words * float(words.mean()))]
+    known = reference.nll if reference is not None else candidate.base_nll
+    if candidate.nll is not None and known is not None:
+        main.append(compare.figure("nll", np.asarray(candidate.nll), np.asarray(known), margins.nll))
     others = [
         compare.figure(name, _rates(pairs, candidate, test), _rates(pairs, reference, test), margin)
         for name, test, margin in _rate_tests(margins)
     ]
     if against == BASE:
-        others.append(compare.figure("edit_distance_left_raw", _left(pairs, candidate), _left(pairs, None), 0.0))
-    if candidate.nll is not None and reference is not None and reference.nll is not None:
-        others.append(compare.figure("nll", np.asarray(candidate.nll), np.asarray(reference.nll), margins.nll))
-    return _decision(len(pairs), against, left, others)
+        others.append(compare.figure("words_left_raw", _words(pairs, candidate), _words(pairs, None), 0.0))
+    others.append(compare.figure("edit_distance_left", _left(pairs, candidate), _left(pairs, reference), None))
+    return _decision(len(pairs), against, main, others)
 
 
-def _decision(count: int, against: str, left: Figure, others: list[Figure]) -> GateReport:
-    figures = (left, *others)
-    broken = [figure for figure in others if not figure.holds]
-    gain = left.reference - left.candidate
-    if left.high >= 0:
-        reason = (
-            f"not better: {left.candidate:.1f} characters left to edit a pair against {left.reference:.1f} "
-            f"(95 % interval of the difference {left.low:+.1f} to {left.high:+.1f})"
-        )
-        return GateReport(False, reason, count, against, figures)
+def _decision(count: int, against: str, main: list[Figure], others: list[Figure]) -> GateReport:
+    figures = (*main, *others)
+    better = [figure for figure in main if figure.is_better]
+    words = main[0]
+    if not better or words.low == words.high == 0:  # nobody gains from a coach that writes what is there already
+        return GateReport(False, f"not better: {_said(main)}", count, against, figures)
+    broken = [figure for figure in figures if not figure.holds]
     if broken:
         worst = ", ".join(f"{one.name} {one.reference:.3g} → {one.candidate:.3g}" for one in broken)
-        return GateReport(
-            False, f"better by {gain:.1f} characters a pair, but worse on {worst}", count, against, figures
-        )
-    share = gain / left.reference if left.reference else 0.0
-    reason = f"{gain:.1f} characters a pair less to edit ({share:.0%}), nothing else worse"
-    return GateReport(True, reason, count, against, figures)
+        return GateReport(False, f"better on {_said(better)}, but worse on {worst}", count, against, figures)
+    return GateReport(True, f"better on {_said(better)}, nothing else worse", count, against, figures)
+
+
+def _said(main: list[Figure]) -> str:
+    return ", ".join(
+        f"{_MAIN[one.name]} {one.reference:.3g} → {one.candidate:.3g} "
+        f"(95 % interval of the difference {one.low:+.2g} to {one.high:+.2g})"
+        for one in main
+    )
+
+
+_MAIN = {"words_left": "words left to touch a pair", "nll": "nats a token of the people's text"}
 
 
 class _Comparison:
@@ -136,16 +169,17 @@ class _Comparison:
     def __init__(self, count: int, seed: int) -> None:
         self._draws = np.random.default_rng(seed).integers(0, count, size=(_RESAMPLES, count), dtype=np.int32)
 
-    def figure(self, name: str, candidate: np.ndarray, reference: np.ndarray, margin: float) -> Figure:
+    def figure(self, name: str, candidate: np.ndarray, reference: np.ndarray, margin: float | None) -> Figure:
         """`candidate` and `reference`: `(pairs,)`, one value a pair."""
         differences = (candidate - reference).astype(np.float64)
         if not np.isfinite(differences).all():
-            return Figure(
-                name, float(candidate.mean()), float(reference.mean()), float("nan"), float("nan"), margin, False
-            )
+            unknown = float("nan")
+            return Figure(name, float(candidate.mean()), float(reference.mean()), unknown, unknown, margin, False)
         means = np.concatenate([differences[part].mean(axis=1) for part in np.array_split(self._draws, 20)])
-        low, high = (float(value) for value in np.quantile(means, (0.025, 0.975)))
-        return Figure(name, float(candidate.mean()), float(reference.mean()), low, high, margin, high <= margin)
+        found = percentile_interval(differences.mean(), means)
+        holds = margin is None or found.high <= margin
+        values = (float(candidate.mean()), float(reference.mean()), found.low, found.high)
+        return Figure(name, *values, margin, holds)
 
 
 def _check_side(pairs: Sequence[HeldOutPair], side: Coached | None) -> None:
@@ -153,35 +187,53 @@ def _check_side(pairs: Sequence[HeldOutPair], side: Coached | None) -> None:
         return
     if [revision.pair_id for revision in side.revisions] != [pair.raw.id for pair in pairs]:
         raise TrainingError("the gate needs a revision of each held-out pair, in their order")
-    if side.nll is not None and len(side.nll) != len(pairs):
-        raise TrainingError(f"the gate needs one likelihood a held-out pair: {len(side.nll)} for {len(pairs)}")
+    for figures in (side.nll, side.base_nll):
+        if figures is not None and len(figures) != len(pairs):
+            raise TrainingError(f"the gate needs one likelihood a held-out pair: {len(figures)} for {len(pairs)}")
+
+
+def _texts(pairs: Sequence[HeldOutPair], side: Coached | None) -> list[InstructionPair]:
+    return [pair.raw for pair in pairs] if side is None else [revision.revised for revision in side.revisions]
+
+
+def _words(pairs: Sequence[HeldOutPair], side: Coached | None) -> np.ndarray:
+    """Words that people still have to touch, `(pairs,)`."""
+    texts = zip(_texts(pairs, side), pairs, strict=True)
+    return np.asarray([pair_words_left(text, pair.final) for text, pair in texts], dtype=np.float64)
 
 
 def _left(pairs: Sequence[HeldOutPair], side: Coached | None) -> np.ndarray:
     """Characters that people still have to change, `(pairs,)`."""
-    revised = [pair.raw for pair in pairs] if side is None else [revision.revised for revision in side.revisions]
-    return np.asarray(pair_distances(revised, [pair.final for pair in pairs]), dtype=np.float64)
+    return np.asarray(pair_distances(_texts(pairs, side), [pair.final for pair in pairs]), dtype=np.float64)
 
 
-def _rate_tests(margins: Margins) -> list[tuple[str, Callable[[Revision], bool], float]]:
+def _rate_tests(margins: Margins) -> list[tuple[str, Callable[[Revision, InstructionPair], bool], float]]:
     return [
-        ("invalid_share", lambda revision: revision.outcome in _INVALID, margins.invalid),
-        ("guarded_share", lambda revision: revision.outcome is Outcome.FALLBACK_GUARD, margins.guarded),
-        ("flagged_share", _has_added_facts, margins.flagged),
+        ("invalid_share", lambda revision, _: revision.outcome in _INVALID, margins.invalid),
+        ("guarded_share", lambda revision, _: revision.outcome is Outcome.FALLBACK_GUARD, margins.guarded),
+        ("flagged_share", _has_facts_of_its_own, margins.flagged),
         ("over_expanded_share", _is_over_expanded, margins.over_expanded),
     ]
 
 
-def _rates(pairs: Sequence[HeldOutPair], side: Coached | None, test: Callable[[Revision], bool]) -> np.ndarray:
+def _rates(
+    pairs: Sequence[HeldOutPair], side: Coached | None, test: Callable[[Revision, InstructionPair], bool]
+) -> np.ndarray:
     """1 where a pair's revision is one of those, `(pairs,)`; raw pairs are none."""
     if side is None:
         return np.zeros(len(pairs))
-    return np.asarray([test(revision) for revision in side.revisions], dtype=np.float64)
+    found = [test(revision, pair.final) for revision, pair in zip(side.revisions, pairs, strict=True)]
+    return np.asarray(found, dtype=np.float64)
 
 
-def _has_added_facts(revision: Revision) -> bool:
-    return any(flag.kind is not FlagKind.OVER_EXPANSION for flag in revision.flags)
+def _has_facts_of_its_own(revision: Revision, final: InstructionPair) -> bool:
+    """Whether it adds a fact that the people's text does not have."""
+    said = f"{final.instruction}\n{final.input}\n{final.response}"
+    facts = (flag for flag in revision.flags if flag.kind in ADDED_FACTS)
+    return any(not is_said_in(flag, said) for flag in facts)
 
 
-def _is_over_expanded(revision: Revision) -> bool:
-    return any(flag.kind is FlagKind.OVER_EXPANSION for flag in revision.flags)
+def _is_over_expanded(revision: Revision, final: InstructionPair) -> bool:
+    """Whether a trivial request got a long answer, and people did not write at least half as much themselves."""
+    expanded = any(flag.kind is FlagKind.OVER_EXPANSION for flag in revision.flags)
+    return expanded and len(final.response) * 2 < len(revision.revised.response)

@@ -12,7 +12,7 @@ from trainer.tuning.examples import encode
 
 
 class CausalGenerator:
-    """See `coachlm.protocols.TextGenerator`. Answers end at the end of sequence or after `max_new_tokens`."""
+    """See `coachlm.protocols.revising.TextGenerator`. Answers end at the end of sequence or after `max_new_tokens`."""
 
     def __init__(self, base: BaseModel, *, max_new_tokens: int = 512, batch_prompts: int = 16) -> None:
         self._base = base

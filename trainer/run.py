@@ -2,27 +2,31 @@
 
 import hashlib
 import logging
+import math
 import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from coachlm import __version__
+from coachlm.coaching.engines import Model, engine_names
 from coachlm.errors import TrainingError
 from trainer.plan.recipe import Recipe, run_fingerprint
 from trainer.plan.revisions import Source
 from trainer.plan.run_folder import RunFolder, RunRecord, StepMetrics, epoch_loss
 from trainer.plan.selection import Selection, read_selected
+from trainer.plan.training_plan import TrainingPlan
 from trainer.plots import plot_distances, plot_loss
 from trainer.tuning.adapter_folder import publish_adapter
 from trainer.tuning.base_model import load_base
 from trainer.tuning.checkpoints import Checkpoints
 from trainer.tuning.losses import mean_loss
 from trainer.tuning.trainee import E, Learnable, Trainee
-from trainer.tuning.tuning import tune
+from trainer.tuning.tuning import tokens_per_second, tune
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,7 @@ class CoachKind:
     base_is_coach: bool = False  # the base revises without an adapter too: an adapter has to beat it
 
 
-WRITER = CoachKind(load_base, 0.3, Recipe(), ("packed", "transformers"))
+WRITER = CoachKind(load_base, 0.3, Recipe(), engine_names(lambda engine: engine.model is Model.TRANSFORMERS))
 """A causal language model that writes the revised pair. Source: paper §III-D, the best α of Fig. 5."""
 
 
@@ -54,6 +58,7 @@ def train_coach(
     held_out: Source | None = None,
     checkpoint_steps: int = 25,
     on_step: Callable[[StepMetrics], None] = lambda _: None,
+    on_plan: Callable[[TrainingPlan], None] = lambda _: None,
 ) -> RunRecord:
     """Tune a coach. The same call again goes on where a killed one stopped, and returns the record of a finished one.
 
@@ -64,7 +69,9 @@ def train_coach(
     with run.locked():
         selection = run.selection(source, kind.alpha if alpha is None else alpha)
         plot_distances(selection, folder / "distances.svg")
-        base = kind.load(base_name, revision)
+        base = kind.load(base_name, revision).prompted(recipe.prompt_style)
+        at_once = run.micro_batch_tokens(recipe.micro_batch_tokens, partial(base.fitting_tokens, recipe.rank))
+        asked, recipe = recipe, replace(recipe, prompt_style=base.prompt_style, micro_batch_tokens=at_once)
         fingerprint = run_fingerprint(base.digest, selection.data_digest, recipe)
         if (record := run.record()) is not None:
             return _same(record, fingerprint, folder)
@@ -73,7 +80,20 @@ def train_coach(
         _check_examples(examples, selection, left_out, base)
         tested = _tested(held_out, base, examples)
 
-        model = tune(base, examples, recipe, run, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
+        def on_model(model: Any) -> None:
+            rate = tokens_per_second(model, base, examples, at_once)
+            on_plan(_plan(base, examples, recipe, asked.micro_batch_tokens, rate))
+
+        model = tune(
+            base,
+            examples,
+            recipe,
+            run,
+            fingerprint,
+            checkpoint_steps=checkpoint_steps,
+            on_step=on_step,
+            on_model=on_model,
+        )
 
         steps = run.metrics()
         extras = base.extras(model, read_selected(run.pairs))
@@ -99,6 +119,23 @@ def train_coach(
         run.finish(record)
         Checkpoints(run.checkpoints, fingerprint).clear()
         return record
+
+
+def _plan(base: Trainee[E], examples: Sequence[E], recipe: Recipe, asked: int, rate: float) -> TrainingPlan:
+    lengths = [len(example) for example in examples]
+    needed, free = base.memory(recipe.rank, max(recipe.micro_batch_tokens, *lengths))
+    return TrainingPlan(
+        examples=len(examples),
+        epochs=recipe.epochs,
+        steps=recipe.epochs * math.ceil(len(examples) / recipe.batch_pairs),
+        tokens=recipe.epochs * sum(lengths),
+        longest=max(lengths),
+        micro_batch_tokens=recipe.micro_batch_tokens,
+        asked_micro_batch_tokens=asked,
+        needed_bytes=needed,
+        free_bytes=free,
+        tokens_per_second=rate,
+    )
 
 
 def code_version() -> dict[str, str]:

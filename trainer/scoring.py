@@ -18,6 +18,7 @@ def pair_nll(
     A pair that can't be scored (too long for the context, nothing that tags could say) counts 0 for every adapter of
     this base alike.
     """
+    base = base.prompted_like(adapter)
     model, found = base.with_adapter(adapter).eval(), []
     with torch.inference_mode():
         for raw, final in pairs:

@@ -103,6 +103,8 @@ def train_student(
     tuning = recipe.tuning()
     with run.locked():
         base = load_base(base_name)
+        if base.lost_end is not None:
+            raise TrainingError(f"base {base_name} can't be tuned: {base.lost_end}")
         data = _encoded(pairs, base, recipe.max_tokens)
         fingerprint = run_fingerprint(base.digest, f"{data.digest} {recipe.method} {recipe.max_tokens}", tuning)
         if (held := read_json(folder / _RECORD)) is not None:

@@ -1,8 +1,10 @@
 """Who may come in: bearer tokens, rate limits, and the roles that each route declares.
 
-A route declares its roles by one dependency of `Allowed` (or `Anyone`, `Local`); a service with a route that declares
+A route declares its roles by one dependency: `Allowed`, `LocalOr` or `Anyone`. A service with a route that declares
 none does not start. Which pairs a person may see is `api.access.units`' to say.
 """
+
+# See docs/decisions/0101-roles-fail-closed.md
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -78,47 +80,58 @@ class Gate:
         return None if subject is None else self.accounts.find_by_subject(subject)
 
 
-class Allowed:
-    """A dependency: lets these roles in and gives the person."""
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who may call a route. Every dependency that declares it has one as its attribute `roles`."""
 
-    def __init__(self, *roles: PersonRole) -> None:
-        self.roles: frozenset[PersonRole] | None = frozenset(roles)
+    named: frozenset[PersonRole] | None  # None: everybody, without a token
 
-    def __call__(self, request: Request, credentials: Credentials) -> Person:
-        return self.check(request, credentials)
-
-    def check(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Person:
+    def admit(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Person:
+        """Raises: RefusedError, for a token that isn't known and for another role."""
         gate: Gate = request.app.state.gate
         person = gate.admit(None if credentials is None else credentials.credentials, _address(request))
         request.state.person = person.name
-        if self.roles is not None and person.role not in self.roles:
-            allowed = ", ".join(sorted(self.roles))
+        if self.named is not None and person.role not in self.named:
+            allowed = ", ".join(sorted(self.named))
             raise RefusedError(403, "forbidden", f"your role is {person.role}; this takes one of: {allowed}")
         return person
 
 
-class LocalOr(Allowed):
-    """A dependency: lets these roles in, and programs of the same machine without a token."""
+class Allowed:
+    """A dependency: lets these roles in and gives the person."""
 
-    def __call__(self, request: Request, credentials: Credentials) -> Person | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __init__(self, *roles: PersonRole) -> None:
+        self.roles = Roles(frozenset(roles))
+
+    def __call__(self, request: Request, credentials: Credentials) -> Person:
+        return self.roles.admit(request, credentials)
+
+
+class LocalOr:
+    """A dependency: lets these roles in, and programs of the same machine without a token (None is given)."""
+
+    def __init__(self, *roles: PersonRole) -> None:
+        self.roles = Roles(frozenset(roles))
+
+    def __call__(self, request: Request, credentials: Credentials) -> Person | None:
         if credentials is None and _address(request) in _LOOPBACK:
             return None
-        return self.check(request, credentials)
+        return self.roles.admit(request, credentials)
 
 
-class Anyone(Allowed):
+class Anyone:
     """A dependency: lets everybody in, without a token."""
 
-    def __init__(self) -> None:
-        self.roles = None
+    roles = Roles(None)
 
-    async def __call__(self, request: Request) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def __call__(self) -> None:
         return None
 
 
-def declared(route: APIRoute) -> list[Allowed]:
+def declared(route: APIRoute) -> list[Roles]:
     """What the route says about who may come in; exactly one, or it is wrong."""
-    return [call for call in _calls(route.dependant) if isinstance(call, Allowed)]
+    found = (getattr(call, "roles", None) for call in _calls(route.dependant))
+    return [roles for roles in found if isinstance(roles, Roles)]
 
 
 def check_declared(routes: Iterable[BaseRoute]) -> None:
@@ -127,7 +140,8 @@ def check_declared(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(route, APIRoute) or len(declared(route)) != 1:
             name = f"{getattr(route, 'methods', '')} {getattr(route, 'path', route)}"
             raise SettingsError(
-                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate.Allowed"
+                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate (Allowed, LocalOr, "
+                "Anyone)"
             )
 
 

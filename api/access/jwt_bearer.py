@@ -104,23 +104,25 @@ class JwtVerifier:
 
 def jwt_verifier(settings: Settings) -> JwtVerifier | None:
     """None where no issuer is set. Raises: SettingsError."""
-    if settings.oidc_issuer is None:
+    if settings.oidc.issuer is None:
         return None
-    if settings.oidc_audience is None:
+    if settings.oidc.audience is None:
         raise SettingsError("COACHLM_OIDC_AUDIENCE is not set; without it any token of the issuer would do")
-    if (settings.oidc_jwks_url is None) == (settings.oidc_key_file is None):
+    if (settings.oidc.jwks_url is None) == (settings.oidc.key_file is None):
         raise SettingsError("set one of COACHLM_OIDC_JWKS_URL and COACHLM_OIDC_KEY_FILE: where the issuer's keys are")
-    return JwtVerifier(settings.oidc_issuer, settings.oidc_audience, settings.oidc_claim, _keys(settings))
+    return JwtVerifier(settings.oidc.issuer, settings.oidc.audience, settings.oidc.claim, _keys(settings))
 
 
 def _keys(settings: Settings) -> _Keys:
-    if settings.oidc_key_file is not None:
+    if settings.oidc.key_file is not None:
         try:
-            return _KeyOfFile(Path(settings.oidc_key_file).read_bytes())
+            return _KeyOfFile(Path(settings.oidc.key_file).read_bytes())
         except OSError as error:
             raise SettingsError(f"COACHLM_OIDC_KEY_FILE can't be read: {error.strerror or error}") from error
-    url = settings.oidc_jwks_url or ""
+    url = settings.oidc.jwks_url or ""
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise SettingsError("COACHLM_OIDC_JWKS_URL is no https address; keys that can be swapped on the way are none")
+        raise SettingsError(
+            "COACHLM_OIDC_JWKS_URL is not an https address; without https the keys could be replaced on the way"
+        )
     return _PublishedKeys(url)

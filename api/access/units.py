@@ -1,5 +1,5 @@
-"""Whose pairs a person may see and work on: those of her unit and those that have no class, but none of which she rates
-versions blindly."""
+"""Whose pairs a person may see and work on: those of their unit and those that have no class, but none of which
+they rate blindly."""
 
 from api.http.services import Services
 from coachlm.desk.work import Person

@@ -1,6 +1,5 @@
 """Calls over HTTP: time limits, retries of what may be repeated, answers read into models, errors into exceptions."""
 
-import random
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +15,12 @@ from pydantic import BaseModel, ValidationError
 
 from api.client.errors import ServiceError, TooOftenError, UnavailableError, service_error
 from api.models.problems import Problem
+from coachlm.machine.waiting import Backoff
 
 M = TypeVar("M", bound=BaseModel)
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_FIRST_WAIT_SECONDS = 0.2
-_LONGEST_WAIT_SECONDS = 5.0
+_BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _STREAM_TIMEOUT = httpx.Timeout(600.0, connect=5.0)
 
 
@@ -48,7 +47,7 @@ class Connection:
             host = httpx.URL(self.base_url).host
         except httpx.InvalidURL as error:
             raise UnavailableError(
-                f"{base_url!r} is no address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
+                f"{base_url!r} is not an http address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
             ) from (error)
         trust_env = host not in _LOOPBACK  # a proxy has no business between two programs of one machine
         self._http = httpx.Client(
@@ -73,6 +72,12 @@ class Connection:
                 "that service and client are of the same version"
             ) from error
 
+    def get(self, model: type[M], path: str, **params: Any) -> M:
+        return self.read(model, Call("GET", path, True, params=params or None))
+
+    def post(self, model: type[M], path: str, body: BaseModel, *, repeatable: bool = False) -> M:
+        return self.read(model, Call("POST", path, repeatable, body=body))
+
     def send(self, call: Call) -> httpx.Response:
         """The successful answer, after as many tries as the call may have."""
         for left in range(self._tries - 1, -1, -1):
@@ -81,7 +86,7 @@ class Connection:
             except ServiceError as error:
                 if not left or not _may_repeat(call, error):
                     raise
-                time.sleep(_wait_seconds(self._tries - 1 - left, error))
+                time.sleep(max(_asked_wait(error), _BACKOFF.spread_seconds(self._tries - left)))
         raise AssertionError("unreachable")
 
     @contextmanager
@@ -136,15 +141,10 @@ def path_part(name: str) -> str:
 def _may_repeat(call: Call, error: ServiceError) -> bool:
     """What the service turned away unread may always be repeated; else only what can't do anything twice."""
     if isinstance(error, TooOftenError):
-        return _asked_wait(error) <= _LONGEST_WAIT_SECONDS
+        return _asked_wait(error) <= _BACKOFF.longest_seconds
     if not isinstance(error, UnavailableError):
         return False
     return call.repeatable or isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
-
-
-def _wait_seconds(tries: int, error: ServiceError) -> float:
-    backoff = min(_FIRST_WAIT_SECONDS * 2**tries, _LONGEST_WAIT_SECONDS)
-    return max(_asked_wait(error), backoff * random.uniform(0.5, 1.0))  # noqa: S311  # spreads clients, no secret
 
 
 def _asked_wait(error: ServiceError) -> float:

@@ -54,9 +54,9 @@ _OF_ERRORS: tuple[tuple[type[CoachLMError], int, str], ...] = (
 _KEEPING = (LeaseError, ConflictError, EmptyTextError)
 """What the queue refuses with the text kept as a draft, where a text came with the request."""
 _SAID = {
-    400: "the request can't be read; send JSON in UTF-8 as docs/api.md describes it",
-    404: "there is no such route; docs/api.md and /openapi.json list them",
-    405: "this route doesn't take this method; docs/api.md and /openapi.json list them",
+    400: "the request can't be read; send JSON in UTF-8 as docs/reference/http.md describes it",
+    404: "unknown route; docs/reference/http.md and /openapi.json list them",
+    405: "this route doesn't take this method; docs/reference/http.md and /openapi.json list them",
 }
 
 
@@ -148,7 +148,7 @@ async def _answer_validation(request: Request, error: Exception) -> Response:
     )
     more = f" and {len(found) - _MAX_FIELDS} more" if len(found) > _MAX_FIELDS else ""
     wrong = ", ".join(field.where for field in fields)
-    refused = RefusedError(422, "invalid", f"not as the route takes it: {wrong}{more}; docs/api.md shows each request")
+    refused = RefusedError(422, "invalid", f"invalid request: {wrong}{more}; docs/reference/http.md shows each request")
     return problem_response(refused, request.state.request_id, errors=fields)
 
 
@@ -156,7 +156,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: unknown routes and methods, bodies that are no JSON."""
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
-    said = _SAID.get(error.status_code, f"{phrase}; docs/api.md describes each route")
+    said = _SAID.get(error.status_code, f"{phrase}; docs/reference/http.md describes each route")
     code = phrase.lower().replace(" ", "_")
     if isinstance(error, TooLongError):
         said, code = error.detail, "too_long"

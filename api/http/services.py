@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coachlm.coaching.adapters import AdapterRegistry
-from coachlm.protocols import LagProbe, LogDoor
+from coachlm.protocols.doors import LagProbe, LogDoor
 from storage.desk.pair_views import PairViews
 from storage.desk.queue import PostEditQueue
 from storage.engine.database import Database

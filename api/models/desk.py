@@ -168,7 +168,7 @@ class SendToOwnerRequest(Taken):
 
 
 class ExcludeRequest(Taken):
-    """A pair to set aside; it stays exportable and can be restored."""
+    """A pair to exclude; it stays exportable and can be restored."""
 
     pair_id: PairId
     version: Version

@@ -1,6 +1,5 @@
-"""What the coach saves, as `evaluation.effect.efficiency` estimates it; docs/efficiency.md has the formulas."""
+"""What the coach saves, by `evaluation.effect.efficiency`; docs/explanations/efficiency.md has the formulas."""
 
-import math
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -51,10 +50,9 @@ class PersonEffect(Given):
     @classmethod
     def of(cls, one: Any) -> "PersonEffect":
         """`one`: `evaluation.effect.effect.PersonEffect`."""
-        low, high = (math.exp(one.log_ratio + width * math.sqrt(one.variance)) for width in (-1.96, 1.96))
-        return cls(
-            person=one.person, pairs=one.control_pairs + one.coach_pairs, ratio=one.speed_ratio, low=low, high=high
-        )
+        speed = one.speed
+        pairs = one.control_pairs + one.coach_pairs
+        return cls(person=one.person, pairs=pairs, ratio=speed.value, low=speed.low, high=speed.high)
 
 
 class Estimate(Given):

@@ -35,7 +35,7 @@ class Work(Given):
 
 
 class DayProgress(Work):
-    """What the caller did today, and what waits for her."""
+    """What the caller did today, and what waits for them."""
 
     day: date
     waiting: int = Field(description="Free items of the caller's unit; counted up to 10,000.")
@@ -134,7 +134,7 @@ class Overview(Given):
 
 
 class EfficiencyRow(Given):
-    """Active times of some first submits, summed so that they can be added exactly; see docs/efficiency.md."""
+    """Active times of some first submits, summed so that they add exactly; see docs/explanations/efficiency.md."""
 
     person: Text
     day: date

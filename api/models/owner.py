@@ -1,4 +1,4 @@
-"""The owner's side: reviews, classes, priorities, and what was set aside."""
+"""The owner's side: reviews, classes, priorities, and excluded pairs."""
 
 from datetime import datetime
 from typing import Annotated
@@ -19,7 +19,9 @@ class ReviewDraft(Given):
     text: PairText
     comment: Text
     saved_at: datetime
-    version: int = Field(description="Of the pair that she saw; another one than the item's: the pair changed since.")
+    version: int = Field(
+        description="Of the pair that the owner saw; another one than the item's: the pair changed since."
+    )
     writer: Text = Field(description="The browser, or other program, that saved it.")
 
 
@@ -104,7 +106,7 @@ class Changed(Given):
 
 
 class ExcludedPair(Given):
-    """A pair that was set aside, by the filter or by a person."""
+    """A pair that the filter or a person excluded."""
 
     pair_id: str
     version: int

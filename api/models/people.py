@@ -15,6 +15,9 @@ class Me(Given):
     name: Text
     role: PersonRole
     unit: TaskClass | None = Field(description="Whose items the person gets; null: every class.")
+    undo_seconds: int = Field(description="How long a submit can be taken back.")
+    idle_seconds: int = Field(description="A longer gap between signs of activity doesn't count as work.")
+    class_names: dict[TaskClass, Text] = Field(description="What this installation calls the task classes and units.")
 
 
 class Person(Given):

@@ -170,7 +170,7 @@ class GivenScore(Given):
     response: int
     flaws: tuple[Dimension, ...] = ()
     comment: Text = ""
-    version: int = Field(description="How often she rated it.")
+    version: int = Field(description="How often the rater rated it.")
     rated_at: datetime
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What an operator should look at, derived from the overview's figures; docs/operations.md says what to do."""
+"""What an operator should look at, derived from the overview's figures; docs/how-to/operate.md says what to do."""
 
 from api.models.figures import Alert, GroupLag, Overview
 

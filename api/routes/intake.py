@@ -19,7 +19,7 @@ from api.models.flow import IntakeSummary, LineVerdict
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.work import Person
 from coachlm.errors import InputError, StoreError, StreamError
-from coachlm.protocols import LogDoor
+from coachlm.protocols.doors import LogDoor
 
 router = APIRouter(tags=["intake"])
 
@@ -111,7 +111,7 @@ class _Post:
 
     def _write(self, verdicts: IO[bytes], next_chunk: Callable[[], bytes], encoding: str) -> None:
         settings = self.state.settings
-        lines = posted_lines(unpacked(next_chunk, encoding), settings.max_record_bytes, settings.api_log_bytes)
+        lines = posted_lines(unpacked(next_chunk, encoding), settings.intake.max_record_bytes, settings.api.log_bytes)
         counts = [0, 0]
         try:
             for verdict in self.door.accept(lines, self.format, self.request_id):

@@ -10,6 +10,7 @@ from api.models import people as models
 from api.models.base import MAX_NAME_CHARS
 from api.routes.state import StateOf
 from coachlm.desk.work import Person, PersonRole
+from coachlm.pairs import TaskClass
 
 router = APIRouter(prefix="/v1", tags=["people"])
 
@@ -20,8 +21,17 @@ NamePath = Annotated[str, Path(max_length=MAX_NAME_CHARS)]
 
 
 @router.get("/me", summary="Whom the token belongs to")
-def me(who: Anybody) -> models.Me:
-    return models.Me.model_validate(who)
+def me(who: Anybody, state: StateOf) -> models.Me:
+    """With what the pages have to know of this installation."""
+    desk = state.settings.desk
+    return models.Me(
+        name=who.name,
+        role=who.role,
+        unit=who.unit,
+        undo_seconds=desk.undo_seconds,
+        idle_seconds=desk.idle_seconds,
+        class_names=dict(zip(TaskClass, desk.unit_names, strict=True)),
+    )
 
 
 @router.get("/people", summary="Everybody")

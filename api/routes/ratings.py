@@ -1,6 +1,6 @@
-"""Blind ratings: the rater's order and what she gives; and the studies, for those who may know which text was which."""
+"""Blind ratings: the rater's order and ratings; and the studies, for those who may know which text was which."""
 
-from importlib.util import find_spec
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -11,6 +11,7 @@ from api.models import ratings as models
 from api.routes.state import Responses, StateOf
 from coachlm.desk.ratings import Rating
 from coachlm.desk.work import Person
+from coachlm.machine import extras
 from storage.studies.draw import StudyPlan
 
 router = APIRouter(prefix="/v1/ratings", tags=["ratings"])
@@ -75,8 +76,8 @@ def close(study: StudyPath, who: Overseer, state: StateOf) -> models.Study:
 def tables(study: StudyPath, who: Overseer, state: StateOf) -> models.StudyTables:
     """Of what was rated so far: per rater and version (the paper's Table VIII), what a version gained over the first,
     and Krippendorff's α."""
-    if find_spec("krippendorff") is None:
-        raise RefusedError(501, "no_agreement", "agreement needs the package krippendorff: install the extra `api`")
+    if problem := replace(extras.AGREEMENT, name="api").lack("agreement needs"):
+        raise RefusedError(501, "no_agreement", problem)
     from evaluation.ratings.people import human_ratings
 
     found = state.services.studies.ratings(study, who.name)

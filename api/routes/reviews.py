@@ -1,4 +1,4 @@
-"""The owner's side: reviews, priorities, what was set aside."""
+"""The owner's side: reviews, priorities, excluded pairs."""
 
 from typing import Annotated
 
@@ -61,7 +61,7 @@ def prioritise(body: owner.PriorityRequest, who: Overseer, state: StateOf) -> ow
     return owner.Changed(changed=state.services.reviews.prioritise(body.pair_ids, body.priority))
 
 
-@router.get("/exclusions", summary="What was set aside")
+@router.get("/exclusions", summary="Excluded pairs and near copies")
 def exclusions(
     who: Reviewer,
     state: StateOf,
@@ -73,7 +73,7 @@ def exclusions(
 ) -> owner.Exclusions:
     """Excluded pairs, or near copies with `status=duplicate`, in order of arrival."""
     if status not in (Status.EXCLUDED, Status.DUPLICATE):
-        raise RefusedError(422, "invalid", f"status {status} isn't set aside; ask for excluded or duplicate")
+        raise RefusedError(422, "invalid", f"status must be excluded or duplicate, not {status}")
     page = state.services.reviews.exclusions(
         who.name, limit, status=status, reason=reason, task_class=task_class, after=after
     )

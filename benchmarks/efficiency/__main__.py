@@ -1,7 +1,7 @@
 """Does the estimate of what the coach saves recover a known truth, and does the figure before/after?
 
 Simulated desks with learning, drift of difficulty, unlike annotators, unequal arms, a change of adapter and outliers;
-many replications of each. `--docs` also writes the figure and the tables of docs/efficiency.md.
+many replications of each. `--docs` also writes the figure and the tables of docs/measurements/efficiency.md.
 """
 
 import argparse
@@ -164,8 +164,8 @@ def draw(rows: list[Recovery], path: Path) -> None:
 
 
 def write_docs(rows: list[Recovery], methods: dict[str, dict[str, tuple[float, float, float]]]) -> None:
-    """Replace what stands between the markers of docs/efficiency.md, and the figure."""
-    page = _DOCS / "efficiency.md"
+    """Replace what stands between the markers of docs/measurements/efficiency.md, and the figure."""
+    page = _DOCS / "measurements" / "efficiency.md"
     text = page.read_text(encoding="utf-8")
     for name, table in (("recovery", recovery_table(rows)), ("methods", methods_table(methods))):
         start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
@@ -178,7 +178,7 @@ def write_docs(rows: list[Recovery], methods: dict[str, dict[str, tuple[float, f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer replications; within a minute on 2 cores")
-    parser.add_argument("--docs", action="store_true", help="write figure and tables of docs/efficiency.md")
+    parser.add_argument("--docs", action="store_true", help="write figure and tables of the documentation")
     options = parser.parse_args()
     rows = [recover(world, 40 if options.quick else 200) for world in WORLDS]
     print(recovery_table(rows))

@@ -13,10 +13,10 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 
 from benchmarks.efficiency.simulation import Work
+from coachlm.intervals import NORMAL_95
 from evaluation.effect.effect import combine, compare_strata, person_effects, sampling_half_width
 
 Interval = tuple[float, float, float]
-_NORMAL_95 = 1.96
 _RESAMPLES = 199
 
 
@@ -78,7 +78,7 @@ def _mixed(work: Work, slopes: str | None) -> Interval:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fits at the edge: their intervals count as they are
         fit = model.fit(method="lbfgs")
-    centre, half = -float(fit.params["coach"]), _NORMAL_95 * float(fit.bse["coach"])
+    centre, half = -float(fit.params["coach"]), NORMAL_95 * float(fit.bse["coach"])
     return centre, centre - half, centre + half
 
 

@@ -1,6 +1,6 @@
 """Annotators whose times are drawn from known causes: what the coach does to them is set, everything else disturbs.
 
-ln(seconds) = pace of the person − what she has learnt + difficulty of the week + class − the coach's effect (of the
+ln(seconds) = pace of the person − what they have learnt + difficulty of the week + class − the coach's effect (of the
 adapter of the week, and of the person) + chance, some of it forgotten browser tabs.
 """
 

@@ -199,7 +199,7 @@ class Run:
         handled = sum(map(int, self._tally.read_text().split()))
         gaps = [gap for found in self._pauses.seconds.values() for gap in found]
         return {
-            "driver": self._ground.settings.stream_driver,
+            "driver": self._ground.settings.streams.driver,
             "messages": load.messages,
             **asdict(verdict),
             "reconcile_balances": reconciles,

@@ -26,11 +26,11 @@ class Ground:
 
     @property
     def servers(self) -> str:
-        return ",".join(self.settings.kafka_servers)
+        return ",".join(self.settings.kafka.servers)
 
     @property
     def prefix(self) -> str:
-        return self.settings.kafka_prefix
+        return self.settings.kafka.prefix
 
     @property
     def raw_topic(self) -> str:

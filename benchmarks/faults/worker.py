@@ -21,9 +21,9 @@ from assembly.stores import build_stream_store, intake_salt, open_database
 from benchmarks.faults.load import MARK_INTAKE, MARK_REVISE
 from coachlm.errors import CoachLMError, StreamError
 from coachlm.pairs import InstructionPair
+from coachlm.protocols.streams import Announcement, DeadLetter, Send, StreamMessage, StreamStore
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import Announcement, DeadLetter, Send, StreamMessage, StreamStore
 from reviser.rules.reviser import RulesReviser
 from streams.broker.worker.handler import Handler, Observer
 from streams.broker.worker.intake_handler import IntakeHandler

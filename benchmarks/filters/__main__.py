@@ -1,8 +1,9 @@
 """The preliminary filter against labels read by hand (precision, recall), on pairs that experts kept, and its speed.
 
-Labels are ids of Stanford Alpaca pairs (docs/filters.md says how they were drawn and judged). Precision is counted on
-the labelled pairs that the filter flags; recall weighs each labelled pair by its stratum, since strata where problems
-are likely were read more densely. Languages are measured on sentences written for it and on English records.
+Labels are ids of Stanford Alpaca pairs (docs/measurements/filters.md says how they were drawn and judged).
+Precision is counted on the labelled pairs that the filter flags; recall weighs each labelled pair by its stratum, since
+strata where problems are likely were read more densely. Languages are measured on sentences
+written for it and on English records.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coachlm.pairs import InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import detect_language, pair_language
 
@@ -58,9 +59,9 @@ def main() -> None:
     quick = parser.parse_args().quick
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     data = Path(folder)
-    chosen = PreliminaryFilter.from_settings(Settings())
+    chosen = PreliminaryFilter.from_settings(load_settings())
     alpaca = list(_pairs(data / "alpaca/alpaca_52k.jsonl.gz", "instruction", "input", "output"))
     figures: dict[str, Any] = _labels(alpaca, chosen)
     figures |= _experts(data / "coachlm/expert_revisions.jsonl", chosen)

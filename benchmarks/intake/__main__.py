@@ -23,7 +23,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     with gzip.open(Path(folder) / "alpaca/alpaca_52k.jsonl.gz", "rt", encoding="utf-8") as file:
         records = [json.loads(line) for line in itertools.islice(file, 10_000 if quick else None)]
     with tempfile.TemporaryDirectory() as name:

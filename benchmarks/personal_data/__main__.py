@@ -234,7 +234,7 @@ def _report(results: dict[str, Result | None], samples: int, others: int) -> Non
 def _data_dir() -> Path:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/data.md")
+        sys.exit("COACHLM_DATA_DIR is not set to the folder of public data sets; see docs/reference/public-data.md")
     return Path(folder)
 
 

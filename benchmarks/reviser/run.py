@@ -91,7 +91,7 @@ def read_rows(vocabulary: int, longest: float = math.inf) -> tuple[list[int], li
     """The tokens that all prompts share, and expert revisions of at most `longest` tokens, the most changed first."""
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     lines = (Path(folder) / "coachlm/expert_revisions.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     raw = [pair_of(record, "Raw") for record in records]

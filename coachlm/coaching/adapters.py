@@ -17,7 +17,7 @@ class AdapterState(StrEnum):
     CANARY = "canary"  # revises a share of the pairs; at most one
     CURRENT = "current"  # revises all others; at most one
     RETIRED = "retired"  # was canary or current; may become current again
-    REJECTED = "rejected"  # the gate, or a person, refused it
+    REJECTED = "rejected"  # the gate refused it, and may judge it again; or a person did, for good
 
 
 TRANSITIONS: dict[AdapterState, frozenset[AdapterState]] = {
@@ -26,7 +26,7 @@ TRANSITIONS: dict[AdapterState, frozenset[AdapterState]] = {
     AdapterState.CANARY: frozenset({AdapterState.CURRENT, AdapterState.RETIRED, AdapterState.REJECTED}),
     AdapterState.CURRENT: frozenset({AdapterState.RETIRED, AdapterState.REJECTED}),
     AdapterState.RETIRED: frozenset({AdapterState.CURRENT, AdapterState.REJECTED}),
-    AdapterState.REJECTED: frozenset(),
+    AdapterState.REJECTED: frozenset({AdapterState.GATED}),  # judged again, or passed by a person with a reason
 }
 
 
@@ -131,7 +131,13 @@ class AdapterRegistry(Protocol):
         """Idempotent by digest: what is known of a registered adapter stays."""
         ...
 
-    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = "gate") -> AdapterRecord: ...
+    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = "gate") -> AdapterRecord:
+        """What the gate refused it may judge again; what a person took out of use stays so."""
+        ...
+
+    def override_gate(self, digest: str, by: str, reason: str) -> AdapterRecord:
+        """Lets pass what the gate refused or hasn't judged, for a reason that the history keeps."""
+        ...
 
     def start_canary(self, digest: str, share: float, by: str) -> AdapterRecord: ...
 

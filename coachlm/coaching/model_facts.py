@@ -33,6 +33,30 @@ def base_digest(name: str, model: Any) -> str | None:
     return f"sha256:{digest.hexdigest()}"
 
 
+def is_gguf(name: str) -> bool:
+    """Whether a path is a file in llama.cpp's format."""
+    path = Path(name)
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"GGUF"
+    except OSError:
+        return path.suffix.lower() == ".gguf" and path.exists()
+
+
+def gguf_remedy(name: str) -> str | None:
+    """What to do with a GGUF file, or a folder of nothing else, where a transformers folder is wanted; None for
+    anything else."""
+    file, folder = Path(name), Path(name)
+    if folder.is_dir():
+        found = [] if (folder / "config.json").exists() else sorted(folder.glob("*.gguf"))
+        if not found:
+            return None
+        file = found[0]
+    elif not is_gguf(name):
+        return None
+    return f"{file} is a GGUF file, which can't be used as it is: `coachlm convert {file} FOLDER`, and give that folder"
+
+
 def context_tokens(model: Any) -> int:
     """How many tokens a prompt and its answer may have together in a transformers model."""
     config = model.config.get_text_config()
@@ -44,7 +68,29 @@ def context_tokens(model: Any) -> int:
 
 
 def eos_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
-    """The tokens that end an output, the tokeniser's own first; empty where there is none."""
+    """The tokens that end an output; empty where there is none.
+
+    The tokeniser's own comes first, unless the generation configuration knows others alone: then that is believed, see
+    `lost_end`.
+    """
+    own, configured = tokenizer.eos_token_id, _configured_ends(model)
+    first, then = ([own], configured) if own in configured or not configured else (configured, [own])
+    return tuple(dict.fromkeys(i for i in [*first, *then] if i is not None))
+
+
+def lost_end(model: Any, tokenizer: Any) -> str | None:
+    """What is wrong where tokeniser and generation configuration name different ends: a conversion lost one, most often
+    (of GGUF files, for one), and a coach that was tuned on it would learn to end with the wrong token."""
+    own, configured = tokenizer.eos_token_id, _configured_ends(model)
+    if own is None or not configured or own in configured:
+        return None
+    theirs, ours = (tokenizer.convert_ids_to_tokens(i) for i in (configured[0], own))
+    return (
+        f"its tokeniser ends texts with {ours!r} and its generation configuration with {theirs!r}; if that is right, "
+        f"set eos_token to {theirs!r} in tokenizer_config.json, else eos_token_id in generation_config.json"
+    )
+
+
+def _configured_ends(model: Any) -> list[int]:
     configured = model.generation_config.eos_token_id
-    ids = configured if isinstance(configured, list) else [configured]
-    return tuple(dict.fromkeys(i for i in [tokenizer.eos_token_id, *ids] if i is not None))
+    return [i for i in (configured if isinstance(configured, list) else [configured]) if i is not None]

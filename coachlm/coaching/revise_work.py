@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from coachlm.protocols import ClaimedPair
+from coachlm.protocols.revising import ClaimedPair
 from coachlm.revision import Revision
 
 

@@ -17,7 +17,22 @@ LONGEST_SECONDS = 7200.0
 """A time outside counts as the nearer of the two: 2 h are twenty times what a pair took in the paper's deployment (80 a
 day), and an open browser tab must not outweigh a day of work."""
 
+PERSON_DAY_SECONDS = 8 * 3600.0
+"""A person-day is eight hours of active time."""
+
 _MILLION = 1_000_000
+
+
+def pairs_per_person_day(
+    pairs: float, active_seconds: float, person_day_seconds: float = PERSON_DAY_SECONDS
+) -> float | None:
+    """None without time."""
+    return pairs * person_day_seconds / active_seconds if active_seconds > 0 else None
+
+
+def return_rate(returned: int, reviewed: int) -> float | None:
+    """The share of what was looked at that went back; None before anything was."""
+    return returned / reviewed if reviewed else None
 
 
 class Arm(StrEnum):

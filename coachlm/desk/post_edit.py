@@ -10,7 +10,7 @@ from coachlm.pairs import InstructionPair
 
 @dataclass(frozen=True, slots=True)
 class PostEdit:
-    """An annotator's final text for a pair, with what it cost and how she rates it."""
+    """An annotator's final text for a pair, with what it cost and how they rate it."""
 
     pair_id: str  # id of the raw pair
     person: str

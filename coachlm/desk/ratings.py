@@ -54,7 +54,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A rater's two scores of one text, with the dimensions that she found flawed; construction validates.
+    """A rater's two scores of one text, with the dimensions that they found flawed; construction validates.
 
     Raises: RubricError, when a score is none of 0 to 100, or not what its flaws allow.
     """

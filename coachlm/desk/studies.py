@@ -28,7 +28,7 @@ class PlacedTask:
     tasks: int
     text: InstructionPair
     version: int  # how often the rater has rated it
-    rating: Rating | None  # her last one
+    rating: Rating | None  # the rater's last one
     is_closed: bool
 
 

@@ -23,11 +23,11 @@ class ItemState(StrEnum):
 class Ending(StrEnum):
     """How a lease ended."""
 
-    SUBMITTED = "submitted"
-    RELEASED = "released"
-    SKIPPED = "skipped"
-    EXCLUDED = "excluded"  # the pair was set aside
-    EXPIRED = "expired"
+    SUBMITTED = "submitted"  # the person submitted
+    RELEASED = "released"  # the person gave it back, for anybody
+    SKIPPED = "skipped"  # the person gave it back, for others first
+    EXCLUDED = "excluded"  # the person excluded the pair
+    EXPIRED = "expired"  # time ran out
     SENT = "sent"  # the item went to the owner
 
 
@@ -42,19 +42,19 @@ class ReviewState(StrEnum):
 class ReviewReason(StrEnum):
     """Why an owner looks at a post-edit, or doesn't."""
 
-    SAMPLED = "sampled"
+    SAMPLED = "sampled"  # drawn by its share
     NEWCOMER = "newcomer"  # one of the first of somebody new
     RETURNED = "returned"  # written after the owner had sent it back
     FLAGGED = "flagged"  # the coach's text had flags to check
     SENT = "sent"  # the annotator asked
-    NOT_SAMPLED = "not_sampled"
+    NOT_SAMPLED = "not_sampled"  # not drawn: approved by itself
 
 
 class PersonRole(StrEnum):
     """What a person may do."""
 
     INGEST = "ingest"  # only posts logs
-    ANNOTATOR = "annotator"
+    ANNOTATOR = "annotator"  # post-edits and sees their own figures
     OWNER = "owner"  # also reviews
     OPERATOR = "operator"  # runs the service; doesn't post-edit
     ADMIN = "admin"  # everything
@@ -79,7 +79,7 @@ class Person:
     seniority: Seniority = Seniority.REGULAR
     is_active: bool = True
     created_at: datetime | None = None
-    is_rater: bool = False  # in a study of blind ratings that is open: its pairs are withheld from her
+    is_rater: bool = False  # in a study of blind ratings that is open: its pairs are withheld from them
 
 
 @dataclass(frozen=True, slots=True)

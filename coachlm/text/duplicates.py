@@ -5,6 +5,8 @@ similarity of their sets of shingles. Band keys are the same in every process, o
 that they can be kept in a database. Where they are kept and looked up is the store's business.
 """
 
+# See docs/decisions/0026-compare-copies-whole-and-by-answers.md
+
 import string
 import unicodedata
 from collections.abc import Sequence

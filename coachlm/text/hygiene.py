@@ -53,7 +53,12 @@ def clean_output(text: str, raw: InstructionPair) -> str:
     known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
     text = strip_invalid(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _strip_remnants(text, known)
-    return text if _ASKS_REPETITION.search(raw.instruction) else strip_repeats(text, known)
+    return text if asks_for_repetition(raw) else strip_repeats(text, known)
+
+
+def asks_for_repetition(raw: InstructionPair) -> bool:
+    """Whether text that comes again and again may be what was asked for."""
+    return _ASKS_REPETITION.search(raw.instruction) is not None
 
 
 def strip_invalid(text: str) -> str:
@@ -77,7 +82,7 @@ def _strip_remnants(text: str, known: str) -> str:
 def strip_repeats(text: str, known: str = "") -> str:
     """Without strings that loop: the first occurrence stays, or as many in a row as stand in `known`.
 
-    A unit of one word must come often, a long sentence only three times in a row: see `_repeats_allowed`. Code and
+    A unit of one word must come often, a long sentence only three times in a row: see `repeats_allowed`. Code and
     tables keep everything; units without a letter (rules, dots, blanks) only count when they run very long.
     """
     text = _CHAR_RUN.sub(lambda match: _shortened_run(match, known), text)
@@ -135,7 +140,7 @@ def _without_runs(text: str, runs: list[tuple[int, int, int]], known: str) -> st
     for start, length, end in runs:
         unit = text[start : start + length]
         times = (end - start) // length
-        if start < position or times < _repeats_allowed(unit) or overlaps(protected, start, end):
+        if start < position or times < repeats_allowed(unit) or overlaps(protected, start, end):
             continue
         kept = _times_in_a_row(unit, known, times)
         if kept == times:
@@ -161,7 +166,7 @@ def _breaks_off(text: str, length: int, end: int) -> bool:
     return len(rest) < 40 and text.startswith(rest, end - length)
 
 
-def _repeats_allowed(unit: str) -> int:
+def repeats_allowed(unit: str) -> int:
     """From how many occurrences in a row on a unit counts as a loop."""
     if not any(char.isalpha() for char in unit):
         return max(400 // len(unit), 4)  # rules, dot leaders, blank lines, zeros

@@ -1,5 +1,7 @@
 """Cells that a spreadsheet would compute are made harmless."""
 
+# See docs/decisions/0033-reversible-csv-defusing.md
+
 import re
 
 # Source: OWASP "CSV Injection"; the last four are the full-width forms that some locales compute too.

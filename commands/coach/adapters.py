@@ -14,6 +14,8 @@ from assembly.stores import adapter_artifacts, database_option, open_database
 from coachlm.coaching.adapters import AdapterRecord
 from coachlm.errors import InputError
 from coachlm.settings import Settings, load_settings
+from commands.catalogue import ADAPTERS
+from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 
 if TYPE_CHECKING:
@@ -23,9 +25,12 @@ _digest = click.argument("digest")
 _why = click.option("--why", default="", help="A remark for the history.")
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=ADAPTERS)
 def adapters() -> None:
-    """The registry of coach adapters: candidate → gated → canary → current → retired, or rejected."""
+    """Register, gate and promote coach adapters.
+
+    An adapter goes candidate → gated → canary → current → retired, or is rejected.
+    """
 
 
 @adapters.command("list")
@@ -66,7 +71,7 @@ def list_adapters(db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def show(digest: str, db: str | None, as_json: bool) -> None:
-    """One adapter: how it was trained, what the gate measured, what happened to it."""
+    """Show one adapter: training, gate figures, history."""
     with _registry(load_settings(database_url=db)) as registry:
         record, events = registry.show(digest), registry.events(digest)
     if as_json:
@@ -86,7 +91,10 @@ def show(digest: str, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def add(run: Path, db: str | None, as_json: bool) -> None:
-    """Publish the adapter of a finished `coachlm train` folder and register it as a candidate."""
+    """Register the adapter of a finished `coachlm train` folder.
+
+    It is published and becomes a candidate.
+    """
     from trainer.plan.run_folder import RunFolder
 
     folder = RunFolder(run)
@@ -110,13 +118,16 @@ def add(run: Path, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def promote(digest: str, why: str, db: str | None, as_json: bool) -> None:
-    """Make an adapter that passed the gate the current one; workers follow without a restart."""
+    """Make an adapter that passed the gate the current one.
+
+    Workers follow without a restart.
+    """
     _change(db, as_json, lambda registry, by: registry.promote(digest, by, why))
 
 
 @adapters.command()
 @_digest
-@click.option("--share", type=float, required=True, help="Of the pairs, above 0 and below 1.")
+@click.option("--share", type=float, required=True, help="Share of the pairs it revises, above 0 and below 1.")
 @database_option
 @json_option
 @answering_errors
@@ -131,13 +142,13 @@ def canary(digest: str, share: float, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def rollback(why: str, db: str | None, as_json: bool) -> None:
-    """Stop the canary if there is one, else return to the adapter that was current before."""
+    """Go back: stop the canary, or return to the adapter before."""
     _change(db, as_json, lambda registry, by: registry.roll_back(by, why))
 
 
 @adapters.command()
 @_digest
-@click.option("--why", required=True, help="For the history.")
+@click.option("--why", required=True, help="A remark for the history.")
 @database_option
 @json_option
 @answering_errors
@@ -153,7 +164,7 @@ def reject(digest: str, why: str, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def diff(one: str, other: str, db: str | None, as_json: bool) -> None:
-    """What differs between two adapters: data, settings, figures of the gate."""
+    """Compare two adapters: data, settings, figures of the gate."""
     with _registry(load_settings(database_url=db)) as registry:
         left, right = (dict(_flat(asdict(registry.show(digest)))) for digest in (one, other))
     names = [name for name in {**left, **right} if left.get(name) != right.get(name)]

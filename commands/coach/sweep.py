@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,15 @@ _ALPHAS = ",".join(f"{tenth / 10:g}" for tenth in range(11))
 
 
 @click.command()
-@click.option("--base", "bases", multiple=True, required=True, help="Folder or hub id; several for a table of bases.")
+@click.option(
+    "--base", "bases", multiple=True, required=True, help="Folder or hub id of the base model; repeat to compare bases."
+)
 @click.option("--data", type=_file, required=True, help="Expert revisions to train on.")
 @click.option("--held-out", type=_file, required=True, help="Expert revisions to measure on.")
-@click.option("--output", type=_file, required=True, help="Folder of all runs; an interrupted sweep goes on in it.")
-@click.option("--alphas", default=_ALPHAS, show_default=True, help="Shares, with commas; 0 is the base untuned.")
+@click.option("--output", type=_file, required=True, help="Folder of all runs; an interrupted sweep resumes in it.")
+@click.option(
+    "--alphas", default=_ALPHAS, show_default=True, help="Shares, separated by commas; 0 is the untuned base."
+)
 @click.option("--epochs", type=int, help="[default: 7]")
 @click.option("--generate/--no-generate", default=True, show_default=True, help="Also revise the held-out pairs.")
 @json_option
@@ -44,7 +48,9 @@ def sweep(
     generate: bool,
     as_json: bool,
 ) -> None:
-    """Tune a coach for each α and base; likelihood of held-out expert text and what is left to edit, as Fig. 5 draws.
+    """Tune a coach for each α and base, as Fig. 5 draws.
+
+    Measured: the likelihood of held-out expert text, and what is left to edit.
 
     Writes sweep.json and sweep.svg beside the runs' folders.
     """
@@ -54,7 +60,8 @@ def sweep(
 
     plan = [(base, alpha) for base in dict.fromkeys(bases) for alpha in _shares(alphas)]
     pairs = [(item.raw, item.revised) for item in read_revisions(held_out, None, Counter())]
-    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
+    usual = Recipe(prompt_style=load_settings().reviser.prompt_style)
+    recipe = usual if epochs is None else replace(usual, epochs=epochs)
     with progress_display(not as_json) as display:
         task = display.add_task("sweep", total=None, items=0, unit="runs", line="")
 
@@ -87,10 +94,10 @@ def _shares(text: str) -> list[float]:
 
 def _revise(base: str, adapter: Path | None, pairs: Sequence[InstructionPair]) -> Sequence[Revision]:
     from reviser.engines import build_reviser
+    from trainer.run import WRITER
 
-    settings = load_settings(model=base, engine="packed")
-    reviser = build_reviser(settings.model_copy(update={"adapter": None if adapter is None else str(adapter)}))
-    assert reviser is not None
+    settings = load_settings(model=base, engine=WRITER.engines[0])
+    reviser = build_reviser(settings.replaced(adapter=None if adapter is None else str(adapter)))
     try:
         return reviser.revise(pairs)
     finally:

@@ -7,6 +7,7 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.errors import SettingsError, TrainingError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
@@ -14,26 +15,28 @@ from commands.shared.progress import progress_display
 if TYPE_CHECKING:
     from trainer.plan.revisions import Source
     from trainer.plan.run_folder import RunRecord, StepMetrics
+    from trainer.plan.training_plan import TrainingPlan
 
 _file = click.Path(path_type=Path)
 
 
 @click.command()
 @click.option("--base", required=True, help="The model to tune: a folder or hub id of any causal LM, or `coach`.")
-@click.option("--revision", help="Commit of a hub model; pins what is tuned.")
+@click.option("--revision", help="Commit of the hub model to tune.")
 @click.option("--data", type=_file, help="Expert revisions: JSON lines or an array. Without it: --db's approved pairs.")
-@click.option("--raw", type=_file, help="Where --data has only the revised pairs (Alpaca): the raw ones, row by row.")
+@click.option("--raw", type=_file, help="The raw pairs, row by row, if --data has only the revised ones (Alpaca).")
 @click.option("--held-out", type=_file, help="Expert revisions to score before and after.")
 @database_option
-@click.option("--output", type=_file, required=True, help="The run's folder; an interrupted run goes on in it.")
+@click.option("--output", type=_file, required=True, help="Folder of the run; an interrupted run resumes in it.")
 @click.option("--alpha", type=float, help="Share of revisions, the most changed. [default: 0.3; coach: 1]")
 @click.option("--epochs", type=int, help="[default: 7; coach: 5]")
 @click.option("--learning-rate", type=float, help="[default: 2e-4; coach: 1e-3]")
-@click.option("--rank", type=int, help="Of the LoRA matrices. [default: 64; coach: 16]")
+@click.option("--rank", type=int, help="Rank of the LoRA matrices. [default: 64; coach: 16]")
 @click.option("--lora-alpha", type=int, help="[default: 32]")
 @click.option("--batch", "batch_pairs", type=int, help="Pairs (coach: passages) per optimizer step. [default: 32]")
-@click.option("--micro-batch-tokens", type=int, help="Tokens at once through the model; less memory. [default: 4096]")
-@click.option("--modules", help="Linear layers to tune, with commas. [default: all but the output's]")
+@click.option("--micro-batch-tokens", type=int, help="Tokens per forward pass; fewer need less memory. [default: 4096]")
+@click.option("--modules", help="Linear layers to tune, separated by commas. [default: all but the output's]")
+@click.option("--prompt-style", type=click.Choice(["auto", "paper", "chat"]), help="auto: in the base's chat template.")
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--checkpoint-steps", type=click.IntRange(min=1), default=25, show_default=True)
 @json_option
@@ -78,11 +81,8 @@ def train(
 
 
 def require_libraries() -> None:
-    from importlib.util import find_spec
-
-    missing = [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]
-    if missing:
-        raise TrainingError(f"training needs {', '.join(missing)}: run `make reviser` in the checkout")
+    if problem := extras.MODELS.lack("training needs"):
+        raise TrainingError(problem)
 
 
 def _run(
@@ -97,6 +97,8 @@ def _run(
     given = {name: value for name, value in chosen.items() if value is not None}
     if "modules" in given:
         given["modules"] = tuple(name.strip() for name in given["modules"].split(",") if name.strip())
+    if not kind.base_is_coach:  # what the engines will ask for
+        given = {"prompt_style": load_settings().reviser.prompt_style, **given}
     recipe = replace(kind.recipe, **given)
     with progress_display(show) as display:
         task = display.add_task("train", total=None, items=0, unit="tokens", line="loading the base")
@@ -108,7 +110,11 @@ def _run(
             line = f"epoch {step.epoch} · loss {step.loss:.3f}"
             display.update(task, total=step.steps, completed=step.step, items=tokens, line=line)
 
-        return train_coach(base, source, output, kind=kind, recipe=recipe, on_step=on_step, **options)
+        def on_plan(plan: "TrainingPlan") -> None:
+            for line in plan.lines() if show else ():
+                people.print(line, markup=False)
+
+        return train_coach(base, source, output, kind=kind, recipe=recipe, on_step=on_step, on_plan=on_plan, **options)
 
 
 def _answer(record: "RunRecord", output: Path, as_json: bool) -> None:

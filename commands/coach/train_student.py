@@ -28,7 +28,10 @@ class _CoachByDefault(click.Group):
 
 @click.group("train", cls=_CoachByDefault)
 def train() -> None:
-    """Tune a coach on expert revisions (the default), or a student on a data set."""
+    """Tune a coach on expert revisions, or a student.
+
+    The coach is the default; a student is tuned on a data set.
+    """
 
 
 train.add_command(coach, "coach")
@@ -42,13 +45,13 @@ train.add_command(coach, "coach")
     type=click.Choice([choice.value for choice in TextChoice]),
     default="final",
     show_default=True,
-    help="Where --data is a database.",
+    help="Which text to read if --data is a database.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="The student's folder; an interrupted run goes on in it.",
+    help="Folder of the student; an interrupted run resumes in it.",
 )
 @click.option(
     "--method", type=click.Choice(["full", "lora"]), default="full", show_default=True, help="All weights, or LoRA."
@@ -56,16 +59,18 @@ train.add_command(coach, "coach")
 @click.option("--epochs", type=int, help="[default: 3]")
 @click.option("--learning-rate", type=float, help="[default: 2e-5, with LoRA 3e-4]")
 @click.option("--batch", "batch_pairs", type=int, help="Pairs per optimizer step. [default: 128]")
-@click.option("--max-tokens", type=int, help="Prompt and response; what is longer is cut. [default: 512]")
-@click.option("--rank", type=int, help="Of the LoRA matrices. [default: 8]")
+@click.option("--max-tokens", type=int, help="Tokens of prompt and response; longer ones are cut. [default: 512]")
+@click.option("--rank", type=int, help="Rank of the LoRA matrices. [default: 8]")
 @click.option("--lora-alpha", type=int, help="[default: 16]")
-@click.option("--micro-batch-tokens", type=int, help="Tokens at once through the model. [default: 4096]")
+@click.option("--micro-batch-tokens", type=int, help="Tokens per forward pass. [default: 4096]")
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--checkpoint-steps", type=click.IntRange(min=1), default=100, show_default=True)
 @json_option
 @answering_errors
 def student(base: str, data: str, text: str, output: Path, checkpoint_steps: int, as_json: bool, **chosen: Any) -> None:
-    """Tune a student on a data set with Stanford Alpaca's recipe and prompt.
+    """Tune a student on a data set, as Stanford Alpaca was.
+
+    Alpaca's recipe and prompt.
 
     Writes the model (or adapter) and the run's record into the output folder; `coachlm evaluate student` takes it.
     """

@@ -14,19 +14,29 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.errors import CoachLMError
+from coachlm.machine import extras
+from coachlm.machine.processes import coachlm_command, python_module
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port of the pages.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; beyond loopback use TLS.")
-@click.option("--api-url", help="Where the service is (also COACHLM_API_URL).")
+@click.option(
+    "--address",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; use TLS for any other than loopback.",
+)
+@click.option("--api-url", help="Address of the service (also COACHLM_API_URL).")
 @json_option
 @answering_errors
 def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> None:
-    """Start the pages: the post-edit desk and everything else in a browser. Needs a running `coachlm serve`."""
-    url = load_settings(api_url=api_url).api_url
+    """Start the web pages for a running `coachlm serve`.
+
+    The post-edit desk, review, figures and everything else in a browser.
+    """
+    url = load_settings(api_url=api_url).api.url
     command = dashboard_command(port, address)
     if as_json:
         emit_json({"url": f"http://{address}:{port}", "api_url": url})
@@ -38,20 +48,26 @@ def dashboard(port: int, address: str, api_url: str | None, as_json: bool) -> No
 
 @click.command()
 @click.option(
-    "--person", default="me", show_default=True, help="Who sits at the desk; added where nobody is so called."
+    "--person",
+    default="me",
+    show_default=True,
+    help="Name of the annotator; the account is created if it does not exist.",
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port of the pages.")
 @database_option
 @json_option
 @answering_errors
 def desk(person: str, port: int, db: str | None, as_json: bool) -> None:
-    """Sit down and work: service and pages on this machine until Ctrl+C, with a token for you."""
+    """Start the service and the web desk locally for one person.
+
+    Both run until Ctrl+C; a token for you is shown.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # both children end with this command, however it ends
     settings = load_settings(database_url=db)
     command = dashboard_command(port)
     with open_database(settings) as database:
         token = _token_for(database, person)
-    with _service(settings.database_url.get_secret_value()) as api_url:
+    with _service(settings.database.url.get_secret_value()) as api_url:
         answer = {"url": f"http://127.0.0.1:{port}", "api_url": api_url, "person": person, "token": token}
         if as_json:
             emit_json(answer)
@@ -85,13 +101,13 @@ def _token_for(database: Any, name: str) -> str:
 @contextmanager
 def _service(database_url: str) -> Iterator[str]:
     """The service in a process of its own, on a free port; gives its address."""
-    command = [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--json"]
+    command = coachlm_command("serve", "--port", "0", "--json")
     environment = {**os.environ, "COACHLM_DATABASE_URL": database_url}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)  # noqa: S603
     try:
         line = process.stdout.readline() if process.stdout else b""
         if not line:
-            raise CoachLMError("the service didn't start; its message is above")
+            raise CoachLMError("the service didn't start; see its message above")
         yield json.loads(line)["url"]
     finally:
         process.terminate()
@@ -100,11 +116,10 @@ def _service(database_url: str) -> Iterator[str]:
 
 def dashboard_command(port: int, address: str = "127.0.0.1") -> list[str]:
     """The command that serves the pages. Raises: CoachLMError, when the port is taken or Streamlit isn't installed."""
-    import importlib.util
     import socket
 
-    if importlib.util.find_spec("streamlit") is None:
-        raise CoachLMError("the pages need Streamlit: install the extra `dashboard` (pip install '.[dashboard,api]')")
+    if problem := extras.PAGES.lack("the pages need"):
+        raise CoachLMError(problem)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -115,8 +130,8 @@ def dashboard_command(port: int, address: str = "127.0.0.1") -> list[str]:
             ) from error
     app = Path(__file__).parents[2] / "dashboard" / "app.py"
     options = ["--server.port", str(port), "--server.address", address]
-    return [sys.executable, "-m", "streamlit", "run", str(app), *options]
+    return python_module("streamlit", "run", str(app), *options)
 
 
 def dashboard_environment(api_url: str) -> dict[str, str]:
-    return {**os.environ, "COACHLM_API_URL": api_url}
+    return {**os.environ, "COACHLM_API_URL": api_url, "PYTHONSAFEPATH": "1"}

@@ -26,10 +26,12 @@ _name = click.argument("name")
 _unit = click.option(
     "--unit",
     type=click.Choice([*(c.value for c in TaskClass), EVERY_CLASS]),
-    help="Whose items the person gets; `every`: all classes.",
+    help="Unit whose items the person gets; `every`: all classes.",
 )
-_seniority = click.option("--seniority", type=click.Choice(SENIORITIES), help="How much an owner looks at.")
-_subject = click.option("--subject", help="Whom the company's identity provider knows the person as.")
+_seniority = click.option(
+    "--seniority", type=click.Choice(SENIORITIES), help="Decides how much of the person's work is reviewed."
+)
+_subject = click.option("--subject", help="The person's subject at the company's identity provider.")
 
 
 @click.group("people")
@@ -39,11 +41,13 @@ def people_group() -> None:
 
 @people_group.command()
 @_name
-@click.option("--role", type=click.Choice(ROLES), default="annotator", show_default=True, help="What she may do.")
+@click.option(
+    "--role", type=click.Choice(ROLES), default="annotator", show_default=True, help="What the person may do."
+)
 @_unit
 @_seniority
 @_subject
-@click.option("--token/--no-token", default=True, help="Draw a token and show it (default).")
+@click.option("--token/--no-token", default=True, help="Create a token and show it (default).")
 @database_option
 @json_option
 @answering_errors
@@ -97,7 +101,7 @@ def list_people(db: str | None, as_json: bool) -> None:
 @_unit
 @_seniority
 @_subject
-@click.option("--active/--inactive", default=None, help="Whether the person may come in.")
+@click.option("--active/--inactive", default=None, help="Whether the person may log in.")
 @database_option
 @json_option
 @answering_errors
@@ -110,7 +114,7 @@ def change(name: str, db: str | None, as_json: bool, **wanted: Any) -> None:
     subject = wanted.pop("subject")
     given = {option: value for option, value in wanted.items() if value is not None}
     if not given and subject is None:
-        raise InputError("nothing is to change; name --role, --unit, --seniority, --subject, --active or --inactive")
+        raise InputError("nothing to change; give --role, --unit, --seniority, --subject, --active or --inactive")
     changes: Any = {names.get(option, option): readers[option](value) for option, value in given.items()}
     with _accounts(db) as accounts:
         if subject is not None:
@@ -138,7 +142,10 @@ def token(name: str, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def deactivate(name: str, db: str | None, as_json: bool) -> None:
-    """End an account: the token is forgotten, items in hands go to the others. What the person wrote stays."""
+    """End an account and forget its token.
+
+    Items in hands go to the others; what the person wrote stays.
+    """
     with _accounts(db) as accounts:
         _answer(accounts.deactivate(name), as_json)
 

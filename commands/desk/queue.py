@@ -30,7 +30,7 @@ def queue() -> None:
 @queue.command("next")
 @click.option("--person", required=True, envvar="COACHLM_PERSON", help="Your name (also COACHLM_PERSON).")
 @click.option("--class", "task_class", type=click.Choice([c.value for c in TaskClass]), help="Only this class.")
-@click.option("--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="Where the work file goes.")
+@click.option("--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="Path of the work file.")
 @click.option("--edit/--no-edit", default=None, help="Open $EDITOR (default: on a terminal), then submit.")
 @database_option
 @json_option
@@ -38,7 +38,10 @@ def queue() -> None:
 def next_item(
     person: str, task_class: str | None, path: Path | None, edit: bool | None, db: str | None, as_json: bool
 ) -> None:
-    """Claim the next pair and write it to a work file; nobody else gets it while the lease lasts."""
+    """Claim the next pair and write it to a work file.
+
+    Nobody else gets it while the lease lasts.
+    """
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
         desk = _queue(database, settings)
@@ -99,13 +102,15 @@ def release(file: Path, db: str | None, as_json: bool) -> None:
 
 @queue.command()
 @_file
-@click.option("--reason", required=True, type=click.Choice([r.value for r in ExcludeReason]), help="Why.")
-@click.option("--detail", default="", help="A remark beside the reason.")
+@click.option(
+    "--reason", required=True, type=click.Choice([r.value for r in ExcludeReason]), help="Reason of the exclusion."
+)
+@click.option("--detail", default="", help="A remark in addition to the reason.")
 @database_option
 @json_option
 @answering_errors
 def exclude(file: Path, reason: str, detail: str, db: str | None, as_json: bool) -> None:
-    """Set the pair aside with a reason; it stays exportable."""
+    """Exclude the pair with a reason; it stays exportable."""
     work = _read(file)
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
@@ -140,7 +145,7 @@ def _queue(database: Any, settings: Settings) -> "PostEditQueue":
     from storage.desk.queue import PostEditQueue
     from storage.desk.rules import DeskRules
 
-    return PostEditQueue(database, settings.lease_seconds, rules=DeskRules.from_settings(settings))
+    return PostEditQueue(database, settings.desk.lease_seconds, rules=DeskRules.from_settings(settings))
 
 
 def _write_work_file(path: Path, item: "WorkItem", person: str) -> None:

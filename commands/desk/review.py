@@ -29,13 +29,13 @@ _person = click.option("--person", required=True, envvar="COACHLM_PERSON", help=
 
 @click.group()
 def review() -> None:
-    """Decide about post-edits: look at the next one, approve it, fix it, or send it back."""
+    """Review post-edits: see the next, approve, fix or return it."""
 
 
 @review.command("next")
 @_person
 @click.option("--class", "task_class", type=click.Choice([c.value for c in TaskClass]), help="Only this class.")
-@click.option("--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="Where the work file goes.")
+@click.option("--file", "path", type=click.Path(path_type=Path, dir_okay=False), help="Path of the work file.")
 @database_option
 @json_option
 @answering_errors

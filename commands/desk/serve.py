@@ -27,7 +27,10 @@ _BACKLOG = 2048
 @json_option
 @answering_errors
 def serve(host: str | None, port: int | None, db: str | None, as_json: bool) -> None:
-    """Run the service: queue, reviews, people, intake of logs, export, figures. SIGTERM lets requests finish."""
+    """Run the HTTP service.
+
+    Queue, reviews, people, intake of logs, export, figures. SIGTERM lets requests finish.
+    """
     settings = load_settings(api_host=host, api_port=port, database_url=db)
     with open_database(settings) as database, _listening(settings) as listener:
         services = build_services(database, settings)
@@ -37,7 +40,7 @@ def serve(host: str | None, port: int | None, db: str | None, as_json: bool) -> 
 
 def _listening(settings: Settings) -> socket.socket:
     """Raises: CoachLMError, when the address can't be had."""
-    host, port = settings.api_host, settings.api_port
+    host, port = settings.api.host, settings.api.port
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
@@ -70,7 +73,7 @@ def _run(services: "Services", settings: Settings, listener: socket.socket) -> N
         log_config=None,  # the command line's own
         access_log=False,  # `api.http.envelope` writes one line a request, with its id
         server_header=False,
-        timeout_graceful_shutdown=settings.drain_seconds,
+        timeout_graceful_shutdown=settings.worker.drain_seconds,
     )
     # uvicorn finishes what is under way on SIGTERM, then hands the signal on: that is a good end, not a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -15,6 +15,7 @@ from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Outcome
 from coachlm.settings import load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
@@ -32,34 +33,46 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 @click.command("compare-sets")
 @click.argument("before")
 @click.argument("after", required=False)
-@click.option("--engine", help="Instead of AFTER: what this engine makes of BEFORE (rules, coach, packed, …).")
-@click.option("--model", help="Model of the engine: a folder or hub id.")
-@click.option("--adapter", help="Adapter folder of the engine.")
+@engine_options
 @click.option(
     "--match",
     "matching",
     type=click.Choice(["rows", "request", "none"]),
     default="rows",
     show_default=True,
-    help="Which pairs belong together: the same row, the same instruction and input, or none.",
+    help="How pairs are matched: by row, by instruction and input, or not at all.",
 )
-@click.option("--text-before", type=_text, default="raw", show_default=True, help="Where BEFORE is a database.")
-@click.option("--text-after", type=_text, default="final", show_default=True, help="Where AFTER is a database.")
 @click.option(
-    "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, help="Only this share of BEFORE, by content."
+    "--text-before", type=_text, default="raw", show_default=True, help="Which text to read if BEFORE is a database."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option(
+    "--text-after", type=_text, default="final", show_default=True, help="Which text to read if AFTER is a database."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    help="Only this share of BEFORE, chosen by a hash of the content.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many pairs.")
 @click.option("--scores", is_flag=True, help="Also score both sides by the local scorer (a millisecond a pair).")
-@click.option("--write", type=click.Path(path_type=Path, dir_okay=False), help="Keep what the engine made: JSON lines.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the engine's revisions to this file (JSON lines).",
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page with plots.")
 @json_option
 @answering_errors
 def compare_sets(
     before: str, after: str | None, html: Path | None, as_json: bool, *, scores: bool, **options: Any
 ) -> None:
-    """Words, word edits and kinds of change between BEFORE and AFTER (paper Tables IV and VII).
+    """Compare two versions of a data set: words, edits, kinds.
 
-    Each is a file of pairs (JSON, JSON lines, CSV, Parquet, an export) or a database URL.
+    The changes between BEFORE and AFTER (paper Tables IV and VII).
+
+    Each is a file of pairs (JSON, JSON lines, CSV, Parquet, an export) or a database URL. With --engine instead of
+    AFTER: what that engine makes of BEFORE.
     """
     from evaluation.sets.comparison import SetComparer
     from evaluation.sets.comparison_page import write_comparison
@@ -145,8 +158,6 @@ def _revised(
     from reviser.engines import build_reviser
 
     engine = build_reviser(load_settings(**wanted))
-    if engine is None:
-        raise SettingsError("--engine none revises nothing; give rules, coach, packed, transformers or openai")
     try:
         with pair_writer(write) as keep:
             for before, after, outcome in revised_by(engine, pairs, dropped):

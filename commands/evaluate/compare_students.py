@@ -31,9 +31,11 @@ _FIGURES = ("pairs", "answer words", "wins", "ties", "losses", "failed", "WR1", 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder of all stages. [default: beside CONFIG]"
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the results of all stages. [default: beside CONFIG]",
 )
-@click.option("--example", type=click.Choice(["paper", "toy"]), help="Print a ready configuration and end.")
+@click.option("--example", type=click.Choice(["paper", "toy"]), help="Print an example configuration and exit.")
 @server_options
 @json_option
 @answering_errors
@@ -47,7 +49,9 @@ def compare(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Tune a student on each data set of CONFIG and compare them: Tables IX and X, Fig. 5 (b).
+    """Tune a student per data set and compare them.
+
+    CONFIG names the data sets; the result is the paper's Tables IX and X and Fig. 5 (b).
 
     A killed run goes on where it stopped. Writes comparison.html and comparison.json into the output folder.
     """
@@ -83,12 +87,14 @@ def compare(
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--set", "names", multiple=True, required=True, help="Registered test set or own file; may be repeated.")
+@click.option(
+    "--set", "names", multiple=True, required=True, help="A registered test set or a file of your own; may be repeated."
+)
 @click.option("--judge", "judge_names", multiple=True, default=("local",), show_default=True)
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keeps answers and verdicts."
+    "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for answers and verdicts."
 )
-@click.option("--limit", type=click.IntRange(min=0), default=0, help="Only the first so many of each set.")
+@click.option("--limit", type=click.IntRange(min=0), default=0, help="At most this many of each set.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True)
 @server_options
 @json_option
@@ -106,7 +112,10 @@ def student(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Let a student (or any model's folder) answer test sets, and judge its answers against the references."""
+    """Let a student answer test sets, and judge its answers.
+
+    Any model's folder will do; the answers are compared with the references.
+    """
     from evaluation.students.config import Arm, Comparison
     from evaluation.students.run import answer_model, judge_answered
 

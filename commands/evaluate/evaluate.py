@@ -10,6 +10,7 @@ from rich.table import Table
 from assembly.data_sets import PUBLIC_FOLDER, public_folder
 from assembly.judges import named_judges
 from coachlm.errors import InputError
+from commands.catalogue import EVALUATE
 from commands.evaluate.judge_options import (
     agree_to,
     estimate_comparisons,
@@ -17,6 +18,7 @@ from commands.evaluate.judge_options import (
     judge_settings,
     server_options,
 )
+from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
 if TYPE_CHECKING:
@@ -30,9 +32,9 @@ folder_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=LazyGroup, entries=EVALUATE)
 def evaluate() -> None:
-    """Test sets and judges: does the coach help, and how do we know."""
+    """Test sets, judges and ratings: does the coach help?"""
 
 
 @evaluate.command()
@@ -40,7 +42,10 @@ def evaluate() -> None:
 @json_option
 @answering_errors
 def sets(folder: Path | None, as_json: bool) -> None:
-    """The registered test sets: instructions, licence, and whether each lies in the folder as registered."""
+    """List the registered test sets.
+
+    Instructions, licence, and whether each lies in the folder as registered.
+    """
     from evaluation.sets.test_sets import SetState, look_at_sets
 
     findings = look_at_sets(public_folder(folder))
@@ -56,7 +61,10 @@ def sets(folder: Path | None, as_json: bool) -> None:
     results().print(table)
     for finding in findings:
         if finding.state is not SetState.READY:
-            people.print(f"{finding.test_set.name} is {finding.state}: {finding.detail}; docs/data.md", markup=False)
+            people.print(
+                f"{finding.test_set.name} is {finding.state}: {finding.detail}; see docs/reference/public-data.md",
+                markup=False,
+            )
 
 
 def _state(finding: "SetFinding") -> dict[str, str]:
@@ -65,8 +73,12 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 
 @evaluate.command()
 @folder_option
-@click.option("--judge", "names", multiple=True, help="Also ask: server, model:FOLDER, local-length-free; repeatable.")
-@click.option("--comparisons", type=click.Path(path_type=Path), help="Own labelled comparisons in PandaLM's shape.")
+@click.option(
+    "--judge", "names", multiple=True, help="Another judge: server, model:FOLDER, local-length-free; may be repeated."
+)
+@click.option(
+    "--comparisons", type=click.Path(path_type=Path), help="Your own labelled comparisons, in PandaLM's format."
+)
 @server_options
 @json_option
 @answering_errors
@@ -80,7 +92,9 @@ def judges(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Agreement of judges with the majority of people who labelled the same comparisons, by default PandaLM's.
+    """Measure how far judges agree with people.
+
+    That is with the majority of people who labelled the same comparisons, by default PandaLM's.
 
     Judges that are asked see each comparison both ways round, merged by the paper's rules.
     """

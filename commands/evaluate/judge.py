@@ -24,7 +24,8 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
-    from evaluation.judges.judging import Comparison, Interval, Judge
+    from coachlm.intervals import Interval
+    from evaluation.judges.judging import Comparison, Judge
     from evaluation.judges.run import Judged, JudgedSet
 
 _text = click.Choice([choice.value for choice in TextChoice])
@@ -42,11 +43,25 @@ _text = click.Choice([choice.value for choice in TextChoice])
     help="local, local-length-free, longer, server or model:FOLDER; may be repeated.",
 )
 @click.option("--match", "matching", type=click.Choice(["request", "rows"]), default="request", show_default=True)
-@click.option("--text-candidate", type=_text, default="final", show_default=True, help="Where CANDIDATE is a database.")
-@click.option("--text-reference", type=_text, default="raw", show_default=True, help="Where REFERENCE is a database.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many comparisons.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Keep every verdict: JSON lines.")
+@click.option(
+    "--text-candidate",
+    type=_text,
+    default="final",
+    show_default=True,
+    help="Which text to read if CANDIDATE is a database.",
+)
+@click.option(
+    "--text-reference",
+    type=_text,
+    default="raw",
+    show_default=True,
+    help="Which text to read if REFERENCE is a database.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many comparisons.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write every verdict to this file (JSON lines)."
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page.")
 @server_options
 @json_option
@@ -64,7 +79,9 @@ def judge(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Compare CANDIDATE's responses with REFERENCE's on the same requests: WR1, WR2, QS, and the judges' biases.
+    """Compare the responses of two models to the same requests.
+
+    Of CANDIDATE and REFERENCE: WR1, WR2, QS, and the judges' biases.
 
     REFERENCE is a data set or a registered test set (coachlm evaluate sets). Each comparison is judged both ways round
     and merged by the paper's rules; what failed either way is counted and in no rate.

@@ -28,15 +28,18 @@ def server_options(function: Callable[P, R]) -> Callable[P, R]:
     for option in reversed(
         (
             click.option("--judge-url", help="OpenAI-compatible server, e.g. http://localhost:8000/v1."),
-            click.option("--judge-model", help="Model that it is asked for."),
-            click.option("--judge-concurrency", type=int, help="Questions at once."),
-            click.option("--judge-prompt-price", type=float, help="Price of a million tokens sent."),
-            click.option("--judge-completion-price", type=float, help="Price of a million tokens answered."),
-            click.option("--judge-cache", help="File that keeps answers; a rerun asks nothing twice."),
+            click.option("--judge-model", help="Model to ask the server for."),
+            click.option("--judge-concurrency", type=int, help="Concurrent requests."),
+            click.option("--judge-prompt-price", type=float, help="Price of a million prompt tokens."),
+            click.option("--judge-completion-price", type=float, help="Price of a million completion tokens."),
+            click.option("--judge-cache", help="File that caches answers; a rerun asks nothing twice."),
             click.option(
-                "--estimate", "only_estimate", is_flag=True, help="Say what would be asked and cost, and end."
+                "--estimate",
+                "only_estimate",
+                is_flag=True,
+                help="Show the number of requests and their cost, and exit.",
             ),
-            click.option("--yes", is_flag=True, help="Ask the server without asking you first."),
+            click.option("--yes", is_flag=True, help="Send the requests without confirmation."),
         )
     ):
         function = option(function)

@@ -29,17 +29,17 @@ _file = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @click.argument("sources", metavar="DATA…", nargs=-1, required=True)
-@click.option("--rubric", is_flag=True, help="Instruction and response by the rubric of Table II, 0 to 100.")
+@click.option("--rubric", is_flag=True, help="Rate instruction and response by the rubric of Table II, 0 to 100.")
 @click.option(
     "--text",
     type=click.Choice([choice.value for choice in TextChoice]),
     default="final",
     show_default=True,
-    help="Where DATA is a database.",
+    help="Which text to read if DATA is a database.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many of each.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many of each data set.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Keep each pair's rating in this folder."
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Write each pair's rating into this folder."
 )
 @click.option("--html", type=_file, help="Also write a page with histograms.")
 @server_options
@@ -58,7 +58,9 @@ def rate(
     only_estimate: bool,
     **options: Any,
 ) -> None:
-    """Rate the responses of data sets from 0 to 5 (paper Fig. 4), or whole pairs by the rubric.
+    """Rate responses from 0 to 5, or pairs by the rubric.
+
+    Responses of data sets as in the paper's Fig. 4; `--rubric` rates whole pairs.
 
     Give a set before and after to see both. Failed questions are counted, in no figure, and asked again by the next
     run; answers are kept, so that the same run again costs nothing.

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import click
 from assembly.stores import database_option, open_database
 from coachlm.desk.ratings import RATERS
 from coachlm.errors import InputError, SettingsError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.evaluate.rating_sources import GivenVersions, given_versions
 from commands.evaluate.ratings_shown import show_ratings, show_studies, write_ratings
@@ -29,7 +29,10 @@ _needed_study = click.option("--study", required=True, help="Name of the study."
 
 @click.group()
 def ratings() -> None:
-    """Blinded, randomised ratings by people, on sheets (a FOLDER) or at the pages (a --study): make, then read."""
+    """Blind ratings by people: make sheets or studies, read them.
+
+    Randomised, on sheets (a FOLDER) or at the pages (a --study).
+    """
 
 
 @ratings.command()
@@ -46,11 +49,13 @@ def ratings() -> None:
     "--rater",
     "raters",
     multiple=True,
-    help="Name, once a rater. [default: R1, R2, R3 on sheets; three annotators drawn by chance in a study]",
+    help="Name of a rater; repeat for more. [default: R1, R2, R3 on sheets; three random annotators in a study]",
 )
-@click.option("--count", type=click.IntRange(min=1), default=150, show_default=True, help="Pairs to draw.")
-@click.option("--seed", type=click.IntRange(min=0), help="For the same draw again; left out, nobody can know it.")
-@click.option("--owner", help="Who sees a study's progress and tables at the pages, beside operators.")
+@click.option("--count", type=click.IntRange(min=1), default=150, show_default=True, help="Number of pairs to draw.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Seed that repeats a draw; without it the draw can't be predicted."
+)
+@click.option("--owner", help="Owner who sees the study's progress and tables on the pages; operators always do.")
 @database_option
 @json_option
 @answering_errors
@@ -65,10 +70,12 @@ def make(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Write a sheet for each rater into FOLDER, with the key that only you should see; or make a --study in the
-    database, whose raters find it at the pages.
+    """Write a sheet for each rater, or make a --study.
 
-    Every rater rates every version of every drawn pair, in an order of her own, without knowing which is which.
+    The sheets go into FOLDER, with the key that only you should see; a study is kept in the database, and its raters
+    find it at the pages.
+
+    Every rater rates every version of every drawn pair, in an order of their own, without knowing which is which.
     """
     _check_place(folder, study)
     if folder is not None:
@@ -93,9 +100,9 @@ def make(
 @ratings.command()
 @click.argument("folder", type=_folder, required=False)
 @_study
-@click.option("--sheets", type=_folder, help="Where the filled sheets lie. [default: FOLDER]")
+@click.option("--sheets", type=_folder, help="Folder of the filled sheets. [default: FOLDER]")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a page.")
-@click.option("--seed", default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
 @database_option
 @json_option
 @answering_errors
@@ -108,11 +115,13 @@ def read(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Averages per rater and version, what a version gained, and Krippendorff's α, from the filled sheets in FOLDER or
-    from a --study, as far as it was rated."""
+    """Read ratings: averages, gains and Krippendorff's α.
+
+    Per rater and version, from the filled sheets in FOLDER or from a --study, as far as it was rated.
+    """
     _check_place(folder, study)
-    if find_spec("krippendorff") is None:
-        raise SettingsError("agreement needs the package krippendorff: install the extra `evaluation`")
+    if problem := extras.AGREEMENT.lack("agreement needs"):
+        raise SettingsError(problem)
     if folder is None:
         found, absent = _read_study(study or "", db, seed), []
     else:
@@ -132,7 +141,7 @@ def read(
 @json_option
 @answering_errors
 def list_studies(db: str | None, as_json: bool) -> None:
-    """The studies in the database, and how far their raters have come."""
+    """List the studies and how far their raters have come."""
     with _studies(db) as studies:
         found = studies.studies()
     if as_json:
@@ -147,7 +156,10 @@ def list_studies(db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def close(study: str, db: str | None, as_json: bool) -> None:
-    """Close a study for good: it takes no ratings any more, and its raters may learn what was what."""
+    """Close a study for good.
+
+    It takes no ratings any more, and its raters may learn which text was which.
+    """
     with _studies(db) as studies:
         closed = studies.close(study)
     if as_json:
@@ -185,7 +197,7 @@ def _make_sheets(
         emit_json({"folder": str(folder), **seal})
         return
     results().print(f"{seal['tasks']:,} tasks for each of {len(names)} raters in {folder}", markup=False)
-    people.print(f"give each rater her own .csv and rubric.md; keep {KEY_FILE} to yourself", markup=False)
+    people.print(f"give each rater their own .csv and rubric.md; keep {KEY_FILE} to yourself", markup=False)
     people.print(f"next, when they are filled: coachlm evaluate ratings read {folder}", markup=False)
 
 

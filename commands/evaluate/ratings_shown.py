@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def show_studies(found: Sequence["Study"]) -> None:
     if not found:
-        results().print("there is no study yet")
+        results().print("no studies yet")
         people.print("next: coachlm evaluate ratings make --study NAME --source … --source …", markup=False)
         return
     table = Table(show_edge=False, pad_edge=False)

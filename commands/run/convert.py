@@ -1,12 +1,13 @@
 """`convert`: a model as the engine `openvino` serves it."""
 
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from coachlm.coaching.model_facts import is_gguf
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 from coachlm.settings import load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
@@ -15,17 +16,30 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 @click.argument("model")
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--adapter", type=click.Path(path_type=Path), help="LoRA adapter folder to merge in.")
-@click.option("--int8", is_flag=True, help="Weights in int8: a quarter of the size, faster, a little less precise.")
-@click.option("--revision", help="Commit of a hub model; pins what is converted.")
+@click.option(
+    "--int8", is_flag=True, help="Store weights as int8: a quarter of the size, faster, a little less precise."
+)
+@click.option("--revision", help="Commit of the hub model to convert.")
 @json_option
 @answering_errors
 def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision: str | None, as_json: bool) -> None:
-    """Convert MODEL, a folder or hub id, for the engine `openvino`, with an adapter merged in, into the folder OUTPUT.
+    """Convert a model for the engine `openvino`.
+
+    MODEL is a folder or hub id; an adapter is merged in; the result goes into the folder OUTPUT.
+
+    A GGUF file becomes a folder of safetensors instead, which `coachlm train` and every engine take.
 
     Converting needs `make reviser` and memory for the model in float32; revising with the result needs neither.
     """
-    if missing := [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]:
-        raise ModelError(f"converting needs {', '.join(missing)}: run `make reviser` in the checkout")
+    if problem := extras.MODELS.lack("converting needs"):
+        raise ModelError(problem)
+    if is_gguf(model):
+        if adapter is not None or int8:
+            raise ModelError(
+                f"{model} is a GGUF file: convert it alone first, then the folder with --adapter or --int8"
+            )
+        _convert_gguf(Path(model), output, as_json)
+        return
     from reviser.models.adapter import read_adapter
     from reviser.openvino.conversion import convert as convert_model
 
@@ -33,8 +47,8 @@ def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision
     made = convert_model(
         model,
         output,
-        revision=settings.model_revision,
-        trust_remote_code=settings.trust_remote_code,
+        revision=settings.reviser.model_revision,
+        trust_remote_code=settings.reviser.trust_remote_code,
         adapter=None if adapter is None else read_adapter(adapter),
         int8=int8,
     )
@@ -48,3 +62,19 @@ def convert(model: str, output: Path, adapter: Path | None, int8: bool, revision
         f"prompt {manifest.probe_error:.2g} from the original's"
     )
     people.print(f"next: COACHLM_ENGINE=openvino COACHLM_MODEL={output} coachlm revise")
+
+
+def _convert_gguf(source: Path, output: Path, as_json: bool) -> None:
+    from reviser.models.gguf_folder import convert_gguf
+
+    made = convert_gguf(source, output)
+    if as_json:
+        emit_json(asdict(made) | {"folder": str(made.folder)})
+        return
+    template = "with a chat template" if made.has_chat_template else "without a chat template"
+    results().print(
+        f"{output}: safetensors in float32, {made.weights_bytes / 1e6:,.0f} MB, {template}; texts end with "
+        f"{made.end_token}",
+        markup=False,
+    )
+    people.print(f"next: coachlm train --base {output} …, or COACHLM_ENGINE=packed COACHLM_MODEL={output}")

@@ -26,7 +26,10 @@ def upgrade(db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def check(db: str | None, as_json: bool) -> None:
-    """Say whether the tables are exactly this version's; exits with 1 where they are not."""
+    """Check that the tables are exactly this version's.
+
+    Exits with 1 where they are not.
+    """
     _answer(db, as_json, apply=False)
 
 
@@ -35,7 +38,10 @@ def check(db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def rebuild_rollups(db: str | None, as_json: bool) -> None:
-    """Count the sums behind the figures anew from the history; people may go on working meanwhile."""
+    """Recompute the sums behind the figures.
+
+    They are counted from the history; people may go on working meanwhile.
+    """
     from storage.figures import recount
 
     with open_database(load_settings(database_url=db)) as database:
@@ -50,7 +56,7 @@ def _answer(url: str | None, as_json: bool, *, apply: bool) -> None:
     from storage.engine import database as databases
     from storage.engine import schema
 
-    database = databases.open_database(load_settings(database_url=url).database_url.get_secret_value())
+    database = databases.open_database(load_settings(database_url=url).database.url.get_secret_value())
     try:
         if apply:
             schema.upgrade(database)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @json_option
 @answering_errors
 def stats(db: str | None, as_json: bool) -> None:
-    """Where everything that came in has gone: pairs by status, rejects, exclusions, revisions by reason."""
+    """Count pairs by status, and rejects and exclusions by reason.
+
+    Where everything that came in has gone; revisions by reason, too.
+    """
     from storage.reading import StoreReader
 
     with open_database(load_settings(database_url=db)) as database:
@@ -37,7 +40,7 @@ def stats(db: str | None, as_json: bool) -> None:
         ("pairs by status", counts.by_status, "status"),
         ("pairs by class", counts.by_class, "class"),
         ("records that became no pair", counts.rejects_by_reason, "reason"),
-        ("pairs set aside", counts.excluded_by_reason, "reason"),
+        ("pairs excluded", counts.excluded_by_reason, "reason"),
         ("revisions", counts.revisions_by_outcome, "outcome"),
         ("kept raw, because", counts.fallbacks_by_reason, "reason"),
         ("flags for annotators", counts.flags_by_kind, "kind"),
@@ -61,14 +64,14 @@ def stats(db: str | None, as_json: bool) -> None:
     default="alpaca",
     show_default=True,
     type=click.Choice(["alpaca", "sharegpt", "chat", "jsonl", "parquet", "csv"]),
-    help="Shape and container.",
+    help="Format of the records and of the files.",
 )
 @click.option(
     "--text",
     default="final",
     show_default=True,
     type=click.Choice([choice.value for choice in TextChoice]),
-    help="Whose text: as logged, the coach's, or the people's (each falls back to the one before).",
+    help="Which text: as logged, the coach's, or the people's (falls back to the one before).",
 )
 @click.option(
     "--status",
@@ -80,14 +83,17 @@ def stats(db: str | None, as_json: bool) -> None:
 @click.option("--include-excluded", is_flag=True, help="Write excluded pairs too (the paper trains on them).")
 @click.option("--include-duplicates", is_flag=True, help="Write near copies too.")
 @click.option("--provenance", is_flag=True, help="Add columns with id, status, class, format, engine, adapter.")
-@click.option("--test-share", default=0.0, help="Share of the conversations that becomes a test split.")
+@click.option("--test-share", default=0.0, help="Share of the conversations for the test split.")
 @click.option("--name", default="CoachLM data set", help="Title of the data card.")
 @click.option("--license", help="Licence identifier for the data card.")
-@click.option("--overwrite", is_flag=True, help="Write into a folder that holds other things.")
+@click.option("--overwrite", is_flag=True, help="Write into a folder that is not empty.")
 @json_option
 @answering_errors
 def export(folder: Path, db: str | None, data_format: str, text: str, as_json: bool, **options: Any) -> None:
-    """Write a data set with manifest and data card into FOLDER; `datasets.load_dataset` loads it as it is."""
+    """Write a data set with manifest and data card into FOLDER.
+
+    `datasets.load_dataset` loads it as it is.
+    """
     from exports.export import KEPT_STATUSES, ExportFormat, ExportOptions
 
     statuses = frozenset(Status(s) for s in options.pop("statuses")) or KEPT_STATUSES
@@ -115,7 +121,10 @@ def export(folder: Path, db: str | None, data_format: str, text: str, as_json: b
 @json_option
 @answering_errors
 def report(path: Path, db: str | None, title: str, as_json: bool) -> None:
-    """Write PATH, a self-contained HTML page: flow, reasons, statistics before and after, word diffs."""
+    """Write a self-contained HTML report to PATH.
+
+    Flow, reasons, statistics before and after, word diffs.
+    """
     with open_database(load_settings(database_url=db)) as database:
         summary = report_from(database, path, title)
     if as_json:

@@ -10,6 +10,7 @@ import click
 
 import coachlm
 from assembly.stores import open_database
+from coachlm.coaching.engines import ENGINES
 from coachlm.desk.dataset import FlowCounts, TextChoice
 from coachlm.errors import ExportError
 from coachlm.settings import Settings, load_settings
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from storage.engine.database import Database
 
 SAMPLE_LOGS = Path(coachlm.__file__).parent / "data" / "sample_logs"
-_ENGINES = {
-    "coach": "the bundled coach: copy-editing alone, on the CPU; a large model is one flag away, see README",
-    "rules": "copy-editing by rules; a model is one flag away, see README",
-}
+_MORE = "a large model is one flag away, see README"
 _OURS = (
     "coachlm.db",
     "coachlm.db-wal",
@@ -48,11 +46,11 @@ _OURS = (
     show_default=True,
     help="Folder for database, report and data set.",
 )
-@click.option("--servers", "kafka_servers", help="Through Kafka: brokers as HOST:PORT, more with commas.")
+@click.option("--servers", "kafka_servers", help="Run through Kafka: brokers as HOST:PORT, separated by commas.")
 @json_option
 @answering_errors
 def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
-    """Turn the bundled sample logs into revised pairs, a report and a data set.
+    """Revise the bundled sample logs; write report and data set.
 
     In one process without a broker; with --servers through Kafka, on topics of its own.
     """
@@ -65,7 +63,7 @@ def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
     engine = "coach" if is_bundled() else "rules"
     streamed = {"kafka_servers": kafka_servers, "kafka_prefix": own_prefix()} if kafka_servers else {}
     settings = load_settings(None, database_url=f"sqlite:///{output / 'coachlm.db'}", engine=engine, **streamed)
-    settings = settings.model_copy(update={"model": None, "adapter": None})  # the bundled coach's, whatever is set
+    settings = settings.replaced(model=None, adapter=None)  # the bundled coach's, whatever is set
     say = _silent if as_json else results().print
     say(f"[bold]1. taking logs in[/]   {SAMPLE_LOGS}")
     with open_database(settings) as database:
@@ -82,7 +80,7 @@ def demo(output: Path, kafka_servers: str | None, as_json: bool) -> None:
         answer = {"engine": engine, "report": summary, "rows": rows, "seconds": round(seconds, 1)}
         emit_json({**counts.as_dict(), **answer})
     else:
-        _say_what_next(say, output, rows, seconds, settings.database_url.get_secret_value())
+        _say_what_next(say, output, rows, seconds, settings.database.url.get_secret_value())
 
 
 def _streamed(found: FlowCounts, say: Callable[..., None]) -> RunCounts:
@@ -120,10 +118,9 @@ def _embedded(database: "Database", settings: Settings, say: Callable[..., None]
     counts = RunCounts()
     ingest_into(database, (str(SAMPLE_LOGS),), settings, None, counts, show=show)
     say(f"   {counts.records} records: {counts.intake_line()}")
-    say(f"[bold]2. revising[/]         engine `{settings.engine}` ({_ENGINES[settings.engine]})")
-    reviser = build_reviser(settings)
-    if reviser is not None:
-        revise_in(database, reviser, settings, counts, show=show)
+    engine = ENGINES[settings.reviser.engine]
+    say(f"[bold]2. revising[/]         engine `{engine.name}` ({engine.help}; {_MORE})")
+    revise_in(database, build_reviser(settings), settings, counts, show=show)
     say(f"   {counts.revision_line()}")
     return counts
 

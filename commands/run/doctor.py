@@ -1,6 +1,5 @@
 """`doctor`: is this machine, this database and this engine ready, and if not, what to do."""
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -16,8 +15,10 @@ import click
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
 from coachlm import __version__
+from coachlm.coaching.engines import ENGINES
 from coachlm.errors import CoachLMError, StoreError
 from coachlm.settings import REGISTRY, Settings, load_settings
+from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, json_option, results, terminal_safe
 
 Verdict = Literal["ok", "warning", "failed"]
@@ -36,11 +37,14 @@ class Finding:
 
 @click.command()
 @database_option
-@click.option("--engine", help="Check this engine instead of the one in the settings.")
+@engine_option
 @json_option
 @answering_errors
 def doctor(db: str | None, engine: str | None, as_json: bool) -> None:
-    """Check machine, database and engine; exits with 1 when something that is needed is broken."""
+    """Check machine, database and engine.
+
+    Exits with 1 when something that is needed is broken.
+    """
     settings = load_settings(database_url=db, engine=engine)
     findings = [finding for check in (_machine, _packages, _disk, _database, _engine) for finding in check(settings)]
     failed = any(finding.verdict == "failed" for finding in findings)
@@ -60,24 +64,20 @@ def doctor(db: str | None, engine: str | None, as_json: bool) -> None:
 def _machine(settings: Settings) -> Iterator[Finding]:
     yield Finding("coachlm", "ok", f"{__version__} on Python {platform.python_version()}, {sys.platform}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("cores", "ok", f"{cores} usable; intake uses {settings.intake_processes or cores} processes")
+    yield Finding("cores", "ok", f"{cores} usable; intake uses {settings.intake.processes or cores} processes")
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
-    if settings.engine == "openvino":
-        lacking = [name for name in ("openvino_genai", "tokenizers") if importlib.util.find_spec(name) is None]
-        remedy = "run `make openvino` in the checkout" if lacking else ""
-        found = f"missing for the openvino engine: {', '.join(lacking)}" if lacking else "openvino_genai is there"
-        yield Finding("packages", "failed" if lacking else "ok", found, remedy)
-        return
-    missing = [name for name in ("torch", "transformers", "peft") if importlib.util.find_spec(name) is None]
-    if not missing:
-        yield Finding("packages", "ok", "torch, transformers and peft are there")
-    elif settings.engine in ("packed", "transformers"):
-        remedy = "run `make reviser` in the checkout"
-        yield Finding("packages", "failed", f"missing for the {settings.engine} engine: {', '.join(missing)}", remedy)
+    engine = ENGINES[settings.reviser.engine]
+    if engine.extra and (missing := engine.missing()):
+        found = f"missing for the {engine.name} engine: {', '.join(missing)}"
+        yield Finding("packages", "failed", found, engine.extra.remedy)
+    elif engine.extra:
+        yield Finding("packages", "ok", f"all that engine `{engine.name}` needs: {', '.join(engine.extra.packages)}")
     else:
-        yield Finding("packages", "ok", f"without {', '.join(missing)}, which engine `{settings.engine}` does not need")
+        others = sorted({package for each in ENGINES.values() for package in each.missing()})
+        without = f"; without {', '.join(others)}, for other engines" if others else ""
+        yield Finding("packages", "ok", f"engine `{engine.name}` needs none{without}")
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -104,12 +104,12 @@ def _engine(settings: Settings) -> Iterator[Finding]:
     def build() -> str:
         from reviser.engines import build_reviser
 
-        follows = settings.adapter == REGISTRY and _missing_file(settings) is None
-        alone = settings.model_copy(update={"adapter": None}) if settings.adapter == REGISTRY else settings
+        if not (engine := ENGINES[settings.reviser.engine]).revises:
+            return f"`{engine.name}`: {engine.help}"
+        follows = settings.reviser.adapter == REGISTRY and _missing_file(settings) is None
+        alone = settings.replaced(adapter=None) if settings.reviser.adapter == REGISTRY else settings
         with open_database(settings) if follows else nullcontext() as database:
             reviser = build_reviser(alone) if database is None else build_engine(settings, database)
-        if reviser is None:
-            return "`none`: pairs are taken in and not revised"
         name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")
         reviser.close()
         return name
@@ -121,7 +121,7 @@ def _missing_file(settings: Settings) -> Path | None:
     """Of a SQLite database that no run has made yet."""
     from storage.engine.database import sqlite_file
 
-    file = sqlite_file(settings.database_url.get_secret_value())
+    file = sqlite_file(settings.database.url.get_secret_value())
     return None if file is None or file.exists() else file
 
 

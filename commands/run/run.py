@@ -7,10 +7,12 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
-from coachlm.errors import SettingsError
-from coachlm.protocols import IntakeCounts, Reviser
+from coachlm.coaching.engines import ENGINES, check_revises
+from coachlm.protocols.intake import IntakeCounts
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
 from commands.shared.progress import RunCounts, progress_display
 
@@ -18,11 +20,10 @@ if TYPE_CHECKING:
     from storage.engine.database import Database
 
 _paths = click.argument("paths", nargs=-1, required=True)
-_format = click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
-_turns = click.option("--turns", type=click.Choice(["first", "each", "last"]), help="Turns that become pairs.")
-_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`, `openai` or `none`.")
-_model = click.option("--model", help="Model folder or hub id, for `transformers`.")
-_adapter = click.option("--adapter", help="LoRA adapter folder, for `transformers`.")
+_format = click.option("--format", "log_format", help="Log format of all paths; detected if not given.")
+_turns = click.option(
+    "--turns", type=click.Choice(["first", "each", "last"]), help="Which turns of a conversation become pairs."
+)
 
 
 @click.command()
@@ -30,20 +31,19 @@ _adapter = click.option("--adapter", help="LoRA adapter folder, for `transformer
 @database_option
 @_format
 @_turns
-@_engine
-@_model
-@_adapter
+@engine_options
 @json_option
 @answering_errors
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
-    """Take logs in and revise them: every stage up to the annotators' queue.
+    """Take logs in and revise them, up to the annotators' queue.
 
     PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
     """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     with open_database(settings) as database:
-        reviser = build_engine(settings, database)  # before intake, so that a wrong model is known at once
+        revises = ENGINES[settings.reviser.engine].revises
+        reviser = build_engine(settings, database) if revises else None  # first, so that a wrong model is known at once
         ingest_into(database, paths, settings, log_format, counts, show=not as_json)
         if reviser is not None:
             revise_in(database, reviser, settings, counts, show=not as_json)
@@ -58,7 +58,10 @@ def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json:
 @json_option
 @answering_errors
 def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
-    """Take logs in, without revising: parse, filter, replace personal data, de-duplicate, classify, store."""
+    """Take logs in without revising them.
+
+    Parse, filter, replace personal data, de-duplicate, classify, store.
+    """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
     with open_database(settings) as database:
@@ -68,20 +71,16 @@ def ingest(paths: tuple[str, ...], db: str | None, log_format: str | None, as_js
 
 @click.command()
 @database_option
-@_engine
-@_model
-@_adapter
+@engine_options
 @json_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise every accepted pair that waits in the database."""
     settings = load_settings(database_url=db, **options)
-    if settings.engine == "none":
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed` or `transformers`")
+    check_revises(settings.reviser.engine)
     counts = RunCounts()
     with open_database(settings) as database:
         reviser = build_engine(settings, database)
-        assert reviser is not None
         revise_in(database, reviser, settings, counts, show=not as_json)
     _answer(counts, as_json, "coachlm queue next --person YOUR_NAME")
 
@@ -121,7 +120,7 @@ def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts
             display.update(task, completed=done, items=done, line=counts.revision_line())
 
         try:
-            revise_pending(store, reviser, settings.reviser_batch_pairs, on_revisions)
+            revise_pending(store, reviser, settings.reviser.batch_pairs, on_revisions)
         finally:
             reviser.close()
 
@@ -134,7 +133,7 @@ def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
     if counts.records:
         out.print(f"{counts.records:,} records: {counts.intake_line()}")
     if counts.by_reason:
-        out.print(counts_table("set aside in this run", counts.by_reason, "reason"))
+        out.print(counts_table("excluded in this run", counts.by_reason, "reason"))
     if counts.revisions:
         out.print(counts.revision_line())
     if counts.fallback_reasons:

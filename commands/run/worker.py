@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,11 +14,14 @@ import click
 
 from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
+from coachlm.coaching.engines import check_revises
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import SettingsError
-from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.machine import extras
+from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
+from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
@@ -29,15 +31,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @database_option
-@click.option("--engine", help="`rules`, `coach`, `packed`, `transformers` or `openai`.")
-@click.option("--model", help="Model folder or hub id; its name on `openai` servers.")
-@click.option("--adapter", help="LoRA adapter folder, or `registry`.")
-@click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
-@click.option("--until-empty", is_flag=True, help="End when nothing waits any more.")
+@engine_options
+@click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
+@click.option("--until-empty", is_flag=True, help="Exit when no pair waits any more.")
 @json_option
 @answering_errors
 def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> None:
-    """Revise what waits in the database, and what comes; any number of workers share it, on any number of hosts.
+    """Revise what waits in the database, and what comes.
+
+    Any number of workers share it, on any number of hosts.
 
     SIGTERM: what is in the engine is finished within COACHLM_DRAIN_SECONDS and committed, the rest handed back.
     """
@@ -45,21 +47,19 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
     from storage.pairs.revision_claims import RevisionClaims
 
     settings = load_settings(database_url=db, **options)
-    if settings.engine == "none":
-        raise SettingsError("engine `none` revises nothing; choose `rules`, `packed`, `transformers` or `openai`")
+    check_revises(settings.reviser.engine)
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:6]}"
     chosen = WorkerOptions(
-        claim_pairs=2 * settings.reviser_batch_pairs,
-        extend_seconds=settings.revision_claim_seconds / 5,
-        drain_seconds=settings.drain_seconds,
+        claim_pairs=2 * settings.reviser.batch_pairs,
+        extend_seconds=settings.worker.claim_seconds / 5,
+        drain_seconds=settings.worker.drain_seconds,
         until_empty=until_empty,
     )
     with open_database(settings) as database, _ending() as stop, progress_display(not as_json) as display:
         reviser = build_engine(settings, database)
-        assert reviser is not None
         try:
             observer = _Shown(display, _metrics(name, reviser, settings))
-            claims = RevisionClaims(database, settings.revision_claim_seconds)
+            claims = RevisionClaims(database, settings.worker.claim_seconds)
             counts = ReviseWorker(name, claims, reviser, chosen, stop, observer).run()
             load = reviser.load() if isinstance(reviser, LoadedReviser) else None
         finally:
@@ -93,13 +93,11 @@ class _Shown(WorkerObserver):
 
 def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
     """Raises: SettingsError, when the port is taken or the library for it isn't there."""
-    if not settings.metrics_port:
+    if not settings.worker.metrics_port:
         return WorkerObserver()
-    if find_spec("prometheus_client") is None:
-        raise SettingsError(
-            "COACHLM_METRICS_PORT needs prometheus-client: run `make desk` in the checkout, or set it to 0"
-        )
-    from coachlm.metrics_server import serve_metrics
+    if problem := extras.METRICS.lack("COACHLM_METRICS_PORT needs"):
+        raise SettingsError(f"{problem}; or set it to 0")
+    from coachlm.settings.metrics_server import serve_metrics
     from reviser.worker.worker_metrics import WorkerMetrics
 
     metrics = WorkerMetrics(name, reviser)

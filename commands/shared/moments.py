@@ -29,10 +29,10 @@ class Moment(click.ParamType):
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no moment; write 2026-03-01, 2026-03-01T12:30 (UTC) or 24h (ago)", param, ctx)
+            self.fail(f"{value!r} is not a time; write 2026-03-01, 2026-03-01T12:30 (UTC) or 24h (ago)", param, ctx)
 
 
 def time_range_options(function: Callable[P, R]) -> Callable[P, R]:
-    until = click.option("--until", type=Moment(), help="Before this moment.")
-    since = click.option("--since", type=Moment(), help="From this moment on: 2026-03-01T12:30 (UTC), or 24h ago.")
+    until = click.option("--until", type=Moment(), help="Only before this time.")
+    since = click.option("--since", type=Moment(), help="Only from this time on: 2026-03-01T12:30 (UTC), or 24h (ago).")
     return since(until(function))

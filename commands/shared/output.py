@@ -4,25 +4,43 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from coachlm.errors import CoachLMError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 ROOMS = ("coachlm", "api", "assembly", "commands", "streams", "reviser", "storage", "exports", "trainer", "evaluation")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-people = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class Remarks:
+    """The error stream, for people; rich is imported for the first remark."""
+
+    @cached_property
+    def console(self) -> "Console":
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        self.console.print(*objects, **options)
+
+
+people = Remarks()
 """Progress and remarks; results go to standard output."""
 
 
-def results() -> Console:
+def results() -> "Console":
+    from rich.console import Console
+
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
@@ -55,8 +73,10 @@ def terminal_safe(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() or c == " " else f"\\x{ord(c):02x}" for c in text)
 
 
-def counts_table(title: str, counts: Mapping[str, int], what: str) -> Table:
+def counts_table(title: str, counts: Mapping[str, int], what: str) -> "Table":
     """A two-column table, most frequent first."""
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     table.add_column(what)
     table.add_column("count", justify="right")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from coachlm.protocols import IntakeCounts
+from coachlm.protocols.intake import IntakeCounts
 from coachlm.revision import Revision
 from commands.shared.output import people
 
@@ -84,5 +84,5 @@ def progress_display(show: bool) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=people, disable=not (show and people.is_terminal)) as progress:
+    with Progress(*columns, console=people.console, disable=not (show and people.console.is_terminal)) as progress:
         yield progress

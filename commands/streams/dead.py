@@ -9,8 +9,8 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.errors import InputError, NotFoundError, SettingsError, StreamError
+from coachlm.protocols.streams import DeadReason
 from coachlm.settings import Settings, load_settings
-from coachlm.streaming import DeadReason
 from commands.shared.moments import time_range_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 from commands.streams.dead_shown import SHOWN_BYTES, description, letter_json, letter_line, message_json, safe_bytes
@@ -27,9 +27,15 @@ _numbers = click.argument("numbers", nargs=-1, type=click.IntRange(min=1))
 def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     reasons = click.Choice([reason.value for reason in DeadReason])
     options = (
-        click.option("--topic", help="Only of this topic (with its prefix)."),
-        click.option("--reason", type=reasons, help="Only of this reason."),
-        click.option("--state", type=click.Choice([*_STATES, "all"]), default="open", show_default=True, help="Which."),
+        click.option("--topic", help="Only those of this topic (with its prefix)."),
+        click.option("--reason", type=reasons, help="Only those with this reason."),
+        click.option(
+            "--state",
+            type=click.Choice([*_STATES, "all"]),
+            default="open",
+            show_default=True,
+            help="Only those in this state.",
+        ),
         time_range_options,
     )
     for option in reversed(options):
@@ -39,18 +45,24 @@ def _choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def dead() -> None:
-    """Dead letters: list, show, replay, discard. Their bytes are as they came, with personal data in them."""
+    """Dead letters: list, show, replay, discard.
+
+    Their bytes are as they came, with personal data in them.
+    """
 
 
 @dead.command("list")
 @_choice_options
-@click.option("--after", type=click.IntRange(min=0), default=0, help="Only greater numbers: the next page.")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only numbers above this one: the next page.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
 @database_option
 @json_option
 @answering_errors
 def list_letters(after: int, limit: int, db: str | None, as_json: bool, **chosen: Any) -> None:
-    """The dead letters in order of their numbers, and how many there are of each kind."""
+    """List the dead letters, and count each kind.
+
+    They come in order of their numbers.
+    """
     with open_database(load_settings(database_url=db)) as database:
         letters = _letters(database)
         page = letters.page(_choice(**chosen), after=after, limit=limit)
@@ -78,7 +90,7 @@ def list_letters(after: int, limit: int, db: str | None, as_json: bool, **chosen
 @json_option
 @answering_errors
 def show(number: int, output: Path | None, db: str | None, as_json: bool) -> None:
-    """One dead letter: what was wrong, where it stood, its headers and bytes."""
+    """Show one dead letter: error, place, headers and bytes."""
     with open_database(load_settings(database_url=db)) as database:
         letter = _letters(database).show(number)
     value = letter.letter.message.value
@@ -101,15 +113,17 @@ def show(number: int, output: Path | None, db: str | None, as_json: bool) -> Non
 @dead.command()
 @_numbers
 @_choice_options
-@click.option("--all", "everything", is_flag=True, help="All that are open.")
-@click.option("--again", is_flag=True, help="Also NUMBERS that were replayed before.")
+@click.option("--all", "everything", is_flag=True, help="All open dead letters.")
+@click.option("--again", is_flag=True, help="Also replay NUMBERS that were replayed before.")
 @database_option
 @json_option
 @answering_errors
 def replay(
     numbers: tuple[int, ...], everything: bool, again: bool, db: str | None, as_json: bool, **chosen: Any
 ) -> None:
-    """Produce dead letters to their topics again, bytes and headers as they came: NUMBERS, or those chosen by options.
+    """Produce dead letters to their topics again.
+
+    NUMBERS, or those chosen by options; bytes and headers as they came.
 
     What fails again becomes a new dead letter at its new offset. Mend the cause first, then replay.
     """
@@ -134,15 +148,18 @@ def replay(
 @dead.command()
 @_numbers
 @_choice_options
-@click.option("--all", "everything", is_flag=True, help="All that are open.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--all", "everything", is_flag=True, help="All open dead letters.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @database_option
 @json_option
 @answering_errors
 def discard(
     numbers: tuple[int, ...], everything: bool, yes: bool, db: str | None, as_json: bool, **chosen: Any
 ) -> None:
-    """Delete the bytes of dead letters: NUMBERS, or those chosen by options. What was wrong stays on record."""
+    """Delete the bytes of dead letters.
+
+    NUMBERS, or those chosen by options. What was wrong stays on record.
+    """
     _require_choice(numbers, everything, chosen)
     with open_database(load_settings(database_url=db)) as database:
         letters = _letters(database)
@@ -155,15 +172,18 @@ def discard(
 
 
 @dead.command()
-@click.option("--days", type=click.IntRange(min=0), help="Instead of COACHLM_DEAD_LETTER_DAYS.")
+@click.option("--days", type=click.IntRange(min=0), help="Age in days, instead of COACHLM_DEAD_LETTER_DAYS.")
 @database_option
 @json_option
 @answering_errors
 def purge(days: int | None, db: str | None, as_json: bool) -> None:
-    """Discard what has been dead for longer than COACHLM_DEAD_LETTER_DAYS. Workers do it once an hour, too."""
+    """Discard dead letters older than COACHLM_DEAD_LETTER_DAYS.
+
+    Workers do it once an hour, too.
+    """
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        purged = _letters(database).purge(settings.dead_letter_days if days is None else days)
+        purged = _letters(database).purge(settings.streams.dead_letter_days if days is None else days)
     _answer({"discarded": purged}, f"discarded {purged:,} old dead letters; their rows stay", as_json)
 
 
@@ -185,7 +205,7 @@ def _choice(
 def _require_choice(numbers: tuple[int, ...], everything: bool, chosen: dict[str, Any]) -> None:
     narrowed = any(chosen[name] is not None for name in ("topic", "reason", "since", "until"))
     if not (numbers or everything or narrowed):
-        raise SettingsError("say which: NUMBERS, --topic, --reason, --since, --until, or --all")
+        raise SettingsError("choose dead letters by NUMBERS, --topic, --reason, --since, --until, or --all")
     if numbers and (everything or narrowed):
         raise SettingsError("give either NUMBERS or options that choose, not both")
 
@@ -194,9 +214,7 @@ def _require_known(letters: "DeadLetters", numbers: tuple[int, ...]) -> None:
     unknown = letters.unknown(numbers)
     if unknown:
         named = ", ".join(map(str, unknown[:_NAMED])) + (" …" if len(unknown) > _NAMED else "")
-        raise NotFoundError(
-            f"there is no dead letter {named}, so nothing was done; `coachlm dead list` shows those that are there"
-        )
+        raise NotFoundError(f"dead letter {named} does not exist, so nothing was done; `coachlm dead list` shows all")
 
 
 def _confirm(count: int, yes: bool, as_json: bool) -> None:

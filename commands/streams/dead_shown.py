@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from commands.shared.output import terminal_safe
 
 if TYPE_CHECKING:

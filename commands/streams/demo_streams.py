@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from uuid import uuid4
 from assembly.reconciling import examine
 from assembly.stores import build_store, build_stream_store
 from coachlm.errors import StreamError
+from coachlm.machine.processes import coachlm_command
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 
 if TYPE_CHECKING:
     from storage.engine.database import Database
@@ -52,7 +52,7 @@ def _carry(database: "Database", logs: Path, settings: Settings, workers_log: Pa
     left = ", ".join(f"{count} {reason}" for reason, count in counts.rejected.items()) or "none"
     topic = topic_name(settings, Topic.RAW)
     say(f"   {counts.records} records: {counts.sent} in {counts.messages} messages to {topic} · not sent: {left}")
-    say(f"[bold]2. streaming[/]        one intake and one revise worker, engine `{settings.engine}`")
+    say(f"[bold]2. streaming[/]        one intake and one revise worker, engine `{settings.reviser.engine}`")
     with _workers(settings, workers_log) as workers:
         _await_drained(database, settings, workers, workers_log)
     partitions, coach, problems = examine(settings, database)
@@ -83,21 +83,10 @@ def _produce(logs: Path, settings: Settings) -> "ProduceCounts":
 @contextmanager
 def _workers(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`coachlm stream all` on the demo's own topics; what it says goes into a file."""
-    url = settings.database_url.get_secret_value()
-    command = [
-        sys.executable,
-        "-m",
-        "coachlm",
-        "stream",
-        "all",
-        "--db",
-        url,
-        "--servers",
-        ",".join(settings.kafka_servers),
-        "--engine",
-        settings.engine,
-    ]
-    own = {"COACHLM_KAFKA_PREFIX": settings.kafka_prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
+    url = settings.database.url.get_secret_value()
+    servers = ",".join(settings.kafka.servers)
+    command = coachlm_command("stream", "all", "--db", url, "--servers", servers, "--engine", settings.reviser.engine)
+    own = {"COACHLM_KAFKA_PREFIX": settings.kafka.prefix, "COACHLM_MODEL": "", "COACHLM_ADAPTER": ""}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=os.environ | own)  # noqa: S603
         try:
@@ -122,6 +111,6 @@ def _await_drained(database: "Database", settings: Settings, workers: subprocess
         if not (behind or streams.outbox_rows() or store.count_awaiting_revision()):
             return
         if workers.poll() is not None:
-            raise StreamError(f"the workers ended with {workers.returncode}; {log} holds what they said")
+            raise StreamError(f"the workers ended with {workers.returncode}; see {log}")
         time.sleep(_LOOK_SECONDS)
-    raise StreamError(f"the workers were not done in {_DEADLINE_SECONDS} s; {log} holds what they said")
+    raise StreamError(f"the workers were not done in {_DEADLINE_SECONDS} s; see {log}")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coachlm.protocols.streams import Topic
 from coachlm.settings import load_settings
-from coachlm.streaming import Topic
 from commands.shared.output import (
     answering_errors,
     counts_table,
@@ -27,16 +27,16 @@ _RESUME_FILE = Path(".coachlm-produce.json")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--topic", help="Another topic than the settings' `logs.raw`.")
-@click.option("--format", "log_format", help="Log format of all paths; found by shape where not given.")
+@click.option("--topic", help="Topic to write to, instead of the settings' `logs.raw`.")
+@click.option("--format", "log_format", help="Log format of all paths; detected if not given.")
 @click.option(
     "--resume-file",
     type=click.Path(path_type=Path, dir_okay=False),
     default=_RESUME_FILE,
     show_default=True,
-    help="Where progress is kept; a second run goes on where the first one stopped.",
+    help="File that keeps the progress; a second run resumes where the first one stopped.",
 )
-@click.option("--no-resume", is_flag=True, help="Read everything again and remember nothing.")
+@click.option("--no-resume", is_flag=True, help="Read everything again and keep no progress.")
 @json_option
 @answering_errors
 def produce(
@@ -47,7 +47,9 @@ def produce(
     no_resume: bool,
     as_json: bool,
 ) -> None:
-    """Write logs to Kafka, each record as it is; intake workers take it from there.
+    """Write logs to Kafka, each record as it is.
+
+    Intake workers take it from there.
 
     PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
     """

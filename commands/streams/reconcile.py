@@ -11,8 +11,8 @@ import click
 from assembly.reconciling import CoachBalance, PartitionBalance, examine
 from assembly.stores import database_option, open_database
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import load_settings
-from coachlm.streaming import Topic
 from commands.shared.moments import time_range_options
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--topic", type=click.Choice([Topic.RAW.value, Topic.ACCEPTED.value]), help="Only this one; both if not.")
+@click.option(
+    "--topic", type=click.Choice([Topic.RAW.value, Topic.ACCEPTED.value]), help="Only this topic; both if not given."
+)
 @time_range_options
-@click.option("--repair", is_flag=True, help="Announce accepted pairs anew that nobody brings to the coach.")
-@click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
+@click.option("--repair", is_flag=True, help="Announce again accepted pairs that never reached the coach.")
+@click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, separated by commas.")
 @database_option
 @json_option
 @answering_errors
@@ -37,7 +39,9 @@ def reconcile(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """Compare the broker's offsets with the database; exit with 1 when a message or pair is unaccounted for.
+    """Compare the broker's offsets with the database.
+
+    Exits with 1 when a message or pair is unaccounted for.
 
     logs.raw: produced = accepted + excluded + duplicate + rejected + dead + in flight, for messages of a time range
     (without one: of all that broker or database know of). pairs.accepted: every pair that waits for the coach is in the

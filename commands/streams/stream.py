@@ -13,7 +13,9 @@ import click
 from assembly.stores import build_stream_store, database_option, open_database
 from assembly.stream_workers import _only_one_on_sqlite, run_intake_worker, run_revise_worker
 from coachlm.errors import SettingsError
+from coachlm.machine.processes import coachlm_command
 from coachlm.settings import load_settings
+from commands.shared.engine_options import engine_option
 from commands.shared.output import answering_errors, emit_json, terminal_safe
 
 if TYPE_CHECKING:
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
 
     from streams.broker.wire.report import Report
 
-_driver = click.option("--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="What consumes.")
-_servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, more with commas.")
-_engine = click.option("--engine", help="`rules`, `coach`, `packed`, `transformers`.")
-_metrics = click.option("--metrics-port", type=int, help="Where Prometheus metrics are shown; 0: nowhere.")
+_driver = click.option(
+    "--driver", "stream_driver", type=click.Choice(["faust", "aiokafka"]), help="Library that consumes the topics."
+)
+_servers = click.option("--servers", "kafka_servers", help="Brokers as HOST:PORT, separated by commas.")
+_metrics = click.option("--metrics-port", type=int, help="Port of the Prometheus metrics; 0: none.")
 _FLAGS = {
     "stream_driver": "--driver",
     "kafka_servers": "--servers",
@@ -32,7 +35,7 @@ _FLAGS = {
     "metrics_port": "--metrics-port",
 }
 """By the setting that each gives."""
-_lines = click.option("--json", "as_json", is_flag=True, help="Say every change of state as a JSON line.")
+_lines = click.option("--json", "as_json", is_flag=True, help="Print every change of state as a JSON line.")
 
 
 def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,10 +46,12 @@ def worker_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def stream() -> None:
-    """Workers that carry logs from Kafka to the annotators' queue; any number of each, one process each.
+    """Run workers that carry logs from Kafka to the queue.
+
+    Any number of each kind, one process each.
 
     Each says its changes of state on standard output, finishes its batch on SIGTERM, and exits with 75 when it is to be
-    started again. docs/streams.md has the promises.
+    started again. docs/explanations/streams.md has the promises.
     """
 
 
@@ -54,7 +59,7 @@ def stream() -> None:
 @worker_options
 @answering_errors
 def intake(db: str | None, as_json: bool, **options: Any) -> None:
-    """Take the records of logs.raw in: parse, filter, de-duplicate, store."""
+    """Take the records of logs.raw in: parse, filter, store."""
     settings = load_settings(database_url=db, **options)
     with open_database(settings) as database, _only_one_on_sqlite(database, "intake"):
         run_intake_worker(database, settings, _report("intake", as_json))
@@ -62,7 +67,7 @@ def intake(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command()
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def revise(db: str | None, as_json: bool, **options: Any) -> None:
     """Revise the pairs of pairs.accepted."""
@@ -75,7 +80,10 @@ def revise(db: str | None, as_json: bool, **options: Any) -> None:
 @worker_options
 @answering_errors
 def relay(db: str | None, as_json: bool, **options: Any) -> None:
-    """Publish the outbox to its topics, without another stage (every worker publishes too)."""
+    """Publish the outbox to its topics, without another stage.
+
+    Every other worker publishes, too.
+    """
     from streams.broker.worker.worker import run_relay
 
     settings = load_settings(database_url=db, **options)
@@ -85,10 +93,13 @@ def relay(db: str | None, as_json: bool, **options: Any) -> None:
 
 @stream.command(name="all")
 @worker_options
-@_engine
+@engine_option
 @answering_errors
 def everything(db: str | None, as_json: bool, **options: Any) -> None:
-    """One worker of each kind, started again when one ends; for development and small machines."""
+    """Run one worker of each kind, restarted when it ends.
+
+    For development and small machines.
+    """
     from streams.broker.topics.topics import ensure_topics
     from streams.broker.worker.supervisor import Supervisor
 
@@ -104,7 +115,10 @@ def everything(db: str | None, as_json: bool, **options: Any) -> None:
 @click.argument("topic", required=False)
 @answering_errors
 def schemas(topic: str | None) -> None:
-    """Print the JSON Schemas of the topics' messages, or of one TOPIC (named without its prefix)."""
+    """Print the JSON Schemas of the topics' messages.
+
+    Of one TOPIC, where it is given (without its prefix).
+    """
     from streams.broker.wire.codec import SCHEMAS, json_schema
 
     known = {str(name): name for name in SCHEMAS}
@@ -146,4 +160,4 @@ def _flags(stage: str, given: dict[str, Any]) -> list[str]:
 
 
 def _command(stage: str, flags: Sequence[str], as_json: bool) -> list[str]:
-    return [sys.executable, "-m", "coachlm", "stream", stage, *flags, *(["--json"] if as_json else [])]
+    return coachlm_command("stream", stage, *flags, *(["--json"] if as_json else []))

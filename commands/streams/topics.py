@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     "--made-anew",
     metavar="TOPIC",
     multiple=True,
-    help="This topic was deleted and made anew, and is to be read from 0.",
+    help="Topic that was deleted and created again, to be read from offset 0.",
 )
 @database_option
-@click.option("--servers", help="Brokers as HOST:PORT, more with commas (also COACHLM_KAFKA_SERVERS).")
+@click.option("--servers", help="Brokers as HOST:PORT, separated by commas (also COACHLM_KAFKA_SERVERS).")
 @json_option
 @answering_errors
 def topics(create: bool, made_anew: tuple[str, ...], db: str | None, servers: str | None, as_json: bool) -> None:
-    """Show the topics, their settings and lag; exit with 1 when one is missing or unlike the settings.
+    """Show the Kafka topics, their settings and lag.
+
+    Exits with 1 when one is missing or unlike the settings.
 
     Workers refuse a topic that was deleted and made anew under the same name, since its offsets start again at 0.
     --made-anew keeps all that came of the old one under another name; stop all stream workers before.

@@ -8,7 +8,7 @@ _TITLES: dict[type[ServiceError], str] = {
     ForbiddenError: "Your role doesn't allow this",
     StaleError: "This changed meanwhile",
     TooOftenError: "Too many requests: wait a moment",
-    UnavailableError: "The service is away",
+    UnavailableError: "The service is unavailable",
     NotOfferedError: "This installation doesn't offer this",
 }
 

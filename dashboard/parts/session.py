@@ -45,5 +45,11 @@ def signed_in() -> Session:
     return session
 
 
+def class_name(name: str) -> str:
+    """What this installation calls a task class or unit; any other name as it is."""
+    names = {task_class.value: called for task_class, called in signed_in().me.class_names.items()}
+    return names.get(name, name)
+
+
 def forget_session() -> None:
     st.session_state.pop(_KEY, None)

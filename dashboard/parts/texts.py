@@ -27,11 +27,6 @@ def plain(text: str) -> str:
     return escape(visible(text[:_MAX_CHARS])) + (f" … {cut:,} characters more" if cut > 0 else "")
 
 
-def class_name(name: str) -> str:
-    """As the desk writes a task class."""
-    return "Q&A" if name == "qa" else name.replace("_", " ")
-
-
 def visible(text: str) -> str:
     """Control and direction characters, which could hide or turn text, by their code points."""
     return "".join(char if char in "\n\t" or not _hides(char) else f"⟨U+{ord(char):04X}⟩" for char in text)

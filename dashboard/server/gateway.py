@@ -4,6 +4,8 @@ Desk, review and ratings call the service through here, so that drafts, submits 
 Streamlit script and no token in the page. Only what they use is let through; roles are checked in the service.
 """
 
+# See docs/decisions/0105-pages-use-the-service-alone.md
+
 import re
 from http import HTTPStatus
 

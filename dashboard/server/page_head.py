@@ -23,7 +23,7 @@ _COMPONENTS = {
 }
 """Page → the component that shows its first content."""
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')  # in Streamlit's modules
-_OUR_IMPORTED = re.compile(r'^import .*? from "(\.[^"]+)";$', re.MULTILINE)
+_OUR_IMPORTED = re.compile(r'^import [^;"]*? from "(\.[^"]+)";$', re.MULTILINE)  # also over several lines
 _HEAD = b"<head>"
 
 

@@ -6,8 +6,7 @@ import streamlit as st
 
 from api.client.client import ServiceError
 from api.models.people import PersonRole
-from dashboard.parts.session import Session, signed_in
-from dashboard.parts.texts import class_name
+from dashboard.parts.session import Session, class_name, signed_in
 from dashboard.server.mounting import mount
 from dashboard.views.login import has_provider
 
@@ -33,8 +32,8 @@ def render() -> None:
 def _give_back(session: Session) -> None:
     """What was fetched ahead goes back into the queue; what has a draft stays until its lease ends."""
     try:
-        for item in session.service.held():
+        for item in session.service.desk.held():
             if item.draft is None:
-                session.service.release(item)
+                session.service.desk.release(item)
     except ServiceError:
         return  # the leases end by themselves

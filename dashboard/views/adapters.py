@@ -15,17 +15,19 @@ from dashboard.parts.tables import Column, show_table
 
 _MAY_CHANGE = frozenset({PersonRole.OPERATOR, PersonRole.ADMIN})
 _FORMULAS = {
+    "words_left": "Words that people touch from the coach's output to their final text, a moved stretch counted once",
+    "words_left_raw": "The same, against the raw pairs instead of what the base makes of them",
     "edit_distance_left": "Characters that people change from the coach's output to their final text, mean over pairs",
     "nll": "Nats per token of the people's final text under the model; smaller: it finds them likelier",
-    "invalid_share": "Outputs that are no valid pair, and errors of the engine, of all held-out pairs",
+    "invalid_share": "Share of held-out pairs with an invalid output or an engine error",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
-    "flagged_share": "Revisions with added facts to check, of all held-out pairs",
-    "over_expanded_share": "Long answers to trivial requests, of all held-out pairs",
+    "flagged_share": "Revisions with facts that the people's text doesn't have either, of all held-out pairs",
+    "over_expanded_share": "Long answers to trivial requests where people wrote less than half, of all held-out pairs",
 }
 _NUMBER = "{:,.4f}"
 _COLUMNS = {
     "figure": Column(),
-    "reference": Column(_NUMBER, "Of the adapter in force, or of the raw pairs where there is none"),
+    "reference": Column(_NUMBER, "The adapter in force, or the raw pairs without one"),
     "candidate": Column(_NUMBER, "Of this adapter, on the same held-out pairs"),
     "low": Column(_NUMBER, "Lower end of the interval of candidate − reference, over pairs"),
     "high": Column(_NUMBER, "Upper end of that interval"),
@@ -38,14 +40,14 @@ _COLUMNS = {
 def render() -> None:
     session = signed_in()
     try:
-        found = session.service.adapters()
+        found = session.service.adapters.all()
     except NotOfferedError as error:
         st.subheader("No adapter registry")
         st.text(str(error))
         return
     st.subheader("Adapters")
     if not found.adapters:
-        st.text("No adapter is registered. coachlm refresh makes one from approved pairs; docs/adapters.md says how.")
+        st.text("No adapter is registered. To make one from approved pairs, see docs/how-to/refresh-the-coach.md.")
         return
     _in_force(found)
     digests = [each.digest for each in found.adapters]
@@ -165,10 +167,10 @@ def _change(session: Session, adapter: Adapter) -> None:
     left, right, _ = st.columns([1, 1, 4])
     try:
         if promotable and left.button("Promote", type="primary", key=f"promote {adapter.digest}", width="stretch"):
-            session.service.promote(adapter.digest, why)
+            session.service.adapters.promote(adapter.digest, why)
             _done(f"{adapter.digest[:12]} is current: engines follow within seconds.")
         if in_force and right.button("Roll back", key=f"back {adapter.digest}", width="stretch"):
-            session.service.roll_back(adapter.digest, why)
+            session.service.adapters.roll_back(adapter.digest, why)
             _done(f"{adapter.digest[:12]} no longer revises.")
     except (StaleError, LateError, RefusedInputError) as error:
         st.error(str(error))
@@ -181,7 +183,7 @@ def _done(message: str) -> None:
 
 def _events(session: Session, adapter: Adapter) -> None:
     with st.expander("What happened to it"):
-        for event in session.service.adapter_events(adapter.digest):
+        for event in session.service.adapters.events(adapter.digest):
             st.text(
                 f"{event.at:%Y-%m-%d %H:%M:%S}  {event.before or '–'} → {event.after}  by {event.by}  {event.detail}"
             )

@@ -9,9 +9,11 @@ RETRY_SECONDS = 3
 
 
 def render(reason: str) -> None:
-    st.subheader("The service is away")
-    st.markdown(f"This page tries again every {RETRY_SECONDS} seconds. Texts you are editing are kept in this browser.")
-    st.text(f"For whoever runs it: {reason}")
+    st.subheader("The service is unavailable")
+    st.markdown(
+        f"This page retries every {RETRY_SECONDS} seconds. Texts that you are editing are kept in this browser."
+    )
+    st.text(f"For the administrator: {reason}")
     _retry()
 
 
@@ -21,7 +23,7 @@ def _retry() -> None:
     try:
         service.me()
     except UnavailableError:
-        st.caption("Still away.")
+        st.caption("Still unavailable.")
         return
     except ServiceError:
         pass  # it answers: without a token it says so

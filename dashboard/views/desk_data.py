@@ -33,6 +33,9 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
     return {
         "person": me.name,
         "unit": me.unit,
+        "classNames": me.class_names,
+        "undoSeconds": me.undo_seconds,
+        "idleSeconds": me.idle_seconds,
         "hasProvider": has_provider,
         "criteria": criteria_data(),
         "target": TARGET_SCORE,
@@ -47,7 +50,7 @@ def criteria_data() -> list[dict[str, Any]]:
 
 
 def reason_data() -> list[dict[str, str]]:
-    """Why a pair is set aside, with what that means."""
+    """Why a pair is excluded, with what that means."""
     return [{"value": reason.value, "label": label} for reason, label in _REASONS.items()]
 
 

@@ -1,28 +1,28 @@
-"""What was set aside, why, and the way back: excluded pairs and near copies can be restored."""
+"""Excluded pairs and near copies: why they are excluded, and the way back."""
 
 import streamlit as st
 
 from api.client.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
-from dashboard.parts.session import Session, signed_in
-from dashboard.parts.texts import class_name, show_folded
+from dashboard.parts.session import Session, class_name, signed_in
+from dashboard.parts.texts import show_folded
 
 _PAGE = 20
-_NONE = "Nothing was set aside. What the filter and people set aside appears here with its reason."
+_NONE = "No pair is excluded. Pairs that the filter or people exclude appear here with their reason."
 _TRAIL = "exclusions_trail"  # the `after` of each page that was turned
 
 
 def render() -> None:
     session = signed_in()
-    st.subheader("Set aside")
+    st.subheader("Excluded")
     names = ["every reason", *(reason.value for reason in ExcludeReason)]
     name = st.selectbox("Reason", names, format_func=_words, key="exclusions_reason", on_change=_first_page)
     trail: list[int | None] = st.session_state.setdefault(_TRAIL, [None])
     reason = None if name == names[0] else ExcludeReason(name)
-    page = session.service.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
+    page = session.service.pairs.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
     if not page.pairs:
-        st.text("Nothing was set aside for this reason." if reason else _NONE)
+        st.text("No pair is excluded for this reason." if reason else _NONE)
     for pair in page.pairs:
         _show(session, pair)
     if len(trail) == 1 and page.next is None:
@@ -62,7 +62,7 @@ def _words(reason: str) -> str:
 
 def _restore(session: Session, pair: ExcludedPair) -> None:
     try:
-        session.service.restore(pair.pair_id, pair.version)
+        session.service.pairs.restore(pair.pair_id, pair.version)
     except (StaleError, LateError) as error:
         st.toast(f"Not restored: {error}")
     else:

@@ -25,8 +25,8 @@ def render(notice: str = "") -> None:
     _, middle, _ = st.columns([1, 1, 1])
     with middle:
         if token:
-            st.text(f"Your organisation says that you are {st.user.get('email') or st.user.get('sub')}.")
-            st.button("Be somebody else", on_click=st.logout, width="stretch")
+            st.text(f"Your organisation signed you in as {st.user.get('email') or st.user.get('sub')}.")
+            st.button("Use another account", on_click=st.logout, width="stretch")
         else:
             _say_what_is_missing()
             st.button("Sign in with your organisation", on_click=st.login, width="stretch")
@@ -46,7 +46,7 @@ def _token_of_provider() -> str | None:
 
 def _say_what_is_missing() -> None:
     if st.user.is_logged_in and not st.user.tokens.get("id"):
-        st.text('The pages get no identity token: put expose_tokens = "id" into [auth] of .streamlit/secrets.toml.')
+        st.text('The pages receive no identity token: put expose_tokens = "id" into [auth] of .streamlit/secrets.toml.')
 
 
 def _ends(token: str) -> float:

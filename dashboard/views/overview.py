@@ -14,13 +14,13 @@ from dashboard.parts.messages import show_error
 from dashboard.parts.session import signed_in
 
 _STAGES = {
-    "accepted": "Taken in: parsed, filtered, not a copy",
-    "excluded": "Set aside by the preliminary filter",
+    "accepted": "Accepted: parsed, filtered, not a near copy",
+    "excluded": "Excluded by the preliminary filter",
     "duplicate": "Linked as near copies",
     "revised": "Answered by the coach, fallbacks to the raw pair included",
     "post_edited": "Submitted by annotators",
     "approved": "Approved by owners, or not sampled for review",
-    "set_aside": "Set aside by people",
+    "set_aside": "Excluded by people",
 }
 _COLOURS = {
     "accepted": "#3b82c4",
@@ -49,10 +49,10 @@ def render() -> None:
 def _live() -> None:
     hours = _PERIODS[st.session_state.get(_PERIOD) or next(iter(_PERIODS))]
     try:
-        found = signed_in().service.overview(hours)
+        found = signed_in().service.figures.overview(hours)
     except ServiceError as error:
         show_error(error)
-        st.caption(f"Tried again every {_RENEWED_SECONDS} seconds.")
+        st.caption(f"Retrying every {_RENEWED_SECONDS} seconds.")
         return
     show_alerts(alert.text for alert in found.alerts)
     show_figures(_now(found), "This hour")
@@ -171,9 +171,9 @@ def every_hour(stages: Iterable[StageHour], until: datetime) -> list[Row]:
 
 def _reasons(found: Overview) -> None:
     parts = (
-        ("Set aside, by reason", found.excluded_by_reason, "excluded", "By the filter and by people, in this period."),
+        ("Excluded, by reason", found.excluded_by_reason, "excluded", "By the filter and by people, in this period."),
         (
-            "What the coach's answers came to",
+            "Outcomes of the coach's answers",
             found.outcomes,
             "outcomes",
             "Revisions in this period, by outcome; fallbacks keep the raw pair, with what was wrong.",

@@ -8,28 +8,31 @@ import streamlit as st
 from api.client.client import ServiceError
 from api.models import ArmFigures, Efficiency, Estimate, GroupBy, PaperAccounting, PeopleFigures, PersonFigures
 from api.models.people import PersonRole
+from coachlm.desk.efficiency import pairs_per_person_day, return_rate
 from coachlm.pairs import TaskClass
 from dashboard.parts.charts import Row, Spec, show_chart
 from dashboard.parts.figures import Figure, show_figures
 from dashboard.parts.messages import show_error
-from dashboard.parts.session import Session, signed_in
+from dashboard.parts.session import Session, class_name, signed_in
 from dashboard.parts.tables import Column, show_table
-from dashboard.parts.texts import class_name
 
 _WORK: dict[str, tuple[str, str]] = {
     "pairs / person-day": ("{:,.0f}", "Submits × 8 h ÷ active time"),
-    "submitted": ("{:,d}", "Post-edits; what was taken back doesn't count"),
-    "active h": ("{:,.1f}", "Claim to submit by heartbeats, idle gaps cut"),
-    "untouched": ("{:.1%}", "Submits whose text is the one that was handed out ÷ submits"),
+    "submitted": ("{:,d}", "Post-edits; undone submits don't count"),
+    "active h": ("{:,.1f}", "From claim to submit, by heartbeats, without idle time"),
+    "untouched": ("{:.1%}", "Submits without a change to the text ÷ submits"),
     "edits from raw": ("{:,.0f}", "Characters of edits from the raw pair to the submitted text, mean"),
     "edits from coach": ("{:,.0f}", "Characters of edits from the coach's text to the submitted text, mean"),
     "sent back": ("{:.1%}", "Reviews that sent the text back ÷ reviews"),
     "disagreement": ("{:.1%}", "Reviews in which the owner corrected or sent back ÷ reviews"),
-    "set aside": ("{:,d}", "Pairs excluded by the person"),
-    "skipped": ("{:,d}", "Items handed to others"),
+    "excluded": ("{:,d}", "Pairs excluded by the person"),
+    "skipped": ("{:,d}", "Items passed on to others"),
 }
 _PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
-_RATIO = "exp of the mean difference of ln seconds between the arms, within person, week and class; docs/efficiency.md"
+_RATIO = (
+    "exp of the mean difference of ln seconds between the arms, within person, week and class; "
+    "docs/explanations/efficiency.md"
+)
 _PAPER = (
     "As the paper counts: gross = now with coach ÷ the 28 days before − 1; net = gross with practice (control arm "
     "now ÷ before) taken out. It says what changed, not why."
@@ -51,7 +54,7 @@ def render() -> None:
     if not own:
         st.markdown("**What the coach saves**")
         _efficiency(first, last, unit)
-    found = session.service.my_figures(first, last) if own else session.service.people_figures(first, last, unit)
+    found = session.service.figures.mine(first, last) if own else session.service.figures.people(first, last, unit)
     _people(found, own)
     _learning(found.people)
 
@@ -90,11 +93,12 @@ def _totals(people: Sequence[PersonFigures], own: bool) -> list[Figure]:
         sum(getattr(work, name) for work in works) for name in ("submitted", "reviewed", "returned")
     )
     seconds = sum(work.active_seconds for work in works)
+    pace, sent_back = pairs_per_person_day(submitted, seconds), return_rate(returned, reviewed)
     shown = {
         "submitted": f"{submitted:,}",
         "active h": f"{seconds / 3600:,.1f}",
-        "pairs / person-day": f"{submitted * _PERSON_DAY_SECONDS / seconds:,.0f}" if seconds else "–",
-        "sent back": f"{returned / reviewed:.1%}" if reviewed else "–",
+        "pairs / person-day": "–" if pace is None else f"{pace:,.0f}",
+        "sent back": "–" if sent_back is None else f"{sent_back:.1%}",
     }
     if own:
         return [Figure(name, value, _WORK[name][1]) for name, value in shown.items()]
@@ -104,7 +108,6 @@ def _totals(people: Sequence[PersonFigures], own: bool) -> list[Figure]:
     ]
 
 
-_PERSON_DAY_SECONDS = 8 * 3600
 _PEOPLE = {
     "person": Column(),
     "unit": Column(about="As it is now"),
@@ -171,7 +174,7 @@ def _efficiency(first: date, last: date, unit: TaskClass | None) -> None:
     place = st.empty()
     place.text("Estimating…")
     try:
-        found = signed_in().service.efficiency(first, last, unit=unit, group=group)
+        found = signed_in().service.figures.efficiency(first, last, unit=unit, group=group)
     except ServiceError as error:
         place.empty()
         show_error(error)
@@ -188,7 +191,7 @@ def _sentence(estimate: Estimate) -> None:
     show(estimate.sentence)
     if estimate.unusable:
         named = ", ".join(f"{person} ({count})" for person, count in estimate.unusable.items())
-        st.text(f"Submits left out, since their time is zero, negative or no number: {named}")
+        st.text(f"Submits left out, since their time is zero, negative or not a number: {named}")
 
 
 def _arms(found: Efficiency) -> list[Figure]:
@@ -265,7 +268,9 @@ def _groups(found: Efficiency) -> None:
             return
         rows = [_group_row(class_name(name), one) for name, one in found.groups.items()]
         show_table(rows, _GROUPS, "groups", label="What the coach saves, by group")
-        st.caption("Of twenty groups without any effect one will show one: each interval holds for itself alone.")
+        st.caption(
+            "Intervals are not corrected for multiple comparisons: one in twenty groups without an effect shows one."
+        )
 
 
 _GROUP = "people_group"

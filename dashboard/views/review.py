@@ -12,6 +12,7 @@ def render() -> None:
     told = {
         "person": me.name,
         "unit": me.unit,
+        "classNames": me.class_names,
         "classes": [one.value for one in TaskClass],
         "hasProvider": has_provider(),
         "reasons": reason_data(),

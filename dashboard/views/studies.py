@@ -31,7 +31,7 @@ _PROGRESS = {
 
 def render() -> None:
     session = signed_in()
-    found = session.service.studies()
+    found = session.service.studies.all()
     st.subheader("Studies")
     if not found:
         st.markdown(_HOW)
@@ -81,7 +81,7 @@ def _close(session: Session, study: Study) -> None:
         key=f"sure {study.name}",
     )
     if right.button("Close", disabled=not is_sure, key=f"close {study.name}", width="stretch"):
-        session.service.close_study(study.name)
+        session.service.studies.close(study.name)
         st.toast("Closed.")
         st.rerun()
 
@@ -90,9 +90,9 @@ def _tables(session: Session, study: Study) -> None:
     if not _counts(study)[0]:
         st.text("Nobody has rated yet.")
         return
-    found = session.service.study_tables(study.name)
+    found = session.service.studies.tables(study.name)
     if study.closed_at is None:
-        st.text("The study is open: these are the figures of what was rated so far. Tell no rater of them.")
+        st.text("The study is open: these are interim figures. Don't show them to its raters.")
     for number, group in enumerate(found.tables):
         title = f"{group[:1].upper()}{group[1:]}"
         st.markdown(f"**{title}**")
@@ -168,6 +168,6 @@ def _ratings(session: Session, study: Study) -> str:
 
 
 def _every_rating(session: Session, study: Study) -> Iterator[dict[str, Any]]:
-    for given in session.service.study_scores(study.name):
+    for given in session.service.studies.scores(study.name):
         row = given.model_dump(mode="json")
         yield {**row, "flaws": " ".join(sorted(given.flaws))}

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -19,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from coachlm.machine.processes import coachlm_command
 from devtools.servers.compose import COMPOSE_FILE, services
 from devtools.servers.kafka import running_cluster
 from devtools.servers.postgres import PostgresServer
@@ -77,7 +77,7 @@ class Stack:
     def coachlm(self, *arguments: str) -> dict[str, Any]:
         """The JSON that a command answers. Raises: ServerError."""
         environment = self._environment("intake") | {"COACHLM_METRICS_PORT": "0"}
-        command = [sys.executable, "-m", "coachlm", *arguments, "--json"]
+        command = coachlm_command(*arguments, "--json")
         done = subprocess.run(
             command, env=os.environ | environment, cwd=self._folder, capture_output=True, text=True, check=False
         )
@@ -118,7 +118,7 @@ class Stack:
         self._processes[title] = ServerProcess(command, self._folder / f"{title}.log", environment=environment)
 
     def _command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "coachlm", *map(str, self._compose[name]["command"])]
+        return coachlm_command(*map(str, self._compose[name]["command"]))
 
     def _environment(self, name: str) -> dict[str, str]:
         return {key: str(value) for key, value in self._compose[name]["environment"].items()} | self._own

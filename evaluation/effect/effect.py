@@ -16,12 +16,12 @@ from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
 from coachlm.desk.efficiency import Arm, Observation, WorkTime
+from coachlm.intervals import NORMAL_95, Interval, normal_half_width
 from coachlm.pairs import TaskClass
 
 LEAST_PAIRS = 5
 """Of each arm, for a person to count: with fewer, chance alone decides the person's figure."""
 _OWN_SPREAD_FROM = 10  # degrees of freedom from which a person's own spread is taken instead of everybody's
-_NORMAL_95 = 1.959964
 
 Stratum = tuple[str, int, int, TaskClass | None]  # person, ISO year, ISO week, class
 
@@ -59,6 +59,12 @@ class PersonEffect:
     @property
     def speed_ratio(self) -> float:
         return math.exp(self.log_ratio)
+
+    @property
+    def speed(self) -> Interval:
+        """The ratio with its 95 % interval from sampling pairs alone."""
+        half = normal_half_width(self.variance)
+        return Interval(self.speed_ratio, math.exp(self.log_ratio - half), math.exp(self.log_ratio + half))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def combine(effects: list[PersonEffect]) -> CombinedEffect:
         )
     half = max(
         float(stats.t.ppf(0.975, len(effects) - 1)) * float(found.sd_eff_w_re_hksj),
-        _NORMAL_95 * float(found.sd_eff_w_re),
+        NORMAL_95 * float(found.sd_eff_w_re),
     )
     centre = float(found.mean_effect_re)
     return CombinedEffect(centre, centre - half, centre + half, math.sqrt(max(0.0, float(found.tau2))))
@@ -122,12 +128,12 @@ def sampling_half_width(effects: list[PersonEffect]) -> float:
     """Half of the 95 % interval that sampling pairs alone would leave for these annotators; a logarithm."""
     worth = [one.control_pairs * one.coach_pairs / (one.control_pairs + one.coach_pairs) for one in effects]
     variance = sum(w * w * one.variance for w, one in zip(worth, effects, strict=True)) / sum(worth) ** 2
-    return _NORMAL_95 * math.sqrt(variance)
+    return normal_half_width(variance)
 
 
 def control_pairs_for(precision: float, coach_per_control: float, spread: float) -> int:
     """Control pairs that leave a sampling error of ± `precision` (0.05: 5 %) when ln(seconds) has this spread."""
-    variance = (math.log1p(precision) / _NORMAL_95) ** 2
+    variance = (math.log1p(precision) / NORMAL_95) ** 2
     return math.ceil(spread**2 * (1 + 1 / coach_per_control) / variance)
 
 

@@ -1,7 +1,9 @@
 """What the coach saves, from its control arm: the estimate, its interval, and the sample below which nothing is said.
 
-docs/efficiency.md has the formulas and the simulation that chose the estimator.
+docs/explanations/efficiency.md has the formulas and the simulation that chose the estimator.
 """
+
+# See docs/decisions/0110-efficiency-estimator.md
 
 import math
 from collections import Counter, defaultdict
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from coachlm.desk.efficiency import Arm, Observation, WorkTime
+from coachlm.desk.efficiency import PERSON_DAY_SECONDS, Arm, Observation, WorkTime, pairs_per_person_day
 from coachlm.errors import InputError
 from evaluation.effect.effect import (
     ComparedStratum,
@@ -22,7 +24,6 @@ from evaluation.effect.effect import (
     sampling_half_width,
 )
 
-PERSON_DAY_SECONDS = 8 * 3600
 PRECISION = 0.05
 LEAST_PEOPLE = 3
 LEAST_CONTROL_PAIRS = 100
@@ -175,8 +176,8 @@ def _arm_figures(
     total = sum((one.time for one in seen if one.arm is arm), WorkTime())
     weight = sum(one.weight for one in compared)
     times = [(one.weight, one.control if arm is Arm.CONTROL else one.coach) for one in compared]
-    seconds = sum(w * time.seconds / time.pairs for w, time in times) / weight if weight else None
-    return ArmFigures(total.pairs, total.seconds / 3600, person_day_seconds / seconds if seconds else None)
+    seconds = sum(w * time.seconds / time.pairs for w, time in times) / weight if weight else 0.0
+    return ArmFigures(total.pairs, total.seconds / 3600, pairs_per_person_day(1, seconds, person_day_seconds))
 
 
 def _unusable(seen: Sequence[Observation]) -> dict[str, int]:

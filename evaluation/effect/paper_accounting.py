@@ -7,9 +7,9 @@ measures what annotators would do by now without the coach, which the paper had 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coachlm.desk.efficiency import Arm, Observation, WorkTime
+from coachlm.desk.efficiency import PERSON_DAY_SECONDS, Arm, Observation, WorkTime, pairs_per_person_day
 from coachlm.errors import InputError
-from evaluation.effect.efficiency import PERSON_DAY_SECONDS, signed_percent
+from evaluation.effect.efficiency import signed_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +66,4 @@ def _people(observations: Iterable[Observation]) -> set[str]:
 
 def _pace(observations: Iterable[Observation], people: set[str], person_day_seconds: float) -> float | None:
     total = sum((one.time for one in observations if one.person in people), WorkTime())
-    return person_day_seconds * total.pairs / total.seconds if total.milliseconds > 0 else None
+    return pairs_per_person_day(total.pairs, total.seconds, person_day_seconds)

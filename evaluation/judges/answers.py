@@ -1,5 +1,7 @@
 """What a judge's text says, or why it says nothing usable: a figure is taken only where it is in no doubt."""
 
+# See docs/decisions/0052-ambiguous-verdicts-are-failures.md
+
 import json
 import math
 import re

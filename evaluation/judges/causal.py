@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from coachlm.protocols import TextGenerator
+from coachlm.protocols.revising import TextGenerator
 from evaluation.judges.answers import Failure
 from evaluation.judges.judging import Comparison, Verdict
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import random
 from dataclasses import dataclass
 
 import httpx
 
 from coachlm.errors import SettingsError
 from coachlm.http_answers import retry_after, stated_tokens
+from coachlm.machine.waiting import Backoff
 from evaluation.judges.answers import AnswerError, Failure
 
 MAX_ANSWER_BYTES = 4_000_000
@@ -72,6 +72,7 @@ class ChatClient:
 
     def __init__(self, server: JudgeServer) -> None:
         self._server = server
+        self._backoff = Backoff(server.first_wait_seconds, server.longest_wait_seconds)
         key = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
         self._http = httpx.AsyncClient(
             base_url=server.base_url.rstrip("/") + "/",
@@ -95,13 +96,8 @@ class ChatClient:
             except _PassingError as error:
                 last = error.failure
                 if attempt + 1 < self._server.attempts:
-                    await asyncio.sleep(self._wait(attempt, error.wait_seconds))
+                    await asyncio.sleep(self._backoff.spread_seconds(attempt + 1, error.wait_seconds))
         raise AnswerError(last)
-
-    def _wait(self, attempt: int, asked_for: float) -> float:
-        """Half to whole of the doubled wait, and never less than the server asked for (within bounds)."""
-        wait = self._server.first_wait_seconds * 2**attempt * random.uniform(0.5, 1)  # noqa: S311  # no secret
-        return min(max(wait, asked_for), self._server.longest_wait_seconds)
 
     async def _attempt(self, system: str, prompt: str) -> Completion:
         body = {

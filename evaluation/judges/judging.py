@@ -11,10 +11,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from coachlm.intervals import Interval, percentile_interval
 from coachlm.pairs import InstructionPair
 
 RESAMPLES = 10_000
-CONFIDENCE = 0.95
 
 
 class Verdict(StrEnum):
@@ -103,15 +103,6 @@ async def judge_both_ways(judge: Judge, comparisons: Sequence[Comparison]) -> li
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure and its bootstrap interval (CONFIDENCE, percentiles)."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class WinRates:
     """Failed comparisons are counted and in no rate; a rate over nothing is None. Source of the rates: paper §III-C."""
 
@@ -148,9 +139,7 @@ def _ratio(tallied: np.ndarray, over: Sequence[float], under: Sequence[float], s
     drawn = np.random.default_rng(seed).multinomial(total, tallied / total, RESAMPLES)
     below = drawn @ np.array(under)
     rates = (drawn @ np.array(over))[below > 0] / below[below > 0]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(rates, (tail, 1 - tail)).tolist()
-    return Interval(float(tallied @ np.array(over) / (tallied @ np.array(under))), low, high)
+    return percentile_interval(float(tallied @ np.array(over) / (tallied @ np.array(under))), rates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import numpy as np
 from coachlm.desk.ratings import RatingTask, Score, Sheet, check_score
 from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, RubricError
-from evaluation.judges.judging import CONFIDENCE, RESAMPLES, Interval
+from coachlm.intervals import Interval, mean_interval
+from evaluation.judges.judging import RESAMPLES
 from evaluation.ratings.sheets import FILLED, GIVEN
 
 _LONGEST_CELL = 1_000_000
@@ -100,7 +101,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
             file.seek(0)
             missing = {*GIVEN, *FILLED[:2]} - {*(reader.fieldnames or ())}
             if missing:
-                raise InputError(f"{path} is no rating sheet: it has no column {', '.join(sorted(missing))}")
+                raise InputError(f"{path} is not a rating sheet: it lacks the column {', '.join(sorted(missing))}")
             yield from ({name: row.get(name) or "" for name in (*GIVEN, *FILLED)} for row in reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} can't be read as CSV in UTF-8: {error}") from error
@@ -139,7 +140,7 @@ def _number(cell: str, part: Part) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 100:
-        raise ValueError(f"{part.value}_score {cell[:40]!r} is no number from 0 to 100")
+        raise ValueError(f"{part.value}_score {cell[:40]!r} is not a number from 0 to 100")
     return value
 
 
@@ -147,7 +148,7 @@ def _flaw(name: str) -> Dimension:
     try:
         return Dimension(name.strip().lower().replace(" ", "_"))
     except ValueError:
-        raise ValueError(f"{name.strip()[:40]!r} is no dimension of the rubric") from None
+        raise ValueError(f"{name.strip()[:40]!r} is not a dimension of the rubric") from None
 
 
 def _tables(scores: Iterable[Score], sources: Sequence[str]) -> dict[str, dict[str, Averages]]:
@@ -165,7 +166,7 @@ def _tables(scores: Iterable[Score], sources: Sequence[str]) -> dict[str, dict[s
 
 
 def _gains(scores: Iterable[Score], sources: Sequence[str], seed: int) -> dict[str, dict[str, Interval | None]]:
-    """By the pairs that a rater scored in both versions; first over her pairs' raters, then over pairs."""
+    """By the pairs that a rater scored in both versions; first over their pairs' raters, then over pairs."""
     by_place: dict[tuple[Part, str, int, str], float] = {
         (score.part, score.task.source, score.task.item, score.rater): score.value for score in scores
     }
@@ -177,17 +178,8 @@ def _gains(scores: Iterable[Score], sources: Sequence[str], seed: int) -> dict[s
                 if (p, s) == (part, source) and (other := by_place.get((part, sources[0], item, rater))) is not None:
                     by_item[item].append(value - other)
             means = np.array([sum(found) / len(found) for found in by_item.values()])
-            gains.setdefault(part.value, {})[source] = _mean_interval(means, seed)
+            gains.setdefault(part.value, {})[source] = mean_interval(means, RESAMPLES, seed)
     return gains
-
-
-def _mean_interval(values: np.ndarray, seed: int) -> Interval | None:
-    if not len(values):
-        return None
-    weights = np.random.default_rng(seed).multinomial(len(values), np.full(len(values), 1 / len(values)), RESAMPLES)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(weights @ values / len(values), (tail, 1 - tail)).tolist()
-    return Interval(float(values.mean()), low, high)
 
 
 def _alpha(scores: Sequence[Score]) -> float | None:

@@ -1,4 +1,4 @@
-"""Sheets on which people rate pairs blindly: each rater gets every version of every pair, in an order of her own, under
+"""Sheets on which people rate pairs blindly: each rater gets every version of every pair, in their own order, under
 names that say nothing. The key that says which version was which is a file of its own."""
 
 import csv

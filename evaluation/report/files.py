@@ -1,8 +1,6 @@
 """One HTML page, complete in itself, that shows what became of the logs, with the same figures as JSON beside it."""
 
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -12,6 +10,7 @@ from typing import Any
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.errors import ExportError
+from coachlm.machine.files import write_whole
 from evaluation.report.examples import ExampleCollector
 from evaluation.report.flow_chart import Stages
 from evaluation.report.page import render_page
@@ -90,17 +89,7 @@ def _nested(stages: Stages) -> dict[str, dict[str, int]]:
 def write_page(path: Path, text: str) -> None:
     """Complete or not at all. Raises: ExportError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode("utf-8", "replace"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_whole(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise ExportError(
             f"can't write the report to {path}: {error.strerror or error}. Make room, check the permissions or choose "

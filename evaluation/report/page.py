@@ -230,6 +230,6 @@ def _next_steps(counts: FlowCounts) -> list[Step]:
     if counts.by_status.get(Status.REVISED.value):
         steps.append(Step("coachlm queue next --person YOUR_NAME", "post-edit the next pair that the coach has seen"))
     if counts.by_status.get(Status.EXCLUDED.value):
-        steps.append(Step("coachlm stats", "see every reason why records and pairs were set aside"))
+        steps.append(Step("coachlm stats", "see every reason why records were rejected and pairs excluded"))
     steps.append(Step("coachlm export FOLDER", "write the data set with its manifest and data card"))
     return steps

@@ -1,8 +1,10 @@
 """The local scorer: which of two versions of a pair an expert would prefer, and how good a pair looks, without an API.
 
 A linear model over measures and hashed words; `evaluation/data/README.md` says how its weights are made,
-`docs/scorer.md` what its figures show. It judges form and fit, not truth.
+`docs/explanations/scorer.md` what its figures show. It judges form and fit, not truth.
 """
+
+# See docs/decisions/0051-scorer-does-not-judge-models.md
 
 import json
 from collections.abc import Sequence

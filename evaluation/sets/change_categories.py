@@ -1,7 +1,7 @@
 """Which of Table IV's kinds of change a revision mainly is, told from the words alone.
 
 An estimate: the paper's experts assigned categories by reading, and no labelled revision is published, so only the
-shares over many revisions can be compared (docs/evaluation.md). A pair's own category is a hint, not a finding.
+shares over many revisions can be compared (docs/how-to/evaluate.md). A pair's own category is a hint, not a finding.
 """
 
 import re
@@ -50,7 +50,7 @@ class _Change:
 
 
 class CategoryEstimator:
-    """`was_unfit`: whether the raw pair belongs to what the preliminary filter sets aside (paper §II-E2)."""
+    """`was_unfit`: whether the raw pair belongs to what the preliminary filter excludes (paper §II-E2)."""
 
     def __init__(self, was_unfit: Callable[[InstructionPair], bool] = lambda _: False) -> None:
         self._was_unfit = was_unfit

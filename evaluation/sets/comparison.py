@@ -8,7 +8,7 @@ from typing import Any
 
 from coachlm.desk.categories import PAPER_SHARES, RevisionCategory
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Outcome
 from evaluation.report.statistics import (
     BIN_EDGES,

@@ -1,6 +1,6 @@
 """The test sets of the paper (Table VI) as they lie in the user's folder of public data, and any set of the user's own.
 
-The project ships none of them: `docs/data.md` says where they come from.
+The project ships none of them: `docs/reference/public-data.md` says where they come from.
 """
 
 import hashlib
@@ -145,7 +145,9 @@ def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool
     if test_set is None:
         return _own_set(Path(name_or_path))
     if folder is None:
-        raise InputError(f"{test_set.name} needs the folder of public data: set COACHLM_DATA_DIR (docs/data.md)")
+        raise InputError(
+            f"{test_set.name} needs the folder of public data: set COACHLM_DATA_DIR, see docs/reference/public-data.md"
+        )
     finding = _look_at(test_set, folder)
     if finding.state is SetState.MISSING or (finding.state is SetState.CHANGED and not allow_changed):
         raise InputError(
@@ -165,7 +167,7 @@ def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool
 
 def _own_set(path: Path) -> list[InstructionPair]:
     if not path.is_file():
-        raise InputError(f"{path} is no file and none of the registered test sets: {', '.join(TEST_SETS)}")
+        raise InputError(f"{path} is neither a file nor a registered test set; choose one of: {', '.join(TEST_SETS)}")
     pairs = read_records(path, _alpaca)
     if not pairs:
         raise InputError(f"{path} holds no records")
@@ -218,7 +220,9 @@ def read_records(path: Path, read: Callable[[Any], T]) -> list[T]:
         try:
             found.append(read(record))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}, record {number}: {type(error).__name__} {error}; see docs/data.md") from error
+            raise InputError(
+                f"{path}, record {number}: {type(error).__name__} {error}; see docs/reference/public-data.md"
+            ) from error
     return found
 
 

@@ -27,7 +27,7 @@ class Arm:
     ratings: str = ""  # of `coachlm evaluate rate --output`; keeps pairs rated at least `keep_rated_from`
     keep_rated_from: float = 4.5  # Source: AlpaGasus
     keep_best_share: float = 1.0  # by the local scorer
-    engine: str = ""  # revises every pair: rules, packed, transformers, openai
+    engine: str = ""  # revises every pair: one of `coachlm.coaching.engines`
     model: str = ""
     adapter: str = ""
 
@@ -111,7 +111,7 @@ def _checked(kind: type[T], values: Mapping[str, Any], path: Path, where: str) -
         given[key] = tuple(value) if isinstance(value, list) else value
         wanted = str(expected[key].type)
         if not _fits(given[key], wanted):
-            raise SettingsError(f"{path}, {where}: {key} = {value!r} is no {wanted}")
+            raise SettingsError(f"{path}, {where}: {key} = {value!r}: must be of type {wanted}")
     try:
         return kind(**given)
     except TypeError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from coachlm.errors import ExportError, InputError
+from coachlm.machine.files import whole_file
 from coachlm.pairs import InstructionPair, content_hash
 from evaluation.judges import judging
 from evaluation.judges.judging import Judge, Verdict
@@ -146,22 +147,17 @@ def _data(arm: Arm, laboratory: Laboratory, folder: Path, on_stage: OnStage) -> 
     counts: dict[str, int] = {}
     pairs = words = 0
     digest = hashlib.sha256()
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with whole_file(path) as partial, partial.open("wb") as file:
             for pair in laboratory.data(arm, counts):
                 line = json.dumps(pair.as_dict(), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
                 file.write(line)
                 digest.update(line)
                 pairs, words = pairs + 1, words + len(pair.response.split())
-        if not pairs:
-            raise InputError(f"the data of {arm.name} is empty: {counts or 'nothing was read'}")
-        partial.replace(path)
+            if not pairs:
+                raise InputError(f"the data of {arm.name} is empty: {counts or 'nothing was read'}")
     except OSError as error:
         raise ExportError(f"{path} can't be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
     found = ArmData(pairs, words / pairs, counts)
     _keep(note, {"key": key, "digest": digest.hexdigest(), "data": asdict(found)})
     return path, found, digest.hexdigest()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.judges.judging import CONFIDENCE, Interval, Verdict
+from coachlm.intervals import Interval, percentile_interval
+from evaluation.judges.judging import Verdict
 
 RESAMPLES = 4_000
 
@@ -111,6 +112,4 @@ def _interval(value: np.ndarray, drawn: np.ndarray) -> Interval | None:
     known = drawn[~np.isnan(drawn)]
     if np.isnan(value) or not len(known):
         return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(known, (tail, 1 - tail)).tolist()
-    return Interval(float(value), low, high)
+    return percentile_interval(float(value), known)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from assembly.coach_kinds import kind_of, load_tagger
 from coachlm.coaching.model_facts import adapter_digest
+from coachlm.machine.files import write_whole
 from coachlm.pairs import InstructionPair
 from recipes.coach.corpora import Part, misspellings, records
 from recipes.coach.corruption import Damage, damaged_text
 from recipes.coach.damage import damage
-from recipes.coach.train import write_safely
 from reviser.coach.base import MANIFEST
 from reviser.coach.bundle import ADAPTER, COACH
 from reviser.coach.choosing import Limits
@@ -42,7 +42,7 @@ def tune_adapter(data: Path, base: Path, work: Path, lexicon: Lexicon) -> Path:
     if not lessons.exists():
         makes = Damage(lexicon, misspellings(data))
         lines = (_line(each) for each in revisions(data, makes, PAIRS))
-        write_safely(lessons, lambda path: path.write_text("".join(lines), encoding="utf-8"))
+        write_whole(lessons, "".join(lines).encode())
     kind = replace(kind_of(str(base)), load=lambda name, _: load_tagger(name, base))
     record = train_coach(COACH, file_source(lessons), work / "tuning", kind=kind, recipe=RECIPE, checkpoint_steps=200)
     return work / "tuning" / "adapters" / record.adapter

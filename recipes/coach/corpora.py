@@ -55,7 +55,7 @@ class Record:
 
 
 def records(folder: Path) -> Iterator[Record]:
-    """Every record of the sources under `folder` (docs/data.md), in their order."""
+    """Every record of the sources under `folder` (docs/reference/public-data.md), in their order."""
     corpora = folder / "corpora"
     for row in _rows(corpora / "dolly_15k.jsonl.gz"):
         pair = InstructionPair(row["instruction"], row["context"], row["response"])

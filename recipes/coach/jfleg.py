@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 
 
 def jfleg(folder: Path, engine: Reviser) -> dict[str, float | int]:

@@ -49,7 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     torch.set_num_threads(options.threads)
     made = make(Path(folder), options.work, options.steps)
     figures = measure(Path(folder), made, most=3_000)

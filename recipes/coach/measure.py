@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Outcome, Revision
 from recipes.coach.corpora import Part, misspellings, records
 from recipes.coach.corruption import Damage, damaged_text

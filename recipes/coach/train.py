@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from coachlm.machine.files import whole_file, write_whole
 from recipes.coach.batches import BATCH_ROWS, ROW_TOKENS, BatchMaker, batches, pieces
 from recipes.coach.corpora import Part, misspellings, prose_texts, records, vocabulary
 from recipes.coach.corruption import Damage
@@ -38,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     torch.set_num_threads(options.threads)
     train(Path(folder), options.work, options.steps)
 
@@ -52,7 +53,7 @@ def train(data: Path, work: Path, steps: int) -> Path:
     words = work / "words.txt"
     if not words.exists():
         chosen = vocabulary(texts[Part.TRAIN], frozenset(misspelled), speller)
-        write_safely(words, lambda path: path.write_text("".join(f"{w}\t{n}\n" for w, n in chosen), encoding="utf-8"))
+        write_whole(words, "".join(f"{w}\t{n}\n" for w, n in chosen).encode())
     lexicon = Lexicon.parse(words.read_text(encoding="utf-8"), speller)
     damage = Damage(lexicon, misspelled)
     train_pieces = pieces(texts[Part.TRAIN])
@@ -91,7 +92,8 @@ def run(model: Any, maker: BatchMaker, tuning: list[Any], work: Path, *, last: i
             note(work, step, [s / (step - noted) for s in sums], tuned(model, tuning), speed)
             noted, sums = step, [0.0] * 4
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-            write_safely(work / "checkpoint.pt", lambda path, state=state: torch.save(state, path))
+            with whole_file(work / "checkpoint.pt") as path:
+                torch.save(state, path)
     stream.close()
     return work / "checkpoint.pt"
 
@@ -122,13 +124,6 @@ def resume(path: Path, model: Any, optimizer: Any) -> int:
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]
-
-
-def write_safely(path: Path, write: Any) -> None:
-    """Whole or not at all."""
-    temporary = path.with_suffix(".new")
-    write(temporary)
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ FOLDS = 5
 def main() -> None:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     train = expert_preferences(Path(folder)).train
     raw, revised = features([p.raw for p in train]), features([p.revised for p in train])
     tensors: dict[str, np.ndarray] = {}

@@ -34,7 +34,7 @@ CLASS_WEIGHT = {TaskClass.LANGUAGE_TASK: 1, TaskClass.QA: 1, TaskClass.CREATIVE:
 def main() -> None:
     folder = os.environ.get("COACHLM_DATA_DIR")
     if not folder:
-        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/data.md)")
+        sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     chooser = random.Random(1)
     common = dolly_examples(Path(folder), chooser) + seed_examples(chooser)
     learnt, kept_back = request_examples(Path(folder))

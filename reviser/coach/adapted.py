@@ -69,7 +69,7 @@ def _matrices(tensors: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarr
     found: dict[str, dict[str, np.ndarray]] = {}
     for name, tensor in tensors.items():
         if (match := _MATRIX.fullmatch(name)) is None:
-            raise ValueError(f"{name} is no matrix of a linear layer")
+            raise ValueError(f"{name} is not a matrix of a linear layer")
         found.setdefault(match["layer"], {})[match["side"]] = tensor.astype(np.float32)
     return found
 
@@ -78,13 +78,13 @@ def _merged(weights: Mapping[str, np.ndarray], layer: str, sides: Mapping[str, n
     """W + scale · B A. Raises: ValueError."""
     held = weights.get(f"{layer}.weight")
     if held is None or f"{layer}.bias" not in weights or set(sides) != {"A", "B"}:
-        raise ValueError(f"{layer} is no linear layer of the coach, or one of its matrices is missing")
+        raise ValueError(f"{layer} is not a linear layer of the coach, or one of its matrices is missing")
     down, up = sides["A"], sides["B"]
     if down.ndim != 2 or up.ndim != 2 or (*up.shape[:1], *down.shape[1:]) != held.shape or up.shape[1] != len(down):
         raise ValueError(f"{layer} is {held.shape} in the coach, its matrices are {up.shape} and {down.shape}")
     change = np.float32(scale) * (up @ down)
     if not np.isfinite(change).all():
-        raise ValueError(f"{layer} would become no number")
+        raise ValueError(f"{layer} would become NaN")
     return held + change
 
 
@@ -94,5 +94,5 @@ def _json(adapter: Adapter, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"adapter {adapter.folder}: {name} can't be read: {error}; train it again") from error
     if not isinstance(found, dict):
-        raise ModelError(f"adapter {adapter.folder}: {name} is no JSON object; train it again")
+        raise ModelError(f"adapter {adapter.folder}: {name} is not a JSON object; train it again")
     return found

@@ -92,5 +92,5 @@ def _json(content: bytes, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ModelError(f"coach {path.parent}: {path.name} is broken: {error}; {REMEDY}") from error
     if not isinstance(found, dict):
-        raise ModelError(f"coach {path.parent}: {path.name} is no JSON object; {REMEDY}")
+        raise ModelError(f"coach {path.parent}: {path.name} is not a JSON object; {REMEDY}")
     return found

@@ -28,7 +28,7 @@ MAX_CHARS = 40_000  # of a field; longer ones are left as they are
 
 
 class CoachReviser(WithFinisher):
-    """Revises with the bundled coach; see `coachlm.protocols.Reviser`. What a pair becomes depends on nothing else."""
+    """Revises with the bundled coach; see `protocols.revising.Reviser`. What a pair becomes depends on nothing else."""
 
     def __init__(self, bundle: Bundle, leaked: frozenset[str] = frozenset()) -> None:
         """`leaked`: content hashes of the instructions that its adapter was trained on."""

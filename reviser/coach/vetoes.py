@@ -5,6 +5,8 @@ are no reason to touch a pair, and most of them are mended only in one that has 
 the network changed in a large clean set.
 """
 
+# See docs/decisions/0143-vetoes-protect-clean-text.md
+
 import re
 from collections.abc import Sequence
 

@@ -1,5 +1,7 @@
 """An engine that changes adapters while pairs flow: what the registry has in force, a canary side by side."""
 
+# See docs/decisions/0124-adapters-change-inside-the-engine.md
+
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Protocol
 from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from coachlm.revision import Revision
 from reviser.following.in_force import RegistryWatch
 from reviser.models.adapter import Adapter, read_adapter
@@ -39,7 +41,7 @@ class ManyAdapters(Protocol):
 
 
 class AdaptingReviser:
-    """An engine that follows the registry between its steps; see `coachlm.protocols.StreamingReviser`.
+    """An engine that follows the registry between its steps; see `coachlm.protocols.revising.StreamingReviser`.
 
     A pair that is under way ends with the adapter that it began with. An adapter that went out of force is let go when
     the last of its pairs has ended, so at such a moment the weights of one adapter more are held.
@@ -93,5 +95,5 @@ class AdaptingReviser:
     def _hold(self, record: AdapterRecord) -> None:
         adapter = read_adapter(self._fetch(record))
         if adapter.digest != record.digest:
-            raise ModelError(f"adapter {adapter.folder} was altered: its digest is not {record.digest[:12]} any more")
+            raise ModelError(f"adapter {adapter.folder} was altered: its digest is no longer {record.digest[:12]}")
         self._engine.hold(adapter)

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Revision
 from reviser.following.in_force import RegistryWatch
 
 
 class FollowingReviser:
-    """Implements `coachlm.protocols.Reviser`.
+    """Implements `coachlm.protocols.revising.Reviser`.
 
     `build` makes an engine for an adapter (None: the base alone) and raises CoachLMError for one that it refuses, an
     altered folder included; `in_force` asks the registry.

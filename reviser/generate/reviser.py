@@ -14,12 +14,14 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
+from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 from reviser.models.model_loading import LoadedModel
 from reviser.models.next_tokens import choose
 from reviser.models.sampling import Sampling, draw
+from reviser.pairs.endings import Ending, Watch
 from reviser.pairs.finish import Finisher, WithFinisher
 from reviser.pairs.jobs import Job, JobDesk
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class TransformersReviser(WithFinisher):
-    """Revises with a loaded model; see `coachlm.protocols.Reviser`."""
+    """Revises with a loaded model; see `coachlm.protocols.revising.Reviser`."""
 
     def __init__(
         self,
@@ -37,8 +39,10 @@ class TransformersReviser(WithFinisher):
         batch_pairs: int,
         max_new_tokens: int,
         sampling: Sampling | None = None,
+        prompting: Prompting = PAPER,
+        prefill: bool = False,
     ) -> None:
-        self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens)
+        self._desk: JobDesk[LoadedModel] | None = JobDesk(loaded, finisher, max_new_tokens, prompting, prefill)
         self._finisher = finisher
         self._batch_pairs = batch_pairs
         self._sampling = sampling
@@ -110,13 +114,19 @@ class _Run:
         if self._sampling is not None:
             sampled = Sampled(self._sampling, [self._sampling.noise(job.raw.id) for job in batch])
         prompts, limits = [job.tokens for job in batch], [job.max_new for job in batch]
-        outputs, broken = generate(self._desk.loaded, prompts, limits, sampled)
-        for job, output, nan in zip(batch, outputs, broken, strict=True):
-            self._revisions[job.index] = self._desk.close(job, output, "nan_logits" if nan else None)
+        endings = Endings([job.watch() for job in batch], max(map(len, prompts)))
+        outputs, broken = generate(self._desk.loaded, prompts, limits, sampled, endings)
+        for row, (job, output, nan) in enumerate(zip(batch, outputs, broken, strict=True)):
+            ending = None if nan else endings.of_row(row, output)
+            self._revisions[job.index] = self._desk.close(job, output, "nan_logits" if nan else None, ending)
 
 
 def generate(
-    loaded: LoadedModel, prompts: list[list[int]], limits: list[int], sampled: "Sampled | None" = None
+    loaded: LoadedModel,
+    prompts: list[list[int]],
+    limits: list[int],
+    sampled: "Sampled | None" = None,
+    endings: "Endings | None" = None,
 ) -> tuple[list[list[int]], list[bool]]:
     """Outputs, each with its end-of-sequence token if it came, and whether a row's logits were not a number."""
     width, pad = max(map(len, prompts)), loaded.tokenizer.pad_token_id
@@ -137,9 +147,13 @@ def generate(
             eos_token_id=list(loaded.eos_ids),
             pad_token_id=pad,
             logits_processor=LogitsProcessorList(processors),
-            stopping_criteria=StoppingCriteriaList([_RowLimits(width, limits, device)]),
+            stopping_criteria=StoppingCriteriaList(
+                [_RowLimits(width, limits, device), *([endings] if endings else [])]
+            ),
         )
     rows = out[:, width:].tolist()
+    if endings is not None:
+        rows = [row[: endings.ended.get(place, (len(row), None))[0]] for place, row in enumerate(rows)]
     return [
         _until_eos(row[:limit], loaded.eos_ids) for row, limit in zip(rows, limits, strict=True)
     ], watch.rows.tolist()
@@ -194,6 +208,26 @@ class _RowLimits(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
         return input_ids.shape[1] >= self._lengths
+
+
+class Endings(StoppingCriteria):
+    """Ends each row where its watch says so."""
+
+    def __init__(self, watches: list[Watch], width: int) -> None:
+        self._watches = watches
+        self._width = width
+        self.ended: dict[int, tuple[int, Ending]] = {}  # by row: after how many new tokens, and why
+
+    def of_row(self, row: int, output: list[int]) -> Ending | None:
+        """None where the row had ended before, at its limit or by itself, and was padded since."""
+        length, ending = self.ended.get(row, (0, None))
+        return ending if len(output) == length else None
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
+        for row, token in enumerate(input_ids[:, -1].tolist()):
+            if row not in self.ended and (ending := self._watches[row].see(token)):
+                self.ended[row] = (input_ids.shape[1] - self._width, ending)
+        return torch.tensor([row in self.ended for row in range(len(input_ids))], device=input_ids.device)
 
 
 def _is_memory(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from coachlm.coaching.model_facts import adapter_digest
+from coachlm.coaching.prompting import PAPER, PROMPT_FILE, Prompting, read_prompting
 from coachlm.errors import ModelError
 
 WEIGHTS = "adapter_model.safetensors"
@@ -27,6 +28,7 @@ class Adapter:
     base: str | None  # what it says it was trained on: a hub id or a folder
     training_instructions: frozenset[str]  # `content_hash` of each instruction it was trained on
     shapes: dict[str, tuple[int, ...]]  # of each tensor
+    prompting: Prompting = PAPER  # how it was asked while it was trained
 
 
 def read_adapter(folder: Path) -> Adapter:
@@ -42,6 +44,7 @@ def read_adapter(folder: Path) -> Adapter:
         base=config.get("base_model_name_or_path") or None,
         training_instructions=training_instructions(folder),
         shapes=_shapes(folder),
+        prompting=recorded_prompting(folder),
     )
 
 
@@ -54,7 +57,7 @@ def _config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"adapter {folder}: adapter_config.json can't be read: {error}") from error
     if not isinstance(config, dict):
-        raise ModelError(f"adapter {folder}: adapter_config.json is no JSON object; save it with save_pretrained")
+        raise ModelError(f"adapter {folder}: adapter_config.json is not a JSON object; save it with save_pretrained")
     return config
 
 
@@ -68,6 +71,14 @@ def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(f"adapter {folder}: {WEIGHTS} is broken: {error}; copy or train it again") from error
+
+
+def recorded_prompting(folder: Path) -> Prompting:
+    """Raises: ModelError, where the folder's file of it can't be read."""
+    try:
+        return read_prompting(folder)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"adapter {folder}: {PROMPT_FILE} can't be read: {error}; train it again") from error
 
 
 def refuse_pickles(folder: Path, remedy: str) -> None:

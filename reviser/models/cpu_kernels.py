@@ -8,6 +8,8 @@ queries share what is loaded, several places are worked on at once. Sums may be 
 what is no number stays none.
 """
 
+# See docs/decisions/0128-numba-attention.md
+
 from collections.abc import Callable
 from typing import Any
 

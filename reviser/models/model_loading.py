@@ -10,7 +10,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from coachlm.coaching.model_facts import context_tokens, eos_ids
+from coachlm.coaching.model_facts import context_tokens, eos_ids, gguf_remedy, lost_end
+from coachlm.coaching.prompting import ChatFrame, chat_frame
 from coachlm.errors import ModelError
 from reviser.models.adapter import Adapter, refuse_pickles
 from reviser.models.int8_linear import quantise
@@ -29,9 +30,13 @@ class LoadedModel:
     context_tokens: int
     eos_ids: tuple[int, ...]
     name: str = ""  # folder or hub id
+    frame: ChatFrame | None = None  # of its chat template
 
     def encode(self, text: str) -> list[int]:
         return self.tokenizer(text, verbose=False)["input_ids"]
+
+    def encode_plain(self, text: str) -> list[int]:
+        return self.tokenizer(text, verbose=False, add_special_tokens=False)["input_ids"]
 
     def decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
@@ -71,7 +76,9 @@ def load_model(
         log.info("%d linear layers in int8", _quantised(model, name))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(ends[0])
-    return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends, name)
+    if doubt := lost_end(model, tokenizer):
+        log.warning("model %s: %s; the latter is taken", name, doubt)
+    return LoadedModel(model.to(device).eval(), tokenizer, context_tokens(model), ends, name, chat_frame(tokenizer))
 
 
 def _quantised(model: Any, name: str) -> int:
@@ -89,6 +96,8 @@ def _check_source(name: str, revision: str | None, trust_remote_code: bool) -> N
             f"model {name}: COACHLM_TRUST_REMOTE_CODE needs COACHLM_MODEL_REVISION to be a full commit (40 hex "
             "digits): a branch or tag may change what is run"
         )
+    if remedy := gguf_remedy(name):
+        raise ModelError(remedy)
     folder = Path(name)
     if not folder.exists():
         if folder.is_absolute() or name.startswith((".", "~")):

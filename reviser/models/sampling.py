@@ -4,6 +4,8 @@ A draw depends on the seed, the pair and the token's place in the output alone: 
 in which order, or with which drafts.
 """
 
+# See docs/decisions/0087-keyed-draws.md
+
 from dataclasses import dataclass
 
 import xxhash

@@ -11,12 +11,13 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from coachlm.errors import ModelError
+from coachlm.machine import extras
+from coachlm.machine.processes import safe_path
 from coachlm.pairs import content_hash
 from reviser.models.adapter import Adapter, read_adapter
 from reviser.openvino.folder import MANIFEST, ConvertedModel, Manifest, partial_folder, read_converted
@@ -97,10 +98,9 @@ class AdapterConversions:
             shutil.rmtree(manifest.parent, ignore_errors=True)
 
     def _begin(self, adapter: Adapter, target: Path) -> _Conversion:
-        if missing := [package for package in ("torch", "transformers", "peft") if find_spec(package) is None]:
+        if problem := extras.MODELS.lack(f"adapter {adapter.folder} isn't converted, and converting needs"):
             raise ModelError(
-                f"adapter {adapter.folder} isn't converted, and converting needs {', '.join(missing)}: run `make "
-                f"reviser`, or where they are: coachlm convert {self._base.manifest.base} {target} --adapter "
+                f"{problem}; or where they are: coachlm convert {self._base.manifest.base} {target} --adapter "
                 f"{adapter.folder}{' --int8' if self._base.manifest.numbers == 'int8' else ''}"
             )
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,8 @@ class AdapterConversions:
         answers, questions = context.Pipe(duplex=False)
         asked = (questions, self._base.manifest, target, adapter.folder, self._trust_remote_code)
         process = context.Process(target=_convert, args=asked, daemon=True)
-        process.start()
+        with safe_path():
+            process.start()
         questions.close()  # the child's end alone: its death is an answer too
         self._under_way[adapter.digest] = _Conversion(process, answers, target)
         return self._under_way[adapter.digest]

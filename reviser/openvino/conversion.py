@@ -3,15 +3,17 @@
 The only place of the engine that needs torch. A folder is there whole or not at all.
 """
 
+# See docs/decisions/0134-own-conversion.md
+
 import logging
 import os
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from coachlm.coaching.model_facts import base_digest
 from coachlm.errors import ModelError
+from coachlm.machine.files import scratch_folder
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from reviser.models.adapter import TRAINING_INSTRUCTIONS, Adapter
@@ -59,15 +61,13 @@ def convert(
         raise ModelError(f"{target} is there already; give another folder, or remove it")
     loaded = load_model(name, revision=revision, trust_remote_code=trust_remote_code, adapter=adapter, on_cpu=True)
     check_config(loaded.model, loaded.context_tokens)
-    partial = partial_folder(target, os.getpid())
     try:
-        partial.mkdir(parents=True)
-        _write(loaded, partial, revision, adapter, int8)
-        partial.rename(target)
+        with scratch_folder(partial_folder(target, os.getpid())) as partial:
+            partial.mkdir(parents=True)
+            _write(loaded, partial, revision, adapter, int8)
+            partial.rename(target)
     except OSError as error:
         raise ModelError(f"the converted model can't be written to {target}: {error}; make room") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return read_converted(target)
 
 
@@ -84,6 +84,8 @@ def _write(loaded: LoadedModel, folder: Path, revision: str | None, adapter: Ada
     if adapter is not None:
         hashes = "".join(f"{each}\n" for each in sorted(adapter.training_instructions))
         (folder / TRAINING_INSTRUCTIONS).write_text(hashes, encoding="ascii")
+        for name, content in adapter.prompting.files().items():
+            (folder / name).write_bytes(content)
     write_manifest(
         folder,
         Manifest(
@@ -99,6 +101,7 @@ def _write(loaded: LoadedModel, folder: Path, revision: str | None, adapter: Ada
             weights_bytes=(folder / WEIGHTS).stat().st_size,
             probe_error=probe_error(folder, loaded, int8),
             versions={each: version(each) for each in ("openvino", "openvino-genai", "transformers", "torch")},
+            chat_frame=loaded.frame,
         ),
     )
 

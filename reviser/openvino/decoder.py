@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from coachlm.errors import ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from reviser.openvino.folder import ConvertedModel
 from reviser.openvino.runtime import import_genai, import_openvino
+from reviser.pairs.endings import Ending, Watch
 from reviser.pairs.requests import Completion, Failure, Request
 
 _BLOCK_TOKENS = 32  # of the CPU plugin's paged attention
@@ -57,6 +58,25 @@ def request_config(eos_ids: Collection[int], max_new_tokens: int) -> Any:
     return config
 
 
+class _Running:
+    """A request under way, and what came of it so far."""
+
+    def __init__(self, handle: Any, watch: Watch | None) -> None:
+        self.handle = handle
+        self.tokens: list[int] = []
+        self._watch = watch
+
+    def look(self) -> Ending | None:
+        """Take what was written since; whether the output ends with it."""
+        while self.handle.can_read():
+            for written in self.handle.read().values():
+                for token in written.generated_ids:
+                    self.tokens.append(token)
+                    if self._watch is not None and (ending := self._watch.see(token)):
+                        return ending
+        return None
+
+
 class _Pipeline:
     """A model under way."""
 
@@ -76,7 +96,7 @@ class _Pipeline:
         self._finished = import_genai().GenerationStatus.FINISHED
         self._running = import_genai().GenerationStatus.RUNNING
         self._pipeline = open_pipeline(model.folder, cache_type=cache_type, blocks=blocks, slots=options.slots)
-        self._handles: dict[int, Any] = {}  # by the requests' keys
+        self._handles: dict[int, _Running] = {}  # by the requests' keys
 
     @property
     def under_way(self) -> int:
@@ -92,29 +112,43 @@ class _Pipeline:
             return Completion(request.key, [], failure)
         config = request_config(self._model.eos_ids, request.max_new_tokens)
         prompt = self._tensor(np.array([request.prompt], dtype=np.int64))
-        self._handles[request.key] = self._pipeline.add_request(request.key, prompt, config)
+        handle = self._pipeline.add_request(request.key, prompt, config)
+        self._handles[request.key] = _Running(handle, request.watch() if request.watch is not None else None)
         return None
 
     def step(self) -> list[Completion]:
         self._pipeline.step()
-        ended = [(key, handle) for key, handle in self._handles.items() if handle.get_status() != self._running]
-        for key, _ in ended:
+        completions: list[Completion] = []
+        for key, request in list(self._handles.items()):
+            ending = request.look()
+            if ending is not None:
+                request.handle.cancel()
+                completions.append(Completion(key, request.tokens, ending=ending))
+            elif request.handle.get_status() != self._running:
+                completions.append(self._completion(key, request))
+            else:
+                continue
             del self._handles[key]
-        return [self._completion(key, handle) for key, handle in ended]
+        if not self._handles:
+            self._settle()
+        return completions
 
     def cancel(self) -> None:
         """Forget what is under way. Raises: RuntimeError, where the pipeline is broken."""
-        for handle in self._handles.values():
-            handle.cancel()
+        for request in self._handles.values():
+            request.handle.cancel()
         self._handles.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Let the pipeline forget what was cancelled."""
         while self._pipeline.has_non_finished_requests():
             self._pipeline.step()
 
-    def _completion(self, key: int, handle: Any) -> Completion:
-        if handle.get_status() != self._finished:  # ignored, where the cache could not hold it
+    def _completion(self, key: int, request: "_Running") -> Completion:
+        if request.handle.get_status() != self._finished:  # ignored, where the cache could not hold it
             return Completion(key, [], Failure.OUT_OF_MEMORY)
-        (written,) = handle.read_all()
-        return Completion(key, list(written.generated_ids))
+        return Completion(key, request.tokens)
 
     def _refusal(self, request: Request) -> Failure | None:
         if not request.prompt:

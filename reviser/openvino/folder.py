@@ -5,8 +5,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from coachlm.coaching.model_facts import gguf_remedy
+from coachlm.coaching.prompting import PAPER, ChatFrame, Prompting
 from coachlm.errors import ModelError
-from reviser.models.adapter import TRAINING_INSTRUCTIONS, training_instructions
+from coachlm.machine import extras
+from reviser.models.adapter import TRAINING_INSTRUCTIONS, recorded_prompting, training_instructions
 
 MANIFEST = "coachlm_model.json"
 MODEL = "openvino_model.xml"
@@ -45,6 +48,7 @@ class Manifest:
     weights_bytes: int
     probe_error: float  # how far its log likelihoods were from the original's on a coach prompt, on average
     versions: dict[str, str] = field(default_factory=dict)  # of the packages that made it
+    chat_frame: ChatFrame | None = None  # of the base's chat template
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ class ConvertedModel:
     manifest: Manifest
     tokenizer: Any  # of the package `tokenizers`
     training_instructions: frozenset[str]  # see `Adapter`
+    prompting: Prompting = PAPER  # of the adapter that is merged in
+
+    @property
+    def frame(self) -> ChatFrame | None:
+        return self.manifest.chat_frame
 
     @property
     def context_tokens(self) -> int:
@@ -67,16 +76,19 @@ class ConvertedModel:
     def encode(self, text: str) -> list[int]:
         return self.tokenizer.encode(text).ids
 
+    def encode_plain(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
     def decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
 
 
 def read_tokenizer(path: Path) -> Any:
     """A `tokenizers.Tokenizer`. Raises: ModelError."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise ModelError("the openvino engine needs tokenizers: run `make openvino` in the checkout") from None
+    if problem := extras.OPENVINO.lack("the openvino engine needs", "tokenizers"):
+        raise ModelError(problem)
+    from tokenizers import Tokenizer
+
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the Rust side raises plain Exception
@@ -93,6 +105,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def read_converted(folder: Path) -> ConvertedModel:
     """Raises: ModelError, naming the file and the remedy."""
+    if remedy := gguf_remedy(str(folder)):
+        raise ModelError(f"{remedy}; then `coachlm convert FOLDER OUTPUT` for the openvino engine")
     if not folder.is_dir():
         raise ModelError(f"model {folder}: no such folder; `coachlm convert MODEL {folder}` makes one")
     manifest = _manifest(folder)
@@ -106,7 +120,8 @@ def read_converted(folder: Path) -> ConvertedModel:
             "altered; convert the model again"
         )
     leaked = training_instructions(folder) if manifest.adapter else frozenset[str]()
-    return ConvertedModel(folder, manifest, read_tokenizer(folder / TOKENIZER), leaked)
+    prompting = recorded_prompting(folder) if manifest.adapter else PAPER
+    return ConvertedModel(folder, manifest, read_tokenizer(folder / TOKENIZER), leaked, prompting)
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -125,6 +140,8 @@ def _manifest(folder: Path) -> Manifest:
             raise ValueError("it is of another version of CoachLM")
         values["eos_ids"] = tuple(values["eos_ids"])
         values["cache"] = CacheShape(**values["cache"])
+        frame = values.get("chat_frame")
+        values["chat_frame"] = None if frame is None else ChatFrame(**frame)
         return Manifest(**values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"model {folder}: {MANIFEST} is not usable: {error}; convert the model again") from error

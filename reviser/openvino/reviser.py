@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from coachlm.coaching.prompting import Prompting, choose_prompting
 from coachlm.errors import EngineError, ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.protocols.revising import EngineLoad
 from reviser.models.adapter import Adapter
 from reviser.openvino.adapters import AdapterConversions
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
@@ -11,6 +12,17 @@ from reviser.openvino.folder import ConvertedModel
 from reviser.pairs.finish import Finisher
 from reviser.pairs.jobs import JobDesk
 from reviser.pairs.pair_stream import PairStream, PairStreamReviser
+from reviser.pairs.prompts import Asking
+
+
+def _prompting(model: ConvertedModel, asking: Asking) -> Prompting:
+    """Of a merged adapter as it was trained, else of the base. Raises: ModelError."""
+    if model.manifest.adapter is None:
+        return asking.of_base(str(model.folder), model.frame)
+    try:
+        return choose_prompting(asking.style, None, model.prompting)
+    except ValueError as error:
+        raise ModelError(f"model {model.folder}: {error}; set COACHLM_PROMPT_STYLE=auto") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +34,7 @@ class _Held:
 
 
 class OpenvinoReviser(PairStreamReviser):
-    """Revises with a converted model; see `coachlm.protocols.StreamingReviser`.
+    """Revises with a converted model; see `coachlm.protocols.revising.StreamingReviser`.
 
     Adapters are merged when they are converted, so each one held is a model of its own beside the others. They come and
     go while pairs are under way, between two steps.
@@ -34,13 +46,17 @@ class OpenvinoReviser(PairStreamReviser):
         options: DecoderOptions,
         max_new_tokens: int,
         conversions: AdapterConversions | None = None,
+        *,
+        least_kept: float = 0.0,
+        asking: Asking = Asking(),  # noqa: B008  # frozen
     ) -> None:
         """`conversions`: where other adapters' converted models come from. Raises: ModelError."""
-        finisher = Finisher("openvino", model.manifest.adapter, model.training_instructions)
+        finisher = Finisher("openvino", model.manifest.adapter, model.training_instructions, least_kept)
         decoder = GenaiDecoder(model, options)
-        desk = JobDesk(model, finisher, max_new_tokens)
+        desk = JobDesk(model, finisher, max_new_tokens, _prompting(model, asking), asking.prefill)
         stream = PairStream(decoder, {None: desk}, "COACHLM_ENGINE=packed goes without OpenVINO")
         super().__init__(finisher)
+        self._asking = asking
         self._conversions = conversions
         self._held: _Held | None = _Held(decoder, stream)
         if conversions is None:  # what follows the registry may never need its base alone
@@ -60,12 +76,12 @@ class OpenvinoReviser(PairStreamReviser):
 
         Raises: ModelError, when the adapter can't be had, or not yet; nothing has changed then.
         """
-        held = self._opened()
+        held, prompting = self._opened(), self._asking.of_adapter(adapter)
         if self._conversions is None:
             raise ModelError("this engine serves the adapter that its model was converted with, and no other")
         model = self._conversions.converted(adapter, wait=not held.decoder.is_open)  # once pairs flow, nothing waits
         held.decoder.hold(adapter.digest, model)
-        self._open_desk(adapter, loaded=model)
+        self._open_desk(adapter, loaded=model, prompting=prompting)
 
     def close(self) -> None:
         """Give the memory of models and caches back; closing twice is fine."""

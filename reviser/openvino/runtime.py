@@ -1,10 +1,10 @@
 """The one door to OpenVINO's packages: imported late, and without their telemetry."""
 
 import sys
-from importlib.util import find_spec
 from typing import Any
 
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 
 
 def import_openvino() -> Any:
@@ -18,8 +18,8 @@ def import_genai() -> Any:
 
 
 def _import(name: str) -> Any:
-    if find_spec(name) is None:
-        raise ModelError(f"the openvino engine needs {name}: run `make openvino` in the checkout")
+    if problem := extras.OPENVINO.lack("the openvino engine needs", name):
+        raise ModelError(problem)
     # OpenVINO reports every import and conversion to Google Analytics unless the user's home says no. Without the
     # package for it, it takes its own stub.
     sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]

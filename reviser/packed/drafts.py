@@ -1,5 +1,7 @@
 """N-gram drafts: next tokens guessed from where the last few tokens stood before, made only where they pay."""
 
+# See docs/decisions/0084-drafts-by-break-even.md
+
 import math
 from dataclasses import dataclass, field
 

@@ -1,12 +1,14 @@
 """The engine `packed`: revises many pairs at once over a packed stream, see `reviser/packed/engine.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError, ModelError
-from coachlm.protocols import EngineLoad
+from coachlm.pairs import InstructionPair
+from coachlm.protocols.revising import EngineLoad
 from reviser.models.adapter import Adapter
 from reviser.models.adapter_weights import AdapterWeights
 from reviser.models.model_loading import LoadedModel
@@ -18,8 +20,10 @@ from reviser.packed.tile_attention import AttentionKind
 from reviser.pairs.finish import Finisher
 from reviser.pairs.jobs import JobDesk
 from reviser.pairs.pair_stream import PairStream, PairStreamReviser, no_noise
+from reviser.pairs.prompts import Asking, styles
 
 _SLACK_TOKENS = 16  # a prompt's texts may take a few tokens more than they do by themselves
+_NOTHING = InstructionPair("", "", "")
 _ADAPTERS = 3  # the current one, a canary, and one on its way out
 
 
@@ -36,6 +40,7 @@ class PackedOptions:
     graphs: Graphs | None = None  # None: steps of free shapes, one operation at a time
     attention: AttentionKind = "auto"  # of captured steps
     sampling: Sampling | None = None  # None: greedy
+    asking: Asking = Asking()  # noqa: RUF009  # frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +53,26 @@ class _Held:
 
 
 class PackedReviser(PairStreamReviser):
-    """Revises with a loaded model; see `coachlm.protocols.Reviser`.
+    """Revises with a loaded model; see `coachlm.protocols.revising.Reviser`.
 
     Until `close` the model belongs to this engine: its attention is set to the slots. The more pairs a call brings
     beyond the slots, the fuller they stay. Adapters come and go while pairs are under way, between two steps.
     """
 
-    def __init__(self, loaded: LoadedModel, finisher: Finisher, options: PackedOptions) -> None:
-        """Raises: UnsupportedModel, with the reason; the model is then as it was."""
+    def __init__(
+        self, loaded: LoadedModel, finisher: Finisher, options: PackedOptions, prompting: Prompting = PAPER
+    ) -> None:
+        """`prompting`: of the model as it was loaded; adapters that come bring their own.
+
+        Raises: UnsupportedModel, with the reason; the model is then as it was.
+        """
         super().__init__(finisher)
-        desk = JobDesk(loaded, finisher, options.max_new_tokens)
+        self._asking = options.asking
+        desk = JobDesk(loaded, finisher, options.max_new_tokens, prompting, options.asking.prefill)
         prefix = desk.shared_prefix()
         # A pair that needs more than `max_new_tokens` to be written again is refused, so no prompt is longer than this.
-        longest = len(prefix) + 2 * options.max_new_tokens + _SLACK_TOKENS
+        around = max(len(replace(desk, prompting=each).prompt(_NOTHING)) for each in styles(loaded.frame))
+        longest = around + 2 * options.max_new_tokens + _SLACK_TOKENS
         engine_options = EngineOptions(
             cache_bytes=options.cache_bytes,
             max_slots=options.max_slots,
@@ -93,14 +105,14 @@ class PackedReviser(PairStreamReviser):
 
         Raises: ModelError, when the adapter doesn't fit; nothing has changed then.
         """
-        held = self._opened()
+        held, prompting = self._opened(), self._asking.of_adapter(adapter)
         held.weights.add(adapter)
         try:
             held.engine.hold(adapter.digest)
         except Exception as error:  # most often there is no memory left
             held.weights.drop(adapter.digest)
             raise ModelError(f"adapter {adapter.folder} can't be computed with: {error}") from error
-        self._open_desk(adapter)
+        self._open_desk(adapter, prompting=prompting)
 
     def close(self) -> None:
         """Give the memory of model and cache back; closing twice is fine."""

@@ -165,13 +165,15 @@ class Scheduler:
         if self.gate is not None:
             self.gate.record(row.draft, accepted)
         new = self._until_eos(answer[: accepted + 1])
-        numbers = [token for token in new if token is not None]
+        numbers, ending = sequence.watched([token for token in new if token is not None])
         # What a wrong draft left behind in the slot is overwritten before anything can see it.
         sequence.cached += len(row.tokens) - len(draft) + accepted
         sequence.append(numbers)
         self.counts.drafted_tokens += len(draft)
         self.counts.accepted_tokens += min(accepted, len(numbers))
         self.counts.emitted_tokens += len(numbers)
+        if ending is not None:
+            return Completion(sequence.request.key, sequence.output, ending=ending)
         if len(numbers) < len(new):
             self._poisoned.append(sequence.slot)
             return Completion(sequence.request.key, sequence.output, Failure.NAN_LOGITS)

@@ -1,12 +1,12 @@
 """The one place where an engine's text becomes a `Revision`: hygiene, parsing, validity, guards, flags, outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coachlm.errors import PromptError
 from coachlm.pairs import InstructionPair, content_hash
-from coachlm.prompt import parse_revised
+from coachlm.prompt import first_pair, first_response, parse_revised
 from coachlm.revision import Outcome, Revision
-from coachlm.text.guards import flags, refusal
+from coachlm.text.guards import Guard, flags, kept, refusal
 from coachlm.text.hygiene import clean_output, invalid_reason
 
 
@@ -29,6 +29,7 @@ class Finisher:
     engine: str
     adapter: str | None = None
     leaked: frozenset[str] = frozenset()  # content hashes of the instructions that the adapter was trained on
+    least_kept: float = 0.0  # share of the response's long words; a revision that keeps less is refused
 
     def leaks(self, raw: InstructionPair) -> bool:
         """Whether the instruction was in the adapter's training data; such a pair keeps its original."""
@@ -37,10 +38,17 @@ class Finisher:
     def from_text(self, raw: InstructionPair, text: str, usage: Usage = FREE) -> Revision:
         """The revision that a model wrote as text."""
         try:
-            revised = parse_revised(clean_output(text, raw), raw)
+            revised = parse_revised(first_pair(clean_output(text, raw), raw), raw)
         except PromptError:
             return self.fallback(raw, Outcome.FALLBACK_INVALID, "not_a_pair", usage)
         return self.from_pair(raw, revised, usage)
+
+    def from_response(self, raw: InstructionPair, text: str, usage: Usage = FREE) -> Revision:
+        """The revision of which a model wrote the response alone: instruction and input stay as they are."""
+        response = first_response(clean_output(text, raw), raw).strip()
+        if not response:
+            return self.fallback(raw, Outcome.FALLBACK_INVALID, "not_a_pair", usage)
+        return self.from_pair(raw, replace(raw, response=response), usage)
 
     def from_pair(self, raw: InstructionPair, revised: InstructionPair, usage: Usage = FREE) -> Revision:
         """The revision whose fields are known."""
@@ -50,6 +58,8 @@ class Finisher:
             return self.fallback(raw, Outcome.FALLBACK_INVALID, reason, usage)
         if guard := refusal(raw, revised):
             return self.fallback(raw, Outcome.FALLBACK_GUARD, guard.value, usage)
+        if self.least_kept and kept(raw, revised).words < self.least_kept:
+            return self.fallback(raw, Outcome.FALLBACK_GUARD, Guard.LOST_CONTENT.value, usage)
         return self._revision(raw, revised, Outcome.REVISED, None, usage)
 
     def fallback(self, raw: InstructionPair, outcome: Outcome, reason: str | None, usage: Usage = FREE) -> Revision:

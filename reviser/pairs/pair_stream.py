@@ -82,12 +82,12 @@ class PairStream:
                     continue
                 taken[index] = _Taken(opened, adapter, time.perf_counter())
                 self._under_way[adapter] += 1
-                yield Request(index, opened.tokens, opened.max_new, adapter, self.noise(raw.id))
+                yield Request(index, opened.tokens, opened.max_new, adapter, self.noise(raw.id), opened.watch)
 
         def close(ended: Completion) -> Revision:
             each = taken.pop(ended.key)
             self._under_way[each.adapter] -= 1
-            made = self.desks[each.adapter].close(each.job, ended.tokens, ended.failure)
+            made = self.desks[each.adapter].close(each.job, ended.tokens, ended.failure, ended.ending)
             return replace(made, seconds=time.perf_counter() - each.began)
 
         try:
@@ -106,7 +106,7 @@ class PairStream:
 
 
 class PairStreamReviser(WithFinisher, ABC):
-    """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.StreamingReviser`."""
+    """What engines share that send pairs through a `PairStream`; see `coachlm.protocols.revising.StreamingReviser`."""
 
     def __init__(self, finisher: Finisher) -> None:
         self._finisher = finisher

@@ -19,7 +19,7 @@ class Refusal(StrEnum):
     """Why a server won't ever answer this request; the pair falls back to raw."""
 
     REJECTED = "rejected_by_server"  # too long for its context, most often
-    MALFORMED = "malformed_answer"
+    MALFORMED = "malformed_answer"  # the answer is not what the protocol says
     UNFINISHED = "unfinished"  # cut off by the limit of new tokens
     HARMFUL = "server_error"  # it fails again and again where other requests succeed
 

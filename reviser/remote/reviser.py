@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from coachlm.coaching.prompting import PAPER, Prompting
 from coachlm.errors import EngineError, ModelError, SettingsError
+from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import coach_prompt
 from coachlm.revision import Outcome, Revision
@@ -37,7 +39,7 @@ from reviser.remote.servers import ServerPool
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _POLL_SECONDS = 0.02  # how soon a request that found all servers busy looks again
-_LONGEST_WAIT = 30.0
+_LONGEST_WAIT_SECONDS = 30.0
 _HARMFUL_TRIES = (
     10  # failures of one request, and twice as many successes of others meanwhile, that put the blame on it
 )
@@ -55,6 +57,7 @@ class RemoteOptions:
     max_new_tokens: int = 1024
     request_seconds: float = 120.0  # deadline of one request
     outage_seconds: float = 300.0  # how long a call goes on trying while requests fail
+    prompting: Prompting = PAPER  # as the adapter was trained
     first_wait_seconds: float = 0.5  # doubled with each try of a request, with jitter
 
     def __post_init__(self) -> None:
@@ -70,11 +73,12 @@ class RemoteOptions:
 
 
 class RemoteReviser(WithFinisher):
-    """Implements `coachlm.protocols.Reviser`; safe to share between threads."""
+    """Implements `coachlm.protocols.revising.Reviser`; safe to share between threads."""
 
     def __init__(self, options: RemoteOptions, finisher: Finisher, adapter_folder: Path | None = None) -> None:
         """Raises: ModelError, when no server takes the adapter or none can be reached."""
         self._options = options
+        self._backoff = Backoff(options.first_wait_seconds, _LONGEST_WAIT_SECONDS)
         self._finisher = finisher
         self._adapter_folder = adapter_folder
         self._loop = asyncio.new_event_loop()
@@ -161,7 +165,8 @@ class RemoteReviser(WithFinisher):
     async def _revise_one(self, raw: InstructionPair, gate: asyncio.Semaphore) -> Revision:
         if self._finisher.leaks(raw):
             return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
-        prompt = coach_prompt(raw)
+        # A server that chats puts its own template around the prompt.
+        prompt = coach_prompt(raw) if self._options.endpoint == "chat" else self._options.prompting.text(raw)
         try:
             prompt.encode()
         except UnicodeEncodeError:
@@ -184,7 +189,7 @@ class RemoteReviser(WithFinisher):
         """
         give_up_at = time.monotonic() + self._options.outage_seconds
         attempt, successes = 0, self._pool.successes
-        last = PassingError("all servers rest after failures")
+        last = PassingError("all servers are paused after failures")
         while True:
             server = self._pool.take()
             if server is None:
@@ -194,7 +199,7 @@ class RemoteReviser(WithFinisher):
                     return await self._try(server, prompt)
                 except PassingError as failure:
                     last = failure
-                    wait = self._wait(attempt, failure.wait_seconds)
+                    wait = self._backoff.spread_seconds(attempt + 1, failure.wait_seconds)
                     attempt += not failure.busy
                     if attempt >= _HARMFUL_TRIES and self._pool.successes - successes >= 2 * _HARMFUL_TRIES:
                         log.warning("a request failed %d times while others succeeded: %s", attempt, failure)
@@ -231,11 +236,6 @@ class RemoteReviser(WithFinisher):
                 raise
             await self._load(url)  # the server was restarted and has forgotten it
             return await complete(*arguments)
-
-    def _wait(self, attempt: int, asked_for: float) -> float:
-        """Half to whole of the doubled wait, and never less than the server asked for (within bounds)."""
-        wait = self._options.first_wait_seconds * 2 ** min(attempt, 10) * random.uniform(0.5, 1)  # noqa: S311
-        return min(max(wait, asked_for), _LONGEST_WAIT)
 
 
 def _remedy(error: Exception) -> str:

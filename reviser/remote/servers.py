@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from coachlm.machine.waiting import Backoff
+
 
 @dataclass(slots=True)
 class Server:
@@ -34,8 +36,7 @@ class ServerPool:
         self._servers = [Server(url.rstrip("/")) for url in dict.fromkeys(urls)]
         self._in_flight = in_flight
         self._failures_to_open = failures_to_open
-        self._first_rest = first_rest_seconds
-        self._longest_rest = longest_rest_seconds
+        self._rests = Backoff(first_rest_seconds, longest_rest_seconds)
         self._clock = clock
         self.successes = 0  # of all servers, since the beginning
 
@@ -69,9 +70,8 @@ class ServerPool:
         elif worked is False and self._clock() >= server.open_until:  # else it was sent before the rest began
             server.failures += 1
             if server.failures >= self._failures_to_open:
-                rest = self._first_rest * 2 ** min(server.rests, 20)
                 server.rests += 1
-                server.open_until = self._clock() + min(rest, self._longest_rest)
+                server.open_until = self._clock() + self._rests.seconds(server.rests)
 
     def _is_free(self, server: Server, now: float) -> bool:
         if server.open_until > 0:  # resting, or back after a rest: then one request at a time

@@ -42,7 +42,7 @@ _BLANKS = re.compile(r"[ \t]+")
 
 
 class RulesReviser(WithFinisher):
-    """Revises by rules; see `coachlm.protocols.Reviser`. Loads its word list when built (about a second)."""
+    """Revises by rules; see `coachlm.protocols.revising.Reviser`. Loads its word list when built (about a second)."""
 
     def __init__(self) -> None:
         self._finisher = Finisher(engine="rules")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from coachlm.errors import EngineError
-from coachlm.protocols import Reviser, Store
+from coachlm.protocols.intake import Store
+from coachlm.protocols.revising import Reviser
 from coachlm.revision import Revision
 from reviser.worker.revise_worker import revisions_of
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
 from coachlm.errors import EngineError, StoreError
+from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser, RevisionQueue, StreamingReviser
+from coachlm.protocols.revising import Reviser, RevisionQueue, StreamingReviser
 from coachlm.revision import Revision
 
 log = logging.getLogger(__name__)
+
+_BACKOFF = Backoff(first_seconds=2.0, longest_seconds=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class ReviseWorker:
         self.counts.outages += 1
         self._observer.waiting()
         log.warning("waiting: %s", error)
-        self._stop.wait(min(2.0 ** min(self.counts.outages, 5), 30.0))
+        self._stop.wait(_BACKOFF.seconds(self.counts.outages))
         try:
             self._save()
             self._queue.release(self.name)

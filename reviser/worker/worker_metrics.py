@@ -6,7 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
-from coachlm.protocols import ClaimedPair, EngineLoad, LoadedReviser, Reviser
+from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
 
 _WAIT_SECONDS = (1, 10, 60, 300, 1_800, 7_200, 43_200, 86_400, 604_800)

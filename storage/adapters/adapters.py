@@ -12,6 +12,7 @@ from storage.engine.database import Database, utc_now
 from storage.engine.results import all_rows, one_row
 from storage.tables.adapters import AdapterEventRow, AdapterRow
 
+GATE = "gate"  # who rejects in the gate's name
 _SHORTEST = 6  # digits of a digest that still name an adapter
 _POSTGRES_LOCK = 0x0C0ADA97  # any number that other programs are unlikely to take
 
@@ -65,16 +66,36 @@ class DatabaseAdapterRegistry:
             _note(connection, number, None, AdapterState.CANDIDATE, by, "registered", now)
             return _record(_row(connection, record.digest))
 
-    def record_gate(self, digest: str, report: dict[str, object], *, passed: bool, by: str = "gate") -> AdapterRecord:
-        """The decision with its figures. Repeating it with the same outcome changes nothing."""
+    def record_gate(self, digest: str, report: dict[str, object], *, passed: bool, by: str = GATE) -> AdapterRecord:
+        """The decision with its figures. Repeating it with the same outcome changes nothing, but for new figures."""
         wanted = AdapterState.GATED if passed else AdapterState.REJECTED
         with self._database.writing(durable=True) as connection:
             _lock(connection)
             row = _row(connection, digest)
-            if row.gate is not None and row.state == wanted:
-                return _record(row)
+            _check_not_taken_out(connection, row)
             detail = str(report.get("reason", "")) or ("passed" if passed else "refused")
-            return self._move(connection, row, wanted, by, detail, gate=report)
+            if row.gate is None or row.state != wanted:
+                return self._move(connection, row, wanted, by, detail, gate=report)
+            if row.gate != report:
+                now = self._now()
+                connection.execute(update(AdapterRow).where(AdapterRow.id == row.id).values(gate=report))
+                _note(connection, row.id, wanted, wanted, by, f"judged again: {detail}", now)
+            return _record(_row(connection, row.digest))
+
+    def override_gate(self, digest: str, by: str, reason: str) -> AdapterRecord:
+        """Raises: StoreError, without a reason; TransitionError, for what a person took out of use."""
+        if not reason.strip():
+            raise StoreError("an override of the gate needs a reason: whoever asks later finds it in the history")
+        with self._database.writing(durable=True) as connection:
+            _lock(connection)
+            row = _row(connection, digest)
+            _check_not_taken_out(connection, row)
+            if row.state == AdapterState.GATED:
+                return _record(row)
+            said = str((row.gate or {}).get("reason", "")) or "nothing yet"
+            report = (row.gate or {}) | {"override": {"by": by, "reason": reason}}
+            detail = f"override: {reason}; the gate said: {said}"
+            return self._move(connection, row, AdapterState.GATED, by, detail, gate=report)
 
     def start_canary(self, digest: str, share: float, by: str) -> AdapterRecord:
         """Another canary ends. Raises: StoreError, when `share` is not between 0 and 1."""
@@ -188,13 +209,24 @@ def _row(connection: Connection, digest: str) -> StoredAdapter:
     if (row := _find(connection, AdapterRow.digest == digest)) is not None:
         return row
     if len(digest) < _SHORTEST or not digest.isalnum():
-        raise NotFoundError(f"{digest!r} names no adapter; give {_SHORTEST} digits or more of its digest")
+        raise NotFoundError(f"no adapter matches {digest!r}; give {_SHORTEST} digits or more of its digest")
     begun = select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
     rows = all_rows(StoredAdapter, connection.execute(begun))
     if len(rows) != 1:
         how = "no adapter" if not rows else "several adapters"
         raise NotFoundError(f"{digest!r} names {how}; `coachlm adapters list` shows all digests")
     return rows[0]
+
+
+def _check_not_taken_out(connection: Connection, row: StoredAdapter) -> None:
+    """Raises: TransitionError, where a person rejected the adapter: the gate has no say in that."""
+    if row.state != AdapterState.REJECTED:
+        return
+    rejections = (AdapterEventRow.adapter == row.id, AdapterEventRow.to_state == AdapterState.REJECTED.value)
+    said = select(AdapterEventRow.person, AdapterEventRow.detail).where(*rejections)
+    person, detail = connection.execute(said.order_by(AdapterEventRow.id.desc()).limit(1)).one()
+    if person != GATE:
+        raise TransitionError(f"adapter {row.digest[:12]} was taken out of use by {person} ({detail}); train another")
 
 
 def _note(

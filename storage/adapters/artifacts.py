@@ -13,6 +13,7 @@ import fsspec  # pyright: ignore[reportMissingTypeStubs]  # it has no types; `_F
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
+from coachlm.machine.files import scratch_folder
 
 
 class _Files(Protocol):
@@ -61,23 +62,25 @@ class AdapterArtifacts:
             if not fresh and adapter_digest(kept) == digest:
                 return kept
             shutil.rmtree(kept)
-        partial = self._cache / f".{digest}.{uuid4().hex[:8]}"
         try:
-            _download(url, partial)
-            found = adapter_digest(partial)
-            if found != digest:
-                raise StoreError(
-                    f"the adapter at {_shown(url)} is not {digest[:12]} but {found[:12]}: it was altered or cut short; "
-                    "publish it again, or reject it in the registry"
-                )
-            if not kept.is_dir():
-                partial.rename(kept)
+            with scratch_folder(self._cache / f".{digest}.{uuid4().hex[:8]}") as partial:
+                _download(url, partial)
+                _check_content(url, digest, partial)
+                if not kept.is_dir():
+                    partial.rename(kept)
         except OSError as error:
             if not kept.is_dir():  # another process may have been quicker
                 raise StoreError(f"the adapter can't be kept in {self._cache}: {error}; make room") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return kept
+
+
+def _check_content(url: str, digest: str, folder: Path) -> None:
+    found = adapter_digest(folder)
+    if found != digest:
+        raise StoreError(
+            f"the adapter at {_shown(url)} is not {digest[:12]} but {found[:12]}: it was altered or cut short; "
+            "publish it again, or reject it in the registry"
+        )
 
 
 def _file_system(url: str) -> tuple[_Files, str]:

@@ -1,6 +1,5 @@
 """What the refresh service remembers between its steps, and the lock that lets one process refresh at a time."""
 
-import fcntl
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from sqlalchemy import func, insert, select, text, update
 
 from coachlm.coaching.adapters import RefreshRun, RefreshStep
 from coachlm.errors import ConflictError, StoreError
+from coachlm.machine.locks import FileLock
 from coachlm.status import Status
 from storage.engine.database import Database, utc_now
 from storage.engine.results import one_row
@@ -105,14 +105,12 @@ class RefreshRuns:
     def _sqlite_lock(self) -> Generator[None]:
         path = Path(f"{self._database.engine.url.database or 'coachlm'}.refresh.lock")
         try:
-            file = path.open("w")
+            lock = FileLock(path)
+        except BlockingIOError:
+            raise ConflictError(_BUSY) from None
         except OSError as error:
             raise StoreError(f"{path} can't be written: {error}; the refresh service locks it") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise ConflictError(_BUSY) from None
+        with lock:
             yield
 
 

@@ -4,6 +4,8 @@ Time between two signs is work if it is no longer than the idle cut and no other
 whoever holds several items is counted once.
 """
 
+# See docs/decisions/0109-one-activity-mark-a-person.md
+
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select, update

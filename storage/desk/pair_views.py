@@ -97,4 +97,4 @@ def _owner_text(connection: Connection, seq: int) -> InstructionPair | None:
 
 
 def _unknown(pair_id: str) -> NotFoundError:
-    return NotFoundError(f"there is no pair {pair_id!r}; take its id from the queue or an export")
+    return NotFoundError(f"pair {pair_id!r} does not exist; take its id from the queue or an export")

@@ -1,8 +1,8 @@
 """The post-edit queue: hands each pair to one person at a time and loses nothing that anybody wrote.
 
 Promises, on every path: one holder an item; a submit counts only under the open lease of its sender and for the version
-that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft. docs/queue.md
-lists them with the tests that hold them.
+that was handed out; a retried submit stores nothing twice; the text of a refused one is kept as a draft.
+docs/explanations/queue.md lists them with the tests that hold them.
 """
 
 from collections.abc import Callable
@@ -146,7 +146,7 @@ class PostEditQueue:
         raise refusal
 
     def undo(self, person: str, pair_id: str, post_edit: int) -> WorkItem:
-        """Take the submit back; the pair is in the person's hands again, with the text as her draft. Once more gives
+        """Take the submit back; the pair is in the person's hands again, with the text as their draft. Once more gives
         the same item. The text stays in the history.
 
         Raises: ConflictError, when the time for it is over or an owner has acted.
@@ -243,4 +243,4 @@ def _check_exclusion(who: Person, pair: PairState, state: str | None) -> None:
     if who.role in REVIEWERS:
         return
     if state == ItemState.SENT or pair.status is Status.POST_EDITED:
-        raise AccessError(f"pair {pair.pair_id} is with its owner, who alone may set it aside now")
+        raise AccessError(f"pair {pair.pair_id} is with its owner, who alone may exclude it now")

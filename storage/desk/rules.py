@@ -7,7 +7,7 @@ from coachlm.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class DeskRules:
-    """Taken from the settings of the same names, which say what each is for."""
+    """Taken from the desk's settings of the same names, which say what each is for."""
 
     undo_seconds: int = 60
     idle_seconds: int = 60
@@ -20,4 +20,4 @@ class DeskRules:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "DeskRules":
-        return cls(**{name: getattr(settings, name) for name in cls.__slots__})
+        return cls(**{name: getattr(settings.desk, name) for name in cls.__slots__})

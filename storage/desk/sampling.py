@@ -1,5 +1,7 @@
 """Who is sampled, for the control arm and for review: by hash, so that every process and every retry agrees."""
 
+# See docs/decisions/0107-draw-the-arm-once.md
+
 from collections.abc import Sequence
 
 import xxhash

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, func, insert, literal, select
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.schema import Table
 
 from storage.tables.columns import to_column
 from storage.tables.pairs import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Row = tuple[object, ...]
 NumberOrText = ColumnElement[int] | ColumnElement[int | None] | ColumnElement[str]
@@ -30,6 +30,9 @@ def insert_rows(
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_insert_statement(table, leaving_out), list(rows))
         return
+    import psycopg
+    from psycopg import sql
+
     copy = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, _names(table, leaving_out)))
     )
@@ -51,6 +54,17 @@ def is_among(
     return column == any_(literal(stored, ARRAY(item)))
 
 
+def insert_or_update(dialect: str, entity: type[Base]) -> "sqlite.Insert | postgresql.Insert":
+    """An insert that can go on after a conflict; each dialect is imported where it is used."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(entity)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(entity)
+
+
 def _table(entity: type[Base]) -> Table:
     table = entity.__table__
     assert isinstance(table, Table)
@@ -59,6 +73,8 @@ def _table(entity: type[Base]) -> Table:
 
 @cache
 def _insert_statement(table: Table, leaving_out: str | None) -> str:
+    from sqlalchemy.dialects import sqlite
+
     names = _names(table, leaving_out)
     return str(insert(table).compile(dialect=sqlite.dialect(), column_keys=names))
 

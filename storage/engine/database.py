@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 from coachlm.errors import StoreError
-from storage.engine.failures import store_error
+from storage.engine.failures import failures, store_error
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
@@ -63,7 +62,7 @@ class Database:
         try:
             with self.engine.connect().execution_options(**options) as connection, connection.begin():
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
+        except failures() as error:
             raise store_error(error, self.name) from error
 
     def close(self) -> None:
@@ -117,7 +116,7 @@ def _hide_password(url: URL) -> URL:
 def _sqlite_engine(url: URL, name: str) -> Engine:
     file = url.database
     if not file or ":memory:" in file:
-        raise StoreError("a database in memory forgets everything; name a file: sqlite:///FILE")
+        raise StoreError("a database in memory loses everything at the end; name a file: sqlite:///FILE")
     if not file.startswith("file:") and not Path(file).absolute().parent.is_dir():
         raise StoreError(f"database {name}: the folder {Path(file).absolute().parent} does not exist; create it")
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})

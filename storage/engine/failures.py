@@ -1,13 +1,14 @@
 """What went wrong in the database, said as a DatabaseError with its remedy; never with a password or a row's text."""
 
 import sqlite3
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from coachlm.errors import DatabaseError
 
-Failure = SQLAlchemyError | sqlite3.Error | psycopg.Error
+if TYPE_CHECKING:
+    import psycopg
 
 # Parts of SQLite's messages (stable since version 3.0). Source: sqlite.org/rescode.html, `sqlite3ErrStr` in main.c.
 _SQLITE_REMEDIES = (
@@ -34,7 +35,14 @@ _POSTGRES_REMEDIES = (
 )
 
 
-def store_error(error: Failure, database: str) -> DatabaseError:
+def failures() -> tuple[type[Exception], ...]:
+    """What a database raises; PostgreSQL's driver is imported for the first failure, or by the first connection."""
+    import psycopg
+
+    return SQLAlchemyError, sqlite3.Error, psycopg.Error
+
+
+def store_error(error: Exception, database: str) -> DatabaseError:
     """`database` is its name without a password."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
@@ -42,6 +50,8 @@ def store_error(error: Failure, database: str) -> DatabaseError:
 
 
 def _remedy(cause: BaseException, said: str) -> str:
+    import psycopg
+
     if isinstance(cause, psycopg.Error):
         return _postgres_remedy(cause)
     for part, remedy in _SQLITE_REMEDIES:
@@ -50,7 +60,9 @@ def _remedy(cause: BaseException, said: str) -> str:
     return "it refused the operation"
 
 
-def _postgres_remedy(cause: psycopg.Error) -> str:
+def _postgres_remedy(cause: "psycopg.Error") -> str:
+    import psycopg
+
     state = cause.sqlstate
     if state is None and isinstance(cause, psycopg.OperationalError):
         return "the server can't be reached or refused the connection; check that it runs, and the URL"

@@ -1,13 +1,12 @@
 """Creating the tables, bringing them up to date, and refusing a database that this version can't work with."""
 
+import re
 import secrets
 from enum import Enum, auto
+from functools import cache
+from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, Text, column, func, insert, inspect, select, table
 
 from coachlm.errors import SchemaError
 from storage.engine.database import Database
@@ -17,6 +16,8 @@ INTAKE_LOCK = "intake"  # the row of `meta` that intake locks
 HASH_SALT = "hash_salt"
 STREAMS = "streams"  # a row of `meta` that is there once streams have written
 _APPLICATION = ("application", "coachlm")
+_REVISIONS = "alembic_version"  # Alembic's table
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _POSTGRES_LOCK = 0x0C0AC41A  # any number that other programs are unlikely to take
 
 
@@ -36,12 +37,31 @@ def schema_state(connection: Connection) -> SchemaState:
         return SchemaState.EMPTY
     if MetaRow.__tablename__ not in tables or not _is_ours(connection):
         return SchemaState.FOREIGN
-    script = ScriptDirectory.from_config(_config())
-    revision = MigrationContext.configure(connection).get_current_revision()
-    if revision == script.get_current_head():
+    if _REVISIONS not in tables:
+        return SchemaState.NEWER
+    revision = connection.scalar(select(column("version_num", Text)).select_from(table(_REVISIONS)))
+    if revision == newest_revision():
         return SchemaState.CURRENT
-    known = {step.revision for step in script.walk_revisions()}
-    return SchemaState.OLDER if revision in known else SchemaState.NEWER
+    return SchemaState.OLDER if revision in _steps() else SchemaState.NEWER
+
+
+def newest_revision() -> str:
+    """Which step the tables of this version end with."""
+    steps = _steps()
+    (newest,) = steps.keys() - steps.values()
+    return newest
+
+
+@cache
+def _steps() -> dict[str, str]:
+    """The step before each (empty: none), as the files say in two assignments: Alembic, which is slow to import, is
+    needed to make steps alone."""
+    files = (_MIGRATIONS / "versions").glob("0*.py")
+    return {step["revision"]: step["down_revision"] for step in map(_assignments, files)}
+
+
+def _assignments(file: Path) -> dict[str, str]:
+    return dict(re.findall(r'^(revision|down_revision) = (?:"(\w+)"|None)$', file.read_text("utf-8"), re.MULTILINE))
 
 
 def check_schema(database: Database) -> None:
@@ -64,9 +84,7 @@ def upgrade(database: Database) -> None:
         _refuse(database, state, {SchemaState.NEWER, SchemaState.FOREIGN})
         if state is SchemaState.CURRENT:
             return
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _make_steps(connection)
         if state is SchemaState.EMPTY:
             salt = secrets.token_hex(16)
             rows = (_APPLICATION, (INTAKE_LOCK, ""), (HASH_SALT, salt))
@@ -128,8 +146,12 @@ def _refuse(database: Database, state: SchemaState, refused: set[SchemaState]) -
             raise SchemaError(f"database {name} holds another program's tables; give CoachLM a database of its own")
 
 
-def _config() -> Config:
+def _make_steps(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", "storage:migrations")
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    return config
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,6 +1,6 @@
 """Figures for the pages, read from rollups: they cost the same however many pairs there are.
 
-Days and hours are UTC. A person-day is eight hours of active time (`PERSON_DAY_SECONDS`).
+Days and hours are UTC. A person-day is eight hours of active time.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Integer, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from coachlm.desk.efficiency import Arm, Observation, WorkTime
+from coachlm.desk.efficiency import Arm, Observation, WorkTime, pairs_per_person_day, return_rate
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import TaskClass
 from storage.desk.depth import CoachDepth, oldest_queued, read_coach_depth, read_depth, seconds_since
@@ -22,7 +22,6 @@ from storage.tables.pairs import PersonRow
 from storage.tables.rollups import StageRollupRow, WorkRollupRow
 from storage.tables.rows import StoredStage
 
-PERSON_DAY_SECONDS = 8 * 3600
 _EPOCH = date(1970, 1, 1)
 _DAY = WorkRollupRow.hour // literal_column("24", Integer)  # no parameter: it is grouped by
 _WORK = tuple(
@@ -76,7 +75,7 @@ class Work:
     @property
     def pairs_per_person_day(self) -> float | None:
         """Submits in eight hours of active time."""
-        return _ratio(self.submitted * PERSON_DAY_SECONDS * 1000, self.active_ms)
+        return pairs_per_person_day(self.submitted, self.active_seconds)
 
     @property
     def untouched_share(self) -> float | None:
@@ -96,7 +95,7 @@ class Work:
     @property
     def return_rate(self) -> float | None:
         """Reviews that sent the text back."""
-        return _ratio(self.returned, self.reviewed)
+        return return_rate(self.returned, self.reviewed)
 
     @property
     def disagreement_rate(self) -> float | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
 from coachlm.pairs import Position, Provenance, Reject, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair, Progress
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
 from storage.engine.bulk import Row, insert_rows, is_among
 from storage.engine.texts import TextNumbers

@@ -1,5 +1,7 @@
 """Finds, for the new pairs of a batch, the earliest kept pair that each is a near copy of."""
 
+# See docs/decisions/0041-link-near-copies-to-the-first.md
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

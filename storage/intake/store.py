@@ -8,7 +8,7 @@ from threading import Lock
 from sqlalchemy import func, select
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import IntakeBatch, IntakeCounts, Progress
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.arrivals import arrived, by_arrival
@@ -22,7 +22,7 @@ from storage.tables.pairs import IntakePositionRow, MetaRow, PairRow, TextRow
 
 
 class DatabaseStore:
-    """Implements `coachlm.protocols.Store`; safe to share between threads. Without `near_copies` none are looked for.
+    """Implements `protocols.intake.Store`; safe to share between threads. Without `near_copies` none are looked for.
 
     Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled back then.
     """

@@ -1,5 +1,7 @@
 """Triggers that make a table append-only, for steps that create one."""
 
+# See docs/decisions/0046-append-only-by-trigger.md
+
 from alembic import op
 
 

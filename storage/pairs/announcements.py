@@ -1,7 +1,7 @@
 """Announcements: written with what they announce, read back with its text when they are published.
 
-`coachlm.streaming.Announcement` says what the bodies hold. Keys are pair ids; for `pairs.dead` topic, partition and
-offset, joined by colons.
+`coachlm.protocols.streams.Announcement` says what the bodies hold. Keys are pair ids; for `pairs.dead` topic,
+partition and offset, joined by colons.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,8 +11,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, literal, select
 from sqlalchemy.orm import aliased
 
+from coachlm.protocols.streams import Announcement, Topic
 from coachlm.revision import Outcome
-from coachlm.streaming import Announcement, Topic
 from storage.engine.bulk import insert_rows, is_among
 from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import STREAMS

@@ -52,7 +52,7 @@ def read_history(connection: Connection, pair_id: str) -> list[HistoryEntry]:
     wanted = select(PairRow.seq, PairRow.created_at, PairRow.instruction, PairRow.input, PairRow.response)
     pair = connection.execute(wanted.where(PairRow.id == pair_id)).one_or_none()
     if pair is None:
-        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from an export")
+        raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from an export")
     seq, created_at, instruction, input_, response = pair
     raw = InstructionPair(instruction, input_, response)
     entries = [HistoryEntry(created_at, EntryKind.RAW, None, raw)]

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import aliased
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import ClaimedPair
+from coachlm.protocols.revising import ClaimedPair
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.arrivals import arrived, by_arrival
@@ -20,7 +20,7 @@ from storage.tables.pairs import PairRow
 
 
 class RevisionClaims:
-    """Implements `coachlm.protocols.RevisionQueue`. Raises (all): StoreError."""
+    """Implements `coachlm.protocols.revising.RevisionQueue`. Raises (all): StoreError."""
 
     def __init__(self, database: Database, claim_seconds: float = 300.0, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database

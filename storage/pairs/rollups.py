@@ -1,6 +1,6 @@
 """Sums per hour, kept in the transaction of what they count: one upsert a kind of event, always last.
 
-A person's row is written by what she does and by what is done to her post-edits; nobody else waits for it. Rows are
+A person's row is written by what they do and by what is done to their post-edits; nobody else waits for it. Rows are
 taken in order, after every other lock of a transaction, so that no two of them wait for each other in a circle.
 """
 
@@ -13,9 +13,9 @@ from functools import cache
 from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.dialects import postgresql, sqlite
 
 from coachlm.desk.efficiency import WorkTime
+from storage.engine.bulk import insert_or_update
 from storage.tables.columns import to_micros
 from storage.tables.pairs import Base
 from storage.tables.rollups import StageRollupRow, WorkRollupRow
@@ -32,7 +32,7 @@ class Stage(StrEnum):
     """What a pair came out of."""
 
     ACCEPTED = "accepted"  # intake kept it
-    EXCLUDED = "excluded"  # intake set it aside; reason: which filter
+    EXCLUDED = "excluded"  # intake excluded it; reason: which filter
     DUPLICATE = "duplicate"  # intake linked it
     REVISED = "revised"  # the coach answered; reason: the outcome, for fallbacks with what was wrong
     SET_ASIDE = "set_aside"  # a person excluded it; reason: which
@@ -179,6 +179,6 @@ def _add(
 
 @cache  # an upsert is the one statement here that costs more to put together than to run
 def _upsert(dialect: str, entity: type[Base], key_names: tuple[str, ...], changed: tuple[str, ...]) -> Executable:
-    first = (sqlite if dialect == "sqlite" else postgresql).insert(entity)
+    first = insert_or_update(dialect, entity)
     sums = {name: getattr(entity, name) + first.excluded[name] for name in changed}
     return first.on_conflict_do_update(index_elements=key_names, set_=sums)

@@ -50,7 +50,7 @@ def lock_pair(connection: Connection, pair_id: str | int, version: int | None = 
     locking = _LOCK_BY_ID if isinstance(pair_id, str) else _LOCK_BY_SEQ
     row = one_row(_LockedPair, connection.execute(locking, {"wanted": pair_id}))
     if row is None:
-        raise NotFoundError(f"there is no pair {pair_id!r}; take its id from `coachlm queue` or an export")
+        raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from `coachlm queue` or an export")
     if version is not None and version != row.version:
         raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
     return PairState(row.seq, row.id, Status(row.status), row.version, class_from_row(row))

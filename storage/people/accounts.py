@@ -54,7 +54,7 @@ class Accounts:
         check_name(name)
         with self._database.writing(durable=True) as connection:
             if connection.scalar(select(PersonRow.id).where(PersonRow.name == name)) is not None:
-                raise ConflictError(f"somebody is called {name!r} already; take another name, or change the person")
+                raise ConflictError(f"the name {name!r} is taken; choose another, or change that person")
             columns = _columns({"role": role, "unit": unit, "seniority": seniority})
             insert_person(connection, name, self._now(), **columns)
             return find_person(connection, name)

@@ -4,6 +4,8 @@ The row in `queue_items` is the lock: whoever gives out, extends or ends a lease
 the lease afterwards.
 """
 
+# See docs/decisions/0045-queue-row-is-the-lock.md
+
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -152,8 +154,8 @@ def next_item(
     """Locks the item that the person should get next.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
-    longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that she rates
-    blindly are not for her.
+    longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that they rate
+    blindly are not for them.
     """
     tiers = (["reserved"] if is_reserved else []) + (["any"] if task_class is None else ["of class", "of none"])
     values = {"who": person.id, "of_class": task_class and task_class.value}

@@ -72,7 +72,9 @@ def find_rater(connection: Connection, name: str) -> Person:
 def check_unit(person: Person, task_class: TaskClass | None) -> None:
     """Raises: AccessError, when pairs of the class are another unit's; pairs without a class are everybody's."""
     if person.unit is not None and task_class is not None and task_class is not person.unit:
-        raise AccessError(f"{person.name!r} is of the unit {person.unit}, the pair or class is {task_class}'s")
+        raise AccessError(
+            f"{person.name!r} is in the unit {person.unit}, but the pair or class belongs to {task_class}"
+        )
 
 
 def person_from_row(row: StoredPerson) -> Person:
@@ -117,7 +119,7 @@ def check_name(name: str) -> None:
 
 def _found(row: StoredPerson | None, name: str) -> Person:
     if row is None:
-        raise NotFoundError(f"nobody is called {name!r}; add the person first")
+        raise NotFoundError(f"unknown person {name!r}; add them first")
     return person_from_row(row)
 
 
@@ -125,5 +127,5 @@ def _allowed(person: Person, roles: tuple[PersonRole, ...]) -> Person:
     if not person.is_active:
         raise AccessError(f"{person.name!r} is no longer active; an admin can change that")
     if person.role not in roles:
-        raise AccessError(f"{person.name!r} is of the role {person.role}; only {' or '.join(roles)} may do that")
+        raise AccessError(f"{person.name!r} has the role {person.role}; only {' or '.join(roles)} may do that")
     return person

@@ -9,7 +9,7 @@ from storage.tables.pairs import PersonRow
 
 
 def heir_of(connection: Connection, person: int, task_class: TaskClass | None) -> int | None:
-    """The person, unless she has left or the class is another unit's: then anybody of the unit gets the item."""
+    """The person, unless they have left or the class is another unit's: then anybody of the unit gets the item."""
     wanted = (PersonRow.id == person, PersonRow.is_active.is_(True))
     if task_class is not None:
         wanted += (or_(PersonRow.unit.is_(None), PersonRow.unit == task_class.value),)

@@ -36,7 +36,7 @@ def check_waiting(connection: Connection, pair: PairState, version: int) -> None
     """Raises: StaleError, ConflictError."""
     _check_version(pair, version)
     if not connection.scalar(select(exists().where(ReviewItemRow.pair == pair.seq))):
-        raise ConflictError(f"pair {pair.pair_id} doesn't wait for an owner; look at it again")
+        raise ConflictError(f"pair {pair.pair_id} is not waiting for review; load it again")
 
 
 class EarlierReview(NamedTuple):
@@ -196,7 +196,7 @@ def requeue(connection: Connection, pair: PairState, heir: int | None) -> None:
     waiting = (QueueItemRow.pair == pair.seq, QueueItemRow.state != ItemState.LEASED.value)
     moved = update(QueueItemRow).where(*waiting).values(reserved_for=heir, state=state.value)
     if not connection.execute(moved).rowcount:
-        raise ConflictError(f"pair {pair.pair_id} doesn't wait in the queue; look at it again")
+        raise ConflictError(f"pair {pair.pair_id} is not waiting in the queue; load it again")
 
 
 def _check_version(pair: PairState, version: int) -> None:

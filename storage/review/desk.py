@@ -9,8 +9,8 @@ from coachlm.desk.post_edit import Review
 from coachlm.desk.work import ExcludedPage, Person, ReviewItem
 from coachlm.errors import AccessError, ConflictError, EmptyTextError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.protocols.streams import Topic
 from coachlm.status import Status
-from coachlm.streaming import Topic
 from storage.desk.approvals import approve_unsampled
 from storage.desk.review_items import delete_review_item
 from storage.desk.rules import DeskRules
@@ -67,7 +67,7 @@ class ReviewDesk:
     def save_draft(
         self, pair_id: str, person: str, text: InstructionPair, *, version: int, writer: str, comment: str = ""
     ) -> None:
-        """Keep what the owner has typed until she decides; it replaces what the same writer (a browser) saved before.
+        """Keep what the owner has typed until they decide; it replaces what the same writer (a browser) saved before.
 
         Raises: StaleError, ConflictError (nothing waits for a review); the text was kept all the same.
         """
@@ -120,7 +120,7 @@ class ReviewDesk:
         task_class: TaskClass | None = None,
         after: int = 0,
     ) -> ExcludedPage:
-        """What was set aside (or is a near copy, by `status`) of this owner's unit, in order of arrival."""
+        """Excluded pairs (or near copies, by `status`) of this owner's unit, in order of arrival."""
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)
             check_unit(owner, task_class)

@@ -1,4 +1,4 @@
-"""Pages of what was set aside: excluded pairs and near copies."""
+"""Pages of excluded pairs and near copies."""
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
@@ -25,7 +25,7 @@ def read_excluded(
     task_class: TaskClass | None,
     after: int,
 ) -> ExcludedPage:
-    """Pairs that the preliminary filter set aside have no class: every class finds them."""
+    """Pairs that the preliminary filter excluded have no class: every class finds them."""
     if reason is None:
         column, chosen = PairRow.status, [*arrived(PairRow.status, status.value, after)]
     else:

@@ -46,7 +46,7 @@ class WaitingPair(NamedTuple):
 def read_review_items(
     connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
 ) -> list[ReviewItem]:
-    """What waits for this owner, of these classes (None: of all), oldest first; with her own drafts."""
+    """What waits for this owner, of these classes (None: of all), oldest first; with the owner's drafts."""
     item = ReviewItemRow
     columns = (*PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
     found: list[WaitingPair] = []

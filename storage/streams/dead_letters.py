@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, select, update
 
 from coachlm.errors import NotFoundError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.results import columns_of, each_row
@@ -111,7 +111,7 @@ class DeadLetters:
         with self._database.reading() as connection:
             row = None if abs(number) >= 2**63 else connection.execute(wanted).one_or_none()
         if row is None:
-            raise NotFoundError(f"there is no dead letter {number}; `coachlm dead list` shows those that are there")
+            raise NotFoundError(f"dead letter {number} does not exist; `coachlm dead list` shows all")
         key, payload, headers, *columns = row
         return _stored(_LetterRow._make(columns), _Content(key, payload, headers))
 

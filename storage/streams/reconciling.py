@@ -28,8 +28,8 @@ from sqlalchemy import (
     union_all,
 )
 
+from coachlm.protocols.streams import Topic
 from coachlm.status import Status
-from coachlm.streaming import Topic
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.texts import text_hash

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from coachlm.errors import StoreError
-from coachlm.protocols import IntakeBatch, IntakeCounts
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts
+from coachlm.protocols.streams import DeadLetter, Send, Topic
 from coachlm.revision import Revision
 from coachlm.status import Status
-from coachlm.streaming import DeadLetter, Send, Topic
-from storage.engine.bulk import is_among
+from storage.engine.bulk import insert_or_update, is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import STREAMS
@@ -33,7 +32,8 @@ _SAME_MS = 1_000
 
 
 class DatabaseStreamStore(DatabaseStore):
-    """Implements `coachlm.streaming.StreamStore`; safe to share between threads, and between processes by its database.
+    """Implements `coachlm.protocols.streams.StreamStore`; safe to share between threads and, by its database,
+    between processes.
 
     The bytes of dead letters are discarded after `dead_letter_days`, now and then when there is nothing to publish;
     None: they are kept. Raises (from every method): StoreError, naming the remedy; the call's transaction is rolled
@@ -127,8 +127,9 @@ def _bury(connection: Connection, dead: Sequence[DeadLetter], now: datetime) -> 
         return []
     letters = {(letter.message.topic, letter.message.partition, letter.message.offset): letter for letter in dead}
     rows = [_row(letters[place], now) for place in sorted(letters)]  # in one order: nobody waits in a circle
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
+    statement = (
+        insert_or_update(connection.dialect.name, DeadLetterRow).on_conflict_do_nothing().returning(DeadLetterRow.id)
+    )
     numbers = connection.scalars(statement, rows).all()
     if len(numbers) < len(rows):
         _refuse_others(connection, letters)

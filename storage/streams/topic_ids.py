@@ -4,9 +4,8 @@ what came of its messages would be taken for what came of the old ones."""
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.engine.bulk import is_among
+from storage.engine.bulk import insert_or_update, is_among
 from storage.engine.texts import text_hash
 from storage.tables.pairs import MetaRow, TextRow
 from storage.tables.streams import DeadLetterRow
@@ -19,13 +18,12 @@ RETIRED = "~"
 
 def remember(connection: Connection, ids: Mapping[str, str]) -> dict[str, str]:
     """Keeps the id under which each topic is seen first; gives those, with the id kept, that have another one now."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [{"name": f"{_PREFIX}{topic}", "value": number} for topic, number in sorted(ids.items())]
     if not rows:
         return {}
     kept = _kept(connection, ids)
     if missing := [row for row in rows if row["name"][len(_PREFIX) :] not in kept]:
-        connection.execute(dialect.insert(MetaRow).on_conflict_do_nothing(), missing)
+        connection.execute(insert_or_update(connection.dialect.name, MetaRow).on_conflict_do_nothing(), missing)
     return {topic: number for topic, number in kept.items() if number != ids[topic]}
 
 

@@ -1,4 +1,4 @@
-"""The rater's side of blind ratings: her order, and what she gives. Nothing here reads the sources of a study."""
+"""The rater's side of blind ratings: their order and ratings. Nothing here reads the sources of a study."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -114,7 +114,7 @@ class RatingDesk:
                 check_withheld(connection, person.id, person.name, pair_ids)
 
     def _store(self, connection: Connection, who: Person, found: Place, rating: Rating, version: int, key: str) -> int:
-        # Whoever closes the study waits for us, or we for her: a rating is in it, or refused.
+        # Whoever closes the study waits for us, or we for them: a rating is in it, or refused.
         closed = select(RatingStudyRow.closed_at).where(RatingStudyRow.id == found.study)
         if connection.scalar(closed.with_for_update(read=True)) is not None:
             raise StudyClosedError(f"study {found.name!r} is closed and takes no ratings any more")

@@ -1,5 +1,7 @@
 """Drawing a study of blind ratings: which pairs, and for every rater an order of all their versions."""
 
+# See docs/decisions/0064-salted-study-orders.md
+
 import hashlib
 import random
 import re

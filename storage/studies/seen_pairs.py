@@ -1,4 +1,4 @@
-"""Which pairs a person has met at the desk, so that she could tell versions of them apart."""
+"""Which pairs a person has met at the desk, so that they could tell the versions apart."""
 
 from collections.abc import Sequence
 

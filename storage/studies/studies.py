@@ -88,7 +88,7 @@ class RatingStudies:
         with self._database.writing(durable=True) as connection:
             owner = None if by is None else _overseer(connection, by)
             if _find(connection, plan.name) is not None:
-                raise ConflictError(f"a study is called {plan.name!r} already; take another name")
+                raise ConflictError(f"a study named {plan.name!r} exists already; choose another name")
             insert_study(connection, plan, owner, self._now())
             return _study(connection, _row(connection, plan.name))
 
@@ -124,7 +124,7 @@ class RatingStudies:
 def _overseer(connection: Connection, name: str) -> Person:
     person = find_person(connection, name)
     if not person.is_active or person.role not in _OVERSEERS:
-        raise AccessError(f"{name!r} is of the role {person.role}; studies are made by {', '.join(_OVERSEERS)}")
+        raise AccessError(f"{name!r} has the role {person.role}; studies are made by {', '.join(_OVERSEERS)}")
     return person
 
 
@@ -134,7 +134,7 @@ def _visible(connection: Connection, name: str, by: str | None) -> StoredStudy:
     if row is None or not (who is None or who.role in _SEES_ALL or row.owner == who.id):
         raise NotFoundError(f"{'there is' if by is None else 'you have'} no study {name!r}; list the studies")
     if _rates_in(connection, who, row):
-        raise AccessError(f"{by!r} rates in study {name!r}: its versions are told when it is closed")
+        raise AccessError(f"{by!r} rates in study {name!r}: its versions are revealed when it is closed")
     return row
 
 
@@ -153,7 +153,7 @@ def _find(connection: Connection, name: str) -> StoredStudy | None:
 def _row(connection: Connection, name: str) -> StoredStudy:
     row = _find(connection, name)
     if row is None:
-        raise NotFoundError(f"there is no study {name!r}; list the studies")
+        raise NotFoundError(f"study {name!r} does not exist; list the studies")
     return row
 
 

@@ -82,7 +82,7 @@ class PersonRow(Base):
     token_id: Mapped[Written | None]  # the part of the token that finds the person
     token_hash: Mapped[Written | None]
     subject: Mapped[Written | None]  # whom an identity provider knows the person as
-    worked_at: Mapped[datetime | None]  # until when her active time is counted
+    worked_at: Mapped[datetime | None]  # until when their active time is counted
 
 
 class PairRow(Base):
@@ -106,7 +106,7 @@ class PairRow(Base):
     input: Mapped[Written]
     response: Mapped[Written]
     status: Mapped[Name]
-    version: Mapped[int]  # counts changes; whoever changes a pair says which version he saw
+    version: Mapped[int]  # counts changes; whoever changes a pair says which version they saw
     task_class: Mapped[Name | None]  # as predicted
     class_confidence: Mapped[float]
     corrected_class: Mapped[Name | None]  # as a person sees it

@@ -24,7 +24,7 @@ class DeadLetterRow(Base):
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the message had no value (a tombstone)
     timestamp_ms: Mapped[Number]  # the message's, as it came: any number
-    reason: Mapped[Name]  # coachlm.streaming.DeadReason
+    reason: Mapped[Name]  # coachlm.protocols.streams.DeadReason
     error: Mapped[Written]
     tries: Mapped[int]
     state: Mapped[Name]  # storage.streams.dead_letters.DeadState
@@ -44,6 +44,6 @@ class OutboxRow(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     number: Mapped[int] = mapped_column(Key, primary_key=True)
-    topic: Mapped[str] = mapped_column(Text)  # coachlm.streaming.Topic, without prefix
+    topic: Mapped[str] = mapped_column(Text)  # coachlm.protocols.streams.Topic, without prefix
     subject: Mapped[Number]
     created_at: Mapped[datetime]

@@ -57,7 +57,7 @@ class RatingTaskRow(Base):
 
 
 class RatingPlaceRow(Base):
-    """Which task a rater gets at which place of her order, from 1. Append-only."""
+    """Which task a rater gets at which place of their order, from 1. Append-only."""
 
     __tablename__ = "rating_places"
     __table_args__ = (UniqueConstraint("study", "person", "place"), UniqueConstraint("task", "person"))

@@ -1,6 +1,9 @@
 """Fragments that span records wait here, in bounded memory, until what they belong to is whole."""
 
+# See docs/decisions/0012-never-guess-ambiguous-ids.md
+
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from coachlm.pairs import Reject, RejectReason
@@ -22,6 +25,14 @@ class _Group:
     size: int  # with its fragments
     fragments: list[Fragment] = field(default_factory=list)
     closed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Groups that can be assembled, each in reading order, and what will never be in one."""
+
+    groups: list[list[Fragment]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
 
 
 class Joiner:
@@ -59,6 +70,13 @@ class Joiner:
             if fragment.complete or (fragment.part in _HALVES and len(group.fragments) == len(_HALVES)):
                 return [self._take(key).fragments]
         return self._shrink()
+
+    def match(self, fragments: Iterable[Fragment], *, ended: str | None = None, last: bool = False) -> Matched:
+        """Take fragments, then end the source `ended` if one is named, and flush where nothing more will come."""
+        groups = [group for fragment in fragments for group in self.add(fragment)]
+        if ended is not None:
+            groups += self.end_of_source(ended)
+        return Matched(groups, self.flush() if last else self.take_rejects())
 
     def end_of_source(self, source: str) -> list[list[Fragment]]:
         """The streams and trees of a source that has been read to its end."""

@@ -1,5 +1,7 @@
 """Which version of which file a source is, so that a second run skips, goes on with, or re-reads it."""
 
+# See docs/decisions/0007-rerun-rereads-open-halves.md
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,7 +10,7 @@ from pathlib import Path
 import xxhash
 
 from coachlm.errors import InputError
-from coachlm.protocols import Progress
+from coachlm.protocols.intake import Progress
 from streams.reading.sources import expand
 from streams.reading.sources.paths import STDIN
 

@@ -6,10 +6,12 @@ from threading import Lock
 from uuid import uuid4
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.protocols import IntakeBatch, LineVerdict, Store
+from coachlm.protocols.doors import LineVerdict
+from coachlm.protocols.intake import Store
 from coachlm.settings import Settings
 from streams.reading.bundles import reject_reason
-from streams.reading.join import Joiner
+from streams.reading.join import Joiner, Matched
+from streams.reading.settlement import settle
 from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
@@ -28,7 +30,7 @@ def posted_records(lines: Iterable[bytes], source: str, max_bytes: int) -> Itera
 
 
 class EmbeddedLogDoor:
-    """Implements `coachlm.protocols.LogDoor` on a store; positions are `http:<request id>` and the line.
+    """Implements `coachlm.protocols.doors.LogDoor` on a store; positions are `http:<request id>` and the line.
 
     Halves of a call are joined within one request. The stages run one batch at a time, whoever asks.
     """
@@ -44,8 +46,8 @@ class EmbeddedLogDoor:
     ) -> Iterator[LineVerdict]:
         source = f"http:{request_id or uuid4().hex}"
         request = _Request(source, self._store, self._stages.in_format(format), self._one_batch, self._settings)
-        records = posted_records(lines, source, self._settings.max_record_bytes)
-        return request.verdicts(_batches(records, self._settings.batch_records))
+        records = posted_records(lines, source, self._settings.intake.max_record_bytes)
+        return request.verdicts(_batches(records, self._settings.intake.batch_records))
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ class _Request:
         self._store = store
         self._stages = stages
         self._one_batch = one_batch
-        self._joiner = Joiner(settings.join_buffer_bytes)
+        self._joiner = Joiner(settings.intake.join_buffer_bytes)
         self._lines: dict[int, _Line] = {}  # without a verdict yet, by number
 
     def verdicts(self, batches: Iterable[Sequence[RawRecord | Reject]]) -> Iterator[LineVerdict]:
@@ -76,32 +78,29 @@ class _Request:
                 extract = self._stages.process(records)
             for fragment in extract.fragments:
                 self._line(fragment.position).waiting += 1
-            groups = [group for fragment in extract.fragments for group in self._joiner.add(fragment)]
-            yield from self._commit(extract, groups, self._joiner.take_rejects())
+            yield from self._commit(extract, self._joiner.match(extract.fragments))
         if self._lines:
-            groups = self._joiner.end_of_source(self._source)
-            yield from self._commit(Extract(), groups, self._joiner.flush())
+            yield from self._commit(Extract(), self._joiner.match((), ended=self._source, last=True))
 
-    def _commit(self, extract: Extract, groups: list[list[Fragment]], unmatched: list[Reject]) -> Iterator[LineVerdict]:
+    def _commit(self, extract: Extract, matched: Matched) -> Iterator[LineVerdict]:
         """Store what the records and the groups that are whole came to, then say so."""
-        joined = Extract()
-        if groups:
-            with self._one_batch:
-                joined = self._stages.join(groups)
-        rejects = [*extract.rejects, *joined.rejects, *unmatched]
-        places = [fragment.position for group in groups for fragment in group]
-        self._store.commit_intake(IntakeBatch([*extract.pairs, *joined.pairs], rejects, joined=places))
+        settlement = settle(extract, matched, self._join)
+        self._store.commit_intake(settlement.batch())
         for item in extract.pairs:
             self._line(item.sourced.provenance.position).ok = True
-        self._settle(groups, joined)
-        for reject in unmatched:
+        self._share(matched.groups, settlement.joined)
+        for reject in matched.rejects:
             self._line(reject.position).waiting -= 1
-        for reject in rejects:
+        for reject in settlement.rejects:
             line = self._line(reject.position)
             line.reason = line.reason or reject_reason(reject)
         yield from self._settled()
 
-    def _settle(self, groups: list[list[Fragment]], joined: Extract) -> None:
+    def _join(self, groups: list[list[Fragment]]) -> Extract:
+        with self._one_batch:
+            return self._stages.join(groups)
+
+    def _share(self, groups: list[list[Fragment]], joined: Extract) -> None:
         """All lines of a group share its outcome, which stands at one of them."""
         good = {item.sourced.provenance.position.record for item in joined.pairs}
         reasons = {reject.position.record: reject_reason(reject) for reject in joined.rejects}

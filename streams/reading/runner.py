@@ -5,7 +5,8 @@ reading order whatever process finished first. So a run that was killed goes on 
 equals that of an undisturbed run.
 """
 
-import multiprocessing
+# See docs/decisions/0005-commit-batches-in-reading-order.md
+
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,14 +18,16 @@ from itertools import islice
 from typing import ClassVar
 
 from coachlm.errors import InputError
+from coachlm.machine.processes import safe_forkserver
 from coachlm.pairs import Position, Reject
-from coachlm.protocols import IntakeBatch, IntakeCounts, Progress, Store
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
+from streams.reading.settlement import settle
 from streams.reading.sources import read_source
-from streams.reading.sources.records import ParseOptions, RawRecord
+from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
 OnCounts = Callable[[IntakeCounts, int, float], None]
@@ -52,7 +55,7 @@ def run_intake(
     """
     check_format(format)
     options = ParseOptions.from_settings(settings, format)
-    joiner = Joiner(settings.join_buffer_bytes)
+    joiner = Joiner(settings.intake.join_buffer_bytes)
     total = max(total_bytes(paths), 1)
     committer = _Committer(
         store,
@@ -60,8 +63,8 @@ def run_intake(
         lambda: IntakeStages(settings, options, salt),
         lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
     )
-    work = _work(open_sources(paths, store.progress), options, settings.batch_records)
-    processes = settings.intake_processes or len(os.sched_getaffinity(0))
+    work = _work(open_sources(paths, store.progress), options, settings.intake.batch_records)
+    processes = settings.intake.processes or len(os.sched_getaffinity(0))
     for item, extract in _processed(work, settings, options, salt, processes):
         committer.commit(item, extract)
     committer.flush()
@@ -110,24 +113,19 @@ class _Committer:
     def commit(self, work: _Work, extract: Extract) -> None:
         name = work.source.name
         self._bytes_read = work.bytes_read
-        groups = [group for fragment in extract.fragments for group in self._joiner.add(fragment)]
         if extract.fragments:
             self._fragments_seen[name] = True
-        if work.last:
-            groups += self._joiner.end_of_source(name)
+        matched = self._joiner.match(extract.fragments, ended=name if work.last else None)
+        settlement = settle(extract, matched, self._join)
         end = work.first + len(work.records)
         progress = Progress(
             name, max(end, work.source.committed), work.last, self._fragments_seen.get(name, False), work.source.digest
         )
-        joined = self._stages.join(groups) if groups else Extract()
-        batch = IntakeBatch(
-            pairs=extract.pairs + joined.pairs,
-            rejects=extract.rejects + joined.rejects + self._joiner.take_rejects(),
-            progress=(progress,),
-            joined=[fragment.position for group in groups for fragment in group],
-            reread=self._reread(work),
-        )
+        batch = settlement.batch(progress=(progress,), reread=self._reread(work))
         self._store_batch(batch, 0 if work.replay else len(work.records))
+
+    def _join(self, groups: list[list[Fragment]]) -> Extract:
+        return self._stages.join(groups)
 
     def _reread(self, work: _Work) -> tuple[Position, ...]:
         record = work.source.reread
@@ -170,8 +168,7 @@ def _processed(
         _Worker.start(settings, options, salt)
         yield from ((item, _Worker.process(item.records, item.replay)) for item in work)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["streams.reading.runner"])
+    context = safe_forkserver(["streams.reading.runner"])
     flying: deque[tuple[_Work, Future[Extract]]] = deque()
     with ProcessPoolExecutor(processes, context, _Worker.start, (settings, options, salt)) as pool:
         try:

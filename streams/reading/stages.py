@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-from coachlm.pairs import Exclusion, Reject, SourcedPair
-from coachlm.protocols import IntakePair
+from coachlm.pairs import Exclusion, Position, Reject, SourcedPair
+from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
 from coachlm.text.duplicates import NearDuplicateHasher, pair_text
@@ -17,11 +17,9 @@ from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
 from streams.reading.formats import assemble, check_format, parse_record
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs
-
-PARTS_PER_ENTRY = 1 << 20
-"""Room for the turns of one entry: `Position.part` is entry number × this + turn, unique within a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class IntakeStages:
     def __init__(self, settings: Settings, options: ParseOptions, salt: bytes) -> None:
         self._options = options
         self._salt = salt
-        self._redactor = Redactor(settings.phone_regions)
+        self._redactor = Redactor(settings.intake.phone_regions)
         self._filter = PreliminaryFilter.from_settings(settings)
         self._classifier = TaskClassifier.load()
         self._hasher = NearDuplicateHasher()
@@ -94,16 +92,15 @@ class IntakeStages:
     def _extract(self, conversation: Conversation, pairs: list[SourcedPair], rejects: list[Reject]) -> dict[str, int]:
         """Cut a conversation into pairs; returns what personal data was replaced in it."""
         extracted = conversation_pairs(conversation, self._options.turns, self._redact, self._hash_id)
-        base = conversation.position.part * PARTS_PER_ENTRY
+        entry = Part.decode(conversation.position.part)
         for item in extracted.items:
             match item:
                 case Reject(position=place):
-                    rejects.append(replace(item, position=replace(place, part=base + place.part)))
-                case SourcedPair() if base == 0:
-                    pairs.append(item)
+                    rejects.append(replace(item, position=_at_turn(place, entry)))
                 case SourcedPair(provenance=origin):
-                    place = replace(origin.position, part=base + origin.position.part)
-                    pairs.append(replace(item, provenance=replace(origin, position=place)))
+                    place = _at_turn(origin.position, entry)
+                    same = place is origin.position
+                    pairs.append(item if same else replace(item, provenance=replace(origin, position=place)))
         return extracted.redactions
 
     def _redact(self, texts: Sequence[str]) -> tuple[list[str], dict[str, int]]:
@@ -133,3 +130,9 @@ class IntakeStages:
                 task_class, confidence = next(classes)
                 prepared.append(IntakePair(item, None, task_class, confidence, next(bands), counts))
         return prepared
+
+
+def _at_turn(place: Position, entry: Part) -> Position:
+    """The place of a turn (its number stands in `place.part`) within the record that holds the entry."""
+    part = entry.at_turn(place.part).encode()
+    return place if part == place.part else replace(place, part=part)

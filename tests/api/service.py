@@ -18,8 +18,8 @@ from api.http.services import Services
 from assembly.services import build_services
 from coachlm.desk.work import PersonRole, Seniority
 from coachlm.pairs import InstructionPair, TaskClass
-from coachlm.protocols import IntakeBatch
-from coachlm.settings import Settings
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.settings import Settings, load_settings
 from storage.engine.database import open_database
 from storage.intake.store import DatabaseStore
 from tests.storage.factories import make_intake, make_pair, make_revision
@@ -83,9 +83,7 @@ class Service:
 @contextmanager
 def running_service(database_url: str, **settings: Any) -> Iterator[Service]:
     """The service in a thread, on loopback. Controls and samples are off unless asked for: tests count on texts."""
-    given = Settings(
-        _env_file=None, database_url=database_url, **{"control_share": 0.0, "review_share": 1.0, **settings}
-    )
+    given = load_settings(database_url=database_url, **{"control_share": 0.0, "review_share": 1.0, **settings})
     database = open_database(database_url)
     services = build_services(database, given)
     add_staff(services)

@@ -57,7 +57,7 @@ def test_from_an_empty_database_to_the_first_request(served, url):
     with Client(address, made["token"]) as root:
         assert root.me().role is PersonRole.ADMIN
         _run("people", "add", "ada", "--unit", "qa", "--db", url)
-        assert [person.name for person in root.people()] == ["ada", "root"]
+        assert [person.name for person in root.people.all()] == ["ada", "root"]
         fresh = _run("people", "token", "root", "--db", url)["token"]
         with pytest.raises(UnauthorisedError):
             root.me()
@@ -105,12 +105,12 @@ def test_people_are_added_listed_changed_and_let_go(url):
     assert "already" in _run("people", "add", "ada", "--db", url, fails=True)["error"]
     changed = _run("people", "change", "ada", "--unit", "every", "--seniority", "senior", "--db", url)["person"]
     assert (changed["unit"], changed["seniority"], changed["role"]) == (None, "senior", "annotator")
-    assert "nothing is to change" in _run("people", "change", "ada", "--db", url, fails=True)["error"]
+    assert "nothing to change" in _run("people", "change", "ada", "--db", url, fails=True)["error"]
     assert not _run("people", "deactivate", "ada", "--db", url)["person"]["is_active"]
     assert "not active" in _run("people", "token", "ada", "--db", url, fails=True)["error"]
     assert _run("people", "change", "ada", "--active", "--db", url)["person"]["is_active"]
     assert [one["name"] for one in _run("people", "list", "--db", url)["people"]] == ["ada"]
-    assert "nobody is called" in _run("people", "token", "ben", "--db", url, fails=True)["error"]
+    assert "unknown person" in _run("people", "token", "ben", "--db", url, fails=True)["error"]
     assert "token" not in _run("people", "add", "ben", "--no-token", "--db", url)
 
 

@@ -47,9 +47,9 @@ def test_the_providers_token_is_the_persons(company: Service, provider: Identity
     token = provider.identity_token("ada@example.com")
     answer = company.request("GET", "/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.json() == {"name": "ada", "role": "annotator", "unit": "qa"}
-    assert status(company, token, "/v1/export") == 403  # what she may do is our own table's to say
+    assert status(company, token, "/v1/export") == 403  # permissions come from our own accounts
     assert status(company, provider.identity_token("eve@example.com")) == 401  # known there, not here
-    company.client("root").change_person("ada", is_active=False)
+    company.client("root").people.change("ada", is_active=False)
     assert status(company, token) == 401
 
 

@@ -23,9 +23,9 @@ from tests.storage.factories import make_pair
 def filled(service: Service) -> Service:
     service.fill([QA] * 30)
     ada = service.client("ada")
-    item = ada.claim()
+    item = ada.desk.claim()
     assert item is not None
-    ada.submit(item, InstructionPair("=1+1", "", "<b>Final\u2028text</b>"), key=new_key())
+    ada.desk.submit(item, InstructionPair("=1+1", "", "<b>Final\u2028text</b>"), key=new_key())
     return service
 
 
@@ -35,7 +35,7 @@ def test_the_stream_is_the_file_that_an_export_writes(filled: Service, tmp_path)
         with filled.services.reader.snapshot() as snapshot:
             rows, counts = snapshot.dataset_rows(Status), snapshot.flow_counts()
             manifest = export_dataset(rows, counts, tmp_path / format, ExportOptions(format, provenance=True))
-        streamed = b"".join(oscar.export(format, provenance=True))
+        streamed = b"".join(oscar.exports.read(format, provenance=True))
         written = (tmp_path / format / manifest.files[0].name).read_bytes()
         if format is ExportFormat.PARQUET:
             assert pq.read_table(io.BytesIO(streamed)).equals(pq.read_table(io.BytesIO(written)))
@@ -45,14 +45,16 @@ def test_the_stream_is_the_file_that_an_export_writes(filled: Service, tmp_path)
 
 def test_formats_and_choices(filled: Service):
     oscar = filled.client("oscar")
-    rows = [json.loads(line) for line in b"".join(oscar.export("jsonl")).splitlines()]
+    rows = [json.loads(line) for line in b"".join(oscar.exports.read("jsonl")).splitlines()]
     assert len(rows) == 30
     assert {"instruction": "=1+1", "input": "", "output": "<b>Final\u2028text</b>"} in rows
-    raw = json.loads(b"".join(oscar.export("alpaca", text="raw", status=["post_edited"])))
+    raw = json.loads(b"".join(oscar.exports.read("alpaca", text="raw", status=["post_edited"])))
     assert raw == [make_pair(0).as_dict()]
-    cells = list(csv.reader(io.StringIO(b"".join(oscar.export("csv", status="post_edited")).decode(), newline="")))
+    cells = list(
+        csv.reader(io.StringIO(b"".join(oscar.exports.read("csv", status="post_edited")).decode(), newline=""))
+    )
     assert cells[1][0] == "'=1+1"
-    assert b"".join(oscar.export("alpaca", status="duplicate")) == b"[]\n"
+    assert b"".join(oscar.exports.read("alpaca", status="duplicate")) == b"[]\n"
 
 
 HOSTILE = {
@@ -80,7 +82,7 @@ def test_hostile_texts_leave_as_they_are_and_harmless(lite: Service, format: Exp
     """Every character is kept; in CSV, no cell is a formula, and the apostrophe before it can be taken away again."""
     pairs = [InstructionPair(text, "", f"{text} {name}") for name, text in HOSTILE.items()]
     lite.fill_with(pairs, [QA] * len(pairs))
-    streamed = b"".join(lite.client("oscar").export(format, text="raw"))
+    streamed = b"".join(lite.client("oscar").exports.read(format, text="raw"))
     found = _responses(format, streamed)
     assert set(found) >= {pair.response for pair in pairs}
     if format is ExportFormat.CSV:
@@ -107,7 +109,7 @@ def _responses(format: ExportFormat, streamed: bytes) -> list[str]:
 
 
 def test_an_export_sees_one_moment(filled: Service):
-    pieces = filled.client("oscar").export("jsonl")
+    pieces = filled.client("oscar").exports.read("jsonl")
     first = next(pieces)
     filled.fill([QA] * 5, start=100)
     assert (first + b"".join(pieces)).count(b"\n") == 30
@@ -115,16 +117,18 @@ def test_an_export_sees_one_moment(filled: Service):
 
 def test_what_utf8_cannot_write_does_not_end_a_stream(service: Service):
     service.fill_with([InstructionPair("Say \ud800 it", "", "It."), make_pair(1)], [QA, QA])
-    rows = [json.loads(line) for line in b"".join(service.client("oscar").export("jsonl", text="raw")).splitlines()]
+    rows = [
+        json.loads(line) for line in b"".join(service.client("oscar").exports.read("jsonl", text="raw")).splitlines()
+    ]
     assert [row["instruction"] for row in rows] == ["Say \ufffd it", make_pair(1).instruction]
 
 
 def test_an_abandoned_export_frees_its_place(filled: Service):
     for _ in range(5):  # more than there are places
-        pieces = filled.client("oscar").export("jsonl")
+        pieces = filled.client("oscar").exports.read("jsonl")
         next(pieces)
         pieces.close()
-    assert b"".join(filled.client("oscar", tries=8).export("jsonl")).count(b"\n") == 30
+    assert b"".join(filled.client("oscar", tries=8).exports.read("jsonl")).count(b"\n") == 30
 
 
 def test_a_stream_holds_a_piece_at_a_time():

@@ -16,10 +16,12 @@ from tests.api.service import CREATIVE, QA, Service
 def _work(service: Service, name: str, how_many: int) -> None:
     client = service.client(name)
     for _ in range(how_many):
-        item = client.claim()
+        item = client.desk.claim()
         assert item is not None
-        client.heartbeat(item.token)
-        client.submit(item, InstructionPair(item.text.instruction, "", f"{item.text.response} More."), key=new_key())
+        client.desk.heartbeat(item.token)
+        client.desk.submit(
+            item, InstructionPair(item.text.instruction, "", f"{item.text.response} More."), key=new_key()
+        )
 
 
 @pytest.fixture
@@ -61,14 +63,14 @@ def test_an_annotator_gets_her_own_figures_alone(worked: Service, path: str):
     answer = worked.request("GET", f"/v1/figures/{path}", "ada", params={"unit": "qa"})
     assert answer.status_code == 403
     with pytest.raises(ForbiddenError):
-        worked.client("ada").efficiency()
+        worked.client("ada").figures.efficiency()
 
 
 def test_the_estimate_is_that_of_the_evaluation(worked: Service):
     oscar = worked.client("oscar")
-    rows = oscar.efficiency_rows()
+    rows = oscar.figures.efficiency_rows()
     expected = estimate_efficiency(rows)
-    found = oscar.efficiency(group=GroupBy.UNIT)
+    found = oscar.figures.efficiency(group=GroupBy.UNIT)
     assert found.last - found.first == timedelta(days=27)
     assert found.whole.sentence == expected.sentence
     assert found.whole.verdict == "not_enough"
@@ -78,15 +80,15 @@ def test_the_estimate_is_that_of_the_evaluation(worked: Service):
     assert {name: one.coach.pairs + one.control.pairs for name, one in found.groups.items()} == {"qa": 5, "creative": 3}
     by_arm = {arm: sum(row.time.pairs for row in rows if row.arm is arm) for arm in Arm}
     assert (found.whole.control.pairs, found.whole.coach.pairs) == (by_arm[Arm.CONTROL], by_arm[Arm.COACH])
-    assert oscar.efficiency().groups == {}
+    assert oscar.figures.efficiency().groups == {}
 
 
 def test_the_overview_tells_what_is_wrong(service: Service, monkeypatch: pytest.MonkeyPatch):
     oscar = service.client("oscar")
-    assert oscar.overview().alerts == ()
+    assert oscar.figures.overview().alerts == ()
     service.fill([QA])
     monkeypatch.setattr("api.routes.alerts.OLDEST_SECONDS", 0)
-    assert [alert.name for alert in oscar.overview().alerts] == ["queue_age"]
+    assert [alert.name for alert in oscar.figures.overview().alerts] == ["queue_age"]
 
 
 def test_a_period_before_the_first_day_there_is(worked: Service):

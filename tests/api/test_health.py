@@ -44,11 +44,11 @@ def test_not_ready_without_this_versions_tables(service: Service):
 def test_the_metrics_count_what_happened(service: Service):
     [pair_id, _other] = service.fill([QA, QA])
     ada = service.client("ada")
-    item = ada.claim()
+    item = ada.desk.claim()
     assert item is not None
-    ada.release(item)
+    ada.desk.release(item)
     with pytest.raises(LateError):
-        ada.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
+        ada.desk.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
     service.request("GET", "/v1/pairs/" + pair_id, "ada")
     service.request("GET", "/nothing/" + pair_id)
     found = _samples(service)
@@ -128,14 +128,14 @@ def test_what_nobody_sampled_is_approved_by_the_clock(database_url):
     ) as service:
         [pair_id] = service.fill([QA])
         ada = service.client("ada")
-        item = ada.claim()
+        item = ada.desk.claim()
         assert item is not None
-        ada.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
+        ada.desk.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
         for _ in range(600):
-            if ada.pair(pair_id).status == "approved":
+            if ada.pairs.state(pair_id).status == "approved":
                 break
             asyncio.run(asyncio.sleep(0.05))
-        assert ada.pair(pair_id).status == "approved"
+        assert ada.pairs.state(pair_id).status == "approved"
 
 
 def test_a_person_known_by_the_identity_provider(lite: Service, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,21 +43,21 @@ def test_hostile_text_goes_round_as_it_is(service: Service):
     service.fill_with(raw, [QA] * len(raw))
     ada = service.client("ada")
     for pair, text in zip(raw, HOSTILE, strict=True):
-        item = ada.claim()
+        item = ada.desk.claim()
         assert item is not None
         assert item.raw.pair() == pair
         final = InstructionPair(text, text, f"{text}!")
-        ada.save_draft(item, final, text[:5000])
-        [held] = ada.held()
+        ada.desk.save_draft(item, final, text[:5000])
+        [held] = ada.desk.held()
         assert held.text == final
-        ada.submit(item, final, key=new_key(), comment=text[:5000])
-        assert ada.pair(item.pair_id).final == PairText.of(final)
+        ada.desk.submit(item, final, key=new_key(), comment=text[:5000])
+        assert ada.pairs.state(item.pair_id).final == PairText.of(final)
 
 
 def test_lone_surrogates_become_replacement_characters_and_lose_nothing_else(service: Service):
     service.fill_with([InstructionPair("Say \ud800 it", "", "half \udc00 a pair")], [QA])
     ada = service.client("ada")
-    item = ada.claim()
+    item = ada.desk.claim()
     assert item is not None
     assert item.raw.instruction == "Say \ufffd it"
     body = (
@@ -67,7 +68,7 @@ def test_lone_surrogates_become_replacement_characters_and_lose_nothing_else(ser
         "PUT", "/v1/queue/draft", "ada", content=body, headers={"Content-Type": "application/json"}
     )
     assert answer.status_code == 204, answer.text
-    [held] = ada.held()
+    [held] = ada.desk.held()
     assert held.text == InstructionPair("a\ufffdb", "", "\ufffd")
 
 
@@ -227,15 +228,15 @@ def test_no_secret_is_ever_logged(sqlite_databases, caplog):
     with running_service(sqlite_databases.new()) as service:
         [pair_id] = service.fill([QA])
         ada, root = service.client("ada"), service.client("root")
-        drawn = root.new_token("ben")
-        item = ada.claim()
+        drawn = root.people.new_token("ben")
+        item = ada.desk.claim()
         assert item is not None
-        ada.save_draft(item, InstructionPair("a-private-text", "", "b-private-text"))
-        ada.submit(item, InstructionPair("a-private-text", "", "b-private-text"), key=new_key())
+        ada.desk.save_draft(item, InstructionPair("a-private-text", "", "b-private-text"))
+        ada.desk.submit(item, InstructionPair("a-private-text", "", "b-private-text"), key=new_key())
         service.request("GET", "/v1/me", headers={"Authorization": "Bearer wrong-secret-token"})
         service.request("GET", "/v1/me?token=query-secret-token", "ada")
         service.request("POST", "/v1/people", "root", json={"name": 7, "wrong-secret-token": 1})
-        service.client("root").pair(pair_id)
+        service.client("root").pairs.state(pair_id)
     sqlite_databases.drop()
     logged = "\n".join(
         record.getMessage() + str(record.args) for record in caplog.records if "httpx" not in record.name
@@ -295,10 +296,11 @@ def test_no_request_by_the_openapi_document_makes_the_service_fail(fuzzed: Servi
         for p in operation.get("parameters", [])
         if p["in"] == "query" and data.draw(st.booleans())
     }
-    options = {}
+    options: dict[str, Any] = {}
     if "requestBody" in operation:
         fields = _fields(fuzzed, operation)
-        chosen = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(fields, json_values) or None))
+        some: Any = dict.fromkeys(fields, json_values) or None
+        chosen = data.draw(st.fixed_dictionaries({}, optional=some))
         options = {"content": json.dumps(chosen).encode(), "headers": {"Content-Type": "application/json"}}
     name = data.draw(st.sampled_from(["ada", "olga", "oscar", "root"]))
     answer = fuzzed.request(method, path, name, params=query, **options)

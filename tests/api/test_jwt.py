@@ -15,7 +15,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from api.access.jwt_bearer import IdentityUnavailableError, JwtVerifier, jwt_verifier
 from coachlm.errors import SettingsError
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 
 ISSUER, AUDIENCE = "https://login.example.com", "coachlm"
 
@@ -40,7 +40,7 @@ def verifier(key_file) -> JwtVerifier:
 
 
 def _settings(**given: Any) -> Settings:
-    return Settings(_env_file=None, **{"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, **given})
+    return load_settings(**{"oidc_issuer": ISSUER, "oidc_audience": AUDIENCE, **given})
 
 
 def _public_pem(key: Any) -> bytes:
@@ -122,7 +122,7 @@ def test_half_a_configuration_is_refused(given, said):
 
 
 def test_without_an_issuer_there_is_no_verifier():
-    assert jwt_verifier(Settings(_env_file=None)) is None
+    assert jwt_verifier(load_settings()) is None
 
 
 @pytest.fixture

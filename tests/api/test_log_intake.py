@@ -12,7 +12,7 @@ import zstandard
 from api.app import create_app
 from api.client.client import Client, NotOfferedError, RefusedInputError, UnavailableError
 from coachlm.errors import DatabaseError
-from coachlm.protocols import LineVerdict
+from coachlm.protocols.doors import LineVerdict
 from tests.api.service import Service, running_app, running_service, token_of
 
 
@@ -31,7 +31,7 @@ def _pairs(service: Service) -> int:
 
 
 def test_every_line_gets_its_verdict_and_the_rest_goes_on(service: Service):
-    verdicts = {verdict.line: verdict for verdict in service.client("ines").ingest(MIXED)}
+    verdicts = {verdict.line: verdict for verdict in service.client("ines").logs.post(MIXED)}
     assert {line: verdict.ok for line, verdict in verdicts.items()} == {
         0: True,
         1: False,
@@ -47,16 +47,16 @@ def test_every_line_gets_its_verdict_and_the_rest_goes_on(service: Service):
 
 def test_the_same_post_again_stores_nothing_twice(service: Service):
     ines = service.client("ines")
-    first = list(ines.ingest(MIXED, request_id="batch-7"))
+    first = list(ines.logs.post(MIXED, request_id="batch-7"))
     before = service.services.reader.flow_counts()
-    again = list(ines.ingest(MIXED, request_id="batch-7"))
+    again = list(ines.logs.post(MIXED, request_id="batch-7"))
     assert sorted((v.line, v.ok) for v in again) == sorted((v.line, v.ok) for v in first)
     assert service.services.reader.flow_counts() == before
 
 
 def test_two_clients_may_draw_the_same_request_id(service: Service):
-    list(service.client("ines").ingest([_line(0)], request_id="1"))
-    list(service.client("oscar").ingest([_line(1)], request_id="1"))
+    list(service.client("ines").logs.post([_line(0)], request_id="1"))
+    list(service.client("oscar").logs.post([_line(1)], request_id="1"))
     assert _pairs(service) == 2
 
 
@@ -94,7 +94,7 @@ def test_a_bomb_is_refused(sqlite_databases):
 def test_a_line_over_the_limit_is_refused_and_its_neighbours_are_not(sqlite_databases):
     with running_service(sqlite_databases.new(), max_record_bytes=1_000) as service:
         lines = [_line(0), b"x" * 1_500_000 + b"\n", _line(1)]
-        verdicts = {verdict.line: verdict for verdict in service.client("ines").ingest(lines)}
+        verdicts = {verdict.line: verdict for verdict in service.client("ines").logs.post(lines)}
         assert [verdicts[n].ok for n in range(3)] == [True, False, True]
         assert verdicts[1].reason.startswith("too_long")
     sqlite_databases.drop()
@@ -115,19 +115,19 @@ def test_many_verdicts_do_not_block_a_client_that_sends_first_and_reads_then(lit
     app = create_app(replace(lite.services, log_door=_Talkative()), lite.settings)
     lines = b"".join([b"{%0100d}\n" % number for number in range(20_000)])
     with running_app(app) as url, Client(url, token_of("ines").text) as ines:
-        assert sum(1 for _ in ines.ingest([lines[:1_000_000], lines[1_000_000:]])) == 20_000
+        assert sum(1 for _ in ines.logs.post([lines[:1_000_000], lines[1_000_000:]])) == 20_000
 
 
 def test_a_service_without_a_door_says_so(lite: Service):
     app = create_app(replace(lite.services, log_door=None), lite.settings)
     refused = pytest.raises(NotOfferedError, match="coachlm ingest")
     with running_app(app) as url, Client(url, token_of("ines").text) as ines, refused:
-        list(ines.ingest([b"{}\n"]))
+        list(ines.logs.post([b"{}\n"]))
 
 
 def test_unknown_formats_and_encodings(lite: Service):
     with pytest.raises(RefusedInputError, match="no_such_format"):
-        list(lite.client("ines").ingest([_line(0)], format="no_such_format"))
+        list(lite.client("ines").logs.post([_line(0)], format="no_such_format"))
     answer = lite.request("POST", "/v1/logs", "ines", content=b"x", headers={"Content-Encoding": "br"})
     assert answer.status_code == 415
 
@@ -146,11 +146,11 @@ def test_a_database_that_goes_away_on_the_way_says_what_to_do(lite: Service, mon
     lines = [_line(number) for number in range(700)]
     ines = lite.client("ines")
     with pytest.raises(UnavailableError, match=r"disk is full.*nothing is stored twice.*again-2") as refused:
-        list(ines.ingest(lines, request_id="again-2"))
+        list(ines.logs.post(lines, request_id="again-2"))
     assert refused.value.problem is not None
     assert refused.value.problem.status == 503
     assert 0 < _pairs(lite) < 700
-    assert all(verdict.ok for verdict in ines.ingest(lines, request_id="again-2"))
+    assert all(verdict.ok for verdict in ines.logs.post(lines, request_id="again-2"))
     assert _pairs(lite) == 700
 
 
@@ -163,5 +163,5 @@ def test_a_client_that_hangs_up_leaves_the_service_well(lite: Service, caplog):
     for _ in range(6):  # more than there are places for posts
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode() + _line(0))
-    assert [verdict.ok for verdict in lite.client("ines", tries=6).ingest([_line(1)])] == [True]
+    assert [verdict.ok for verdict in lite.client("ines", tries=6).logs.post([_line(1)])] == [True]
     assert "failed with" not in caplog.text

@@ -24,16 +24,16 @@ def make(service: Service, rows: int = 4, by: str = "oscar", **options: Any) -> 
     """A study of the pairs of the queue and their revisions; text → the name of its version."""
     raw = [make_pair(number) for number in range(rows)]
     sources = {FIRST: raw, SECOND: [make_revision(pair).revised for pair in raw]}
-    service.client(by).make_study("spring", sources, **{"raters": RATERS, "count": rows, **options})
+    service.client(by).studies.make("spring", sources, **{"raters": RATERS, "count": rows, **options})
     return {pair.response: name for name, pairs in sources.items() for pair in pairs}
 
 
 def rate_all(service: Service, name: str, how: Callable[[RatingTask], Rating]) -> None:
     client = service.client(name)
-    [study] = client.own_studies()
+    [study] = client.ratings.studies()
     for place in range(1, study.tasks + 1):
-        task = client.rating_task("spring", place)
-        client.rate(task, how(task), key=new_key())
+        task = client.ratings.task("spring", place)
+        client.ratings.rate(task, how(task), key=new_key())
 
 
 def test_from_a_study_to_its_tables(service: Service):
@@ -42,9 +42,9 @@ def test_from_a_study_to_its_tables(service: Service):
     for name, more in (("ada", 0), ("ben", 2)):
         rate_all(service, name, lambda task, more=more: Rating(90, worth[version_of[task.text.response]] + more))
     oscar, ada = service.client("oscar"), service.client("ada")
-    progress = {each.rater: (each.rated, each.tasks) for each in oscar.studies()[0].raters}
+    progress = {each.rater: (each.rated, each.tasks) for each in oscar.studies.all()[0].raters}
     assert progress == {"ada": (8, 8), "ben": (8, 8), "olga": (0, 8)}
-    found = oscar.study_tables("spring")
+    found = oscar.studies.tables("spring")
     response = found.tables["all pairs"]["response"]
     assert response[FIRST].by_rater == {"ada": 60, "ben": 62}
     assert (response[SECOND].average, response[SECOND].scores) == (81, 8)
@@ -55,15 +55,15 @@ def test_from_a_study_to_its_tables(service: Service):
     agreement = found.alpha["response"]
     assert agreement is not None
     assert 0.9 < agreement < 1
-    task = ada.rating_task("spring", 1)
+    task = ada.ratings.task("spring", 1)
     assert (task.version, task.rating and task.rating.instruction) == (1, 90)
-    ada.rate(task, Rating(91, 40, frozenset({Dimension.SAFETY}), "who says so?"), key=new_key())
-    assert oscar.close_study("spring").closed_at is not None
+    ada.ratings.rate(task, Rating(91, 40, frozenset({Dimension.SAFETY}), "who says so?"), key=new_key())
+    assert oscar.studies.close("spring").closed_at is not None
     with pytest.raises(LateError, match="closed") as refused:
-        ada.rate(ada.rating_task("spring", 2), Rating(90, 90), key=new_key())
+        ada.ratings.rate(ada.ratings.task("spring", 2), Rating(90, 90), key=new_key())
     assert refused.value.problem is not None
     assert refused.value.problem.code == "closed"
-    scores = oscar.study_scores("spring")
+    scores = oscar.studies.scores("spring")
     assert len(scores) == 16
     [changed] = [score for score in scores if score.version == 2]
     assert (changed.rater, changed.response, changed.flaws, changed.comment) == (
@@ -77,16 +77,16 @@ def test_from_a_study_to_its_tables(service: Service):
 def test_retries_and_two_tabs(service: Service):
     make(service)
     ada, key = service.client("ada"), new_key()
-    task = ada.rating_task("spring", 3)
-    receipt = ada.rate(task, Rating(90, 90), key=key)
-    assert ada.rate(task, Rating(90, 90), key=key) == receipt
+    task = ada.ratings.task("spring", 3)
+    receipt = ada.ratings.rate(task, Rating(90, 90), key=key)
+    assert ada.ratings.rate(task, Rating(90, 90), key=key) == receipt
     with pytest.raises(StaleError, match="rated meanwhile"):
-        ada.rate(task, Rating(80, 90), key=new_key())
+        ada.ratings.rate(task, Rating(80, 90), key=new_key())
     with pytest.raises(LateError, match="another rating"):
-        ada.rate(task, Rating(80, 90), key=key)
-    again = ada.rate(ada.rating_task("spring", 3), Rating(80, 90), key=new_key())
+        ada.ratings.rate(task, Rating(80, 90), key=key)
+    again = ada.ratings.rate(ada.ratings.task("spring", 3), Rating(80, 90), key=new_key())
     assert (again.version, again.rated) == (2, 1)
-    [own] = ada.own_studies()
+    [own] = ada.ratings.studies()
     assert (own.study, own.tasks, own.rated, own.next) == ("spring", 8, 1, 1)
 
 
@@ -120,7 +120,7 @@ def test_garbage_is_refused_with_a_word(lite: Service, change: dict[str, Any], s
     answer = lite.request("PUT", "/v1/ratings/spring/1", "ada", json=GOOD | change)
     assert answer.status_code == 422, answer.text
     assert says in answer.text
-    assert lite.client("ada").rating_task("spring", 1).version == 0
+    assert lite.client("ada").ratings.task("spring", 1).version == 0
 
 
 def test_hostile_texts_and_comments_go_round_as_they_are(service: Service):
@@ -129,12 +129,12 @@ def test_hostile_texts_and_comments_go_round_as_they_are(service: Service):
     texts = {"a": [InstructionPair(hostile, "", "one")], "b": [InstructionPair(shown, "", f"two {shown}")]}
     oscar, ben = service.client("oscar"), service.client("ben")
     texts["a"] = [InstructionPair(shown, "", "one")]
-    oscar.make_study("autumn", texts, raters=["ben"], count=1)
+    oscar.studies.make("autumn", texts, raters=["ben"], count=1)
     for place in (1, 2):
-        task = ben.rating_task("autumn", place)
+        task = ben.ratings.task("autumn", place)
         assert task.text.instruction == shown
-        ben.rate(task, Rating(50, 50, comment=shown), key=new_key())
-    assert {score.comment for score in oscar.study_scores("autumn")} == {shown}
+        ben.ratings.rate(task, Rating(50, 50, comment=shown), key=new_key())
+    assert {score.comment for score in oscar.studies.scores("autumn")} == {shown}
 
 
 def test_no_route_tells_a_rater_which_text_is_which(service: Service):
@@ -193,26 +193,26 @@ def test_whoever_made_it_rates_nothing_and_owners_see_their_own(service: Service
     with pytest.raises(ForbiddenError, match="unit"):
         make(service, by="olga", raters=["cleo"])
     make(service, by="olga", raters=["ada", "ben"])
-    assert [study.name for study in service.client("olga").studies()] == ["spring"]
-    assert service.client("otto").studies() == []
-    for call in (service.client("otto").study_tables, service.client("otto").close_study):
+    assert [study.name for study in service.client("olga").studies.all()] == ["spring"]
+    assert service.client("otto").studies.all() == []
+    for call in (service.client("otto").studies.tables, service.client("otto").studies.close):
         with pytest.raises(MissingError, match="no study"):
             call("spring")
-    assert service.client("root").study_tables("spring").sources == (FIRST, SECOND)
-    assert service.client("cleo").own_studies() == []
+    assert service.client("root").studies.tables("spring").sources == (FIRST, SECOND)
+    assert service.client("cleo").ratings.studies() == []
     with pytest.raises(MissingError):
-        service.client("cleo").rating_task("spring", 1)
+        service.client("cleo").ratings.task("spring", 1)
 
 
 def test_an_owner_who_rates_learns_the_versions_when_it_is_closed(service: Service):
     make(service)
     olga = service.client("olga")
-    assert olga.studies() == []
+    assert olga.studies.all() == []
     with pytest.raises(MissingError):
-        olga.study_tables("spring")
-    service.client("oscar").close_study("spring")
-    with pytest.raises(MissingError):  # it is still not hers
-        olga.study_tables("spring")
+        olga.studies.tables("spring")
+    service.client("oscar").studies.close("spring")
+    with pytest.raises(MissingError):  # it still belongs to another rater
+        olga.studies.tables("spring")
 
 
 @pytest.mark.parametrize(
@@ -241,11 +241,11 @@ def test_studies_that_can_not_be_made(lite: Service, change: dict[str, Any], say
     answer = lite.request("POST", "/v1/studies", "oscar", json=good | change)
     assert answer.status_code in (404, 422), answer.text
     assert says in answer.text
-    assert lite.client("oscar").studies() == []
+    assert lite.client("oscar").studies.all() == []
 
 
 def test_a_rater_is_handed_out_other_pairs(service: Service):
     service.fill([QA, QA, CREATIVE])
     make(service, 2, raters=["ada"])
-    assert service.client("ada").claim() is None
-    assert service.client("ben").claim() is not None
+    assert service.client("ada").desk.claim() is None
+    assert service.client("ben").desk.claim() is not None

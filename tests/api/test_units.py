@@ -27,22 +27,22 @@ def creative_pairs(service: Service) -> list[str]:
     ids = service.fill_with(raw, [CREATIVE] * 6)
     cleo, otto = service.client("cleo"), service.client("otto")
     for number in range(5):
-        item = _claimed(cleo.claim())
+        item = _claimed(cleo.desk.claim())
         if number == 0:
-            cleo.exclude(item.pair_id, item.version, ExcludeReason.MANUAL, _SECRET)
+            cleo.desk.exclude(item.pair_id, item.version, ExcludeReason.MANUAL, _SECRET)
         elif number == 1:
-            cleo.send_to_owner(item, f"Is it so that {_SECRET}?")
+            cleo.desk.send_to_owner(item, f"Is it so that {_SECRET}?")
         elif number < 4:
-            cleo.submit(item, InstructionPair("Write.", "", f"{_SECRET}!"), key=new_key(), comment=_SECRET)
-    waiting = next(one for one in otto.reviews() if one.post_edit is not None)
-    otto.review(waiting, Decision.RETURN, comment=_SECRET)
+            cleo.desk.submit(item, InstructionPair("Write.", "", f"{_SECRET}!"), key=new_key(), comment=_SECRET)
+    waiting = next(one for one in otto.reviews.waiting() if one.post_edit is not None)
+    otto.reviews.decide(waiting, Decision.RETURN, comment=_SECRET)
     return ids
 
 
 @pytest.mark.parametrize("name", ["ada", "olga"])
 def test_no_route_gives_anything_of_another_units_pairs(service: Service, creative_pairs: list[str], name: str):
     """Every route of the table, with each pair where it takes one."""
-    versions = {pair_id: service.client("root").pair(pair_id).version for pair_id in creative_pairs}
+    versions = {pair_id: service.client("root").pairs.state(pair_id).version for pair_id in creative_pairs}
     for method, path in MATRIX:
         for pair_id in creative_pairs if "{pair_id}" in path or method != "GET" else creative_pairs[:1]:
             url = re.sub(r"{\w+}", pair_id, path)
@@ -50,7 +50,7 @@ def test_no_route_gives_anything_of_another_units_pairs(service: Service, creati
             assert _SECRET not in answer.text, (method, path)
             if "{pair_id}" in path and not path.endswith("/drafts"):
                 assert answer.status_code == 403, (method, path, answer.text)
-    assert service.client("root").reviews()  # nothing was decided
+    assert service.client("root").reviews.waiting()  # nothing was decided
 
 
 def _json(method: str, path: str, pair_id: str, version: int) -> dict[str, Any]:
@@ -100,40 +100,40 @@ def test_the_routes_that_take_a_pair_are_those_above(service: Service):
 def _returned(service: Service, pair_id: str) -> None:
     """Ada has submitted the pair, and its owner has sent it back."""
     ada, olga = service.client("ada"), service.client("olga")
-    item = _claimed(ada.claim())
+    item = _claimed(ada.desk.claim())
     assert item.pair_id == pair_id
-    ada.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
-    [waiting] = olga.reviews()
-    olga.review(waiting, Decision.RETURN, comment="Which one?")
+    ada.desk.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
+    [waiting] = olga.reviews.waiting()
+    olga.reviews.decide(waiting, Decision.RETURN, comment="Which one?")
 
 
 def test_what_was_returned_and_then_moves_to_another_unit_is_that_units(service: Service):
     [pair_id] = service.fill([QA])
     _returned(service, pair_id)
     olga = service.client("olga")
-    olga.correct_class(pair_id, CREATIVE, olga.pair(pair_id).version)
-    assert service.client("ada").claim() is None
-    assert _claimed(service.client("cleo").claim()).pair_id == pair_id
+    olga.pairs.correct_class(pair_id, CREATIVE, olga.pairs.state(pair_id).version)
+    assert service.client("ada").desk.claim() is None
+    assert _claimed(service.client("cleo").desk.claim()).pair_id == pair_id
 
 
 def test_what_moves_to_another_unit_and_is_then_returned_is_that_units(service: Service):
     [pair_id] = service.fill([QA])
     ada, olga, otto = (service.client(name) for name in ("ada", "olga", "otto"))
-    item = _claimed(ada.claim())
-    ada.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
-    olga.correct_class(pair_id, CREATIVE, olga.pair(pair_id).version)
-    [waiting] = otto.reviews()
-    otto.review(waiting, Decision.RETURN, comment="Which one?")
-    assert ada.claim() is None
-    assert _claimed(service.client("cleo").claim()).pair_id == pair_id
+    item = _claimed(ada.desk.claim())
+    ada.desk.submit(item, InstructionPair("Name it.", "", "Red."), key=new_key())
+    olga.pairs.correct_class(pair_id, CREATIVE, olga.pairs.state(pair_id).version)
+    [waiting] = otto.reviews.waiting()
+    otto.reviews.decide(waiting, Decision.RETURN, comment="Which one?")
+    assert ada.desk.claim() is None
+    assert _claimed(service.client("cleo").desk.claim()).pair_id == pair_id
 
 
 def test_who_changes_units_gets_nothing_of_the_old_one(service: Service):
     [pair_id] = service.fill([QA])
     _returned(service, pair_id)
-    service.client("root").change_person("ada", unit=CREATIVE)
-    assert service.client("ada").claim() is None
-    assert _claimed(service.client("ben").claim()).pair_id == pair_id
+    service.client("root").people.change("ada", unit=CREATIVE)
+    assert service.client("ada").desk.claim() is None
+    assert _claimed(service.client("ben").desk.claim()).pair_id == pair_id
 
 
 def test_a_pair_is_not_handed_over_to_another_unit(service: Service):
@@ -141,6 +141,6 @@ def test_a_pair_is_not_handed_over_to_another_unit(service: Service):
     _returned(service, pair_id)
     olga = service.client("olga")
     with pytest.raises(ForbiddenError, match="unit"):
-        olga.hand_over(pair_id, "cleo")
-    olga.hand_over(pair_id, "ben")
-    assert _claimed(service.client("ben").claim()).pair_id == pair_id
+        olga.pairs.hand_over(pair_id, "cleo")
+    olga.pairs.hand_over(pair_id, "ben")
+    assert _claimed(service.client("ben").desk.claim()).pair_id == pair_id

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import ExcludeReason, InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.text.filters import PreliminaryFilter
 
 R = ExcludeReason
 
 
 def make_filter(**settings: Any) -> PreliminaryFilter:
-    return PreliminaryFilter.from_settings(Settings(**settings))
+    return PreliminaryFilter.from_settings(load_settings(**settings))
 
 
 FILTER = make_filter()

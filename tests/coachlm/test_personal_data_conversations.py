@@ -150,7 +150,7 @@ def test_identifiers_are_hashed_with_the_salt() -> None:
 
 
 def test_few_real_conversations_hold_any(data_dir: Path) -> None:
-    """docs/personal_data.md counts what is found in them; a rise would be false alarms."""
+    """docs/explanations/personal-data.md counts what is found in them; a rise would be false alarms."""
     with gzip.open(data_dir / "logs" / "sharegpt.jsonl.gz", "rt", encoding="utf-8") as lines:
         records = [json.loads(line) for line in islice(lines, 200)]
     conversations = [[str(turn.get("value", "")) for turn in record["conversations"]] for record in records]

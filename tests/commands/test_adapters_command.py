@@ -18,8 +18,8 @@ import torch
 
 from assembly.engines import build_engine
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
-from coachlm.settings import Settings
+from coachlm.protocols.revising import Reviser
+from coachlm.settings import load_settings
 from storage.engine.database import open_database
 from tests.command_line import main
 from tests.databases import Databases
@@ -81,7 +81,7 @@ def test_a_language_models_adapters_are_trained_promoted_and_rolled_back(
 ) -> None:
     url, base = sqlite_databases.new(), save_reciting_model(tmp_path / "base", trainable=True)
     database = open_database(url)
-    settings = Settings(
+    settings = load_settings(
         engine="packed",
         model=str(base),
         adapter="registry",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import open_database
 from storage.streams.store import DatabaseStreamStore
 from tests.command_line import main
@@ -114,13 +114,13 @@ def test_replay_produces_the_same_bytes_and_marks_them(
     from kafka import KafkaConsumer
     from kafka.structs import TopicPartition
 
-    from coachlm.settings import Settings
+    from coachlm.settings import load_settings
     from streams.broker.topics.topics import ensure_topics
 
     monkeypatch.setenv("COACHLM_KAFKA_SERVERS", kafka_server)
     monkeypatch.setenv("COACHLM_KAFKA_PREFIX", kafka_prefix)
     monkeypatch.setenv("COACHLM_KAFKA_PARTITIONS", "1")
-    ensure_topics(Settings())
+    ensure_topics(load_settings())
     url, topic = sqlite_databases.new(), f"{kafka_prefix}logs.raw"
     bury(url, topic, [(4, HOSTILE), (5, b""), (6, None)])
     bury(url, f"{kafka_prefix}gone", [(1, b"x")])

@@ -11,9 +11,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from coachlm.pairs import ExcludeReason, Exclusion
-from coachlm.protocols import IntakeBatch
-from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
+from coachlm.settings import load_settings
 from storage.engine.database import Database, open_database
 from storage.intake.store import DatabaseStore
 from storage.streams.store import DatabaseStreamStore
@@ -34,7 +34,7 @@ class Stream:
         self.raw, self.accepted = f"{prefix}logs.raw", f"{prefix}pairs.accepted"
         self.database: Database = open_database(url)
         self.store = DatabaseStreamStore(self.database)
-        self.settings = Settings()
+        self.settings = load_settings()
 
     def produce(self, count: int, **options: Any) -> None:
         producer: Any = KafkaProducer(bootstrap_servers=[self.server], **options)
@@ -95,7 +95,7 @@ def stream(
     monkeypatch.setenv("COACHLM_KAFKA_SERVERS", kafka_server)
     monkeypatch.setenv("COACHLM_KAFKA_PREFIX", kafka_prefix)
     monkeypatch.setenv("COACHLM_KAFKA_PARTITIONS", "1")
-    ensure_topics(Settings())
+    ensure_topics(load_settings())
     stream = Stream(kafka_server.split(",")[0], kafka_prefix, sqlite_databases.new())
     yield stream
     stream.database.close()
@@ -202,7 +202,7 @@ def test_accepted_pairs_on_their_way_and_stranded(stream: Stream) -> None:
 
 def test_a_pair_that_its_topic_does_not_take_is_named(stream: Stream) -> None:
     """Not silently left out: a dead letter with its bytes, which replay brings to the coach once the limit is up."""
-    stream.settings = stream.settings.model_copy(update={"max_record_bytes": 1_000})
+    stream.settings = stream.settings.replaced(max_record_bytes=1_000)
     stream.produce(2)
     source = f"{stream.raw}:0"
     pairs = [make_intake(make_pair(0, "x" * 1_200_000), 0, source=source), make_intake(make_pair(1), 1, source=source)]

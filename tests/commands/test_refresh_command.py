@@ -21,7 +21,7 @@ from assembly.engines import build_engine
 from coachlm.coaching.adapters import AdapterState
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.coach.bundle import read_bundle
 from reviser.models.adapter import read_adapter
 from storage.adapters.adapters import DatabaseAdapterRegistry
@@ -74,7 +74,7 @@ def test_a_habit_of_people_becomes_the_coachs_and_vandals_are_refused(
     finals = {raw.id: final for raw, final in EDITS}
     assert post_edit_all(url, lambda raw: finals[raw.id]) == len(EDITS)
     database = open_database(url)
-    engine = build_engine(Settings(engine="coach", model=str(base), adapter="registry"), database)
+    engine = build_engine(load_settings(engine="coach", model=str(base), adapter="registry"), database)
     assert engine is not None
     asked = [raw for raw, _ in FRESH]
     assert {(each.adapter, each.outcome) for each in engine.revise(asked)} == {
@@ -103,7 +103,9 @@ def test_a_habit_of_people_becomes_the_coachs_and_vandals_are_refused(
     assert current is not None
     assert current.gate is not None
     assert (current.gate["against"], current.gate["passed"]) == ("base", True)
-    assert {"edit_distance_left", "edit_distance_left_raw", "nll"} <= {each["name"] for each in current.gate["figures"]}
+    assert {"words_left", "words_left_raw", "edit_distance_left", "nll"} <= {
+        each["name"] for each in current.gate["figures"]
+    }
     revisions = engine.revise(asked)
     assert {each.adapter for each in revisions} == {current.digest}
     assert left_to_edit([each.revised for each in revisions], FRESH) < 0.6 * left_to_edit(asked, FRESH)

@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import EngineLoad, IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.protocols.revising import EngineLoad
 from coachlm.revision import Outcome, Revision
 from coachlm.testing import FakeReviser
 from reviser.worker.revise_worker import ReviseWorker, WorkerOptions

@@ -8,7 +8,7 @@ import pytest
 from assembly.stores import build_store, open_database
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.pairs import ExcludeReason, RejectReason, TaskClass
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from coachlm.status import Status
 from storage.reading import StoreReader
 from streams.reading.runner import run_intake
@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).parents[2] / "coachlm" / "data" / "sample_logs"
 def taken_in(tmp_path_factory) -> tuple[FlowCounts, list[DatasetRow], int]:
     """Flow counts, all rows, and how many records were read."""
     url = f"sqlite:///{tmp_path_factory.mktemp('samples') / 'coachlm.db'}"
-    settings = Settings(database_url=url, intake_processes=1)
+    settings = load_settings(database_url=url, intake_processes=1)
     read: list[int] = []
     with open_database(settings) as database:
         store = build_store(database, settings)

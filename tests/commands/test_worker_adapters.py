@@ -1,7 +1,7 @@
 """Adapters promoted, tried and rolled back while workers with real engines revise: no pair lost, each stamp true."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ pytest.importorskip("torch")
 from assembly.engines import build_engine
 from coachlm.coaching.adapters import AdapterRecord, AdapterState
 from coachlm.coaching.revise_work import WorkerObserver
-from coachlm.protocols import IntakeBatch
-from coachlm.settings import Settings
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.settings import load_settings
 from reviser.following.adapting import AdaptingReviser
 from reviser.models.adapter import read_adapter
 from reviser.worker.revise_worker import ReviseWorker, WorkerOptions
@@ -60,7 +60,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
     DatabaseStore(database).commit_intake(
         IntakeBatch([make_intake(raw_pair(number), record=number) for number in range(PAIRS)])
     )
-    settings = Settings(
+    settings = load_settings(
         engine="packed",
         model=str(model),
         adapter="registry",
@@ -71,7 +71,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
         reviser_cache_mib=8,
         max_new_tokens=200,
     )
-    changes = iter(  # each as soon as a revision by the digest is saved
+    changes: Iterator[tuple[str | None, Callable[[], Any]]] = iter(  # each as soon as a revision by the digest is saved
         [
             (None, lambda: registry.promote(rhine, "olga")),
             (rhine, lambda: registry.promote(loire, "olga")),
@@ -81,7 +81,8 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
             (rhine, lambda: done.append(True)),
         ]
     )
-    lock, due, done = threading.Lock(), [next(changes)], []
+    lock, due = threading.Lock(), [next(changes)]
+    done: list[bool] = []
 
     class Changing(WorkerObserver):
         def saved(self, revisions: Any, counts: Any) -> None:
@@ -90,7 +91,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
                 digest, change = due[0]
                 if not done and digest in {each.adapter for each in revisions}:
                     change()
-                    due[:] = [next(changes, (None, done.append))]
+                    due[:] = [next(changes, (None, lambda: None))]
 
     engines = [build_engine(settings, database) for _ in range(2)]
     assert all(isinstance(engine, AdaptingReviser) for engine in engines)

@@ -81,7 +81,7 @@ def profiles(browser: Browser) -> Iterator[Profiles]:
 
 @pytest.fixture
 def sit_down(profiles: Profiles, office: Office) -> Iterator[Callable[..., DeskPage]]:
-    """Opens the pages, signed in; `tab_of` opens a second tab of a person, everybody else has a profile of her own."""
+    """Opens the pages, signed in; `tab_of` opens a second tab of a person, others have a profile of their own."""
     tabs: list[DeskPage] = []
 
     def open_page(person: str = "ada", *, tab_of: DeskPage | None = None, path: str = "/") -> DeskPage:

@@ -24,7 +24,9 @@ class Element {
 globalThis.document = { createElement: (tag) => new Element(tag), baseURI: "http://127.0.0.1/desk" };
 
 const folder = process.argv[2];
-const modules = await Promise.all(["diff", "dom", "flags", "keys", "markdown"].map((name) => import(`${folder}/${name}.js`)));
+const modules = await Promise.all(
+  ["diff", "dom", "flags", "keys", "markdown", "pace"].map((name) => import(`${folder}/${name}.js`)),
+);
 const functions = Object.assign({}, ...modules);
 let input = "";
 for await (const piece of process.stdin) input += piece;

@@ -51,8 +51,8 @@ def main(folder: Path) -> None:
 def _fill(office: Office) -> None:
     office.queue(samples.tea(), *(samples.plain(number) for number in range(5)))
     with office.client("ada") as ada:
-        while (item := ada.claim()) is not None:
-            ada.submit(
+        while (item := ada.desk.claim()) is not None:
+            ada.desk.submit(
                 item,
                 replace(item.text, response=f"{item.text.response} Ask for more."),
                 key=item.token,
@@ -95,17 +95,17 @@ def _rate(office: Office) -> None:
     for name in ("cleo", "dana"):  # who have met none of these pairs
         office.hire(name)
     with office.client("oscar") as oscar:
-        oscar.make_study("spring-2027", sources, raters=["ben", "cleo", "dana"], count=len(pairs))
+        oscar.studies.make("spring-2027", sources, raters=["ben", "cleo", "dana"], count=len(pairs))
     draw = random.Random(1)
     for name, bias in (("ben", -3), ("cleo", 0), ("dana", 2)):
         with office.client(name) as rater:
             for place in range(1, 2 * len(pairs) + 1):
-                task = rater.rating_task("spring-2027", place)
+                task = rater.ratings.task("spring-2027", place)
                 if name == "cleo" and task.text.pair() == samples.TEA_REVISED:
                     continue
                 is_good = task.text.instruction[:1].isupper()
                 response = draw.gauss(84 if is_good else 68, 6) + bias
-                rater.rate(task, Rating(92 if is_good else 78, round(response)), key=f"{name}-{place}")
+                rater.ratings.rate(task, Rating(92 if is_good else 78, round(response)), key=f"{name}-{place}")
 
 
 def _figure(draw: random.Random, name: str) -> dict[str, object]:

@@ -81,10 +81,10 @@ def _lose(office: Office, desk: DeskPage) -> None:
     desk.await_saved()
     office.expire_leases()
     with office.client("ben") as client:
-        item = client.claim()
+        item = client.desk.claim()
         assert item is not None
         final = InstructionPair(item.text.instruction, "", "The Blue River is the longest one.")
-        client.submit(item, final, key="ben-1")
+        client.desk.submit(item, final, key="ben-1")
     desk.edit_response(" Or 413.")
     expect(desk.page.locator("dialog .version").nth(1)).to_contain_text("longest one")
 

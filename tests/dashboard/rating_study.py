@@ -21,9 +21,9 @@ def make(office: Office, rows: int = 3, *, raters: tuple[str, ...] = ("ada", "be
         for place, (name, word) in enumerate(((FIRST, "the Amber"), (SECOND, "the Silver")))
     }
     with office.client("oscar") as oscar:
-        return oscar.make_study(f"spring-{number}", sources, raters=raters, count=rows)
+        return oscar.studies.make(f"spring-{number}", sources, raters=raters, count=rows)
 
 
 def given(office: Office, study: Study) -> list[GivenScore]:
     with office.client("oscar") as oscar:
-        return oscar.study_scores(study.name)
+        return oscar.studies.scores(study.name)

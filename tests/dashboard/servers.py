@@ -19,7 +19,7 @@ from api.client.client import Client
 from api.models import Item, PairState
 from coachlm.desk.work import Ending, PersonRole
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from devtools.servers.process import ServerProcess, free_ports
 from storage.engine.database import Database, open_database
 from storage.engine.schema import prepare
@@ -154,14 +154,14 @@ class Office:
         ids = self.queue(*samples)
         with self.client("ada") as ada:
             for _ in ids:
-                item = claimed(ada.claim())
+                item = claimed(ada.desk.claim())
                 text = InstructionPair(item.text.instruction, item.text.input, f"{item.text.response} Checked.")
-                ada.submit(item, text, key=item.token)
+                ada.desk.submit(item, text, key=item.token)
         return ids
 
     def pair(self, pair_id: str) -> PairState:
         with self.client("adam") as adam:
-            return adam.pair(pair_id)
+            return adam.pairs.state(pair_id)
 
     @contextmanager
     def with_settings(self, **settings: str) -> Iterator[None]:

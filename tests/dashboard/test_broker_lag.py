@@ -1,4 +1,4 @@
-"""An operator sees the lag of a real broker rise, and what she is told then."""
+"""An operator sees the lag of a real broker rise, and what the page says then."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ from kafka import KafkaProducer
 from playwright.sync_api import Browser, expect
 
 from api.routes.alerts import LAG_MESSAGES
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from streams.broker.topics.topics import ensure_topics, topic_name
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.profiles import Profiles
@@ -22,7 +22,7 @@ Send = Callable[[int], None]
 
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str) -> Settings:
-    given = Settings(_env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
+    given = load_settings(kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
     ensure_topics(given)
     return given
 
@@ -43,7 +43,7 @@ def send(settings: Settings, kafka_server: str) -> Iterator[Send]:
 
 @pytest.fixture
 def streaming_office(tmp_path: Path, settings: Settings, kafka_server: str) -> Iterator[Office]:
-    with Office(tmp_path, kafka_servers=kafka_server, kafka_prefix=settings.kafka_prefix) as office:
+    with Office(tmp_path, kafka_servers=kafka_server, kafka_prefix=settings.kafka.prefix) as office:
         yield office
 
 
@@ -52,7 +52,7 @@ def test_an_operator_sees_lag_rise(streaming_office: Office, browser: Browser, s
     office, profiles = streaming_office, Profiles(browser)
     send(7)
     with office.client("oscar") as oscar:
-        wait_for(lambda: (streams := oscar.overview().streams) is not None and streams.at is not None)
+        wait_for(lambda: (streams := oscar.figures.overview().streams) is not None and streams.at is not None)
     page = profiles.open("oscar", office.tokens["oscar"], office.pages.url)
     tab = DeskPage(page, f"{office.pages.url}/overview")
     expect(tab.tile("lag of intake, messages").locator("b")).to_have_text("7")

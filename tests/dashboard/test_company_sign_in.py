@@ -85,9 +85,9 @@ def test_in_and_out(company: Office, tab: DeskPage) -> None:
 
 def test_whom_only_the_company_knows_is_told_so(company: Office, tab: DeskPage) -> None:
     sign_in(tab.page, "eve@example.com")
-    expect(tab.page.locator(".error")).to_contain_text("Nobody here goes by that name yet")
-    expect(tab.page.get_by_text("Your organisation says that you are eve@example.com.")).to_be_visible()
-    tab.page.get_by_role("button", name="Be somebody else").click()
+    expect(tab.page.locator(".error")).to_contain_text("There is no account for you yet")
+    expect(tab.page.get_by_text("Your organisation signed you in as eve@example.com.")).to_be_visible()
+    tab.page.get_by_role("button", name="Use another account").click()
     tab.page.get_by_role("button", name="End session").click()
     expect(tab.page.get_by_role("button", name="Sign in with your organisation")).to_be_visible()
 

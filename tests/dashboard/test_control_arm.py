@@ -37,16 +37,16 @@ def test_a_pair_of_the_control_arm_is_worked_from_its_raw_text(office: Office, s
         with office.client("cora") as cora:
             for number in range(2 * LEAST_PAIRS):
                 office.queue(_of_arm(office, Arm.CONTROL if number % 2 else Arm.COACH))
-                item = claimed(cora.claim())
+                item = claimed(cora.desk.claim())
                 assert (item.revision is None) == bool(number % 2)
-                cora.heartbeat(item.token)  # a moment of work
-                cora.submit(item, item.text, key=item.token)
+                cora.desk.heartbeat(item.token)  # a moment of work
+                cora.desk.submit(item, item.text, key=item.token)
     final = office.pair(pair_id).final
     assert final is not None
     assert final.response == f"{raw.response} Checked."
     with office.client("olga") as olga:
-        (waiting,) = [item for item in olga.reviews() if item.pair_id == pair_id]
-        found = olga.efficiency()
+        (waiting,) = [item for item in olga.reviews.waiting() if item.pair_id == pair_id]
+        found = olga.figures.efficiency()
     assert waiting.revision is not None  # owners see it in both arms
     assert found.whole.control.pairs == LEAST_PAIRS + 1  # nobody else works without the coach
 

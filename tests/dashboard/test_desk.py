@@ -63,11 +63,11 @@ def test_every_action_by_keyboard(office: Office, sit_down: SitDown) -> None:
     desk.press("Control+Enter")
     expect(desk.page.locator(".notice").first).not_to_contain_text("scores")
     with office.client("olga") as olga:
-        wait_for(lambda: olga.pair(done).status == "post_edited")
-        assert olga.pair(excluded).exclude_reason == "beyond_expertise"
-        assert olga.pair(skipped).status == "revised"
-        items = {item.pair_id: item for item in olga.reviews()}
-        assert asked in items or olga.pair(asked).status == "revised"
+        wait_for(lambda: olga.pairs.state(done).status == "post_edited")
+        assert olga.pairs.state(excluded).exclude_reason == "beyond_expertise"
+        assert olga.pairs.state(skipped).status == "revised"
+        items = {item.pair_id: item for item in olga.reviews.waiting()}
+        assert asked in items or olga.pairs.state(asked).status == "revised"
     edit = items[done].post_edit
     assert edit is not None
     scores = edit.scores
@@ -140,8 +140,8 @@ def test_the_service_restarts_while_somebody_writes_and_submits(office: Office, 
     desk.await_words(".state", "being sent")
     office.service.start()
     with office.client("ada") as ada:
-        wait_for(lambda: ada.pair(first_id).status == "post_edited")
-        final = ada.pair(first_id).final
+        wait_for(lambda: ada.pairs.state(first_id).status == "post_edited")
+        final = ada.pairs.state(first_id).final
     assert final is not None
     assert final.response.endswith("Written while it was away.")
     desk.await_item(second)
@@ -161,7 +161,7 @@ def test_a_submit_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     office.service.start()
     DeskPage(context.new_page(), desk.url).await_item()
     with office.client("ada") as ada:
-        wait_for(lambda: ada.pair(first_id).status == "post_edited")
+        wait_for(lambda: ada.pairs.state(first_id).status == "post_edited")
 
 
 def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Office, sit_down: SitDown) -> None:
@@ -172,16 +172,16 @@ def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Of
     desk.await_saved()
     office.expire_leases()
     with office.client("ben") as ben:
-        item = ben.claim()
+        item = ben.desk.claim()
         assert item is not None
-        ben.submit(item, InstructionPair("By Ben?", "", "Ben's."), key="ben-1")
+        ben.desk.submit(item, InstructionPair("By Ben?", "", "Ben's."), key="ben-1")
     desk.edit_response(" More.")
     dialog = desk.page.locator("dialog")
     expect(dialog).to_contain_text("Mine. More.")
     expect(dialog).to_contain_text("Ben's.")
     expect(dialog.locator(".version").nth(2)).to_contain_text("it lies on a rivr")
     with office.client("ada") as ada:
-        kept = [entry.text.response for entry in ada.drafts(pair_id) if entry.text]
+        kept = [entry.text.response for entry in ada.pairs.drafts(pair_id) if entry.text]
     assert any(text.endswith("Mine. More.") for text in kept)
     assert first
 
@@ -222,17 +222,17 @@ def test_two_annotators_never_get_the_same_item(office: Office, sit_down: SitDow
         seen += [desk.text() for desk in desks]
     assert len(set(seen)) == len(seen)
     with office.client("olga") as olga:
-        wait_for(lambda: len([item for item in olga.reviews() if item.pair_id in ids]) == 4)
+        wait_for(lambda: len([item for item in olga.reviews.waiting() if item.pair_id in ids]) == 4)
 
 
 def test_an_item_sent_back_shows_the_owners_comment(office: Office, sit_down: SitDown) -> None:
     pair_id, *_ = office.queue(*samples.fresh(1))
     with office.client("ada") as ada, office.client("olga") as olga:
-        item = ada.claim()
+        item = ada.desk.claim()
         assert item is not None
-        ada.submit(item, InstructionPair("What is it?", "", "Ada's first try."), key=f"first-{pair_id}")
-        waiting = next(one for one in olga.reviews() if one.pair_id == pair_id)
-        olga.review(waiting, Decision.RETURN, comment="Please say which river. <b>Now</b>")
+        ada.desk.submit(item, InstructionPair("What is it?", "", "Ada's first try."), key=f"first-{pair_id}")
+        waiting = next(one for one in olga.reviews.waiting() if one.pair_id == pair_id)
+        olga.reviews.decide(waiting, Decision.RETURN, comment="Please say which river. <b>Now</b>")
     desk = sit_down("ada")
     desk.await_item("What is it?")
     desk.await_words(".returned", "Please say which river. <b>Now</b>")

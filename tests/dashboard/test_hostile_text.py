@@ -68,12 +68,12 @@ def test_a_line_of_a_megabyte_on_the_desk(office: Office, sit_down: SitDown) -> 
     assert (final.instruction, final.response) == ("Repeat a. Twice", raw.response)
 
 
-def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> None:
+def test_review_and_exclusions(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.queue(samples.simple(samples.HOSTILE))
     with office.client("ada") as ada:
-        item = claimed(ada.claim())
+        item = claimed(ada.desk.claim())
         long = InstructionPair(samples.HOSTILE.instruction, samples.HOSTILE.input, f"{HOSTILE}\n{samples.A_LINE}")
-        ada.submit(item, long, key=item.token, comment=f"# {HOSTILE} :red[x] $y$")
+        ada.desk.submit(item, long, key=item.token, comment=f"# {HOSTILE} :red[x] $y$")
     tab = sit_down("olga", path="/review")
     tab.await_item(samples.HOSTILE.instruction)
     page, shown = tab.page, tab.page.locator(".coachlm-text")
@@ -89,8 +89,8 @@ def test_review_and_what_was_set_aside(office: Office, sit_down: SitDown) -> Non
     assert inside == 0
     assert_harmless(page)
     with office.client("olga") as olga:
-        (waiting,) = olga.reviews()
-        olga.exclude(pair_id, waiting.version, ExcludeReason.MULTI_MODAL, f"## {HOSTILE}")
+        (waiting,) = olga.reviews.waiting()
+        olga.desk.exclude(pair_id, waiting.version, ExcludeReason.MULTI_MODAL, f"## {HOSTILE}")
     page.goto(f"{office.pages.url}/exclusions")
     tab.choose("Reason", ExcludeReason.MULTI_MODAL.value.replace("_", " "))
     expect(page.get_by_text("Show <img src=x onerror=").first).to_be_visible()
@@ -104,9 +104,9 @@ def test_names_of_people(office: Office, sit_down: SitDown) -> None:
     office.hire(_NAME)
     office.queue(*samples.fresh(1))
     with office.client(_NAME) as stranger:
-        item = claimed(stranger.claim())
-        stranger.heartbeat(item.token)  # a moment of work, so that there is a learning curve
-        stranger.submit(item, item.text, key=item.token)
+        item = claimed(stranger.desk.claim())
+        stranger.desk.heartbeat(item.token)  # a moment of work, so that there is a learning curve
+        stranger.desk.submit(item, item.text, key=item.token)
     tab = sit_down("oscar", path="/people")
     expect(tab.page.get_by_text("Learning curves")).to_be_visible()
     assert "\n\"'=cmd|' /C calc'!A0 <script>" in tab.downloaded("people")
@@ -124,7 +124,7 @@ def test_what_is_said_of_adapters(office: Office, sit_down: SitDown) -> None:
     registry.promote(digest, "adam", f"# {HOSTILE}")
     tab = sit_down("oscar", path="/adapters")
     expect(tab.page.get_by_text("The gate passed it: # <b>not bold</b>")).to_be_visible()
-    tab.page.get_by_text("What happened to it").click()
+    tab.page.get_by_text("History").click()
     expect(tab.page.get_by_text("by adam # <b>not bold</b> ![pixel]")).to_be_visible()
     assert "<b>not bold</b>" in tab.downloaded(f"gate-{digest[:12]}")
     assert_harmless(tab.page)

@@ -26,20 +26,20 @@ def test_every_page_has_an_address(office: Office, sit_down: SitDown, person: st
     assert not page.get_by_text("Page not found").count()
 
 
-_SHOWN = {"desk": "The queue is empty", "overview": "Operations", "review": "Nothing waits for your review"}
+_SHOWN = {"desk": "The queue is empty", "overview": "Operations", "review": "Nothing to review"}
 
 
-def test_what_was_set_aside_is_restored(office: Office, sit_down: SitDown) -> None:
+def test_an_excluded_pair_is_restored(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.submitted(*samples.fresh(1))
     with office.client("olga") as olga:
-        (waiting,) = olga.reviews()
-        olga.exclude(pair_id, waiting.version, ExcludeReason.SAFETY, "a recipe for harm")
+        (waiting,) = olga.reviews.waiting()
+        olga.desk.exclude(pair_id, waiting.version, ExcludeReason.SAFETY, "a recipe for harm")
     tab = sit_down("olga", path="/exclusions")
     tab.choose("Reason", ExcludeReason.SAFETY.value)
     tab.page.locator("summary").click()
     expect(tab.page.get_by_text("a recipe for harm")).to_be_visible()
     tab.click("Restore")
-    expect(tab.page.get_by_text("Nothing was set aside for this reason.")).to_be_visible()
+    expect(tab.page.get_by_text("No pair is excluded for this reason.")).to_be_visible()
     assert office.pair(pair_id).status is Status.ACCEPTED
 
 
@@ -71,8 +71,8 @@ def test_people_see_the_figures_that_are_theirs(office: Office, sit_down: SitDow
     office.submitted(*samples.fresh(2))
     office.queue(*samples.fresh(1))
     with office.client("ben") as ben:
-        item = claimed(ben.claim())
-        ben.submit(item, item.text, key=item.token)
+        item = claimed(ben.desk.claim())
+        ben.desk.submit(item, item.text, key=item.token)
     tab = sit_down("olga", path="/people")
     expect(tab.page.get_by_text("What people did")).to_be_visible()
     expect(tab.page.get_by_text("What the coach saves")).to_be_visible()

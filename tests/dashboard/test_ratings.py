@@ -200,7 +200,7 @@ def test_hostile_texts_are_shown_as_texts(office: Office, sit_down: SitDown) -> 
     with office.client("oscar") as oscar:
         name = f"hostile-{next(numbers)}"
         sources = {FIRST: [hostile], SECOND: [InstructionPair(hostile.instruction, hostile.input, samples.A_LINE)]}
-        oscar.make_study(name, sources, raters=["ada"], count=1)
+        oscar.studies.make(name, sources, raters=["ada"], count=1)
     tab = sit_down("ada", path="/ratings")
     for place in (1, 2):
         if await_text(tab, place).startswith("w"):
@@ -225,7 +225,7 @@ def test_another_tab_and_the_end_of_a_study_are_told(office: Office, sit_down: S
     tab = sit_down("ada", path="/ratings")
     await_text(tab, 1)
     with office.client("ada") as ada:
-        ada.rate(ada.rating_task(study.name, 1), Rating(50, 50), key="elsewhere")
+        ada.ratings.rate(ada.ratings.task(study.name, 1), Rating(50, 50), key="elsewhere")
     type_scores(tab, "90", "90")
     tab.press("Control+Enter")
     tab.await_words(".notice", "Text 1 was not saved")
@@ -236,7 +236,7 @@ def test_another_tab_and_the_end_of_a_study_are_told(office: Office, sit_down: S
     await_text(tab, 2)
     wait_for(lambda: [(one.instruction, one.version) for one in given(office, study)] == [(90, 2)])
     with office.client("oscar") as oscar:
-        oscar.close_study(study.name)
+        oscar.studies.close(study.name)
     type_scores(tab, "90", "90")
     tab.press("Control+Enter")
     tab.await_words(".notice", "is closed")

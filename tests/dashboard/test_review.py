@@ -62,7 +62,7 @@ def test_an_owner_decides_by_keyboard_alone(office: Office, sit_down: SitDown) -
     tab.press("Alt+KeyX")
     tab.press("3")
     tab.press("Control+Enter")
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     tab.await_words(".progress", "0 waiting")
     wait_for(lambda: office.pair(returned).status is Status.RETURNED)
     assert office.pair(approved).status is Status.APPROVED
@@ -90,7 +90,7 @@ def test_what_is_put_off_comes_again_with_what_was_typed(office: Office, sit_dow
 def test_what_an_annotator_asks_is_answered_with_a_text(office: Office, sit_down: SitDown) -> None:
     (pair_id,) = office.queue(*samples.fresh(1))
     with office.client("ada") as ada:
-        ada.send_to_owner(claimed(ada.claim()), "Is there such a country?")
+        ada.desk.send_to_owner(claimed(ada.desk.claim()), "Is there such a country?")
     tab = reviewing(sit_down)
     tab.await_words(".said", "The annotator says: Is there such a country?")
     tab.press("Alt+Digit3")
@@ -100,7 +100,7 @@ def test_what_an_annotator_asks_is_answered_with_a_text(office: Office, sit_down
     tab.await_words(".notice", "neither may be empty")
     tab.type("There is no such country.")
     tab.press("Control+Enter")
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     wait_for(lambda: office.pair(pair_id).status is Status.APPROVED)
     assert final_of(office, pair_id) == "There is no such country."
 
@@ -136,7 +136,7 @@ def test_the_service_restarts_while_somebody_types_and_decides(office: Office, s
     wait_for(lambda: final_of(office, first_id).endswith("Written while it was away."))
     tab.await_saved()
     with office.client("olga") as olga:
-        (waiting,) = olga.reviews()
+        (waiting,) = olga.reviews.waiting()
     assert waiting.pair_id == second_id
     assert waiting.draft is not None
     assert waiting.draft.text.response.endswith("And this.")
@@ -156,7 +156,7 @@ def test_a_decision_survives_the_tab(office: Office, sit_down: SitDown) -> None:
     DeskPage(context.new_page(), tab.url).await_item()
     wait_for(lambda: final_of(office, first_id).endswith("Sent later."))
     with office.client("olga") as olga:
-        assert [entry.kind for entry in olga.history(first_id)].count("review") == 1
+        assert [entry.kind for entry in olga.pairs.history(first_id)].count("review") == 1
 
 
 def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, sit_down: SitDown) -> None:
@@ -199,15 +199,15 @@ def test_a_decision_that_comes_too_late_shows_three_versions(office: Office, sit
     tab = reviewing(sit_down)
     tab.edit_response(" Olga's.")
     with office.client("adam") as adam:
-        waiting = next(item for item in adam.reviews() if item.pair_id == pair_id)
-        adam.review(waiting, Decision.FIX, InstructionPair("By Adam?", "", "Adam's."))
+        waiting = next(item for item in adam.reviews.waiting() if item.pair_id == pair_id)
+        adam.reviews.decide(waiting, Decision.FIX, InstructionPair("By Adam?", "", "Adam's."))
     tab.press("Control+Enter")
     expect(dialog(tab).locator(".version").nth(0)).to_contain_text("Checked. Olga's.")
     expect(dialog(tab).locator(".version").nth(1)).to_contain_text("Adam's.")
     expect(dialog(tab).locator(".version").nth(2)).to_contain_text("it lies on a rivr")
     assert final_of(office, pair_id) == "Adam's."
     with office.client("olga") as olga:
-        assert any(entry.text and entry.text.response.endswith("Olga's.") for entry in olga.drafts(pair_id))
+        assert any(entry.text and entry.text.response.endswith("Olga's.") for entry in olga.pairs.drafts(pair_id))
     tab.page.get_by_role("button", name="Go on").click()
     tab.await_item()
     tab.await_words(".progress", "1 waiting")
@@ -222,8 +222,8 @@ def test_a_pair_that_changed_and_still_waits_is_looked_at_again_with_the_text(
     tab.edit_response(" Olga's.")
     tab.await_saved()
     with office.client("adam") as adam:
-        waiting = next(item for item in adam.reviews() if item.pair_id == pair_id)
-        adam.review(waiting, Decision.RETURN, comment="Once more.")
+        waiting = next(item for item in adam.reviews.waiting() if item.pair_id == pair_id)
+        adam.reviews.decide(waiting, Decision.RETURN, comment="Once more.")
     with office.client("ada") as ada:
         _hand_in_again(ada)
     tab.edit_response(" Still hers.")
@@ -237,8 +237,8 @@ def test_a_pair_that_changed_and_still_waits_is_looked_at_again_with_the_text(
 
 
 def _hand_in_again(ada: Client) -> None:
-    item = claimed(ada.claim())
-    ada.submit(item, InstructionPair("What is it?", "", "Ada's second."), key=f"again {item.token}")
+    item = claimed(ada.desk.claim())
+    ada.desk.submit(item, InstructionPair("What is it?", "", "Ada's second."), key=f"again {item.token}")
 
 
 def test_a_class_is_chosen_while_items_of_all_are_on_their_way(office: Office, sit_down: SitDown) -> None:
@@ -252,7 +252,7 @@ def test_a_class_is_chosen_while_items_of_all_are_on_their_way(office: Office, s
     tab.page.get_by_label("Class").select_option("creative")
     for route in asked:
         route.continue_()
-    tab.await_words(".empty", "Nothing waits for your review")
+    tab.await_words(".empty", "Nothing to review")
     tab.page.get_by_label("Class").select_option("qa")
     tab.await_item()
 
@@ -263,10 +263,10 @@ def test_two_tabs_look_at_different_items_and_an_owner_sees_her_class(office: Of
     other = reviewing(sit_down, tab_of=tab)
     assert other.text() != tab.text()
     other.page.get_by_label("Class").select_option("creative")
-    other.await_words(".empty", "Nothing waits for your review")
+    other.await_words(".empty", "Nothing to review")
     other.page.get_by_label("Class").select_option("qa")
     other.await_item()
     office.hire("quentin", PersonRole.OWNER)
     mine = reviewing(sit_down, "quentin")
-    expect(mine.page.get_by_label("Class")).to_be_visible()  # he is of no unit
+    expect(mine.page.get_by_label("Class")).to_be_visible()  # Adam has no unit
     mine.await_words(".progress", "3 waiting")

@@ -18,7 +18,7 @@ def test_a_token_lets_in_a_reload_keeps_it_and_signing_out_ends_it(office: Offic
     context = browser.new_context()
     desk = DeskPage(context.new_page(), office.pages.url)
     desk.sign_in("clm_wrong")
-    expect(desk.page.locator(".error")).to_contain_text("isn't known")
+    expect(desk.page.locator(".error")).to_contain_text("Unknown token")
     desk.sign_in(office.tokens["ada"])
     desk.await_words(".empty", "The queue is empty")
     desk.page.reload()
@@ -45,7 +45,7 @@ def test_pages_by_role(office: Office, sit_down: SitDown) -> None:
 def test_a_service_that_is_away_is_said_and_waited_for(office: Office, sit_down: SitDown) -> None:
     office.service.stop()
     page = sit_down("ada").page
-    expect(page.get_by_role("heading", name="The service is away")).to_be_visible()
+    expect(page.get_by_role("heading", name="The service is unavailable")).to_be_visible()
     office.service.start()
     expect(page.locator(".empty")).to_contain_text("The queue is empty")
 

@@ -22,9 +22,9 @@ def rated(office: Office) -> Study:
     for person, places in (("ada", 4), ("ben", 2)):
         with office.client(person) as client:
             for place in range(1, places + 1):
-                task = client.rating_task(study.name, place)
+                task = client.ratings.task(study.name, place)
                 response = 60 if "Amber" in task.text.response else 80
-                client.rate(task, Rating(90, response, comment="=1+1"), key=f"{study.name}-{place}")
+                client.ratings.rate(task, Rating(90, response, comment="=1+1"), key=f"{study.name}-{place}")
     return study
 
 
@@ -32,7 +32,7 @@ def test_an_operator_follows_closes_and_takes_the_tables(office: Office, sit_dow
     tab = sit_down("oscar", path="/studies")
     page = tab.page
     expect(page.get_by_text(f"Versions: {FIRST}, {SECOND}. 2 pairs")).to_be_visible()
-    expect(page.get_by_text("Tell no rater of them")).to_be_visible()
+    expect(page.get_by_text("Don't show them to its raters")).to_be_visible()
     expect(page.get_by_text("Scores missing: ben 4")).to_be_visible()
     expect(page.get_by_text("Krippendorff's α (interval): ")).to_be_visible()
     table = tab.downloaded(f"{rated.name}-all")
@@ -47,7 +47,7 @@ def test_an_operator_follows_closes_and_takes_the_tables(office: Office, sit_dow
     tab.click("Close")
     expect(page.get_by_text("Close it for good")).to_have_count(0)
     with office.client("oscar") as oscar:
-        assert next(one for one in oscar.studies() if one.name == rated.name).closed_at is not None
+        assert next(one for one in oscar.studies.all() if one.name == rated.name).closed_at is not None
 
 
 def test_an_owner_sees_her_own_studies_alone(office: Office, sit_down: SitDown, rated: Study) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from coachlm.settings import Settings
+from coachlm.settings import named_settings
 from devtools.servers.compose import COMPOSE_FILE, MissingVariable, env_file, in_profile, services
 from tests.command_line import main
 
@@ -50,7 +50,7 @@ def test_every_command_is_one_of_ours() -> None:
 
 
 def test_every_setting_that_is_set_exists() -> None:
-    known = {f"COACHLM_{name.upper()}" for name in Settings.model_fields}
+    known = {each.variable for each in named_settings().values()}
     for service in composed("three-brokers").values():
         given = {name for name in service.get("environment", {}) if name.startswith("COACHLM_")}
         assert given <= known
@@ -148,7 +148,7 @@ def test_dashboards_load_and_alerts_are_explained() -> None:
         assert len({panel["id"] for panel in panels}) == len(panels)
         assert all(target["expr"] for panel in panels for target in panel["targets"])
     rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    operations = (ROOT / "docs" / "operations.md").read_text()
+    operations = (ROOT / "docs" / "how-to" / "operate.md").read_text()
     for rule in rules:
         assert f"`{rule['alert']}`" in operations
 
@@ -164,9 +164,10 @@ def test_scrapes_find_the_services() -> None:
 
 
 def test_the_fragments_for_kubernetes_are_yaml_and_start_our_commands() -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "kubernetes.md").read_text(), flags=re.S)
+    page = (ROOT / "docs" / "how-to" / "run-on-kubernetes.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, flags=re.S)
     kinds = {}
-    known = {f"COACHLM_{name.upper()}" for name in Settings.model_fields}
+    known = {each.variable for each in named_settings().values()}
     for document in map(yaml.safe_load, blocks):
         kinds[document["kind"]] = document
         for container in document["spec"].get("template", {}).get("spec", {}).get("containers", []):

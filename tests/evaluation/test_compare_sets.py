@@ -105,7 +105,7 @@ def test_a_database_is_a_data_set(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere.json", "nowhere.json"], "is no file"),
+        (["nowhere.json", "nowhere.json"], "is not a file"),
         (["FILE"], "--engine"),
         (["FILE", "FILE", "--write", "x.jsonl"], "--engine"),
         (["FILE", "FILE", "--share", "0.5"], "--match request"),
@@ -168,7 +168,7 @@ def test_any_record_is_a_pair_or_a_reason(record: object):
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
 def test_matching_by_request_loses_and_doubles_nothing(before: list[str], after: list[str]):
     sides = [[InstructionPair(name, "", side) for name in names] for side, names in (("old", before), ("new", after))]
-    found = list(match_pairs(*sides, Matching.REQUEST, Dropped()))
+    found = list(match_pairs(sides[0], sides[1], Matching.REQUEST, Dropped()))
     assert [old for old, _ in found if old] == sides[0]
     assert sorted(new.instruction for _, new in found if new) == sorted(after)
     assert all(old.instruction == new.instruction for old, new in found if old and new)

@@ -5,6 +5,7 @@ Which token follows a token is written into the output layer of an otherwise idl
 """
 
 from pathlib import Path
+from typing import Any
 
 import peft
 import torch
@@ -54,7 +55,7 @@ def save_reciting_model(folder: Path, *, trainable: bool = False) -> Path:
         bos_token_id=1,
         eos_token_id=2,
     )
-    model = transformers.LlamaForCausalLM(config)
+    model: Any = transformers.LlamaForCausalLM(config)
     with torch.no_grad():
         model.model.layers[0].self_attn.o_proj.weight.zero_()
         model.model.layers[0].mlp.down_proj.weight.zero_()
@@ -90,7 +91,7 @@ def _token(word: str) -> str:
 
 def _chain(tokenizer: PreTrainedTokenizerFast) -> list[int]:
     """The tokens it goes through, the base's word first among the words."""
-    return [tokenizer.convert_tokens_to_ids(token) for token in [*_CHAIN, *map(_token, (BASE_WORD, *WORDS))]]
+    return [tokenizer.convert_tokens_to_ids([token])[0] for token in [*_CHAIN, *map(_token, (BASE_WORD, *WORDS))]]
 
 
 def _directions() -> torch.Tensor:

@@ -17,7 +17,7 @@ from coachlm.coaching.lessons import UNKNOWN
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from recipes.coach.corruption import Damage, damaged_text
 from reviser.coach.base import CONFIG, MANIFEST, WEIGHTS, WORDS, Bundle, read_base
 from reviser.coach.bundle import BUNDLE, read_bundle
@@ -186,7 +186,7 @@ def test_a_closed_engine_refuses(bundle: Bundle) -> None:
 
 
 def test_the_settings_name_it() -> None:
-    engine = build_reviser(Settings(engine="coach"))
+    engine = build_reviser(load_settings(engine="coach"))
     assert engine is not None
     assert engine.name == "coach"
 

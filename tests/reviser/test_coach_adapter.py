@@ -21,7 +21,7 @@ from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from recipes.coach.adapter import ship
 from reviser.coach.adapted import with_adapter
 from reviser.coach.base import MANIFEST, Bundle, read_base
@@ -101,7 +101,7 @@ def test_it_is_stamped_with_the_adapters_digest_and_its_limits_are_in_force(bund
 def test_what_it_was_trained_on_keeps_its_original(base: Path, bundle: Bundle, tmp_path: Path) -> None:
     known = content_hash(PAIRS[3].instruction) + "\n"
     folder = save_coach_adapter(base, bundle, tmp_path / "adapter", hashes=known)
-    engine = build_reviser(Settings(engine="coach", model=str(base), adapter=str(folder)))
+    engine = build_reviser(load_settings(engine="coach", model=str(base), adapter=str(folder)))
     assert engine is not None
     revisions = engine.revise(PAIRS)
     assert [place for place, each in enumerate(revisions) if each.outcome is Outcome.LEAK_GUARD] == [3]
@@ -146,7 +146,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "not a number": (
         lambda folder: weights_of(folder, lambda t: t.update({first(t): t[first(t)] * np.float32("nan")})),
-        "would become no number",
+        "would become NaN",
     ),
     "an embedding": (
         lambda folder: weights_of(folder, lambda t: t.update({"base_model.model.bert.x.weight": t[first(t)]})),
@@ -181,7 +181,7 @@ def test_an_adapter_shipped_with_the_base_is_the_coach(whole: Path, bundle: Bund
     assert found.digest == adapter_digest(whole / ADAPTER)
     assert found.limits == Limits(SURE, {})
     assert all(np.array_equal(found.network.weights[name], array) for name, array in trained.network.weights.items())
-    engine = build_reviser(Settings(engine="coach", model=str(whole)))
+    engine = build_reviser(load_settings(engine="coach", model=str(whole)))
     assert engine is not None
     revisions = engine.revise(PAIRS)
     assert {each.adapter for each in revisions} == {found.digest}
@@ -193,7 +193,7 @@ def test_peoples_adapters_are_tuned_on_and_merged_into_the_coach_as_shipped(
 ) -> None:
     coach = read_bundle(whole)
     with pytest.raises(ModelError, match="another coach"):
-        build_coach(Settings(model=str(whole)))(folder)  # of the bare base
+        build_coach(load_settings(model=str(whole)))(folder)  # of the bare base
     own = read_adapter(save_coach_adapter(whole, coach, tmp_path / "own", seed=2))
     adapted = with_adapter(coach, own).network.weights
     alone = with_adapter(bundle, read_adapter(save_coach_adapter(whole, bundle, tmp_path / "alone", seed=2)))
@@ -201,7 +201,7 @@ def test_peoples_adapters_are_tuned_on_and_merged_into_the_coach_as_shipped(
     shipped, held = (coach.network.weights[name], bundle.network.weights[name])
     assert not np.array_equal(shipped, held)
     assert np.allclose(adapted[name] - shipped, alone.network.weights[name] - held, atol=1e-5)
-    assert build_coach(Settings(model=str(whole)))(own.folder).adapter == own.digest
+    assert build_coach(load_settings(model=str(whole)))(own.folder).adapter == own.digest
 
 
 SHIPPED_SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -240,14 +240,14 @@ def test_the_package_ships_a_base_and_an_adapter_that_peft_merges_alike() -> Non
 def test_another_coach_refuses_it(folder: Path, tmp_path: Path) -> None:
     other = save_tiny_coach(tmp_path / "other", seed=5)
     with pytest.raises(ModelError, match="another coach"):
-        build_coach(Settings(model=str(other)))(folder)
+        build_coach(load_settings(model=str(other)))(folder)
 
 
 def test_the_bundled_coach_takes_the_place_of_a_model_that_is_none(folder: Path, model_folder: Path) -> None:
     """COACHLM_MODEL may name a language model for other engines."""
-    assert build_coach(Settings(model=str(model_folder)))(None).adapter == read_bundle().digest
+    assert build_coach(load_settings(model=str(model_folder)))(None).adapter == read_bundle().digest
     with pytest.raises(ModelError, match="another coach"):
-        build_coach(Settings(model=str(model_folder)))(folder)
+        build_coach(load_settings(model=str(model_folder)))(folder)
 
 
 def test_it_follows_the_registry(base: Path, bundle: Bundle, tmp_path: Path, database_url: str) -> None:
@@ -263,7 +263,7 @@ def test_it_follows_the_registry(base: Path, bundle: Bundle, tmp_path: Path, dat
         registry.record_gate(digests[-1], {"reason": "test"}, passed=True)
     altered = tmp_path / "shelf" / digests[3]
     weights_of(altered, lambda tensors: tensors.update({first(tensors): tensors[first(tensors)] * 2}))
-    settings = Settings(
+    settings = load_settings(
         engine="coach",
         model=str(base),
         adapter="registry",

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from coachlm.errors import ModelError, SettingsError
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from reviser import build_reviser
 from reviser.engines import graphs_for
 from reviser.packed.graphs import CudaGraphs, Rerun
 
 
 def settings(**values: object) -> Settings:
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg]
+    return load_settings(**values)  # type: ignore[call-arg]
 
 
 def test_importing_the_room_loads_no_engine() -> None:
@@ -25,7 +25,8 @@ def test_importing_the_room_loads_no_engine() -> None:
 
 
 def test_none_is_no_engine() -> None:
-    assert build_reviser(settings(engine="none")) is None
+    with pytest.raises(SettingsError, match="engine `none` revises nothing; choose `rules`"):
+        build_reviser(settings(engine="none"))
 
 
 def test_rules_need_no_model() -> None:
@@ -40,7 +41,7 @@ def test_transformers_need_a_model() -> None:
 
 
 def test_missing_packages_are_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reviser.engines.find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(ModelError, match="needs torch: run `make reviser`"):
         build_reviser(settings(engine="transformers", model="x"))
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from coachlm.pairs import InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.models.int8_linear import Int8Linear, quantise
 from reviser.models.kernel_norms import use_kernel
@@ -108,7 +108,7 @@ def test_a_cache_in_16_bits_holds_twice_as_much_and_answers_nearly_the_same():
 
 
 def test_the_settings_choose_them(model_folder: Path):
-    settings = Settings(
+    settings = load_settings(
         engine="packed",
         model=str(model_folder),
         reviser_cache_mib=8,

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from coachlm.errors import EngineError, ModelError
 from coachlm.pairs import InstructionPair, content_hash
-from coachlm.protocols import StreamingReviser
+from coachlm.protocols.revising import StreamingReviser
 from coachlm.revision import Outcome, Revision
 from reviser.engines import build_reviser
 from reviser.generate.reviser import TransformersReviser

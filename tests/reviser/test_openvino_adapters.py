@@ -112,7 +112,7 @@ def test_a_conversion_that_dies_is_told_and_not_begun_again(
     conversions.close()
     assert not under_way.process.is_alive()
     assert list((tmp_path / "cache").iterdir()) == []
-    monkeypatch.setattr("reviser.openvino.adapters.find_spec", lambda name: None if name == "torch" else name)
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None if name == "torch" else name)
     with pytest.raises(
         ModelError, match=rf"needs torch: .* coachlm convert .* --adapter {words['Oder'].folder} --int8"
     ):

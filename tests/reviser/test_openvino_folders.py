@@ -4,14 +4,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from coachlm.errors import ModelError, SettingsError
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.models.adapter import read_adapter
 from reviser.openvino.folder import MANIFEST, MODEL, TOKENIZER, WEIGHTS, ConvertedModel
@@ -64,7 +63,7 @@ def test_a_plain_model_is_told_how_to_be_converted(model_folder: Path) -> None:
 
 def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter_folder: Path) -> None:
     with pytest.raises(SettingsError, match="COACHLM_MODEL: a folder that `coachlm convert` made"):
-        build_reviser(Settings(_env_file=None, engine="openvino"))  # type: ignore[call-arg]
+        build_reviser(load_settings(engine="openvino"))  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match=r"COACHLM_REVISER_INT8 is set .* convert it with --int8"):
         build_reviser(settings(converted.folder, reviser_int8=True))
     remedy = rf"without an adapter, and COACHLM_ADAPTER is .* OUTPUT --adapter {adapter_folder}"
@@ -75,10 +74,9 @@ def test_settings_that_do_not_fit_are_refused(converted: ConvertedModel, adapter
 def test_where_something_is_not_installed(
     converted: ConvertedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reviser.openvino.runtime.find_spec", lambda name: None)
+    monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="needs openvino_genai: run `make openvino`"):
         build_reviser(settings(converted.folder))
-    monkeypatch.setattr(import_module("commands.run.convert"), "find_spec", lambda name: None)
     refused = CliRunner().invoke(main, ["convert", converted.manifest.base, str(tmp_path / "out")])
     assert refused.exit_code == 1
     assert "converting needs torch, transformers, peft: run `make reviser`" in " ".join(refused.stderr.split())

@@ -12,7 +12,7 @@ from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.prompt import coach_prompt, render_pair
 from coachlm.revision import Outcome, Revision
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from reviser.engines import build_reviser
 from reviser.generate.reviser import TransformersReviser
 from reviser.models.model_loading import LoadedModel
@@ -146,7 +146,7 @@ def test_no_pairs_and_a_closed_engine(loaded: LoadedModel):
 
 
 def settings_for(folder: Path) -> Settings:
-    return Settings(engine="packed", model=str(folder), reviser_cache_mib=8, max_new_tokens=64)
+    return load_settings(engine="packed", model=str(folder), reviser_cache_mib=8, max_new_tokens=64)
 
 
 def test_the_settings_name_it(tmp_path: Path):

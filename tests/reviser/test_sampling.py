@@ -12,7 +12,7 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 
 from coachlm.errors import SettingsError
 from coachlm.pairs import InstructionPair
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.generate.reviser import Sampled, generate
 from reviser.models.model_loading import LoadedModel
@@ -149,7 +149,7 @@ def test_the_settings_ask_for_it(loaded: LoadedModel, tmp_path: Path):
     loaded.tokenizer.save_pretrained(tmp_path)
 
     def lengths(**changes: Any) -> list[int]:
-        settings = Settings(
+        settings = load_settings(
             model=str(tmp_path),
             reviser_cache_mib=8,
             max_new_tokens=60,
@@ -166,10 +166,12 @@ def test_the_settings_ask_for_it(loaded: LoadedModel, tmp_path: Path):
     assert lengths(engine="transformers") == drawn
     assert lengths() == drawn
     assert lengths(sampling_seed=8) != drawn
-    assert lengths(sampling_temperature=0.0) != drawn
+    likeliest = lengths(sampling_temperature=0.0)
+    assert likeliest != drawn
+    assert lengths(sampling_top_k=1) == lengths(sampling_top_p=1e-9) == likeliest
 
 
 @pytest.mark.parametrize("engine", ["rules", "coach", "openai"])
 def test_engines_that_can_not_sample_say_so(engine: str):
     with pytest.raises(SettingsError, match=f"SAMPLING_TEMPERATURE: the {engine} engine does not sample"):
-        build_reviser(Settings(engine=engine, sampling_temperature=0.5))
+        build_reviser(load_settings(engine=engine, sampling_temperature=0.5))

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("openai", reason="`transformers serve` wants the openai package")
 
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model
 
@@ -62,7 +62,7 @@ def _await_health(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def test_a_served_model_revises(url: str, model: Path):
-    settings = Settings(engine="openai", model=str(model), openai_servers=(url,), max_new_tokens=40)
+    settings = load_settings(engine="openai", model=str(model), openai_servers=(url,), max_new_tokens=40)
     reviser = build_reviser(settings)
     assert reviser is not None
     try:
@@ -76,7 +76,7 @@ def test_a_served_model_revises(url: str, model: Path):
 
 
 def test_what_the_server_cuts_off_falls_back(url: str, model: Path):
-    settings = Settings(engine="openai", model=str(model), openai_servers=(url,), max_new_tokens=2)
+    settings = load_settings(engine="openai", model=str(model), openai_servers=(url,), max_new_tokens=2)
     reviser = build_reviser(settings)
     assert reviser is not None
     try:

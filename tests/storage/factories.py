@@ -18,7 +18,7 @@ from coachlm.pairs import (
     SourcedPair,
     TaskClass,
 )
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
 from coachlm.revision import Outcome, Revision
 from storage.desk.queue import PostEditQueue
 from storage.desk.rules import DeskRules

@@ -82,7 +82,7 @@ def test_who_leaves_holds_nothing_and_cannot_come_in(accounts: Accounts, databas
     for act in (lambda: desk.queue.claim("ada"), lambda: desk.submit(held[0]), lambda: desk.queue.held("ada")):
         with pytest.raises(AccessError, match="active"):
             act()
-    assert [desk.claim("ben").pair_id for _ in range(2)] == [ids[0], ids[2]]  # what was returned to her, too
+    assert [desk.claim("ben").pair_id for _ in range(2)] == [ids[0], ids[2]]  # what was returned to Ada, too
     desk.queue.release(item.token, "ben")
     assert accounts.change("ada", is_active=True).is_active
     assert accounts.token_holder("t1") is None  # a new token is needed

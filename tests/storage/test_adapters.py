@@ -65,6 +65,39 @@ def test_registering_and_gating_again_changes_nothing(registry: DatabaseAdapterR
     assert len(registry.events(A)) == 3
 
 
+def test_what_the_gate_refused_it_may_judge_again_and_what_a_person_took_out_never(registry: DatabaseAdapterRegistry):
+    add(registry, A, passed=False)
+    assert registry.record_gate(A, {"reason": "still worse"}, passed=False).gate == {"reason": "still worse"}
+    registry.record_gate(A, {"reason": "still worse"}, passed=False)  # the same again: nothing new
+    assert [event.detail for event in registry.events(A)] == ["registered", "figures", "judged again: still worse"]
+    assert registry.record_gate(A, {"reason": "better"}, passed=True).state is AdapterState.GATED
+    registry.promote(A, "olga")
+    registry.reject(A, "olga", "writes about ferries")
+    with pytest.raises(TransitionError, match="taken out of use by olga"):
+        registry.record_gate(A, {"reason": "better"}, passed=True)
+    with pytest.raises(TransitionError, match="taken out of use by olga"):
+        registry.override_gate(A, "otto", "I like it")
+
+
+def test_a_person_lets_pass_what_the_gate_refused_and_says_why(registry: DatabaseAdapterRegistry):
+    add(registry, A, passed=False)
+    registry.register(AdapterRecord(B, "base", "", ""), "x")
+    with pytest.raises(StoreError, match="needs a reason"):
+        registry.override_gate(A, "olga", "  ")
+    passed = registry.override_gate(A, "olga", "read 50 outputs: they are fine")
+    assert passed.state is AdapterState.GATED
+    assert passed.gate == {
+        "reason": "figures",
+        "better": False,
+        "override": {"by": "olga", "reason": "read 50 outputs: they are fine"},
+    }
+    last = registry.events(A)[-1]
+    assert (last.before, last.after, last.by) == (AdapterState.REJECTED, AdapterState.GATED, "olga")
+    assert last.detail == "override: read 50 outputs: they are fine; the gate said: figures"
+    assert registry.override_gate(B, "olga", "no pairs are held out yet").state is AdapterState.GATED
+    assert registry.promote(A, "olga").state is AdapterState.CURRENT
+
+
 def test_rolling_back_goes_one_step_each_time(registry: DatabaseAdapterRegistry):
     for digest in (A, B, C):
         add(registry, digest)

@@ -3,7 +3,7 @@
 import pytest
 
 from coachlm.errors import NotFoundError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import Database
 from storage.streams.dead_letters import DeadLetters, DeadState, LetterChoice
 from storage.streams.store import DatabaseStreamStore

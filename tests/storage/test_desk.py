@@ -10,7 +10,7 @@ from coachlm.desk.post_edit import Decision, Review
 from coachlm.desk.work import ReviewReason, Seniority, WorkItem
 from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError, StaleError, TransitionError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.revision import Field, Flag, FlagKind
 from coachlm.status import Status
 from storage.desk.rules import DeskRules

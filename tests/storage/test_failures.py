@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from coachlm.errors import SchemaError, StoreError
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from storage.engine.database import Database, open_database
 from storage.engine.schema import check_schema, prepare
 from storage.intake.store import DatabaseStore

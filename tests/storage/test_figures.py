@@ -11,7 +11,7 @@ from coachlm.desk.post_edit import Decision, Review
 from coachlm.desk.work import WorkItem
 from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.revision import Outcome
 from storage.desk.depth import CoachDepth
 from storage.desk.rules import DeskRules

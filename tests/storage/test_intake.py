@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, Position, Reject, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair, Progress
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
 from storage.content import content_digest, content_lines
 from storage.engine.database import Database, open_database

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from storage.engine.database import Database
 from storage.figures.figures import Figures
 from storage.intake.store import DatabaseStore
@@ -21,7 +21,7 @@ _SET_ASIDE = Exclusion(ExcludeReason.SAFETY, "rude")
 
 @pytest.fixture
 def long_queue(database: Database, clock: Clock) -> Database:
-    """Behind what is in the queue some pairs that wait for the coach, and some that were set aside."""
+    """Behind what is in the queue some pairs that wait for the coach, and some that were excluded."""
     fill_queue(database, LONG, clock, task_classes=[list(TaskClass)[number % 3] for number in range(LONG)])
     late = range(LONG, LONG + LONG // 10)
     batch = [make_intake(record=number, exclusion=None if number % 2 else _SET_ASIDE) for number in late]
@@ -68,7 +68,7 @@ _ACTS: dict[str, Callable[[Database, Clock], object]] = {
     "a worker's claim": lambda database, clock: RevisionClaims(database, now=clock).claim("worker", 8),
     "the embedded run": lambda database, clock: DatabaseStore(database, now=clock).awaiting_revision(8),
     "the overview": lambda database, clock: Figures(database, clock).overview(),
-    "what was set aside": lambda database, clock: Desk(database, clock).reviews.exclusions("olga", 20),
+    "excluded pairs": lambda database, clock: Desk(database, clock).reviews.exclusions("olga", 20),
     "by reason": lambda database, clock: Desk(database, clock).reviews.exclusions(
         "olga", 20, reason=_SET_ASIDE.reason, after=LONG + 5
     ),

@@ -49,7 +49,7 @@ def test_a_lease_ends_in_real_time(database: Database, clock: Clock):
     assert other.pair_id == ids[0]
     with pytest.raises(LeaseError):
         queue.submit(make_edit(ids[0]), token=item.token, version=item.version, idempotency_key="late")
-    assert [kept.draft for kept in queue.held("ben")] == [None]  # hers is kept, and not his
+    assert [kept.draft for kept in queue.held("ben")] == [None]  # Ada's is kept, Ben's is not
     queue.release(other.token, "ben")
     again = queue.claim("ada")
     assert again is not None

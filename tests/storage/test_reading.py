@@ -4,7 +4,7 @@ import pytest
 
 from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReason, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.status import Status
 from storage import reading
 from storage.content import content_digest

@@ -3,8 +3,8 @@
 import pytest
 
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, Position, RejectReason
-from coachlm.protocols import IntakeBatch
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import Database
 from storage.intake.store import DatabaseStore
 from storage.streams import reconciling

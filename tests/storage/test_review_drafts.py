@@ -100,7 +100,7 @@ def test_a_late_draft_is_refused_and_kept(desk: Desk, ids: list[str], database: 
 
 def test_what_nobody_reviews_takes_no_draft(desk: Desk, ids: list[str], database: Database):
     item = desk.claim()
-    with pytest.raises(ConflictError, match="doesn't wait for an owner"):
+    with pytest.raises(ConflictError, match="is not waiting for review"):
         desk.reviews.save_draft(ids[0], "olga", MINE, version=item.version, writer="here")
     assert kept(database, ids[0], EntryKind.REFUSED) == [(MINE, "")]
     with pytest.raises(AccessError):

@@ -5,7 +5,7 @@ import pytest
 from coachlm.desk.post_edit import Decision, Review
 from coachlm.errors import AccessError, ConflictError, StoreError, TransitionError
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.status import Status
 from storage.engine.database import Database
 from storage.intake.store import DatabaseStore

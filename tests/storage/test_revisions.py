@@ -3,7 +3,7 @@
 import pytest
 
 from coachlm.pairs import ExcludeReason, Exclusion, TaskClass
-from coachlm.protocols import IntakeBatch
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.revision import Field, Flag, FlagKind, Outcome
 from coachlm.status import Status
 from storage.engine.database import Database

@@ -1,14 +1,20 @@
 """Migrations create what the models say, and databases that are not ours are refused with a remedy."""
 
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+import storage
 from coachlm.errors import SchemaError, StoreError
+from storage import tables
 from storage.engine.database import Database, open_database
-from storage.engine.schema import check_schema, hash_salt, prepare, upgrade
+from storage.engine.schema import check_schema, hash_salt, newest_revision, prepare, upgrade
 from storage.tables.desk import Base
 from tests.databases import Databases
 
@@ -26,6 +32,8 @@ def execute(database: Database, statement: str) -> None:
 
 
 def test_migrations_and_models_agree(database: Database):
+    for module in iter_modules(tables.__path__):
+        import_module(f"{tables.__name__}.{module.name}")  # where every table is declared
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -63,8 +71,13 @@ def test_a_newer_schema_is_refused(database: Database):
             refuse(database)
 
 
-def test_an_older_schema_is_upgraded_only_when_asked(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ScriptDirectory, "get_current_head", lambda _script: "a step after the last one")
+def test_the_newest_step_is_the_one_that_alembic_ends_with():
+    script = ScriptDirectory(str(Path(storage.__file__).parent / "migrations"))
+    assert newest_revision() == script.get_current_head()
+
+
+def test_an_older_schema_is_upgraded_only_when_asked(database: Database):
+    execute(database, "UPDATE alembic_version SET version_num = '0001'")
     for refuse in (check_schema, prepare):
         with pytest.raises(SchemaError, match=r"older version.*coachlm db upgrade"):
             refuse(database)

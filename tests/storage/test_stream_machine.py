@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import func, select
 
 from coachlm.pairs import ExcludeReason, Exclusion
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
+from coachlm.protocols.streams import Announcement, DeadLetter, DeadReason, StreamMessage, Topic
 from coachlm.status import Status
-from coachlm.streaming import Announcement, DeadLetter, DeadReason, StreamMessage, Topic
 from storage.engine.database import Database, open_database
 from storage.streams.reconciling import StreamAudit
 from storage.streams.store import DatabaseStreamStore

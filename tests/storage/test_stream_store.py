@@ -10,9 +10,17 @@ from sqlalchemy import func, select
 
 from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts
+from coachlm.protocols.streams import (
+    UNPUBLISHED,
+    Announcement,
+    DeadLetter,
+    DeadReason,
+    StreamMessage,
+    StreamStore,
+    Topic,
+)
 from coachlm.revision import Field, Flag, FlagKind, Outcome
-from coachlm.streaming import UNPUBLISHED, Announcement, DeadLetter, DeadReason, StreamMessage, StreamStore, Topic
 from storage.engine.database import Database, open_database
 from storage.intake.store import DatabaseStore
 from storage.streams.dead_letters import DeadLetters

@@ -44,7 +44,7 @@ def test_every_rater_gets_every_version_in_an_order_of_her_own(study: Study):
 
 
 def test_the_same_seed_draws_the_same_pairs_but_the_orders_are_the_databases_own(databases: Databases, clock: Clock):
-    """Else a rater could try small seeds until one gives the order that she has, and with it the key."""
+    """Else a rater could try small seeds until one gives the order that they have, and with it the key."""
     drawn, orders = [], []
     for _ in range(2):
         database = open_database(databases.new(migrated=False))  # a copy would have the salt of its template

@@ -4,8 +4,8 @@ import pytest
 
 from coachlm.errors import StoreError
 from coachlm.pairs import Position, RejectReason
-from coachlm.protocols import IntakeBatch
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.intake import IntakeBatch
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.database import Database
 from storage.streams.dead_letters import DeadLetters, LetterChoice
 from storage.streams.reconciling import Fate, StreamAudit

@@ -1,4 +1,4 @@
-"""Pairs that somebody rates blindly are kept from her until the study is closed, and what she has met is not drawn."""
+"""Pairs that somebody rates blindly are kept from them until the study is closed, and what they met is not drawn."""
 
 import pytest
 

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StoreError
-from coachlm.protocols import IntakeBatch, IntakeCounts, LineVerdict, LogDoor, Progress
-from coachlm.settings import Settings
+from coachlm.protocols.doors import LineVerdict, LogDoor
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress
+from coachlm.settings import load_settings
 from storage.content import content_lines
 from storage.engine.database import open_database
 from storage.intake.store import DatabaseStore
 from streams.reading.log_door import EmbeddedLogDoor
 
-SETTINGS = Settings(batch_records=4, max_record_bytes=2_000)
+SETTINGS = load_settings(batch_records=4, max_record_bytes=2_000)
 
 
 class MemoryStore:
@@ -132,7 +133,7 @@ def test_lines_are_read_no_faster_than_they_are_stored(doors: EmbeddedLogDoor, s
     answers = doors.accept(lines())
     for _ in range(10):
         next(answers)
-    assert taken <= 3 * SETTINGS.batch_records
+    assert taken <= 3 * SETTINGS.intake.batch_records
 
 
 def test_what_had_a_verdict_is_stored_when_the_store_fails(doors: EmbeddedLogDoor) -> None:
@@ -142,12 +143,12 @@ def test_what_had_a_verdict_is_stored_when_the_store_fails(doors: EmbeddedLogDoo
         given.extend(doors.accept(map(chat, range(20))))
     assert len(store.batches) == 2
     assert [item.sourced.provenance.position.record for batch in store.batches for item in batch.pairs] == list(
-        range(2 * SETTINGS.batch_records)
+        range(2 * SETTINGS.intake.batch_records)
     )
 
 
 def test_a_wrong_format_is_refused_before_anything_is_read(doors: EmbeddedLogDoor) -> None:
-    with pytest.raises(InputError, match="no log format"):
+    with pytest.raises(InputError, match="unknown log format"):
         doors.accept(iter([chat(1)]), format="telegrams")
 
 

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from coachlm.errors import TrainingError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.models.adapter import read_adapter
 from tests.command_line import main
@@ -202,7 +202,7 @@ def test_reviser_loads_the_adapter_and_guards_its_training_data(train: Train, ti
     record = train()
     folder = tmp_path / "run/adapters" / record.adapter
     assert read_adapter(folder).digest == record.adapter
-    settings = Settings(engine="transformers", model=str(tiny_llama), adapter=str(folder), max_new_tokens=100)
+    settings = load_settings(engine="transformers", model=str(tiny_llama), adapter=str(folder), max_new_tokens=100)
     reviser = build_reviser(settings)
     assert reviser is not None
     trained = [json.loads(line)["raw"] for line in (tmp_path / "run/training_pairs.jsonl").read_text().splitlines()]

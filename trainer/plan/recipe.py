@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from coachlm.coaching.prompting import PromptStyle
 from coachlm.errors import TrainingError
 
 
@@ -24,6 +25,7 @@ class Recipe:
     grouped: bool = True  # batches of similar lengths
     micro_batch_tokens: int = 4096  # tokens, padding included, that go through the model at once
     warmup_share: float = 0.0  # of the steps, in which the learning rate rises from 0
+    prompt_style: PromptStyle = "auto"  # `auto`: in the base's chat template if it has one
 
     def __post_init__(self) -> None:
         positive = (
@@ -44,9 +46,11 @@ class Recipe:
             raise TrainingError(f"warmup_share is {self.warmup_share}; it must be from 0 to below 1")
 
     def as_dict(self) -> dict[str, Any]:
-        """Without a warm-up that isn't there, as runs that began before it existed know it."""
+        """Without a warm-up that isn't there, and without the paper's prompt, as runs that began before there was
+        anything else know it."""
         found = asdict(self) | {"modules": list(self.modules)}
-        return found if self.warmup_share else {name: each for name, each in found.items() if name != "warmup_share"}
+        usual = {"warmup_share": not self.warmup_share, "prompt_style": self.prompt_style != "chat"}
+        return {name: each for name, each in found.items() if not usual.get(name, False)}
 
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 1. Source: transformers' get_cosine_schedule_with_warmup."""

@@ -1,6 +1,7 @@
 """A run's folder: one process at a time, the data it froze, its metrics, and the record of a finished run.
 
 selection.json            what α cut; training_pairs.jsonl are the chosen pairs, distances.svg their distances
+plan.json                 how many tokens go through the model at once
 metrics.jsonl             one line a step; loss.svg when the run is finished
 checkpoints/              where a killed run goes on; emptied at the end
 adapters/DIGEST/          the adapter
@@ -9,11 +10,9 @@ run.json                  the record; its presence says that the run is finished
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,8 @@ from typing import Any, TypeVar
 import orjson
 
 from coachlm.errors import TrainingError
+from coachlm.machine.files import write_whole
+from coachlm.machine.locks import FileLock
 from trainer.plan.revisions import Source, file_digest
 from trainer.plan.selection import Selection, select
 
@@ -82,14 +83,12 @@ class RunFolder:
         """Raises: TrainingError, when the folder can't be made or another process trains in it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / ".lock").open("w")
+            lock = FileLock(self.folder / ".lock")
+        except BlockingIOError:
+            raise TrainingError(f"another process is training in {self.folder}; give another folder") from None
         except OSError as error:
             raise TrainingError(f"{self.folder} can't be used: {error}; give a folder that can be written") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise TrainingError(f"another process is training in {self.folder}; give another folder") from None
             yield
 
     def selection(self, source: Source, alpha: float) -> Selection:
@@ -112,6 +111,19 @@ class RunFolder:
             )
         if file_digest(self.pairs) != chosen.data_digest:
             raise TrainingError(f"{self.pairs} was changed since the run began; give another output folder")
+        return chosen
+
+    def micro_batch_tokens(self, asked: int, choose: Callable[[int], int]) -> int:
+        """The number that the run began with, so that it goes on with the same however much memory there is by now;
+        where it began with another number asked for, or before there was a choice, what is asked for."""
+        path = self.folder / "plan.json"
+        held = read_json(path)
+        if held is not None:
+            return int(held["micro_batch_tokens"]) if held.get("asked") == asked else asked
+        if self._record.is_file() or any(self.checkpoints.glob("step-*")):
+            return asked
+        chosen = choose(asked)
+        write_json(path, {"asked": asked, "micro_batch_tokens": chosen})
         return chosen
 
     def keep_metrics(self, steps: int) -> None:
@@ -147,15 +159,9 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise _unwritable(path, error) from error
 
 
@@ -171,7 +177,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} can't be read: {error}; give another output folder") from error
     if not isinstance(value, dict):
-        raise TrainingError(f"{path} is no record of a run; give another output folder")
+        raise TrainingError(f"{path} is not the record of a run; give another output folder")
     return value
 
 

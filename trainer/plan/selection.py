@@ -15,6 +15,8 @@ file's own `Distance`: that differs from ours in 11 rows by up to 3 characters (
 none of them near the cut, and only one revision stands at the cut's distance of 397.
 """
 
+# See docs/decisions/0068-select-by-spool.md
+
 import hashlib
 import os
 from collections import Counter

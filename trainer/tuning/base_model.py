@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,23 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
-from coachlm.coaching.model_facts import base_digest, context_tokens, eos_ids
+from coachlm.coaching.model_facts import base_digest, context_tokens, eos_ids, gguf_remedy, lost_end
+from coachlm.coaching.prompting import (
+    PAPER,
+    ChatFrame,
+    Prompting,
+    PromptStyle,
+    chat_frame,
+    choose_prompting,
+    read_prompting,
+)
 from coachlm.errors import TrainingError
 from trainer.plan.recipe import Recipe
 from trainer.plan.revisions import ExpertRevision
 from trainer.tuning.batches import collate
 from trainer.tuning.examples import Encoder, Example
 from trainer.tuning.losses import summed_nll
+from trainer.tuning.memory import fitting_tokens, free_bytes, loaded_bytes, needed_bytes
 from trainer.tuning.precision import Precision, choose_precision, first_line
 from trainer.tuning.trainee import Extras
 
@@ -37,13 +47,44 @@ class BaseModel:
     eos_ids: tuple[int, ...]
     pad_id: int
     context_tokens: int
+    frame: ChatFrame | None = None  # of its chat template
+    prompting: Prompting = PAPER  # how it is asked
+    lost_end: str | None = None  # why nobody can say how its texts end
+
+    def prompted(self, style: PromptStyle) -> "BaseModel":
+        if self.lost_end is not None:
+            raise TrainingError(f"base {self.name} can't be tuned: {self.lost_end}")
+        try:
+            return replace(self, prompting=choose_prompting(style, self.frame, None))
+        except ValueError as error:
+            raise TrainingError(f"base {self.name}: {error}") from error
+
+    def prompted_like(self, adapter: Path | None) -> "BaseModel":
+        if adapter is None:
+            return replace(self, prompting=choose_prompting("auto", self.frame, None))
+        try:
+            return replace(self, prompting=read_prompting(adapter))
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"adapter {adapter}: {error}; train it again") from error
+
+    @property
+    def prompt_style(self) -> PromptStyle:
+        return self.prompting.style
 
     @property
     def takes(self) -> str:
         return f"{self.name} takes {self.context_tokens} tokens, prompt and revised pair together"
 
     def examples(self, revisions: Iterable[ExpertRevision], left_out: Counter[str]) -> list[Example]:
-        return Encoder(self.tokenizer, self.eos_ids, self.context_tokens).examples(revisions, left_out)
+        encoder = Encoder(self.tokenizer, self.eos_ids, self.context_tokens, self.prompting)
+        return encoder.examples(revisions, left_out)
+
+    def fitting_tokens(self, rank: int, most: int) -> int:
+        return fitting_tokens(self.model, rank, most)
+
+    def memory(self, rank: int, tokens: int) -> tuple[int, int]:
+        needed = loaded_bytes(self.model) + needed_bytes(self.model, rank, tokens)
+        return needed, free_bytes(self.model.device.type)
 
     def examples_to_score(self, revisions: Iterable[ExpertRevision]) -> list[Example]:
         return self.examples(revisions, Counter())
@@ -59,7 +100,7 @@ class BaseModel:
         return summed_nll(model, batch), batch.input_ids.numel()
 
     def extras(self, model: Any, revisions: Iterable[ExpertRevision]) -> Extras:
-        return Extras()
+        return Extras(files=self.prompting.files())
 
 
 def load_base(name: str, revision: str | None = None) -> BaseModel:
@@ -67,6 +108,8 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
 
     Raises: TrainingError, naming what was wrong and the remedy.
     """
+    if remedy := gguf_remedy(name):
+        raise TrainingError(remedy)
     folder = Path(name)
     is_path = folder.is_absolute() or name.startswith((".", "~"))
     if is_path and not (folder / "config.json").is_file():
@@ -87,10 +130,21 @@ def load_base(name: str, revision: str | None = None) -> BaseModel:
     ends = eos_ids(model, tokenizer)
     if not ends:
         raise TrainingError(f"base {name} has no end-of-sequence token: a coach tuned on it could never stop")
+    if doubt := lost_end(model, tokenizer):
+        log.warning("base %s: %s; the latter is taken", name, doubt)
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends[0]
     model.config.use_cache = False
     return BaseModel(
-        name, digest, model.to(precision.device), tokenizer, precision, ends, pad_id, context_tokens(model)
+        name,
+        digest,
+        model.to(precision.device),
+        tokenizer,
+        precision,
+        ends,
+        pad_id,
+        context_tokens(model),
+        chat_frame(tokenizer),
+        lost_end=doubt,
     )
 
 

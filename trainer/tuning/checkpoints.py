@@ -1,7 +1,6 @@
 """Where a run goes on after a kill: LoRA weights, optimizer moments and random states of a step in one safetensors
 file. Nothing is pickled, so a checkpoint from elsewhere can't run anything."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from coachlm.errors import TrainingError
+from coachlm.machine.files import whole_file
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 _KEPT = 2
@@ -67,15 +67,10 @@ class Checkpoints:
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor], header: dict[str, str] | None = None) -> None:
     """Atomic and durable. Raises: TrainingError, when the file can't be written; nothing is left of it then."""
-    partial = path.with_suffix(".partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata=header)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with whole_file(path, durable=True) as partial:
+            save_file(tensors, partial, metadata=header)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
         raise TrainingError(f"{path} can't be written: {error}; make room and run the same again to go on") from error
 
 

@@ -16,11 +16,13 @@ from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
 from coachlm.coaching.lessons import UNKNOWN, TagLesson, TagRows, TagTeacher
+from coachlm.coaching.prompting import PromptStyle
 from coachlm.errors import TrainingError
 from coachlm.pairs import content_hash
 from trainer.plan.recipe import Recipe
 from trainer.plan.revisions import ExpertRevision
 from trainer.tuning.base_model import add_lora, load_lora
+from trainer.tuning.memory import free_bytes, loaded_bytes
 from trainer.tuning.precision import Precision
 from trainer.tuning.trainee import Extras
 
@@ -61,6 +63,18 @@ class Tagger:
     def takes(self) -> str:
         return f"of the changed words none could be learnt ({dict(self._words)}): experts rewrote, and {self.name} tags"
 
+    @property
+    def prompt_style(self) -> PromptStyle:
+        return "paper"
+
+    def prompted(self, style: PromptStyle) -> "Tagger":
+        if style == "chat":
+            raise TrainingError(f"base {self.name} tags and has no chat template; leave --prompt-style out")
+        return self
+
+    def prompted_like(self, adapter: Path | None) -> "Tagger":
+        return self
+
     def examples(self, revisions: Iterable[ExpertRevision], left_out: Counter[str]) -> list[TagLesson]:
         """A lesson is a stretch of a text; a pair has several. What is kept back for limits isn't among them."""
         found: list[TagLesson] = []
@@ -76,6 +90,12 @@ class Tagger:
             else:
                 left_out[NOTHING_TO_SAY] += 1
         return found
+
+    def fitting_tokens(self, rank: int, most: int) -> int:
+        return most  # it is small
+
+    def memory(self, rank: int, tokens: int) -> tuple[int, int]:
+        return loaded_bytes(self._model), free_bytes("cpu")
 
     def examples_to_score(self, revisions: Iterable[ExpertRevision]) -> list[TagLesson]:
         ignored: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
+from coachlm.coaching.prompting import PromptStyle
 from trainer.plan.recipe import Recipe
 from trainer.plan.revisions import ExpertRevision
 from trainer.tuning.precision import Precision
@@ -65,8 +66,29 @@ class Trainee(Protocol[E]):
         """What can be trained on at all, for the message where nothing could."""
         ...
 
+    @property
+    def prompt_style(self) -> PromptStyle:
+        """How it is asked; a coach that tags always `paper`."""
+        ...
+
+    def prompted(self, style: PromptStyle) -> "Trainee[E]":
+        """The base, asked in this style while it is tuned. Raises: TrainingError, where it can't be."""
+        ...
+
+    def prompted_like(self, adapter: Path | None) -> "Trainee[E]":
+        """The base, asked as the adapter was trained; None: as it would be without one. Raises: TrainingError."""
+        ...
+
     def examples(self, revisions: Iterable[ExpertRevision], left_out: Counter[str]) -> list[E]:
         """In the given order; what can't be trained on is counted by reason."""
+        ...
+
+    def fitting_tokens(self, rank: int, most: int) -> int:
+        """How many tokens, at most `most`, fit into memory at once while it is tuned."""
+        ...
+
+    def memory(self, rank: int, tokens: int) -> tuple[int, int]:
+        """Bytes: what tuning takes with so many tokens at once, weights included, and what is free now."""
         ...
 
     def examples_to_score(self, revisions: Iterable[ExpertRevision]) -> list[E]:

@@ -1,6 +1,6 @@
 """Coach tuning: LoRA on a base model, the loss on what the expert made alone, resumable to the same result.
 
-An own loop instead of transformers' Trainer or TRL: docs/decisions.md says why.
+An own loop instead of transformers' Trainer or TRL: docs/decisions/0067-own-training-loop.md says why.
 Source: paper §II-F1 and §III-A3.
 """
 
@@ -22,6 +22,8 @@ from trainer.tuning.batches import micro_batches, plan_epoch
 from trainer.tuning.checkpoints import Checkpoints
 from trainer.tuning.trainee import E, Learnable, Trainee
 
+_TRIAL_TOKENS = 1024
+
 
 def tune(
     base: Trainee[E],
@@ -32,10 +34,12 @@ def tune(
     *,
     checkpoint_steps: int = 25,
     on_step: Callable[[StepMetrics], None] = lambda _: None,
+    on_model: Callable[[Any], None] = lambda _: None,
 ) -> Any:
-    """The base with its LoRA layers tuned; see `tune_weights`."""
+    """The base with its LoRA layers tuned; see `tune_weights`. `on_model` sees them before the first step."""
     with reproducible(recipe.seed):
         model = base.with_lora(recipe)
+        on_model(model)
     tune_weights(model, base, examples, recipe, folder, fingerprint, checkpoint_steps=checkpoint_steps, on_step=on_step)
     return model
 
@@ -96,6 +100,19 @@ def tune_weights(
             if step % checkpoint_steps == 0 or step == steps:
                 checkpoints.save(step, weights, optimizer)
             on_step(metrics)
+
+
+def tokens_per_second(model: Any, base: Trainee[E], examples: Sequence[E], micro_batch_tokens: int) -> float:
+    """Measured on one small micro batch of middling examples, forth and back; nothing of it stays."""
+    middling = sorted(examples, key=len)[len(examples) // 2 :][:16]
+    part = next(micro_batches(middling, min(micro_batch_tokens, _TRIAL_TOKENS)))
+    model.train()
+    with torch.random.fork_rng():
+        began = time.perf_counter()
+        summed, _ = base.summed_loss(model, part)
+        summed.backward()
+        model.zero_grad(set_to_none=True)
+    return sum(map(len, part)) / max(time.perf_counter() - began, 1e-6)
 
 
 @contextmanager

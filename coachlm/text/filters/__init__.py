@@ -1,4 +1,4 @@
-"""The preliminary filter of paper Table III: one class per reason, one composite (docs/filters.md)."""
+"""The preliminary filter of paper Table III: one class per reason, one composite (docs/explanations/filters.md)."""
 
 from coachlm.text.filters.preliminary import PreliminaryFilter
 

@@ -75,7 +75,7 @@ def words_in(text: str) -> list[str]:
 
 
 class PairFilter(ABC):
-    """One reason to set a pair aside. Filters hold no state; who calls them counts."""
+    """One reason to exclude a pair. Filters hold no state; who calls them counts."""
 
     reason: ExcludeReason
 
@@ -98,11 +98,6 @@ class Rule:
 
     def fires(self, text: str, words: frozenset[str]) -> bool:
         return not self.triggers.isdisjoint(words) and self.pattern.search(text) is not None
-
-
-def rule(name: str, triggers: str, *pattern: str) -> Rule:
-    """`triggers` are words apart by spaces; the parts of the pattern are alternatives."""
-    return Rule(name, word_set(triggers), re.compile("|".join(pattern)))
 
 
 def first_fired(rules: tuple[Rule, ...], text: str, words: frozenset[str]) -> str | None:

@@ -1,4 +1,6 @@
-"""The preliminary filter: asks each reason's filter in turn and gives the first that sets the pair aside."""
+"""The preliminary filter: asks each reason's filter in turn and gives the first that excludes the pair."""
+
+# See docs/decisions/0020-filter-like-the-experts.md
 
 from collections.abc import Sequence
 
@@ -15,7 +17,7 @@ from coachlm.text.filters.workload import MassiveWorkload
 
 
 class PreliminaryFilter:
-    """Sets aside what post-editing can't mend. Pure and without state; safe to share between threads.
+    """Excludes what post-editing can't mend. Pure and without state; safe to share between threads.
 
     Source: paper §II-E1, Table III.
     """
@@ -29,17 +31,17 @@ class PreliminaryFilter:
         (multi-modal before invalid, since a missing picture is both) before what should not be (safety, refusal),
         before what is too much work or too special."""
         filters: tuple[PairFilter, ...] = (
-            TooLong(settings.max_pair_chars),
-            TooShort(settings.min_instruction_chars, settings.min_response_chars),
-            Language(settings.languages),
+            TooLong(settings.filters.max_pair_chars),
+            TooShort(settings.filters.min_instruction_chars, settings.filters.min_response_chars),
+            Language(settings.filters.languages),
             MultiModal(),
             InvalidInput(),
-            Safety(settings.max_profanities),
-            Refusal(settings.max_refusal_chars),
-            MassiveWorkload(settings.max_requested_words, settings.max_verse_lines),
-            BeyondExpertise(settings.beyond_expertise_topics),
+            Safety(settings.filters.max_profanities),
+            Refusal(settings.filters.max_refusal_chars),
+            MassiveWorkload(settings.filters.max_requested_words, settings.filters.max_verse_lines),
+            BeyondExpertise(settings.filters.beyond_expertise_topics),
         )
-        return cls([chosen for chosen in filters if chosen.reason in settings.exclude_reasons])
+        return cls([chosen for chosen in filters if chosen.reason in settings.filters.exclude_reasons])
 
     def check(self, pair: InstructionPair, *, language: str | None, multi_modal: bool = False) -> Exclusion | None:
         """`multi_modal`: the log had an image, audio or file part beside the text, which parsing left out."""

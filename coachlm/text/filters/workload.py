@@ -3,64 +3,19 @@
 import re
 
 from coachlm.pairs import ExcludeReason
-from coachlm.text.filters.base import PairFilter, Reading, first_fired, rule
+from coachlm.text.filters.base import PairFilter, Reading, first_fired
+from coachlm.text.filters.word_lists import WordLists
 
-_VERSE = r"(?:poems?|lyrics?|verses?|stanzas?|sonnets?|haikus?|songs?|raps?|limericks?|ballads?|odes?|couplets?|hymns?)"
-_VERSE_WORDS = (
-    "poem poems lyric lyrics verse verses stanza stanzas sonnet sonnets haiku haikus song songs rap raps limerick "
-    "limericks ballad ballads ode odes couplet couplets hymn hymns"
-)
 _SONG = "asks for a song text"
 _SHORT_LINES, _SHORT_CHARS = 4, 400
-_RULES = (
-    rule(
-        "rewrites given verse",
-        _VERSE_WORDS,
-        r"\b(?:rewrite|revise|edit|transform|convert|turn|adapt|modify|improve|translate|reword|rephrase|paraphrase"
-        r"|recreate|remix|continue|extend|expand|complete|finish|restructure|rework"
-        r"|refine)\b[^.?!\n]{0,30}?\b(?:this|the|these"
-        rf"|given|following|provided|my|original) (?:[a-z-]{{2,15}} ){{0,3}}?{_VERSE}\b(?! (?:title|name|about"
-        rf"|with (?:appropriate |the )?words?|into (?:an? |the )?(?:[a-z-]{{2,12}} )?(?:story|summary|prose"
-        rf"|paragraph|essay|image|list)))",
-        r"\b(?:given|from|using|based on) (?:the |these |this )?(?:given |following |provided )?(?:song "
-        r"|poem )?(?:lyrics|poem|song|verses?)\b(?!['’])"
-        rf"[^.?!\n]{{0,30}}\b(?:create|write|compose|make|generate) (?:an? )?(?:[a-z-]{{2,15}} ){{0,2}}?{_VERSE}\b",
-    ),
-    rule(
-        _SONG,
-        "song songs lyric lyrics rap raps",
-        r"\b(?:write|compose|create|generate|make|produce|construct|come up with|craft|pen|sing|give)(?: me| us)? "
-        r"(?:(?!(?:of|for|about|title|titles|list|playlist|name|names|that|which|to|in|on|from|using|review|analysis"
-        r"|with)\b)[a-z'&-]{1,15} ){0,5}?"
-        r"(?:(?:songs?|raps?|rap (?:songs?|verses?|battle))(?! (?:titles?|names?|list|lyric generator|recommend"
-        r"|playlist))|(?:song )?lyrics(?! generator))\b(?! ?[-/])(?! (?:title|name)s?)",
-    ),
-    rule(
-        "asks for a whole book",
-        "novel novella book dissertation epic textbook",
-        r"(?:(?<!to )|(?<=you to )|(?<=me to ))(?<!will )\b(?:write|compose|create|generate|produce)(?: me)? (?:an? "
-        r"|the )?"
-        r"(?:(?!(?:of|for|to|about|in|from)\b)[a-z-]{2,15} ){0,2}?(?:novel|novella|dissertation|textbook|epic poem"
-        r"|book)\b(?! (?:review|report|title|cover|blurb|outline"
-        r"|summary|proposal|club|idea|name|statement|recommend\w{0,6}|pitch|trailer|list|description|synopsis"
-        r"|character))(?=[.?!,\n]| (?:about|on|in|for|based|with|set|of|that|where)\b|\s*$)",
-        r"\b(?:entire|whole|full[- ]length|complete) (?:book|novel|dissertation)\b",
-    ),
-)
-_HOW = re.compile(r"\bhow (?:do|to|can|would|could|should)\b|\bsteps\b|\bexplanation\b")
-_POEM = re.compile(
-    rf"\b(?:write|compose|create|generate|make|construct|craft|produce)\b[^.?!\n]{{0,60}}?\b(?:{_VERSE}|poetry)\b"
-)
+_LISTS = WordLists("workload")
+_RULES = tuple(_LISTS.rule(name) for name in ("rewrites given verse", _SONG, "asks for a whole book"))
+_HOW = _LISTS.pattern("how")
+_POEM = _LISTS.pattern("poem")
 _LENGTH = re.compile(r"\b(\d{1,3}(?:,\d{3})|\d{1,6})(k)?[- ]?(words?|pages?)\b(?! (?:or (?:less|fewer)|max|limit))")
 _WORDS_PER_PAGE = 500
-_WRITES = re.compile(
-    r"\b(?:write|compose|create|generate|produce|draft|develop|give|prepare|make|expand|provide|in|at least)\b"
-)
-_LIMITS = re.compile(
-    r"\b(?:plan|outline|list|topics?|tips|steps|how (?:long|to|do|many)|schedule|titles?|less than|fewer than|under"
-    r"|below|no more than|up to|maximum of|within|not exceed\w{0,3}|shorter than|reduce|summar\w{2,8}|shorten"
-    r"|condense|cut|read)\b"
-)
+_WRITES = _LISTS.pattern("writes")
+_LIMITS = _LISTS.pattern("limits")
 
 
 class MassiveWorkload(PairFilter):

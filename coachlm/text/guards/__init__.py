@@ -4,7 +4,8 @@
 is kept. Every function takes time linear in the texts' length.
 """
 
-from coachlm.text.guards.flags import flags
+from coachlm.text.guards.content import kept
+from coachlm.text.guards.flags import flags, is_said_in
 from coachlm.text.guards.refusals import GUARDS, Guard, refusal
 
-__all__ = ["GUARDS", "Guard", "flags", "refusal"]
+__all__ = ["GUARDS", "Guard", "flags", "is_said_in", "kept", "refusal"]

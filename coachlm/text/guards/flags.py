@@ -9,6 +9,7 @@ from itertools import islice
 
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind
+from coachlm.text.guards.content import may_lose_content
 from coachlm.text.guards.numbers import number_values, numbers
 from coachlm.text.markup import code_blocks, inline_code, overlaps, protected_spans
 
@@ -54,7 +55,26 @@ def flags(raw: InstructionPair, revised: InstructionPair) -> tuple[Flag, ...]:
         text = getattr(revised, name)
         if text != getattr(raw, name):
             found += sorted(islice(_additions(field, text, known), _MAX_FLAGS), key=lambda flag: (flag.start, flag.end))
-    return tuple([*found, *_expansion(raw, revised)][:_MAX_FLAGS])
+    return (*found[: _MAX_FLAGS - 2], *_expansion(raw, revised), *_loss(raw, revised))
+
+
+def _loss(raw: InstructionPair, revised: InstructionPair) -> list[Flag]:
+    """What is gone can't be marked in the text that is left: the flag covers all of it."""
+    after = revised.response
+    return [Flag(FlagKind.LOST_CONTENT, Field.RESPONSE, 0, len(after), after)] if may_lose_content(raw, revised) else []
+
+
+def is_said_in(flag: Flag, text: str) -> bool:
+    """Whether what a flag marks stands in another text, in whatever form: what people wrote themselves is nothing that
+    the coach made up."""
+    match flag.kind:
+        case FlagKind.ADDED_NUMBER:
+            return number_values(flag.text) <= number_values(text)
+        case FlagKind.ADDED_NAME:
+            words = {word.casefold() for word in _WORD.findall(flag.text)}
+            return words <= {word.casefold() for word in _WORD.findall(text)}
+        case _:
+            return _normal(flag.text.strip("`")) in _normal(text)
 
 
 def _additions(field: Field, text: str, known: str) -> Iterator[Flag]:

@@ -8,6 +8,7 @@ from rapidfuzz import fuzz
 
 from coachlm.pairs import InstructionPair
 from coachlm.text.guards.constraints import LANGUAGES, lost_constraints
+from coachlm.text.guards.content import loses_content, repeats_itself
 from coachlm.text.hygiene import is_placeholder_input, strip_repeats
 from coachlm.text.language import detect_language
 from coachlm.text.markup import CodeBlock, code_blocks, prose
@@ -30,8 +31,10 @@ class Guard(StrEnum):
     ANSWERED = "answered"  # the instruction became an answer
     INPUT_CONSUMED = "input_consumed"  # the material to work on is gone
     CODE_FENCE = "code_fence"  # a fence is unbalanced, or fenced code was lost or cut
-    LANGUAGE_CHANGE = "language_change"
+    LANGUAGE_CHANGE = "language_change"  # the text is in another language than before
     TRUNCATED = "truncated"  # the response breaks off, or most of it is gone
+    LOST_CONTENT = "lost_content"  # most of what the response said is gone, and little came in its place
+    REPETITION = "repetition"  # a sentence or item stands twice that the raw pair does not have twice
 
 
 def refusal(raw: InstructionPair, revised: InstructionPair) -> Guard | None:
@@ -152,5 +155,7 @@ GUARDS: dict[Guard, Callable[[InstructionPair, InstructionPair], bool]] = {
     Guard.CODE_FENCE: breaks_code,
     Guard.TRUNCATED: truncates,
     Guard.LANGUAGE_CHANGE: changes_language,
+    Guard.LOST_CONTENT: loses_content,
+    Guard.REPETITION: repeats_itself,
 }
 """In the order they are asked."""

@@ -1,6 +1,6 @@
 """Personal data and secrets, replaced at the door by typed placeholders; what was replaced is kept nowhere.
 
-Names of people, postal addresses and birthdays are not searched for: `docs/personal_data.md` says what is.
+Names of people, postal addresses and birthdays are not searched for: `docs/explanations/personal-data.md` says what is.
 """
 
 from coachlm.text.personal_data.identifiers import hash_identifier

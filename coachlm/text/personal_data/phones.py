@@ -1,5 +1,7 @@
 """Phone numbers: international ones, national ones of some regions, and what a text itself calls a phone number."""
 
+# See docs/decisions/0036-phonenumbers-for-candidates.md
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 

@@ -29,7 +29,7 @@ class Redactor:
     """Finds and replaces personal data; keeps nothing between conversations.
 
     `phone_regions` are ISO 3166 codes of the countries whose national numbers count; none: those that
-    `docs/personal_data.md` lists.
+    `docs/explanations/personal-data.md` lists.
 
     Raises: SettingsError for a region that is none.
     """

@@ -6,13 +6,13 @@ import { isDark } from "../shared/dom.js";
 import { Drafts } from "../shared/drafts.js";
 import { actionOf } from "../shared/keys.js";
 import { mounted } from "../shared/mounted.js";
+import { paceOf } from "../shared/pace.js";
 import { textActions } from "../shared/texts.js";
+import { nameClasses } from "../shared/words.js";
 import { View } from "./view.js";
 import { Work } from "./work.js";
 
 const TICK_MS = 1_000;
-const HEARTBEAT_MS = 15_000;
-const ACTIVE_MS = 20_000; // without keyboard and mouse it no longer counts as work
 const IDLE_MS = 300_000; // and after this the lease is left to run out
 
 export default mounted((host, data) => new Desk(host, data));
@@ -23,8 +23,10 @@ class Desk {
     this.data = data;
     this.lastActive = Date.now();
     this.lastHeartbeat = Date.now();
+    nameClasses(data.classNames);
+    this.pace = paceOf(data.idleSeconds);
     this.view = new View(host, data, this.#actions());
-    this.work = new Work(new Drafts(data.person), (work) => this.view.update(work));
+    this.work = new Work(new Drafts(data.person), data.undoSeconds, (work) => this.view.update(work));
     this.autosave = new Autosave({
       isInHands: (task) => task === this.work.current,
       keep: (task) => this.work.keepLocally(task),
@@ -51,15 +53,24 @@ class Desk {
   #actions() {
     return {
       edit: (field, text) => this.#edited((task) => (task.text[field] = text)),
-      score: (what, value) => (what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", "")),
+      score: (what, value) =>
+        what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", ""),
       submit: () => this.#submit(),
       undo: () => this.work.undo(),
       skip: () => this.work.skip(),
-      exclude: () => this.#dialog(() => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail))),
-      owner: () => this.#dialog(() => dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment))),
+      exclude: () =>
+        this.#dialog(() =>
+          dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail)),
+        ),
+      owner: () =>
+        this.#dialog(() =>
+          dialogs.owner(this.view.desk, this.work.current.comment, (comment) => this.work.sendToOwner(comment)),
+        ),
       ...textActions(() => this.view.texts),
       scores: () => this.view.toggleDock(),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      signin: () =>
+        this.work.line.isSignedOut &&
+        dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -90,7 +101,8 @@ class Desk {
   #listen() {
     const options = { capture: true, signal: this.stopping.signal };
     window.addEventListener("keydown", (event) => this.#pressed(event), options);
-    for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) window.addEventListener(name, () => this.#active(), { ...options, passive: true });
+    for (const name of ["keydown", "pointerdown", "pointermove", "wheel"])
+      window.addEventListener(name, () => this.#active(), { ...options, passive: true });
     window.addEventListener("pagehide", () => this.#flush(), options);
     window.addEventListener("online", () => this.work.line.wake(), options);
     document.addEventListener("visibilitychange", () => this.#visible(), options);
@@ -102,7 +114,8 @@ class Desk {
     if (!this.host.isConnected) return;
     const focused = this.view.root.activeElement;
     const isTyping = Boolean(focused?.matches("textarea, input:not([type=checkbox]):not([type=radio])"));
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined) return this.#run("revert", event);
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && focused?.dataset.hunk !== undefined)
+      return this.#run("revert", event);
     const action = actionOf(event, isTyping);
     if (!action || this.view.dialog) return;
     if (action === "escape" && !focused) return;
@@ -119,7 +132,7 @@ class Desk {
   }
 
   #active() {
-    const wasIdle = Date.now() - this.lastActive > ACTIVE_MS;
+    const wasIdle = Date.now() - this.lastActive > this.pace.activeMs;
     this.lastActive = Date.now();
     if (wasIdle) this.#beat();
   }
@@ -127,7 +140,8 @@ class Desk {
   #visible() {
     const { line } = this.work;
     if (document.visibilityState !== "visible") this.#flush();
-    else if (line.isSignedOut) line.resume(); // the person may have signed in in another tab
+    else if (line.isSignedOut)
+      line.resume(); // the person may have signed in in another tab
     else line.wake();
   }
 
@@ -138,12 +152,12 @@ class Desk {
     if (task && !line.isSignedOut) this.autosave.retry(task);
     // Idle for long: nothing keeps the item, except that its end is noticed.
     const isOver = task && task.secondsLeft(Date.now()) < -1;
-    if (Date.now() - this.lastHeartbeat > HEARTBEAT_MS && (!isIdle || isOver)) this.#beat();
+    if (Date.now() - this.lastHeartbeat > this.pace.beatMs && (!isIdle || isOver)) this.#beat();
   }
 
   #beat() {
     this.lastHeartbeat = Date.now();
-    const isActive = Date.now() - this.lastActive < ACTIVE_MS && document.visibilityState === "visible";
+    const isActive = Date.now() - this.lastActive < this.pace.activeMs && document.visibilityState === "visible";
     const { current, ahead, phase } = this.work;
     if (phase === "editing" && current) this.work.heartbeat(current, isActive);
     for (const task of ahead) this.work.heartbeat(task, false);

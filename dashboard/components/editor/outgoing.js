@@ -3,14 +3,13 @@
 
 import { service } from "../shared/service.js";
 
-export const UNDO_MS = 60_000;
-
 export class Outgoing {
-  // `accepted()` and `refused(error, submit, task)` are called by the service's answer; `task` is null for a submit of an
-  // earlier visit.
-  constructor(drafts, line, { accepted, refused, on }) {
+  // `accepted()` and `refused(error, submit, task)` are called by the service's answer; `task` is null for a submit of
+  // an earlier visit.
+  constructor(drafts, line, undoSeconds, { accepted, refused, on }) {
     this.drafts = drafts;
     this.line = line;
+    this.undoSeconds = undoSeconds;
     this.tell = { accepted, refused, on };
     this.count = 0; // not acknowledged yet
     this.last = null; // what can be taken back: {receipt, until}
@@ -40,7 +39,7 @@ export class Outgoing {
     try {
       const receipt = await this.line.persist(() => service.submit(submit));
       this.drafts.dropText(submit.pair_id);
-      this.last = { receipt, until: Date.now() + UNDO_MS };
+      this.last = { receipt, until: Date.now() + this.undoSeconds * 1000 };
       this.drafts.dropSubmit(submit);
       this.tell.accepted();
     } catch (error) {

@@ -15,7 +15,13 @@ export class ScoreCard {
     this.ranges = {};
     this.boxes = new Map();
     this.categoryBoxes = new Map();
-    this.comment = el("textarea", { class: "comment", rows: "2", dir: "auto", "aria-label": "Comment for the owner", placeholder: "Comment for the owner" });
+    this.comment = el("textarea", {
+      class: "comment",
+      rows: "2",
+      dir: "auto",
+      "aria-label": "Comment for the owner",
+      placeholder: "Comment for the owner",
+    });
     this.comment.addEventListener("input", () => this.onChange("comment", this.comment.value));
     this.root = el(
       "aside",
@@ -60,7 +66,15 @@ export class ScoreCard {
   }
 
   #part(part) {
-    const input = el("input", { type: "number", min: "0", max: "100", step: "1", inputmode: "numeric", "aria-label": `Score of the ${part}`, class: "score" });
+    const input = el("input", {
+      type: "number",
+      min: "0",
+      max: "100",
+      step: "1",
+      inputmode: "numeric",
+      "aria-label": `Score of the ${part}`,
+      class: "score",
+    });
     input.addEventListener("input", () => this.#score(part, input));
     const range = el("span", { class: "range" });
     this.inputs[part] = input;
@@ -84,7 +98,13 @@ export class ScoreCard {
       "label",
       { class: "criterion", title: `Look for: ${one.checklist}` },
       box,
-      el("span", {}, el("b", {}, one.label), el("i", {}, ` ${LEVELS[one.level]}${cap}`), el("small", {}, one.description)),
+      el(
+        "span",
+        {},
+        el("b", {}, one.label),
+        el("i", {}, ` ${LEVELS[one.level]}${cap}`),
+        el("small", {}, one.description),
+      ),
     );
   }
 

@@ -47,7 +47,8 @@ export class Supply {
           await this.add(item);
           wait = POLL_MS;
           this.tell.came();
-        } else if (this.tell.hasWork()) break; // asked again after the next submit
+        } else if (this.tell.hasWork())
+          break; // asked again after the next submit
         else {
           this.tell.nothing();
           await this.line.pause(wait);

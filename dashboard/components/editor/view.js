@@ -22,13 +22,29 @@ export class View extends ItemView {
     this.actions = [this.button("skip", "Skip"), this.button("owner", "To owner…"), this.button("exclude", "Exclude…")];
     this.primary = this.button("submit", "Accept");
     this.primary.classList.add("primary");
-    this.bar = el("header", { class: "bar" }, this.progress, this.meta, this.state, el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary));
+    this.bar = el(
+      "header",
+      { class: "bar" },
+      this.progress,
+      this.meta,
+      this.state,
+      el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary),
+    );
     this.warning = el("div", { class: "notice warning", role: "status" });
     this.returned = el("div", { class: "notice returned" });
     this.texts = new Texts("Your text", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.dock = new ScoreCard(data, (what, value) => act.score(what, value));
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.dock.root);
-    this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.warning, this.returned, this.empty, this.body);
+    this.desk = el(
+      "div",
+      { class: "desk-inner" },
+      this.bar,
+      this.notice,
+      this.warning,
+      this.returned,
+      this.empty,
+      this.body,
+    );
     this.desk.classList.toggle("no-dock", NARROW.matches); // where it would cover the text
     root.replaceChildren(this.desk);
   }
@@ -55,7 +71,7 @@ export class View extends ItemView {
     const seconds = work.current ? leaseSeconds(work.current) : Infinity;
     const isEnding = work.phase === "editing" && seconds < EXPIRY_WARNING_SECONDS;
     const ending = seconds > 0 ? `in ${seconds} s` : "now";
-    this.warning.textContent = isEnding ? `This item goes back into the queue ${ending} unless you go on: press any key.` : "";
+    this.warning.textContent = isEnding ? `This item returns to the queue ${ending}. Press any key to keep it.` : "";
   }
 
   refreshTexts() {
@@ -75,7 +91,14 @@ export class View extends ItemView {
     this.texts.show(task.text, basesOf(task), compared, task.item.revision?.flags || []);
     this.dock.show(task);
     this.meta.replaceChildren(...metaOf(task));
-    this.returned.replaceChildren(...(task.isReturned ? [el("b", {}, "The owner sent it back: "), el("span", { dir: "auto" }, task.item.owner_comment || "without a comment")] : []));
+    this.returned.replaceChildren(
+      ...(task.isReturned
+        ? [
+            el("b", {}, "The owner sent it back: "),
+            el("span", { dir: "auto" }, task.item.owner_comment || "without a comment"),
+          ]
+        : []),
+    );
     const { area } = this.texts.fields.response;
     area.focus({ preventScroll: true });
     area.setSelectionRange(0, 0);
@@ -88,20 +111,36 @@ export class View extends ItemView {
     const unit = this.data.unit ? ` in ${className(this.data.unit)}` : "";
     const words =
       work.phase === "empty" && !work.line.away
-        ? [el("h2", {}, "The queue is empty"), el("p", {}, `Nothing waits for you${unit}. New items appear here by themselves.`)]
-        : [el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"), el("p", {}, work.line.away ? "It is tried again by itself; what you have written is kept in this browser." : "")];
+        ? [
+            el("h2", {}, "The queue is empty"),
+            el("p", {}, `No item is waiting for you${unit}. New items appear here automatically.`),
+          ]
+        : [
+            el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"),
+            el("p", {}, work.line.away ? "Retrying automatically; what you have written is kept in this browser." : ""),
+          ];
     this.empty.replaceChildren(...words);
   }
 
   #showProgress(progress) {
     if (!progress) return;
-    const [first, ...others] = progressParts(progress).map(([text, about], place) => el(place ? "span" : "b", { title: about }, text));
+    const [first, ...others] = progressParts(progress).map(([text, about], place) =>
+      el(place ? "span" : "b", { title: about }, text),
+    );
     this.progress.replaceChildren(first, ...others);
   }
 
   #choices(work, all) {
-    const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isFree };
-    const back = { label: "Get it back with my text", primary: true, run: () => work.reclaim().catch((error) => work.say("error", error.message)) };
+    const close = {
+      label: "Go on (yours stays with the service)",
+      run: () => work.versions.leave(),
+      primary: !all.isFree,
+    };
+    const back = {
+      label: "Get it back with my text",
+      primary: true,
+      run: () => work.reclaim().catch((error) => work.say("error", error.message)),
+    };
     if (!all.task) return [...(all.isFree ? [back] : []), this.copyChoice(work, all), close];
     return [
       { label: "Take mine", primary: true, run: () => this.#choose(work, all.mine, all.comment) },
@@ -117,5 +156,9 @@ export class View extends ItemView {
 
 // What an item's text is compared with: [name, label, text].
 function basesOf({ raw, coach, item }) {
-  return [["original", "Original", raw], ...(coach ? [["coach", "Coach", coach]] : []), ...(item.last_edit ? [["returned", "Sent back", item.last_edit.final]] : [])];
+  return [
+    ["original", "Original", raw],
+    ...(coach ? [["coach", "Coach", coach]] : []),
+    ...(item.last_edit ? [["returned", "Sent back", item.last_edit.final]] : []),
+  ];
 }

@@ -10,7 +10,7 @@ import { Task } from "./task.js";
 import { sameText } from "../shared/typed.js";
 
 export class Work extends ItemWork {
-  constructor(drafts, on) {
+  constructor(drafts, undoSeconds, on) {
     super(drafts, on);
     this.supply = new Supply(this.line, {
       hasWork: () => Boolean(this.current),
@@ -19,7 +19,7 @@ export class Work extends ItemWork {
       full: (error) => !this.current && !this.outgoing.count && this.say("warning", error.message),
       failed: (error) => this.failed(error),
     });
-    this.outgoing = new Outgoing(drafts, this.line, {
+    this.outgoing = new Outgoing(drafts, this.line, undoSeconds, {
       accepted: () => this.#accepted(),
       refused: (error, submit, task) => this.#refused(error, submit, task),
       on: this.on,
@@ -73,7 +73,7 @@ export class Work extends ItemWork {
   }
 
   exclude(reason, detail) {
-    return this.#part((task) => service.exclude(task.item, reason, detail), "Set aside.");
+    return this.#part((task) => service.exclude(task.item, reason, detail), "Excluded.");
   }
 
   sendToOwner(comment) {
@@ -86,7 +86,7 @@ export class Work extends ItemWork {
       if (!item) return this.say("warning", "There is nothing to undo: a submit can be taken back for a minute.");
       await this.#putFirst(item);
       this.#show();
-      this.say("info", "Taken back: it is yours again.");
+      this.say("info", "Undone: the item is yours again.");
       this.readProgress();
     } catch (error) {
       this.say("error", error.message);
@@ -131,17 +131,20 @@ export class Work extends ItemWork {
   async reclaim() {
     const { pairId, mine, comment } = this.versions.shown;
     const item = await this.line.persist(service.claim);
-    if (!item) return this.say("warning", "It isn't in the queue now. Your text is kept with the pair.");
+    if (!item) return this.say("warning", "The item is not in the queue now. Your text is kept with the pair.");
     const task = await this.#putFirst(item);
     if (item.pair_id === pairId) {
       task.put(mine, comment);
       this.versions.close();
       this.#restore(task, { text: mine, comment, token: item.token });
       this.phase = "editing";
-      this.say("info", "It is yours again, with your text.");
+      this.say("info", "The item is yours again, with your text.");
     } else {
       this.#show();
-      this.say("warning", "Another item came instead: that one is with somebody else or waits further back. Your text is kept.");
+      this.say(
+        "warning",
+        "You got another item: that one is with somebody else or further back in the queue. Your text is kept.",
+      );
     }
   }
 
@@ -197,7 +200,8 @@ export class Work extends ItemWork {
 
   async #refused(error, submit, task) {
     const mine = { text: submit.final, comment: submit.comment };
-    if (error.isLate) return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
+    if (error.isLate)
+      return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
     if (!task) return this.say("error", `A text of an earlier visit was refused: ${error.message}`);
     task.renewKey();
     this.#putInHands(task);
@@ -232,7 +236,12 @@ export class Work extends ItemWork {
     if (task.isTouched) {
       this.keepLocally(task);
       if (task.isChanged) service.draft(task.draft()).catch(() => {});
-      this.versions.compareLost(task.item.pair_id, { text: { ...task.text }, comment: task.comment }, task.raw, error.message);
+      this.versions.compareLost(
+        task.item.pair_id,
+        { text: { ...task.text }, comment: task.comment },
+        task.raw,
+        error.message,
+      );
     } else {
       this.notice = { kind: "warning", text: `The item went back into the queue: ${error.message}` };
     }

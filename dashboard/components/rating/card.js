@@ -13,13 +13,27 @@ export class Card {
     this.inputs = {};
     this.ranges = {};
     this.boxes = [];
-    this.comment = el("textarea", { class: "comment", rows: "2", dir: "auto", maxlength: "10000", "aria-label": "Comment", placeholder: "Comment (optional)" });
+    this.comment = el("textarea", {
+      class: "comment",
+      rows: "2",
+      dir: "auto",
+      maxlength: "10000",
+      "aria-label": "Comment",
+      placeholder: "Comment (optional)",
+    });
     this.comment.addEventListener("input", () => this.#changed((task) => (task.comment = this.comment.value)));
     this.root = el(
       "aside",
       { class: "dock", "aria-label": "Your rating" },
       el("div", { class: "scores" }, ...PARTS.map((part) => this.#score(part))),
-      ...PARTS.map((part) => el("div", { class: "part" }, el("h3", {}, `Flaws of the ${part}`), ...criteria.map((one, index) => (one.part === part ? this.#criterion(one, index) : null)))),
+      ...PARTS.map((part) =>
+        el(
+          "div",
+          { class: "part" },
+          el("h3", {}, `Flaws of the ${part}`),
+          ...criteria.map((one, index) => (one.part === part ? this.#criterion(one, index) : null)),
+        ),
+      ),
       this.comment,
     );
   }
@@ -55,7 +69,15 @@ export class Card {
   }
 
   #score(part) {
-    const input = el("input", { type: "text", inputmode: "numeric", maxlength: "3", autocomplete: "off", class: "score", "data-part": part, "aria-label": `Score of the ${part}` });
+    const input = el("input", {
+      type: "text",
+      inputmode: "numeric",
+      maxlength: "3",
+      autocomplete: "off",
+      class: "score",
+      "data-part": part,
+      "aria-label": `Score of the ${part}`,
+    });
     input.addEventListener("input", () => {
       if (/\D/.test(input.value)) input.value = input.value.replace(/\D/g, "");
       this.#changed((task) => (task.scores[part] = input.value));
@@ -79,7 +101,15 @@ export class Card {
       "label",
       { class: "criterion", title: `Look for: ${one.checklist}` },
       box,
-      el("span", {}, key, el("b", {}, one.label), el("i", {}, ` ${LEVELS[one.level]}: ${one.low}–${one.high}`), el("small", {}, one.description), el("small", { class: "look" }, `Look for: ${one.checklist}`)),
+      el(
+        "span",
+        {},
+        key,
+        el("b", {}, one.label),
+        el("i", {}, ` ${LEVELS[one.level]}: ${one.low}–${one.high}`),
+        el("small", {}, one.description),
+        el("small", { class: "look" }, `Look for: ${one.checklist}`),
+      ),
     );
   }
 

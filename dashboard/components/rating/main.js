@@ -45,7 +45,9 @@ class Page {
       rubric: () => this.view.card.toggleChecklists(),
       comment: () => this.view.card.comment.focus(),
       changed: () => this.#changed(),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      signin: () =>
+        this.work.line.isSignedOut &&
+        dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk, KEYS),
     };
   }
@@ -74,7 +76,8 @@ class Page {
 
   #visible() {
     if (document.visibilityState !== "visible") return;
-    if (this.work.line.isSignedOut) this.work.line.resume(); // the person may have signed in in another tab
+    if (this.work.line.isSignedOut)
+      this.work.line.resume(); // the person may have signed in in another tab
     else this.work.line.wake();
   }
 

@@ -38,7 +38,8 @@ export class RatingTask {
     return JSON.stringify(this.typed());
   }
 
-  // The scores that the named flaws leave: any from 0 to 100 where none is named, else what the worst one does (Table II).
+  // The scores that the named flaws leave: any from 0 to 100 where none is named, else what the worst one leaves
+  // (Table II).
   range(part, criteria) {
     const flawed = criteria.filter((one) => one.part === part && this.flaws.has(one.dimension));
     return flawed.reduce((worst, one) => (one.high < worst.high ? one : worst), flawed[0] || { low: 0, high: 100 });
@@ -51,7 +52,8 @@ export class RatingTask {
       const { low, high } = this.range(part, criteria);
       if (score === "") return { part, why: `Give the ${part} a score.` };
       if (!isWithin(score, 0, 100)) return { part, why: `The ${part} scores 0 to 100, not ${score}.` };
-      if (!isWithin(score, low, high)) return { part, why: `With these flaws the ${part} scores ${low} to ${high}, not ${score}.` };
+      if (!isWithin(score, low, high))
+        return { part, why: `With these flaws the ${part} scores ${low} to ${high}, not ${score}.` };
     }
     return null;
   }

@@ -23,7 +23,9 @@ export class Unsent {
   }
 
   sendKept() {
-    const kept = this.drafts.submits().map((record) => ({ study: record.study, place: record.place, rating: record.rating, at: record.at }));
+    const kept = this.drafts
+      .submits()
+      .map((record) => ({ study: record.study, place: record.place, rating: record.rating, at: record.at }));
     this.waiting.push(...kept.sort((a, b) => a.at - b.at));
     this.#send();
   }
@@ -56,7 +58,9 @@ export class Unsent {
         const receipt = await this.line.persist(() => ratings.save(entry));
         this.#done(entry);
         // The same text was rated once more meanwhile.
-        for (const later of this.waiting.filter((other) => other.study === entry.study && other.place === entry.place)) {
+        for (const later of this.waiting.filter(
+          (other) => other.study === entry.study && other.place === entry.place,
+        )) {
           later.rating.version = receipt.version;
           this.#keep(later);
         }

@@ -19,11 +19,29 @@ export class View {
     this.backButton = this.#button("back", "Back", "Backspace");
     this.saveButton = this.#button("save", "Save, next", "Ctrl ↵");
     this.saveButton.classList.add("primary");
-    const help = el("button", { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => act.help() }, "?");
-    const head = el("header", { class: "bar" }, this.studies, this.name, this.where, this.bar, this.rated, this.state, el("span", { class: "actions" }, this.backButton, help, this.saveButton));
+    const help = el(
+      "button",
+      { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => act.help() },
+      "?",
+    );
+    const head = el(
+      "header",
+      { class: "bar" },
+      this.studies,
+      this.name,
+      this.where,
+      this.bar,
+      this.rated,
+      this.state,
+      el("span", { class: "actions" }, this.backButton, help, this.saveButton),
+    );
     this.notice = el("div", { class: "notice", role: "alert" });
-    this.fields = Object.fromEntries(Object.keys(FIELDS).map((name) => [name, el("div", { class: "text left", dir: "auto", "data-field": name })]));
-    const texts = Object.entries(FIELDS).map(([name, label]) => el("section", { "data-name": name }, el("h2", {}, label), this.fields[name]));
+    this.fields = Object.fromEntries(
+      Object.keys(FIELDS).map((name) => [name, el("div", { class: "text left", dir: "auto", "data-field": name })]),
+    );
+    const texts = Object.entries(FIELDS).map(([name, label]) =>
+      el("section", { "data-name": name }, el("h2", {}, label), this.fields[name]),
+    );
     this.texts = el("div", { class: "texts" }, ...texts);
     this.card = new Card(data.criteria, () => act.changed());
     this.body = el("div", { class: "body", hidden: true }, this.texts, this.card.root);
@@ -70,10 +88,17 @@ export class View {
   }
 
   #words(work) {
-    if (work.line.away) return [el("h2", {}, "The service is away"), el("p", {}, "It is tried again by itself; what you have given is kept in this browser.")];
+    if (work.line.away)
+      return [
+        el("h2", {}, "The service is unavailable"),
+        el("p", {}, "Retrying automatically; your ratings are kept in this browser."),
+      ];
     if (work.phase === "loading") return [el("h2", {}, "Fetching the text…")];
-    if (work.phase === "none") return [el("h2", {}, "Nothing to rate"), el("p", {}, "No open study asks for your ratings. Whoever makes one names its raters.")];
-    const closed = work.study.is_closed ? "The study is closed: thank you." : "Back shows what you gave; you can change it until the study is closed.";
+    if (work.phase === "none")
+      return [el("h2", {}, "Nothing to rate"), el("p", {}, "No open study asks for your ratings.")];
+    const closed = work.study.is_closed
+      ? "The study is closed: thank you."
+      : "Back shows your ratings; you can change them until the study is closed.";
     return [el("h2", {}, work.study.is_closed ? "Closed" : "All rated"), el("p", {}, closed)];
   }
 
@@ -104,16 +129,23 @@ export class View {
   }
 
   #button(action, label, keys) {
-    return el("button", { type: "button", onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys));
+    return el(
+      "button",
+      { type: "button", onclick: () => this.act[action]() },
+      el("span", {}, label),
+      el("kbd", {}, keys),
+    );
   }
 }
 
 function noticeOf(work) {
-  const kept = "What you give is kept in this browser.";
+  const kept = "Your ratings are kept in this browser.";
   if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} Alt+L signs in again.` };
-  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Trying again. ${kept}` };
+  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Retrying. ${kept}` };
   if (work.notice) return { ...work.notice, text: sentence(work.notice.text) };
-  return work.study?.is_closed ? { kind: "warning", text: "This study is closed: ratings can be read, not changed." } : {};
+  return work.study?.is_closed
+    ? { kind: "warning", text: "This study is closed: ratings can no longer be changed." }
+    : {};
 }
 
 function sentence(text) {

@@ -151,18 +151,20 @@ export class RatingWork {
     const known = this.fetched.get(place);
     if (known) return Promise.resolve(known);
     const study = this.study.study;
-    const asked = this.line.persist(() => ratings.task(study, place)).then(
-      (given) => {
-        const task = new RatingTask(given);
-        this.#restore(task);
-        if (this.study.study === study) this.fetched.set(place, task);
-        return task;
-      },
-      (error) => {
-        this.fetched.delete(place);
-        throw error;
-      },
-    );
+    const asked = this.line
+      .persist(() => ratings.task(study, place))
+      .then(
+        (given) => {
+          const task = new RatingTask(given);
+          this.#restore(task);
+          if (this.study.study === study) this.fetched.set(place, task);
+          return task;
+        },
+        (error) => {
+          this.fetched.delete(place);
+          throw error;
+        },
+      );
     this.fetched.set(place, asked);
     return asked;
   }
@@ -199,7 +201,7 @@ export class RatingWork {
       this.fetched.delete(entry.place);
       if (this.current?.place === entry.place) this.#try(this.go(entry.place));
     }
-    this.say("error", `${where} was not saved: ${error.message}. What you gave is kept here; Alt+G goes there.`);
+    this.say("error", `${where} was not saved: ${error.message}. Your rating is kept here; Alt+G goes there.`);
     this.#try(this.#readStudies().then(this.on));
   }
 

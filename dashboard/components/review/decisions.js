@@ -3,8 +3,8 @@
 import { service } from "../shared/service.js";
 
 export class Decisions {
-  // `accepted(decision)` and `refused(error, decision, one)` are called by the service's answer; `one` is null for a decision
-  // of an earlier visit.
+  // `accepted(decision)` and `refused(error, decision, one)` are called by the service's answer; `one` is null for a
+  // decision of an earlier visit.
   constructor(drafts, line, { accepted, refused, on }) {
     this.drafts = drafts;
     this.line = line;
@@ -33,7 +33,8 @@ export class Decisions {
     } catch (error) {
       this.drafts.dropSubmit(decision);
       const text = decision.final || this.drafts.text(decision.pair_id)?.text;
-      if (text || decision.comment) this.drafts.saveText(decision.pair_id, { text, comment: decision.comment, version: decision.version });
+      if (text || decision.comment)
+        this.drafts.saveText(decision.pair_id, { text, comment: decision.comment, version: decision.version });
       this.tell.refused(error, decision, one);
     } finally {
       this.count--;

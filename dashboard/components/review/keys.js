@@ -5,8 +5,8 @@ import { actionOf } from "../shared/keys.js";
 export const KEYS = [
   { id: "submit", keys: "Ctrl+Enter", label: "Approve, with your corrections where you have made any" },
   { id: "back", keys: "Ctrl+B", label: "Send back to the annotator, with the comment" },
-  { id: "exclude", keys: "Alt+X", label: "Set aside, with a reason" },
-  { id: "later", keys: "Alt+S", label: "Next: this one comes again after the others" },
+  { id: "exclude", keys: "Alt+X", label: "Exclude, with a reason" },
+  { id: "later", keys: "Alt+S", label: "Next: this one comes back after the others" },
   { id: "comment", keys: "Alt+M", label: "Comment for the annotator" },
   { id: "instruction", keys: "Alt+1", label: "Correct the instruction" },
   { id: "input", keys: "Alt+2", label: "Correct the input" },
@@ -19,7 +19,7 @@ export const KEYS = [
   { id: "preview", keys: "Alt+P", label: "Preview as Markdown, and back" },
   { id: "signin", keys: "Alt+L", label: "Sign in again, when the session has ended" },
   { id: "help", keys: "?", label: "This list (F1 while typing)" },
-  { id: "escape", keys: "Esc", label: "Leave the text field or the dialogue" },
+  { id: "escape", keys: "Esc", label: "Leave the text field or the dialog" },
 ];
 
 // The action that a key press means; "" for none.

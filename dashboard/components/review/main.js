@@ -7,6 +7,7 @@ import { Drafts } from "../shared/drafts.js";
 import { mounted } from "../shared/mounted.js";
 import { textActions } from "../shared/texts.js";
 import { newKey } from "../shared/typed.js";
+import { nameClasses } from "../shared/words.js";
 import { KEYS, reviewActionOf } from "./keys.js";
 import { ReviewView } from "./view.js";
 import { ReviewWork } from "./work.js";
@@ -20,6 +21,7 @@ class Review {
   constructor(host, data) {
     this.host = host;
     this.data = data;
+    nameClasses(data.classNames);
     const drafts = new Drafts(`review\n${data.person}`);
     this.view = new ReviewView(host, data, this.#actions());
     this.work = new ReviewWork(drafts, writerOf(drafts), (work) => this.view.update(work));
@@ -53,11 +55,19 @@ class Review {
       choose: (of) => this.work.choose(of).catch((error) => this.work.say("error", error.message)),
       submit: () => this.#decide(this.work.current.approval),
       back: () => this.#decide("return"),
-      exclude: () => dialogs.exclude(this.view.desk, this.data.reasons, (reason, detail) => this.work.exclude(reason, detail), "Set aside"),
+      exclude: () =>
+        dialogs.exclude(
+          this.view.desk,
+          this.data.reasons,
+          (reason, detail) => this.work.exclude(reason, detail),
+          "Exclude",
+        ),
       later: () => this.work.later(),
       comment: () => this.view.facts.comment.focus(),
       ...textActions(() => this.view.texts),
-      signin: () => this.work.line.isSignedOut && dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
+      signin: () =>
+        this.work.line.isSignedOut &&
+        dialogs.signInAgain(this.view.desk, this.data.hasProvider, () => this.work.line.resume()),
       help: () => dialogs.help(this.view.desk, KEYS),
       escape: () => this.view.root.activeElement?.blur(),
     };
@@ -105,7 +115,8 @@ class Review {
   #visible() {
     const { line } = this.work;
     if (document.visibilityState !== "visible") this.autosave.flush(this.work.current);
-    else if (line.isSignedOut) line.resume(); // the owner may have signed in in another tab
+    else if (line.isSignedOut)
+      line.resume(); // the owner may have signed in in another tab
     else line.wake();
   }
 

@@ -13,13 +13,23 @@ export class ReviewView extends ItemView {
   constructor(root, data, act) {
     super(root, data, act, KEYS);
     this.case = null;
-    this.progress = el("b", { class: "progress", title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000" });
+    this.progress = el("b", {
+      class: "progress",
+      title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000",
+    });
     this.state = el("span", { class: "state", role: "status" });
-    this.actions = [this.button("later", "Next"), this.button("exclude", "Set aside…"), this.button("back", "Send back")];
+    this.actions = [this.button("later", "Next"), this.button("exclude", "Exclude…"), this.button("back", "Send back")];
     this.primary = this.button("submit", "Approve");
     this.primary.classList.add("primary");
     const classes = data.unit ? [] : [this.#classes()];
-    this.bar = el("header", { class: "bar" }, this.progress, ...classes, this.state, el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary));
+    this.bar = el(
+      "header",
+      { class: "bar" },
+      this.progress,
+      ...classes,
+      this.state,
+      el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary),
+    );
     this.texts = new Texts("", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.facts = new Facts((comment) => act.say(comment));
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.facts.root);
@@ -42,13 +52,18 @@ export class ReviewView extends ItemView {
   // What changes with every letter.
   tick(work) {
     const { total } = work.waiting;
-    this.progress.textContent = total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
+    this.progress.textContent =
+      total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
     this.state.textContent = stateOf(work);
     const one = work.current;
     if (!one) return;
     const isOwn = one.approval === "fix";
     this.primary.firstChild.textContent = isOwn ? "Approve with my text" : "Approve";
-    this.texts.title.textContent = one.isQuestion ? "Your text" : one.isCorrected ? "Your correction" : "The annotator's text: type to correct it";
+    this.texts.title.textContent = one.isQuestion
+      ? "Your text"
+      : one.isCorrected
+        ? "Your correction"
+        : "The annotator's text: type to correct it";
   }
 
   refresh() {
@@ -67,20 +82,34 @@ export class ReviewView extends ItemView {
   #showNothing(work) {
     this.case = null;
     const [title, about] = work.line.away
-      ? ["The service is away", "It is tried again by itself; what you have written is kept in this browser."]
+      ? ["The service is unavailable", "Retrying automatically; what you have written is kept in this browser."]
       : work.phase === "empty"
-        ? ["Nothing waits for your review", "Post-edits appear here by themselves as annotators submit them. Not all do: a share is sampled, more of newcomers'."]
+        ? [
+            "Nothing to review",
+            "Post-edits appear here as annotators submit them: a sample of all, and more of those by newcomers.",
+          ]
         : ["Fetching the next item…", ""];
     this.empty.replaceChildren(el("h2", {}, title), el("p", {}, about));
   }
 
   #choices(work, all) {
-    const close = { label: "Go on (yours stays with the service)", run: () => work.versions.leave(), primary: !all.isWaiting };
-    const again = { label: "Look at it again with my text", primary: true, run: () => work.lookAgain().catch((error) => work.say("error", error.message)) };
+    const close = {
+      label: "Go on (yours stays with the service)",
+      run: () => work.versions.leave(),
+      primary: !all.isWaiting,
+    };
+    const again = {
+      label: "Look at it again with my text",
+      primary: true,
+      run: () => work.lookAgain().catch((error) => work.say("error", error.message)),
+    };
     if (!all.task) return [...(all.isWaiting ? [again] : []), this.copyChoice(work, all), close];
     return [
       { label: "Take mine", primary: true, run: () => this.#take(work, all.mine, all.comment) },
-      { label: `Take the other: ${all.server.label.toLowerCase()}`, run: () => this.#take(work, all.server.text, all.server.comment) },
+      {
+        label: `Take the other: ${all.server.label.toLowerCase()}`,
+        run: () => this.#take(work, all.server.text, all.server.comment),
+      },
     ];
   }
 
@@ -91,7 +120,11 @@ export class ReviewView extends ItemView {
 
   #classes() {
     const names = ["", ...this.data.classes];
-    const select = el("select", { "aria-label": "Class", title: "Which class to review" }, ...names.map((name) => el("option", { value: name }, name ? className(name) : "every class")));
+    const select = el(
+      "select",
+      { "aria-label": "Class", title: "Which class to review" },
+      ...names.map((name) => el("option", { value: name }, name ? className(name) : "every class")),
+    );
     select.addEventListener("change", () => this.act.choose(select.value));
     return select;
   }
@@ -99,7 +132,11 @@ export class ReviewView extends ItemView {
 
 // What the text is compared with: [name, label, text].
 function basesOf({ raw, coach, annotated }) {
-  return [["original", "Original", raw], ...(coach ? [["coach", "Coach", coach]] : []), ...(annotated ? [["annotator", "Annotator", annotated]] : [])];
+  return [
+    ["original", "Original", raw],
+    ...(coach ? [["coach", "Coach", coach]] : []),
+    ...(annotated ? [["annotator", "Annotator", annotated]] : []),
+  ];
 }
 
 function stateOf(work) {

@@ -77,7 +77,8 @@ export class Waiting {
         }
         this.ahead = found;
         if (this.ahead) this.tell.came();
-        else if (this.tell.hasWork()) break; // asked again after the next decision
+        else if (this.tell.hasWork())
+          break; // asked again after the next decision
         else {
           this.tell.nothing();
           await this.line.pause(wait);

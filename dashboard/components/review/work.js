@@ -1,4 +1,5 @@
-// The owner's work: which item is in hands and which one comes next. Knows no page; `on(work)` is called after every change.
+// The owner's work: the item that they review and the one that comes next. Knows no page; `on(work)` is called after
+// every change.
 
 import { ItemWork } from "../shared/item_work.js";
 import { service } from "../shared/service.js";
@@ -68,7 +69,7 @@ export class ReviewWork extends ItemWork {
     this.isExcluding = true;
     try {
       await this.line.persist(() => service.exclude(one.item, reason, detail));
-      this.#gone(one, "Set aside; it can be restored.");
+      this.#gone(one, "Excluded; it can be restored.");
     } catch (error) {
       if (error.isLate) await this.#excludedBefore(one, reason, error);
       else this.say("error", error.message);
@@ -123,14 +124,14 @@ export class ReviewWork extends ItemWork {
     const { pairId, mine, comment } = this.versions.shown;
     const { items } = await this.line.persist(() => service.reviews(500, ""));
     const item = items.find((one) => one.pair_id === pairId);
-    if (!item) return this.say("warning", "It doesn't wait for a review now. Your text is kept with the pair.");
+    if (!item) return this.say("warning", "The pair is not waiting for review now. Your text is kept with it.");
     this.versions.close();
     this.drafts.saveText(pairId, { text: mine, comment, version: item.version });
     if (this.current) this.waiting.putFirst(this.current);
     this.current = new Case(item, () => {});
     this.phase = "editing";
     this.#show();
-    this.say("info", "As it is now, with your text.");
+    this.say("info", "The pair as it is now, with your text.");
   }
 
   #came() {
@@ -168,8 +169,12 @@ export class ReviewWork extends ItemWork {
 
   #refused(error, decision, one) {
     this.waiting.forget(one ? one.item : decision);
-    const mine = { text: decision.final || one?.start || { instruction: "", input: "", response: "" }, comment: decision.comment };
-    if (error.isLate && (decision.final || decision.comment)) return this.versions.compareLost(decision.pair_id, mine, one ? one.raw : mine.text, error.message);
+    const mine = {
+      text: decision.final || one?.start || { instruction: "", input: "", response: "" },
+      comment: decision.comment,
+    };
+    if (error.isLate && (decision.final || decision.comment))
+      return this.versions.compareLost(decision.pair_id, mine, one ? one.raw : mine.text, error.message);
     if (error.isLate || !one) return this.say("warning", `Not stored: ${error.message}`);
     one.renewKey();
     if (this.current) this.waiting.putFirst(this.current);
@@ -182,7 +187,12 @@ export class ReviewWork extends ItemWork {
   lost(one, error) {
     if (one !== this.current) return;
     this.waiting.markDecided(one.item);
-    this.versions.compareLost(one.item.pair_id, { text: { ...one.text }, comment: one.comment }, one.raw, error.message);
+    this.versions.compareLost(
+      one.item.pair_id,
+      { text: { ...one.text }, comment: one.comment },
+      one.raw,
+      error.message,
+    );
     this.advance();
   }
 
@@ -193,10 +203,10 @@ export class ReviewWork extends ItemWork {
     if (one === this.current) this.advance();
   }
 
-  // A lost answer: it was set aside the first time.
+  // A lost answer: it was excluded the first time.
   async #excludedBefore(one, reason, error) {
     const pair = await this.line.persist(() => service.pair(one.item.pair_id));
-    if (pair.exclude_reason === reason) return this.#gone(one, "Set aside; it can be restored.");
+    if (pair.exclude_reason === reason) return this.#gone(one, "Excluded; it can be restored.");
     this.lost(one, error);
   }
 }

@@ -2,7 +2,7 @@
 
 const SESSION = new URL("./coachlm/session", document.baseURI);
 
-export async function signIn(token, unknown = "This token isn't known. Check it, or ask for a new one.") {
+export async function signIn(token, unknown = "Unknown token. Check it, or ask for a new one.") {
   let answer;
   try {
     answer = await fetch(SESSION, {
@@ -34,7 +34,7 @@ async function run(root, data) {
     return;
   }
   if (data.mode === "hand_over") {
-    error.textContent = await signIn(data.ticket, "Nobody here goes by that name yet: ask an admin, or use a token.");
+    error.textContent = await signIn(data.ticket, "There is no account for you yet: ask an admin, or use a token.");
     if (!error.textContent) location.reload();
     return;
   }

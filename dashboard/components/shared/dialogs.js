@@ -1,4 +1,4 @@
-// The desk's dialogues: reasons, comments, shortcuts, three versions, sign-in. Each is a <dialog>, which keeps the focus.
+// The desk's dialogs: reasons, comments, shortcuts, three versions, sign-in. Each is a <dialog>, which keeps the focus.
 
 import { signIn } from "../session/main.js";
 import { el, visible } from "./dom.js";
@@ -34,17 +34,38 @@ function confirmOnCtrlEnter(form) {
 }
 
 export function help(root, all = KEYS) {
-  const rows = all.map(({ keys, label }) => el("tr", {}, el("td", {}, ...keys.split("+").map((key) => el("kbd", {}, key))), el("td", {}, label)));
+  const rows = all.map(({ keys, label }) =>
+    el("tr", {}, el("td", {}, ...keys.split("+").map((key) => el("kbd", {}, key))), el("td", {}, label)),
+  );
   build(root, "Keyboard", el("table", { class: "keys" }, el("tbody", {}, ...rows)), buttons(closing("Close")));
 }
 
 // `verb`: what the page calls it.
 export function exclude(root, reasons, done, verb = "Exclude") {
-  const detail = el("input", { type: "text", name: "detail", dir: "auto", "aria-label": "Remark", placeholder: "Remark (needed for another reason)", maxlength: "1000" });
+  const detail = el("input", {
+    type: "text",
+    name: "detail",
+    dir: "auto",
+    "aria-label": "Remark",
+    placeholder: "Remark (required for another reason)",
+    maxlength: "1000",
+  });
   const rows = reasons.map(({ value, label }, index) =>
-    el("label", { class: "choice" }, el("input", { type: "radio", name: "reason", value, required: true, checked: index === 0 }), el("kbd", {}, String(index + 1)), label),
+    el(
+      "label",
+      { class: "choice" },
+      el("input", { type: "radio", name: "reason", value, required: true, checked: index === 0 }),
+      el("kbd", {}, String(index + 1)),
+      label,
+    ),
   );
-  const form = el("form", { method: "dialog" }, ...rows, detail, buttons(closing(), el("button", { class: "primary", type: "submit" }, verb)));
+  const form = el(
+    "form",
+    { method: "dialog" },
+    ...rows,
+    detail,
+    buttons(closing(), el("button", { class: "primary", type: "submit" }, verb)),
+  );
   const dialog = build(root, `${verb} this pair`, form);
   form.addEventListener("keydown", (event) => {
     const row = event.target === detail ? undefined : rows[Number(event.key) - 1];
@@ -62,9 +83,21 @@ export function exclude(root, reasons, done, verb = "Exclude") {
 }
 
 export function owner(root, comment, done) {
-  const text = el("textarea", { rows: "4", dir: "auto", required: true, "aria-label": "Comment", placeholder: "What can't you decide?", maxlength: "10000" });
+  const text = el("textarea", {
+    rows: "4",
+    dir: "auto",
+    required: true,
+    "aria-label": "Comment",
+    placeholder: "What can't you decide?",
+    maxlength: "10000",
+  });
   text.value = comment;
-  const form = el("form", { method: "dialog" }, text, buttons(closing(), el("button", { class: "primary", type: "submit" }, "Send to the owner")));
+  const form = el(
+    "form",
+    { method: "dialog" },
+    text,
+    buttons(closing(), el("button", { class: "primary", type: "submit" }, "Send to the owner")),
+  );
   const dialog = build(root, "Send to the owner", form);
   confirmOnCtrlEnter(form);
   form.addEventListener("submit", (event) => {
@@ -78,14 +111,40 @@ export function owner(root, comment, done) {
 // Three texts beside one another. `choices`: {label, run, primary}.
 export function versions(root, all, choices) {
   const column = (title, text) =>
-    el("div", { class: "version" }, el("h3", {}, title), ...(text ? FIELDS.filter((field) => text[field]).map((field) => el("div", { class: "text", dir: "auto", tabindex: "0" }, ...visible(text[field]))) : [el("p", {}, "Loading…")]));
-  const table = el("div", { class: "versions" }, column("Yours", all.mine), column(all.server?.label || "In the service", all.server ? all.server.text || { response: "–" } : null), column("Original", all.original));
+    el(
+      "div",
+      { class: "version" },
+      el("h3", {}, title),
+      ...(text
+        ? FIELDS.filter((field) => text[field]).map((field) =>
+            el("div", { class: "text", dir: "auto", tabindex: "0" }, ...visible(text[field])),
+          )
+        : [el("p", {}, "Loading…")]),
+    );
+  const table = el(
+    "div",
+    { class: "versions" },
+    column("Yours", all.mine),
+    column(all.server?.label || "In the service", all.server ? all.server.text || { response: "–" } : null),
+    column("Original", all.original),
+  );
   const dialog = build(root, "Three versions of this pair", el("p", {}, all.why), table);
   dialog.classList.add("wide");
   dialog.append(
     buttons(
       ...choices.map(({ label, run, primary }) =>
-        el("button", { type: "button", class: primary ? "primary" : undefined, onclick: () => { dialog.close(); run(); } }, label),
+        el(
+          "button",
+          {
+            type: "button",
+            class: primary ? "primary" : undefined,
+            onclick: () => {
+              dialog.close();
+              run();
+            },
+          },
+          label,
+        ),
       ),
     ),
   );
@@ -95,18 +154,40 @@ export function versions(root, all, choices) {
   return dialog;
 }
 
-// `hasProvider`: also with the company's identity provider, in a tab of its own; the desk goes on when it is seen again.
+// `hasProvider`: also with the company's identity provider, in a tab of its own; the desk goes on when it is seen
+// again.
 export function signInAgain(root, hasProvider, done) {
-  const token = el("input", { type: "text", class: "secret", autocomplete: "off", spellcheck: "false", "aria-label": "Your token", required: true });
+  const token = el("input", {
+    type: "text",
+    class: "secret",
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": "Your token",
+    required: true,
+  });
   const error = el("p", { class: "error", role: "alert" });
-  const elsewhere = el("button", { type: "button", onclick: () => { dialog.close(); window.open("./", "_blank"); } }, "With your organisation (new tab)");
+  const elsewhere = el(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        dialog.close();
+        window.open("./", "_blank");
+      },
+    },
+    "With your organisation (new tab)",
+  );
   const form = el(
     "form",
     { method: "dialog" },
     el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."),
     token,
     error,
-    buttons(...(hasProvider ? [elsewhere] : []), closing(), el("button", { class: "primary", type: "submit" }, "Sign in")),
+    buttons(
+      ...(hasProvider ? [elsewhere] : []),
+      closing(),
+      el("button", { class: "primary", type: "submit" }, "Sign in"),
+    ),
   );
   const dialog = build(root, "Sign in again", form);
   form.addEventListener("submit", async (event) => {
@@ -120,5 +201,9 @@ export function signInAgain(root, hasProvider, done) {
 }
 
 export async function copyText(text) {
-  await navigator.clipboard.writeText(FIELDS.map((field) => text[field]).filter(Boolean).join("\n\n"));
+  await navigator.clipboard.writeText(
+    FIELDS.map((field) => text[field])
+      .filter(Boolean)
+      .join("\n\n"),
+  );
 }

@@ -1,6 +1,7 @@
 // Word-level difference of two texts, bounded: what is too unlike is one hunk instead of a long computation.
 //
-// diffWords(a, b) gives hunks {aStart, aEnd, bStart, bEnd} in UTF-16 offsets, in order; outside them the texts are equal.
+// diffWords(a, b) gives hunks {aStart, aEnd, bStart, bEnd} in UTF-16 offsets, in order; outside them the texts are
+// equal.
 
 const WORD = /\r?\n|[^\S\n]+|[\p{L}\p{M}\p{N}_]+(?:['’.,-][\p{L}\p{M}\p{N}_]+)*|[^]/gu;
 // Scripts that don't put spaces between words are compared character by character.
@@ -12,7 +13,7 @@ const MAX_CHARS = 200_000; // of both texts together; beyond it only their commo
 export function tokens(text) {
   const found = [];
   for (const [word] of text.matchAll(WORD)) {
-    if (word.length > 1 && UNSPACED.test(word)) found.push(...word);
+    if (word.length > 1 && UNSPACED.test(word)) for (const character of word) found.push(character);
     else found.push(word);
   }
   return found;

@@ -16,7 +16,8 @@ export function el(tag, attributes = {}, ...children) {
 const HIDDEN =
   /[\u0000-\u0008\u000b\u000c\u000d\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 // Of these, the ones that change how the text around them is shown.
-const DANGEROUS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+const DANGEROUS =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 export function hiddenNames(text) {
   const names = new Map();
@@ -48,6 +49,8 @@ export function visible(text) {
 
 // Whether the page is dark behind the element.
 export function isDark(element) {
-  const [red, green, blue] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+  const [red, green, blue] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) || [255, 255, 255]).map(
+    Number,
+  );
   return red * 0.299 + green * 0.587 + blue * 0.114 < 128;
 }

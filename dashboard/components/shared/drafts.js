@@ -32,7 +32,10 @@ export class Drafts {
   submits() {
     const prefix = this.#name("submit.");
     const names = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index));
-    return names.filter((name) => name.startsWith(prefix)).map((name) => this.#read(name.slice(this.#name("").length))).filter(Boolean);
+    return names
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => this.#read(name.slice(this.#name("").length)))
+      .filter(Boolean);
   }
 
   #name(key) {

@@ -2,7 +2,7 @@
 
 import { diffWords, takeOriginal } from "./diff.js";
 import { el, hiddenNames, visible, withoutHidden } from "./dom.js";
-import { placeFlags } from "./flags.js";
+import { OF_THE_WHOLE, placeFlags } from "./flags.js";
 import { preview } from "./markdown.js";
 
 const MAX_MARKED = 60_000; // characters; longer texts are edited without marks
@@ -22,13 +22,37 @@ export class Field {
     this.title = el("h2", { id: `label-${name}` }, label);
     this.count = el("span", { class: "count" });
     this.chips = el("span", { class: "chips" });
-    this.left = el("div", { class: "text left", dir: "auto", "aria-label": `${label}, to compare with`, tabindex: "-1" });
+    this.left = el("div", {
+      class: "text left",
+      dir: "auto",
+      "aria-label": `${label}, to compare with`,
+      tabindex: "-1",
+    });
     this.mirror = el("div", { class: "text mirror", dir: "auto", "aria-hidden": "true" });
-    this.area = el("textarea", { class: "text", dir: "auto", rows: "1", spellcheck: "true", "aria-labelledby": `label-${name}`, "data-field": name });
-    this.rendered = el("div", { class: "preview", dir: "auto", tabindex: "0", hidden: true, "aria-label": `${label}, preview` });
+    this.area = el("textarea", {
+      class: "text",
+      dir: "auto",
+      rows: "1",
+      spellcheck: "true",
+      "aria-labelledby": `label-${name}`,
+      "data-field": name,
+    });
+    this.rendered = el("div", {
+      class: "preview",
+      dir: "auto",
+      tabindex: "0",
+      hidden: true,
+      "aria-label": `${label}, preview`,
+    });
     this.editor = el("div", { class: "editor" }, this.mirror, this.area);
     const head = el("div", { class: "field-head" }, this.title, this.count, this.chips);
-    this.root = el("section", { class: "field", "data-name": name }, head, this.left, el("div", { class: "right" }, this.editor, this.rendered));
+    this.root = el(
+      "section",
+      { class: "field", "data-name": name },
+      head,
+      this.left,
+      el("div", { class: "right" }, this.editor, this.rendered),
+    );
     this.area.addEventListener("input", () => this.#edited());
   }
 
@@ -78,7 +102,9 @@ export class Field {
     if (this.isPreview) this.togglePreview(false);
     this.area.focus({ preventScroll: true });
     this.area.setSelectionRange(start, end);
-    const done = text ? document.execCommand("insertText", false, text) : start === end || document.execCommand("delete");
+    const done = text
+      ? document.execCommand("insertText", false, text)
+      : start === end || document.execCommand("delete");
     if (!done) {
       this.area.setRangeText(text, start, end, "end");
       this.#edited();
@@ -159,7 +185,14 @@ export class Field {
     const come = text.slice(hunk.bStart, hunk.bEnd);
     const label = gone ? `Changed to: ${excerpt(come) || "nothing"}. Take back.` : `Added: ${excerpt(come)}. Take out.`;
     const shown = gone ? visible(gone.trim() ? gone : gone.replace(/\n/g, "↵\n").replace(/ /g, "·")) : ["+"];
-    const attributes = { class: gone ? "gone" : "gap", role: "button", tabindex: "-1", title: label, "aria-label": label, "data-hunk": index };
+    const attributes = {
+      class: gone ? "gone" : "gap",
+      role: "button",
+      tabindex: "-1",
+      title: label,
+      "aria-label": label,
+      "data-hunk": index,
+    };
     return el("span", attributes, ...shown);
   }
 
@@ -176,19 +209,29 @@ export class Field {
       const isNew = hunk < this.hunks.length && this.hunks[hunk].bStart <= start;
       const isFlagged = flags.some((flag) => flag.start >= 0 && flag.start <= start && end <= flag.end);
       const names = [isNew && "new", isFlagged && "flagged"].filter(Boolean).join(" ");
-      nodes.push(names ? el("span", { class: names, "data-start": start }, text.slice(start, end)) : text.slice(start, end));
+      nodes.push(
+        names ? el("span", { class: names, "data-start": start }, text.slice(start, end)) : text.slice(start, end),
+      );
     }
     return nodes;
   }
 
   #head(text, flags, isShort) {
     const changes = this.hunks.length;
-    this.count.textContent = `${codePoints(text).toLocaleString()} characters` + (changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
+    this.count.textContent =
+      `${codePoints(text).toLocaleString()} characters` +
+      (changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
     const chips = flags.map((flag) =>
       el(
         "button",
-        { class: flag.start < 0 && flag.kind !== "over_expansion" ? "chip done" : "chip", type: "button", tabindex: "-1", title: "Not in the original: check it", onclick: () => this.goTo(flag.start, flag.end) },
-        flag.kind === "over_expansion" ? "check: long answer to a short request" : `check ${flag.label}: ${excerpt(flag.text)}`,
+        {
+          class: flag.start < 0 && !(flag.kind in OF_THE_WHOLE) ? "chip done" : "chip",
+          type: "button",
+          tabindex: "-1",
+          title: "Not in the original: check it",
+          onclick: () => this.goTo(flag.start, flag.end),
+        },
+        OF_THE_WHOLE[flag.kind] ?? `check ${flag.label}: ${excerpt(flag.text)}`,
       ),
     );
     const hidden = hiddenNames(text.slice(0, MAX_MARKED));

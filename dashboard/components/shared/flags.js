@@ -7,6 +7,13 @@ const KINDS = {
   added_url: "link",
   added_code: "code",
   over_expansion: "long answer",
+  lost_content: "lost content",
+};
+
+// What is said of such flags; they are about the whole text and mark no words of it.
+export const OF_THE_WHOLE = {
+  over_expansion: "check: long answer to a short request",
+  lost_content: "check: much shorter than the original, something may be lost",
 };
 
 // Flags of a field as {text, label, start, end}; start is -1 where the words are gone. Offsets count UTF-16 units.
@@ -15,7 +22,7 @@ export function placeFlags(flags, field, text) {
     .filter((flag) => flag.field === field)
     .map((flag) => {
       const words = flag.text.trim();
-      const start = flag.kind === "over_expansion" || !words ? -1 : nearest(text, words, flag.start);
+      const start = flag.kind in OF_THE_WHOLE || !words ? -1 : nearest(text, words, flag.start);
       return { text: words, label: KINDS[flag.kind] || flag.kind, kind: flag.kind, start, end: start + words.length };
     });
 }

@@ -25,11 +25,26 @@ export class ItemView {
 
   button(action, label) {
     const { keys } = this.keys.find(({ id }) => id === action);
-    return el("button", { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() }, el("span", {}, label), el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")));
+    return el(
+      "button",
+      { type: "button", "aria-keyshortcuts": keys.replace("Ctrl", "Control"), onclick: () => this.act[action]() },
+      el("span", {}, label),
+      el("kbd", {}, keys.replace("Ctrl+Enter", "Ctrl ↵")),
+    );
   }
 
   helpButton() {
-    return el("button", { type: "button", class: "help", title: "Keyboard (?)", "aria-label": "Keyboard", onclick: () => this.act.help() }, "?");
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "help",
+        title: "Keyboard (?)",
+        "aria-label": "Keyboard",
+        onclick: () => this.act.help(),
+      },
+      "?",
+    );
   }
 
   showNotice(work) {

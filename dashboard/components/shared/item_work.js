@@ -1,5 +1,5 @@
-// What the work with items in hands shares: saving what is typed, notices, and what went wrong. A kind of work says how a
-// draft is sent (`sendDraft(one, options)`) and what happens when an item is lost (`lost(one, error)`).
+// What the work with items in hands shares: saving what is typed, notices, and what went wrong. A kind of work says how
+// a draft is sent (`sendDraft(one, options)`) and what happens when an item is lost (`lost(one, error)`).
 
 import { Line } from "./line.js";
 import { Refused } from "./service.js";

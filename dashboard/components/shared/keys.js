@@ -2,7 +2,7 @@
 // keyboard, because letters alone are for typing.
 
 export const KEYS = [
-  { id: "submit", keys: "Ctrl+Enter", label: "Accept: hand the text in and go on" },
+  { id: "submit", keys: "Ctrl+Enter", label: "Accept: submit the text and go on" },
   { id: "undo", keys: "Alt+U", label: "Take the last submit back (within a minute)" },
   { id: "skip", keys: "Alt+S", label: "Skip: others get it first" },
   { id: "exclude", keys: "Alt+X", label: "Exclude, with a reason" },
@@ -19,7 +19,7 @@ export const KEYS = [
   { id: "scores", keys: "Alt+C", label: "Scores: show and go there, or hide" },
   { id: "signin", keys: "Alt+L", label: "Sign in again, when the session has ended" },
   { id: "help", keys: "?", label: "This list (F1 while typing)" },
-  { id: "escape", keys: "Esc", label: "Leave the text field or the dialogue" },
+  { id: "escape", keys: "Esc", label: "Leave the text field or the dialog" },
 ];
 
 // The action that a key press means; "" for none.

@@ -74,7 +74,12 @@ export class Texts {
   }
 
   stepFlag() {
-    const all = FIELDS.flatMap((name) => this.fields[name].flagsInText().filter((flag) => flag.start >= 0).map((flag) => ({ ...flag, name })));
+    const all = FIELDS.flatMap((name) =>
+      this.fields[name]
+        .flagsInText()
+        .filter((flag) => flag.start >= 0)
+        .map((flag) => ({ ...flag, name })),
+    );
     if (!all.length) return;
     this.flagAt = (this.flagAt + 1) % all.length;
     const flag = all[this.flagAt];
@@ -89,7 +94,8 @@ export class Texts {
       if (index < 0) continue;
       const wasOnMark = this.#focused() !== field.area;
       field.revert(index);
-      if (wasOnMark) (field.hunkElements()[index] || field.hunkElements().at(-1) || field.area).focus({ preventScroll: true });
+      if (wasOnMark)
+        (field.hunkElements()[index] || field.hunkElements().at(-1) || field.area).focus({ preventScroll: true });
       return;
     }
   }
@@ -104,7 +110,18 @@ export class Texts {
 
   #showSwitch() {
     this.switch.replaceChildren(
-      ...this.bases.map(([name, label]) => el("button", { type: "button", "aria-pressed": String(name === this.compared), onclick: () => this.compareWith(name), title: "Alt+V" }, label)),
+      ...this.bases.map(([name, label]) =>
+        el(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": String(name === this.compared),
+            onclick: () => this.compareWith(name),
+            title: "Alt+V",
+          },
+          label,
+        ),
+      ),
     );
   }
 

@@ -8,7 +8,8 @@ export class Versions {
     this.drafts = drafts;
     this.line = line;
     this.on = on;
-    this.shown = null; // {pairId, task, why, mine, comment, server, original, isFree, isWaiting}; `task` while it is in hands
+    // {pairId, task, why, mine, comment, server, original, isFree, isWaiting}; `task` while it is in hands
+    this.shown = null;
   }
 
   // This browser and the service hold different drafts of an item.
@@ -54,7 +55,17 @@ export class Versions {
   }
 
   #show(pairId, { text, comment }, original, why, task) {
-    this.shown = { pairId, task, why: sentence(why), mine: text, comment, server: null, original, isFree: false, isWaiting: false };
+    this.shown = {
+      pairId,
+      task,
+      why: sentence(why),
+      mine: text,
+      comment,
+      server: null,
+      original,
+      isFree: false,
+      isWaiting: false,
+    };
     return this.shown;
   }
 }

@@ -8,14 +8,14 @@ const OUTCOMES = {
   fallback_invalid: "coach's answer was unusable: original text",
   fallback_guard: "coach's answer was refused: original text",
   fallback_error: "coach failed: original text",
-  leak_guard: "known to the coach: original text",
+  leak_guard: "part of the coach's training data: original text",
 };
 
 // The most pressing thing to say.
 export function noticeOf(work) {
   const kept = "What you write is kept in this browser.";
   if (work.line.isSignedOut) return { kind: "error", text: `Your session has ended. ${kept} ` };
-  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Trying again. ${kept}` };
+  if (work.line.away) return { kind: "error", text: `${sentence(work.line.away)} Retrying. ${kept}` };
   return work.notice ? { ...work.notice, text: sentence(work.notice.text) } : {};
 }
 
@@ -28,10 +28,10 @@ const NOW = {
   accepted: "it waits for the coach",
   revised: "it waits in the queue",
   returned: "it was sent back",
-  post_edited: "handed in",
+  post_edited: "submitted",
   approved: "approved",
-  excluded: "set aside",
-  duplicate: "linked as a copy",
+  excluded: "excluded",
+  duplicate: "linked as a near copy",
 };
 
 // What became of a pair that the person has lost.
@@ -39,8 +39,15 @@ export function outcomeOf(pair) {
   return `In the service now: ${NOW[pair.status] || pair.status}${pair.annotator ? `, by ${pair.annotator}` : ""}`;
 }
 
+let classNames = {};
+
+// What this installation calls the task classes; to be told before anything is shown.
+export function nameClasses(names) {
+  classNames = names || {};
+}
+
 export function className(name) {
-  return name === "qa" ? "Q&A" : name.replaceAll("_", " ");
+  return classNames[name] || name.replaceAll("_", " ");
 }
 
 export function metaOf(task) {
@@ -64,9 +71,13 @@ export function stateOf(work) {
 
 // The day's work, each with what it means; what the service doesn't tell is left out.
 export function progressParts(progress) {
-  const parts = [[`${progress.submitted ?? 0} today`, "What you have handed in today (UTC); what you took back doesn't count"]];
-  if (progress.active_seconds >= 60) parts.push([`${duration(progress.active_seconds)} of work`, "Time at your items by heartbeats; gaps without keyboard and mouse are cut"]);
-  if (progress.returned) parts.push([`${progress.returned} sent back`, "Of your texts, by owners, today"]);
+  const parts = [[`${progress.submitted ?? 0} today`, "Your submits today (UTC); undone ones don't count"]];
+  if (progress.active_seconds >= 60)
+    parts.push([
+      `${duration(progress.active_seconds)} of work`,
+      "Active time on your items; gaps without keyboard and mouse don't count",
+    ]);
+  if (progress.returned) parts.push([`${progress.returned} sent back`, "Your texts that owners sent back today"]);
   return parts;
 }
 

@@ -22,8 +22,14 @@ export default function ({ parentElement, data }) {
 
   function fill() {
     const chosen = order.get(parentElement);
-    heads.forEach((th, place) => th.setAttribute("aria-sort", chosen?.place !== place ? "none" : chosen.isDown ? "descending" : "ascending"));
-    body.replaceChildren(...sorted(data.rows, chosen).map((row) => el("tr", {}, ...row.map((cell, place) => show(cell, data.columns[place])))));
+    heads.forEach((th, place) =>
+      th.setAttribute("aria-sort", chosen?.place !== place ? "none" : chosen.isDown ? "descending" : "ascending"),
+    );
+    body.replaceChildren(
+      ...sorted(data.rows, chosen).map((row) =>
+        el("tr", {}, ...row.map((cell, place) => show(cell, data.columns[place]))),
+      ),
+    );
   }
 }
 
@@ -40,7 +46,11 @@ export function sorted(rows, chosen) {
 }
 
 function head({ name, about, isNumber }, sort) {
-  return el("th", { scope: "col", class: isNumber ? "number" : undefined, title: about || undefined }, el("button", { type: "button", onclick: sort }, name));
+  return el(
+    "th",
+    { scope: "col", class: isNumber ? "number" : undefined, title: about || undefined },
+    el("button", { type: "button", onclick: sort }, name),
+  );
 }
 
 function show(cell, { isNumber }) {

@@ -4,6 +4,8 @@ The model passes keyword arguments it doesn't know through to its attention func
 arrives here, without any state outside the call.
 """
 
+# See docs/decisions/0082-plan-through-keyword-arguments.md
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Blind ratings: studies, what was drawn, each rater's order, and what she gave."""
+"""Blind ratings: studies, what was drawn, each rater's order, and their ratings."""
 
 import sqlalchemy as sa
 from alembic import op

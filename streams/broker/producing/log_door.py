@@ -5,9 +5,9 @@ from threading import Lock
 from uuid import uuid4
 
 from coachlm.pairs import Reject
-from coachlm.protocols import LineVerdict
+from coachlm.protocols.doors import LineVerdict
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.producing.raw_producer import Outlet, RawProducer, find_destination, raw_message
 from streams.broker.topics.topics import topic_name
 from streams.reading.bundles import Bundle, Bundler, reject_reason
@@ -27,7 +27,7 @@ def connect(settings: Settings) -> Outlet:
 
 
 class KafkaLogDoor:
-    """Implements `coachlm.protocols.LogDoor`. Connects with the first request, so that a service starts without its
+    """Implements `protocols.doors.LogDoor`. Connects with the first request, so that a service starts without its
     broker. Lines that no format reads are sent, too: they are kept as dead letters. Halves are joined within one
     request."""
 
@@ -45,8 +45,8 @@ class KafkaLogDoor:
 
     def _verdicts(self, lines: Iterable[bytes], format: str | None, source: str) -> Iterator[LineVerdict]:
         request = _Request(self._connected(), format)
-        bundler = Bundler(ParseOptions.from_settings(self._settings, format), self._settings.join_buffer_bytes)
-        for record in posted_records(lines, source, self._settings.max_record_bytes):
+        bundler = Bundler(ParseOptions.from_settings(self._settings, format), self._settings.intake.join_buffer_bytes)
+        for record in posted_records(lines, source, self._settings.intake.max_record_bytes):
             if isinstance(record, Reject):
                 yield LineVerdict(record.position.record, False, reject_reason(record))
                 continue

@@ -77,7 +77,7 @@ class Production:
         self._format = format
         self._on_progress = on_progress
         self._options = ParseOptions.from_settings(settings, format)
-        self._bundler = Bundler(self._options, settings.join_buffer_bytes)
+        self._bundler = Bundler(self._options, settings.intake.join_buffer_bytes)
         self._flying: list[_Flying] = []
         self._flying_bytes = 0
         self._noted_at = time.monotonic()

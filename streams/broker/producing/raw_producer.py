@@ -55,7 +55,7 @@ class RawProducer:
     def __init__(self, settings: Settings, topic: str, limit: int) -> None:
         self._topic = topic
         self._limit = limit
-        self._servers = ", ".join(settings.kafka_servers)
+        self._servers = ", ".join(settings.kafka.servers)
         try:
             self._producer = _Producer(
                 **kafka_python_options(settings),
@@ -126,7 +126,7 @@ def find_destination(settings: Settings, topic: str) -> Destination:
     """Raises: StreamError, when the broker can't be reached or has no such topic; SettingsError."""
     with administration(settings) as admin:
         if not described_topics(admin, [topic]):
-            raise StreamError(f"there is no topic {topic}; make it first: coachlm topics --create")
+            raise StreamError(f"topic {topic} does not exist; create it: coachlm topics --create")
         resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": ""})
         found = patiently(lambda: admin.describe_configs([resource], config_filter="all"))
         cluster = patiently(admin.describe_cluster)

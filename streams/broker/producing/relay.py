@@ -2,6 +2,8 @@
 hold it has acknowledged it. A crash in between publishes the same again. What is too large for its topic becomes a dead
 letter."""
 
+# See docs/decisions/0088-outbox-rows-hold-numbers.md
+
 import logging
 import threading
 import time
@@ -13,8 +15,8 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from kafka.net.compat import KafkaNetClient
 
 from coachlm.errors import StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import (
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import (
     UNPUBLISHED,
     Announcement,
     DeadLetter,
@@ -23,6 +25,7 @@ from coachlm.streaming import (
     StreamStore,
     Topic,
 )
+from coachlm.settings import Settings
 from streams.broker.topics.topics import max_message_bytes, topic_name
 from streams.broker.wire.codec import encode
 from streams.broker.wire.connection import kafka_python_options
@@ -34,8 +37,7 @@ _Producer: Any = KafkaProducer
 
 _ANNOUNCEMENTS = 1000
 _IDLE_SECONDS = 0.1
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
+_BACKOFF = Backoff(first_seconds=0.5, longest_seconds=30.0)
 _DELIVERY_SECONDS = 20
 """How long a batch may take; its rows are locked meanwhile, on SQLite the whole database."""
 
@@ -75,7 +77,7 @@ class Relay:
                     failures = 0
                 if last:
                     return
-                stop.wait(_pause(failures))
+                stop.wait(_BACKOFF.seconds(failures) if failures else _IDLE_SECONDS)
         finally:
             self._close()
 
@@ -94,7 +96,7 @@ class Relay:
             refused = self._delivered(announcements)
             refused = [one for one in refused if self._delivered([one])]
         except (KafkaError, OSError) as error:
-            servers = ", ".join(self._settings.kafka_servers)
+            servers = ", ".join(self._settings.kafka.servers)
             raise StreamError(f"the Kafka broker at {servers} takes no messages: {error!r}; is it running?") from error
         return [letter for one in refused if (letter := self._given_up(one)) is not None]
 
@@ -191,9 +193,3 @@ def _options(settings: Settings) -> dict[str, Any]:
         "bootstrap_timeout_ms": _DELIVERY_SECONDS * 500,
         "allow_auto_create_topics": False,
     }
-
-
-def _pause(failures: int) -> float:
-    if not failures:
-        return _IDLE_SECONDS
-    return min(_FIRST_PAUSE_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_PAUSE_SECONDS)

@@ -7,8 +7,8 @@ from typing import Any
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
 from streams.broker.producing.relay import open_producer
 
 DEAD_LETTER_HEADER = "coachlm-dead-letter"
@@ -26,7 +26,7 @@ def replay(settings: Settings, letters: Iterable[tuple[int, StreamMessage]]) -> 
 
     Raises: StreamError, when the broker can't be reached; what was not given by then may be produced or not.
     """
-    servers = ", ".join(settings.kafka_servers)
+    servers = ", ".join(settings.kafka.servers)
     try:
         producer = open_producer(settings)
         try:

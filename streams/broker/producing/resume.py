@@ -1,16 +1,15 @@
 """How far `coachlm produce` has come, source by source, in a small file that is replaced as a whole."""
 
-import fcntl
 import json
-import os
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from coachlm.errors import InputError
-from coachlm.protocols import Progress
+from coachlm.machine.files import write_whole
+from coachlm.machine.locks import FileLock
+from coachlm.protocols.intake import Progress
 
 _VERSION = 1
 
@@ -39,7 +38,7 @@ class ResumeFile:
         """Without a path nothing is remembered."""
         self._path = path
         self._destination = destination
-        self._lock: int | None = None
+        self._lock: FileLock | None = None
         self._all: dict[str, dict[str, Any]] = {}
         self.sources: dict[str, Produced] = {}
         if path is not None:
@@ -63,19 +62,14 @@ class ResumeFile:
         # Sources without a digest (pipes) can't be met again.
         kept = {name: asdict(one) for name, one in self.sources.items() if one.digest}
         document = {"version": _VERSION, "destinations": self._all | {self._destination: kept}}
-        scratch = self._path.with_name(f"{self._path.name}.new")
         try:
-            with scratch.open("w", encoding="utf-8") as file:
-                json.dump(document, file)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(self._path)
+            write_whole(self._path, json.dumps(document).encode("utf-8"))
         except OSError as error:
             raise InputError(f"{self._path} can't be written: {error.strerror}; name another --resume-file") from error
 
     def close(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
 
     def _read(self, path: Path) -> None:
@@ -92,7 +86,7 @@ class ResumeFile:
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             self.close()
             raise InputError(
-                f"{path} is no resume file of this version ({error}); delete it to produce everything again "
+                f"{path} is not a resume file of this version ({error}); delete it to produce everything again "
                 "(repeats are recognised by content), or name another --resume-file"
             ) from error
 
@@ -108,18 +102,13 @@ def ranges(records: Iterable[int]) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path) -> FileLock:
     lock = path.with_name(f"{path.name}.lock")
     try:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise InputError(f"{lock} can't be made: {error.strerror}; name another --resume-file") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        with suppress(OSError):
-            os.close(file)
+        return FileLock(lock, mode=0o600)
+    except BlockingIOError as error:
         raise InputError(
             f"another coachlm produce is using {path}; wait for it, or give each its own --resume-file"
         ) from error
-    return file
+    except OSError as error:
+        raise InputError(f"{lock} can't be made: {error.strerror}; name another --resume-file") from error

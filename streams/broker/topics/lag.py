@@ -12,9 +12,9 @@ from kafka.protocol.consumer import OffsetSpec
 from kafka.structs import TopicPartition
 
 from coachlm.errors import CoachLMError
-from coachlm.protocols import GroupLag, StreamLag
+from coachlm.protocols.doors import GroupLag, StreamLag
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.topics.raw_topics import raw_topics
 from streams.broker.topics.topics import intake_group, revise_group, topic_name
 from streams.broker.wire.admin import administration, described_topics, patiently
@@ -69,7 +69,7 @@ def _group_lags(admin: Any, group: str, parts: list[TopicPartition]) -> list[Lag
 
 
 class BrokerLagProbe:
-    """Implements `coachlm.protocols.LagProbe`: asks the broker in a thread of its own, at most every `keep_seconds`
+    """Implements `protocols.doors.LagProbe`: asks the broker in a thread of its own, at most every `keep_seconds`
     and only while somebody wants to know, so that a broker that is away holds nobody up."""
 
     def __init__(self, settings: Settings, keep_seconds: float = 10.0) -> None:

@@ -1,8 +1,8 @@
 """Topics with raw records: ours, and those that other systems fill and intake reads, too."""
 
 from coachlm.errors import SettingsError, StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.topics.topics import topic_name
 from streams.broker.wire.admin import administration, described_topics
 from streams.reading.formats import FORMATS
@@ -15,7 +15,7 @@ def raw_topics(settings: Settings) -> dict[str, str | None]:
     """
     ours = {topic_name(settings, topic) for topic in Topic}
     topics: dict[str, str | None] = {topic_name(settings, Topic.RAW): None}
-    for entry in settings.kafka_extra_topics:
+    for entry in settings.kafka.extra_topics:
         name, _, format = (part.strip() for part in entry.partition("="))
         problem = _problem(name, format, ours, topics)
         if problem or ("=" in entry and not format):

@@ -1,14 +1,16 @@
 """Notices topics that were deleted and made anew under the same name: their offsets start again at 0, where the
 database has outcomes of other messages. Nobody reads on until somebody has said what is to become of them."""
 
+# See docs/decisions/0097-know-topics-by-id.md
+
 from collections.abc import Sequence
 
 from kafka.errors import GroupIdNotFoundError, NoError
 from kafka.structs import TopicPartition
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import StreamStore
 from coachlm.settings import Settings
-from coachlm.streaming import StreamStore
 from streams.broker.topics.topics import intake_group, revise_group
 from streams.broker.wire.admin import administration, described_topics
 

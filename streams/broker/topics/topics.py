@@ -13,8 +13,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError, for_code
 
 from coachlm.errors import StreamError
+from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings
-from coachlm.streaming import Topic
 from streams.broker.wire.admin import READY_SECONDS, administration, described_topics, patiently
 
 _HOUR_MS = 3_600_000
@@ -84,25 +84,25 @@ class TopicState:
 
 
 def topic_name(settings: Settings, topic: Topic) -> str:
-    return f"{settings.kafka_prefix}{topic}"
+    return f"{settings.kafka.prefix}{topic}"
 
 
 def intake_group(settings: Settings) -> str:
-    return f"{settings.kafka_prefix}intake"
+    return f"{settings.kafka.prefix}intake"
 
 
 def revise_group(settings: Settings) -> str:
-    return f"{settings.kafka_prefix}revise"
+    return f"{settings.kafka.prefix}revise"
 
 
 def max_message_bytes(settings: Settings) -> int:
     """The largest message of any topic: whatever intake accepts as a record fits."""
-    return settings.max_record_bytes + _ENVELOPE_BYTES
+    return settings.intake.max_record_bytes + _ENVELOPE_BYTES
 
 
 def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
     """Every topic as it has to be."""
-    hours = settings.kafka_retention_hours
+    hours = settings.kafka.retention_hours
     return (
         _wanted(settings, Topic.RAW, hours),
         # Not compacted, though keyed: compaction leaves gaps between offsets, and Faust's commits stumble over gaps.
@@ -136,7 +136,7 @@ def delete_topics(settings: Settings) -> None:
 
     Raises: StreamError, SettingsError; ValueError without a prefix, for those names are an installation's.
     """
-    if not settings.kafka_prefix:
+    if not settings.kafka.prefix:
         raise ValueError("topics without a prefix are not deleted")
     with administration(settings) as admin:
         there = described_topics(admin, [topic.name for topic in wanted_topics(settings)])
@@ -156,12 +156,12 @@ def _wanted(settings: Settings, topic: Topic, hours: int, cleanup: str = "delete
         "retention.ms": str(hours * _HOUR_MS),
         "max.message.bytes": str(max_message_bytes(settings)),
         # A majority of three copies has each acknowledged message, and one broker may be away.
-        "min.insync.replicas": "2" if settings.kafka_replication >= 3 else "1",
+        "min.insync.replicas": "2" if settings.kafka.replication >= 3 else "1",
         # The broker's clock: one producer's wrong clock would have its messages refused or deleted at once.
         "message.timestamp.type": "LogAppendTime",
     }
     return WantedTopic(
-        topic_name(settings, topic), settings.kafka_partitions, settings.kafka_replication, configuration
+        topic_name(settings, topic), settings.kafka.partitions, settings.kafka.replication, configuration
     )
 
 

@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 
 from coachlm.pairs import InstructionPair
-from coachlm.streaming import Announcement, DeadReason, Topic
+from coachlm.protocols.streams import Announcement, DeadReason, Topic
 
 Text = InstanceOf[str]
 """Any text, lone surrogates too, which pydantic's own `str` refuses."""
@@ -71,7 +71,7 @@ class RevisedPair(_Body):
 
 
 class ExcludedPair(_Body):
-    """A pair that intake or a person set aside."""
+    """A pair that intake or a person excluded."""
 
     pair: Text
     reason: Text

@@ -25,15 +25,15 @@ class _Hidden(str):
 def servers(settings: Settings) -> list[str]:
     """The brokers as HOST:PORT. Raises: SettingsError when there are none or one is malformed."""
     addresses(settings)
-    return list(settings.kafka_servers)
+    return list(settings.kafka.servers)
 
 
 def addresses(settings: Settings) -> list[tuple[str, int]]:
     """The brokers as host and port. Raises: SettingsError, as `servers`."""
-    if not settings.kafka_servers:
+    if not settings.kafka.servers:
         raise SettingsError("no Kafka broker is set: set COACHLM_KAFKA_SERVERS to HOST:PORT (more with commas)")
     found = []
-    for server in settings.kafka_servers:
+    for server in settings.kafka.servers:
         match = _SERVER.fullmatch(server)
         if match is None or not 0 < int(match[2]) < 65_536:
             raise SettingsError(f"COACHLM_KAFKA_SERVERS: {server!r} is not HOST:PORT; e.g. kafka-1:9092,kafka-2:9092")
@@ -72,18 +72,18 @@ def faust_options(settings: Settings) -> dict[str, Any]:
 
 
 def _security(settings: Settings) -> dict[str, Any]:
-    options: dict[str, Any] = {"security_protocol": settings.kafka_security}
-    if settings.kafka_security in ("SSL", "SASL_SSL"):
-        options["ssl_context"] = _tls(settings.kafka_ca_file)
-    if settings.kafka_security.startswith("SASL_"):
-        if not settings.kafka_user or not settings.kafka_password.get_secret_value():
+    options: dict[str, Any] = {"security_protocol": settings.kafka.security}
+    if settings.kafka.security in ("SSL", "SASL_SSL"):
+        options["ssl_context"] = _tls(settings.kafka.ca_file)
+    if settings.kafka.security.startswith("SASL_"):
+        if not settings.kafka.user or not settings.kafka.password.get_secret_value():
             raise SettingsError(
-                f"COACHLM_KAFKA_SECURITY={settings.kafka_security} needs COACHLM_KAFKA_USER and COACHLM_KAFKA_PASSWORD"
+                f"COACHLM_KAFKA_SECURITY={settings.kafka.security} needs COACHLM_KAFKA_USER and COACHLM_KAFKA_PASSWORD"
             )
         options |= {
-            "sasl_mechanism": settings.kafka_sasl_mechanism,
-            "sasl_plain_username": settings.kafka_user,
-            "sasl_plain_password": _Hidden(settings.kafka_password.get_secret_value()),
+            "sasl_mechanism": settings.kafka.sasl_mechanism,
+            "sasl_plain_username": settings.kafka.user,
+            "sasl_plain_password": _Hidden(settings.kafka.password.get_secret_value()),
         }
     return options
 

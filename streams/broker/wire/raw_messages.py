@@ -1,14 +1,16 @@
 """A message of logs.raw becomes raw records: one JSON value, or a bundle with one on each line."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 import orjson
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from streams.reading.sources.flaws import Flaw
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import RawRecord
 
 FORMAT_HEADER = "coachlm-format"
@@ -17,9 +19,6 @@ FILE_HEADER = "coachlm-source"
 """The file that a record was read from."""
 RECORD_HEADER = "coachlm-record"
 """Its number in that file."""
-
-_PARTS_PER_LINE = 1 << 18
-"""Room for the entries of one line: `Position.part` of a record is its line × this, unique within the message."""
 
 
 def header(message: StreamMessage, name: str) -> str | None:
@@ -38,15 +37,18 @@ def raw_records(message: StreamMessage, max_bytes: int) -> list[RawRecord | Reje
     if len(message.value) > max_bytes:
         detail = f"the message has {len(message.value):,} bytes; COACHLM_MAX_RECORD_BYTES sets the limit"
         return [Reject(place, RejectReason.TOO_LONG, detail)]
-    return [
-        Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
-        for position, item in _numbered(place, _cut(message.value, max_bytes))
-    ]
+    items = _cut(message.value, max_bytes)
+    records = [_record(place, line, item) for line, item in enumerate(islice(items, Part.LINES))]
+    if left_out := sum(1 for _ in items):
+        last = Position(place.source, place.record, Part(Part.LINES - 1, Part.ENTRIES - 1).encode())
+        detail = f"{left_out:,} lines after the first {Part.LINES:,} of the message were left out"
+        records.append(Reject(last, RejectReason.TOO_LONG, detail))
+    return records
 
 
-def _numbered(place: Position, items: Iterator[bytes | Flaw]) -> Iterator[tuple[Position, bytes | Flaw]]:
-    for line, item in enumerate(items):
-        yield (place if line == 0 else Position(place.source, place.record, line * _PARTS_PER_LINE)), item
+def _record(place: Position, line: int, item: bytes | Flaw) -> RawRecord | Reject:
+    position = place if line == 0 else Position(place.source, place.record, Part(line).encode())
+    return Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
 
 
 def _cut(value: bytes, max_bytes: int) -> Iterator[bytes | Flaw]:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from coachlm.errors import StreamError
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from streams.broker.wire.connection import aiokafka_options
 from streams.broker.worker.batches import Batches
 from streams.broker.worker.driver import Driver, OnAssigned, Place, Subscription

@@ -6,6 +6,8 @@ failing `tries` times alone it becomes a dead letter. So nothing is lost, and no
 says so.
 """
 
+# See docs/decisions/0089-probe-tells-outage-from-bad-message.md
+
 import logging
 import threading
 import time
@@ -13,7 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from coachlm.errors import SchemaError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from streams.broker.worker.handler import Handler, Observer
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ class Batches:
         self._handler = handler
         self._tries = tries
         self._observer = observer
-        self._first_pause = first_pause_seconds
+        self._backoff = Backoff(first_pause_seconds, _LONGEST_PAUSE_SECONDS)
         self._stopped = threading.Event()
         self._one_batch = threading.Lock()
 
@@ -124,8 +127,7 @@ class Batches:
         self._pause(failures)
 
     def _pause(self, failures: int) -> None:
-        seconds = min(self._first_pause * 2 ** min(failures - 1, 20), _LONGEST_PAUSE_SECONDS)
-        if self._stopped.wait(seconds):
+        if self._stopped.wait(self._backoff.seconds(failures)):
             raise Stopped
 
 

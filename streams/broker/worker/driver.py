@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from coachlm.protocols.streams import StreamMessage
 from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
 from streams.broker.worker.batches import Batches
 
 Place = tuple[str, int]
@@ -32,7 +32,7 @@ class Subscription:
 
     @property
     def drain_seconds(self) -> float:
-        return self.settings.drain_seconds
+        return self.settings.worker.drain_seconds
 
     @property
     def rebalance_seconds(self) -> float:
@@ -42,7 +42,7 @@ class Subscription:
     @property
     def longest_batch_seconds(self) -> float:
         """Longer than the watchdog waits: no worker that is alive loses its partitions to a slow batch."""
-        return 2.0 * self.settings.watchdog_seconds + self.drain_seconds
+        return 2.0 * self.settings.streams.watchdog_seconds + self.drain_seconds
 
 
 OnAssigned = Callable[[set[Place]], None]

@@ -14,7 +14,7 @@ from faust.sensors.monitor import Monitor
 from faust.types import TP, EventT, Message, StreamT
 
 from coachlm.errors import StreamError
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from streams.broker.wire.connection import faust_options
 from streams.broker.worker.batches import Batches
 from streams.broker.worker.driver import Driver, OnAssigned, Place, Subscription

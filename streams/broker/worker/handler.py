@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
+from coachlm.protocols.streams import DeadLetter, StreamMessage
 from coachlm.revision import Revision
-from coachlm.streaming import DeadLetter, StreamMessage
 
 
 class Handler(ABC):

@@ -5,14 +5,15 @@ from dataclasses import replace
 from itertools import groupby
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.protocols import IntakeBatch, IntakeCounts, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage, StreamStore
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage, StreamStore
 from streams.broker.topics.raw_topics import raw_topics
 from streams.broker.wire.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_HEADER, header, raw_records
 from streams.broker.worker.handler import Handler, Observer
 from streams.reading.formats import FORMATS
-from streams.reading.join import Joiner
+from streams.reading.join import Joiner, Matched
+from streams.reading.settlement import settle
 from streams.reading.sources.records import Fragment, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
@@ -34,8 +35,8 @@ class IntakeHandler(Handler):
         self._stages = stages
         self._in_format: dict[str | None, IntakeStages] = {None: stages}
         self._store = store
-        self._max_bytes = settings.max_record_bytes
-        self._join_bytes = settings.join_buffer_bytes
+        self._max_bytes = settings.intake.max_record_bytes
+        self._join_bytes = settings.intake.join_buffer_bytes
         self._formats = raw_topics(settings)
         self._observer = observer
 
@@ -85,24 +86,18 @@ class IntakeHandler(Handler):
         return self._in_format[format]
 
     def _batch(self, messages: Sequence[StreamMessage], extract: Extract) -> tuple[IntakeBatch, list[DeadLetter]]:
-        groups, unmatched = self._join(extract.fragments)
-        joined = self._stages.join(groups) if groups else Extract()
-        pairs = _with_origins([*extract.pairs, *joined.pairs], messages)
-        rejects = [*extract.rejects, *joined.rejects, *unmatched]
-        places = [fragment.position for group in groups for fragment in group]
-        return IntakeBatch(pairs, rejects, joined=places), _dead_letters(messages, rejects)
+        settlement = settle(extract, self._match(extract.fragments), self._stages.join)
+        batch = settlement.batch(_with_origins(settlement.pairs, messages))
+        return batch, _dead_letters(messages, settlement.rejects)
 
-    def _join(self, fragments: Iterable[Fragment]) -> tuple[list[list[Fragment]], list[Reject]]:
+    def _match(self, fragments: Iterable[Fragment]) -> Matched:
         """What belongs together within each message; halves whose other half isn't in it."""
-        groups: list[list[Fragment]] = []
-        rejects: list[Reject] = []
+        whole = Matched()
         for place, inside in groupby(fragments, lambda fragment: (fragment.position.source, fragment.position.record)):
-            joiner = Joiner(self._join_bytes)
-            for fragment in inside:
-                groups += joiner.add(fragment)
-            groups += joiner.end_of_source(place[0])
-            rejects += joiner.flush()
-        return groups, rejects
+            found = Joiner(self._join_bytes).match(inside, ended=place[0], last=True)
+            whole.groups.extend(found.groups)
+            whole.rejects.extend(found.rejects)
+        return whole
 
     def _observed(self, messages: Sequence[StreamMessage], counts: IntakeCounts, dead: Sequence[DeadLetter]) -> None:
         self._observer.handled(len(messages), dead)

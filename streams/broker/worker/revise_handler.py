@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from coachlm.pairs import InstructionPair
-from coachlm.protocols import Reviser
+from coachlm.protocols.revising import Reviser
+from coachlm.protocols.streams import DeadLetter, StreamMessage, StreamStore, Topic
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, StreamMessage, StreamStore, Topic
 from streams.broker.wire.codec import AcceptedPair, Refused, decode
 from streams.broker.worker.handler import Handler, Observer
 
@@ -22,7 +22,7 @@ class ReviseHandler(Handler):
     def __init__(self, reviser: Reviser, store: StreamStore, settings: Settings, observer: Observer) -> None:
         self._reviser = reviser
         self._store = store
-        self._chunk_pairs = settings.reviser_batch_pairs * _CHUNK_BATCHES
+        self._chunk_pairs = settings.reviser.batch_pairs * _CHUNK_BATCHES
         self._observer = observer
 
     def handle(self, messages: Sequence[StreamMessage]) -> None:

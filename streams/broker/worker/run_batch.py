@@ -1,17 +1,19 @@
 """The one way in which a Faust agent may take messages from its stream; a test forbids every other.
 
-Faust 0.15 loses messages unless used just so (docs/streams.md says what was measured): `take` and `async for` on a
+Faust 0.15 loses messages unless used just so (docs/explanations/streams.md says how): `take` and `async for` on a
 stream acknowledge whatever happened, and the offset that Faust commits passes over an unacknowledged message at the
 head of what was acknowledged (faust-streaming issue 606). Hence: `noack_take`; the whole batch is handled, with every
 retry, before any of it is acknowledged; then all of it, in order, without a pause in which Faust could commit a part;
 and where handling ends for good, nothing is acknowledged ever after.
 """
 
+# See docs/decisions/0093-faust-acknowledgement.md
+
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 
 Handle = Callable[[Sequence[StreamMessage]], Awaitable[None]]
 

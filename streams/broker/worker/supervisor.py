@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
+from coachlm.machine.waiting import Backoff
 from streams.broker.wire.report import Report
 
-_FIRST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_BACKOFF = Backoff(first_seconds=2.0, longest_seconds=30.0)
 _STEADY_SECONDS = 60.0
 """A worker that ran for so long is started again without a pause."""
 _LOOK_SECONDS = 0.2
@@ -55,9 +55,9 @@ class Supervisor:
             del self._running[name]
             steady = time.monotonic() - self._started[name] >= _STEADY_SECONDS
             self._failures[name] = 0 if steady else self._failures[name] + 1
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures[name], 10), _LONGEST_PAUSE_SECONDS)
-            self._due[name] = time.monotonic() + (0 if steady else pause)
-            self._report("starting again", worker=name, exit=process.returncode, seconds=0 if steady else pause)
+            pause = 0 if steady else _BACKOFF.seconds(self._failures[name])
+            self._due[name] = time.monotonic() + pause
+            self._report("starting again", worker=name, exit=process.returncode, seconds=pause)
 
     def _end(self, number: int, _frame: FrameType | None) -> None:
         self._signals += 1

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coachlm.errors import StoreError, StreamError
+from coachlm.protocols.streams import DeadLetter, StreamStore, Topic
 from coachlm.revision import Revision
 from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, StreamStore, Topic
 from streams.broker.producing.relay import Relay, RelayThread
 from streams.broker.topics.lag import Lag, lags
 from streams.broker.topics.raw_topics import check_extra_topics, raw_topics
@@ -50,15 +50,16 @@ def intake_stage(settings: Settings) -> Stage:
     topic, group = topic_name(settings, Topic.RAW), intake_group(settings)
     extra = tuple(name for name in raw_topics(settings) if name != topic)
     return Stage(
-        "intake", Subscription(settings, topic, group, settings.stream_batch_messages, extra, settings.session_seconds)
+        "intake",
+        Subscription(settings, topic, group, settings.streams.batch_messages, extra, settings.streams.session_seconds),
     )
 
 
 def revise_stage(settings: Settings) -> Stage:
     """Batches of a few forward batches: the offsets of a slow engine shall move every now and then."""
-    messages = min(settings.stream_batch_messages, settings.reviser_batch_pairs * _REVISE_BATCHES)
+    messages = min(settings.streams.batch_messages, settings.reviser.batch_pairs * _REVISE_BATCHES)
     topic, group = topic_name(settings, Topic.ACCEPTED), revise_group(settings)
-    return Stage("revise", Subscription(settings, topic, group, messages, (), settings.session_seconds))
+    return Stage("revise", Subscription(settings, topic, group, messages, (), settings.streams.session_seconds))
 
 
 class Worker:
@@ -78,10 +79,10 @@ class Worker:
         self._report = report
         self._metrics = Metrics(stage.name)
         self._watchdog = Watchdog(
-            settings.watchdog_seconds, self._assignment, self._lags, self._saw_lags, self._stalled
+            settings.streams.watchdog_seconds, self._assignment, self._lags, self._saw_lags, self._stalled
         )
         observer = _Watched(self._metrics, self._watchdog, report)
-        self._batches = Batches(build_handler(observer), settings.stream_tries, observer)
+        self._batches = Batches(build_handler(observer), settings.streams.tries, observer)
         self._relay = RelayThread(Relay(store, settings, self._metrics.published, self._relay_outage))
         self._driver: Driver | None = None
         self._ending = False
@@ -112,7 +113,7 @@ class Worker:
         subscription = self._stage.subscription
         self._report(
             "started",
-            driver=self._settings.stream_driver,
+            driver=self._settings.streams.driver,
             topics=subscription.topics,
             group=subscription.group,
             pid=os.getpid(),
@@ -124,13 +125,13 @@ class Worker:
         finally:
             self._watchdog.stop()
             self._batches.stop()
-            self._relay.stop(self._settings.drain_seconds * _RELAY_SHARE)
+            self._relay.stop(self._settings.worker.drain_seconds * _RELAY_SHARE)
         self._report("stopped", messages=self._metrics.message_count)
         if self._refused is not None:
             raise StreamError(self._refused)
 
     def _build_driver(self) -> Driver:
-        if self._settings.stream_driver == "aiokafka":
+        if self._settings.streams.driver == "aiokafka":
             from streams.broker.worker.aiokafka_driver import AiokafkaDriver as Chosen
         else:
             from streams.broker.worker.faust_app import FaustDriver as Chosen
@@ -144,9 +145,9 @@ class Worker:
     def _drain(self, code: int) -> None:
         """To be called on the loop."""
         self._ending = True
-        self._report("draining", seconds=self._settings.drain_seconds)
+        self._report("draining", seconds=self._settings.worker.drain_seconds)
         _exit_after(
-            self._settings.drain_seconds, code, lambda: self._report("left", why="the batch in hand comes again")
+            self._settings.worker.drain_seconds, code, lambda: self._report("left", why="the batch in hand comes again")
         )
         self._batches.stop()
         if self._driver is not None:

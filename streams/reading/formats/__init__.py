@@ -1,4 +1,4 @@
-"""Log formats: raw records in, conversations, fragments and rejects out. docs/formats.md describes each format."""
+"""Log formats: raw records in, conversations, fragments and rejects out (docs/reference/formats.md)."""
 
 from streams.reading.formats.parser import assemble, parse_record
 from streams.reading.formats.parts.outcomes import LogFormat

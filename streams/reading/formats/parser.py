@@ -8,11 +8,12 @@ from streams.reading.formats.parts.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
+from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
 
 _LEVELS = 6
 """How deep entries may lie within entries."""
-_PARTS_APART = 1 << 12
+_ENTRIES_APART = 1 << 12
 _REDACTED = frozenset(
     {
         "redacted-by-litellm",
@@ -41,7 +42,7 @@ def parse_record(record: RawRecord, options: ParseOptions) -> list[Parsed]:
         reading.add(error, None)
     if not reading.parsed:
         reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None)
-    return reading.parsed
+    return reading.all()
 
 
 def assemble(group: list[Fragment]) -> list[Conversation | Reject]:
@@ -63,7 +64,12 @@ def assemble(group: list[Fragment]) -> list[Conversation | Reject]:
         outcomes.append(_unexpected(error))
     # The answer's record stands for the whole.
     anchors = [f.position for f in sorted(group, key=lambda f: f.part != "response")]
-    return [_finished(outcome, _spread(anchors, index), group[0].format) for index, outcome in enumerate(outcomes)]
+    places = _spread(anchors, len(outcomes))
+    finished = [_finished(*item, group[0].format) for item in zip(outcomes, places, strict=False)]
+    if left_out := len(outcomes) - len(places):
+        detail = f"{left_out + 1:,} answers of one call after the first {len(places) - 1:,} were left out"
+        finished[-1] = Reject(places[-1], RejectReason.TOO_LONG, detail, group[0].format)
+    return finished
 
 
 def _decoded(record: RawRecord, options: ParseOptions) -> Any:
@@ -85,7 +91,9 @@ class _Reading:
     def __init__(self, record: RawRecord, options: ParseOptions) -> None:
         self.parsed: list[Parsed] = []
         self._record = record
+        self._part = Part.decode(record.position.part)
         self._options = options
+        self._left_out = 0
 
     def read(self, value: Any, wanted: str | None, level: int) -> None:
         """An entry, in the wanted format or in the one that its keys tell; entries within it likewise."""
@@ -106,13 +114,25 @@ class _Reading:
             self.add(_unexpected(error), name)
 
     def add(self, outcome: Chat | Piece | EntryError, name: str | None) -> None:
+        part = self._part.at_entry(len(self.parsed))
+        if part is None:
+            self._left_out += 1
+            return
         position = self._record.position
         if self.parsed:
-            position = replace(position, part=position.part + len(self.parsed))
+            position = replace(position, part=part.encode())
         if isinstance(outcome, Piece):
             self.parsed.append(self._fragment(outcome, position, name))
         else:
             self.parsed.append(_finished(outcome, position, name))
+
+    def all(self) -> list[Parsed]:
+        """Where there was no room for all entries, the last place is that of a reject that counts the rest."""
+        if self._left_out:
+            last = self.parsed[-1]
+            detail = f"{self._left_out + 1:,} entries after the record's first {len(self.parsed) - 1:,} were left out"
+            self.parsed[-1] = Reject(last.position, RejectReason.TOO_LONG, detail, last.format)
+        return self.parsed
 
     def _fragment(self, piece: Piece, position: Position, name: str | None) -> Fragment:
         data = self._record.data
@@ -188,11 +208,15 @@ def _unanswered(chat: Chat, blank: bool) -> EntryError:
     return EntryError(RejectReason.NO_RESPONSE, "no assistant message after the user's")
 
 
-def _spread(anchors: list[Position], index: int) -> Position:
-    """A position of its own for each outcome of a group."""
-    if index < len(anchors):
-        return anchors[index]
-    return replace(anchors[0], part=anchors[0].part + _PARTS_APART * index)
+def _spread(anchors: list[Position], count: int) -> list[Position]:
+    """A position of its own for each outcome of a group, as far as there is room."""
+    first, places = Part.decode(anchors[0].part), anchors[:count]
+    for index in range(len(anchors), count):
+        part = first.at_entry(_ENTRIES_APART * index)
+        if part is None:
+            break
+        places.append(replace(anchors[0], part=part.encode()))
+    return places
 
 
 def _unexpected(error: Exception) -> EntryError:

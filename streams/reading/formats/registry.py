@@ -30,7 +30,7 @@ FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_
 def check_format(name: str | None) -> None:
     """Raises: InputError, when a format is named that does not exist."""
     if name is not None and name not in FORMATS:
-        raise InputError(f"{name!r} is no log format; there are: {', '.join(sorted(FORMATS))}")
+        raise InputError(f"unknown log format {name!r}; choose one of: {', '.join(sorted(FORMATS))}")
 
 
 def detect(record: Record) -> str | None:

@@ -1,5 +1,7 @@
 """Rows of CSV and TSV text as dictionaries by column name."""
 
+# See docs/decisions/0015-refuse-shifted-csv-rows.md
+
 import csv
 import re
 from collections.abc import Iterator

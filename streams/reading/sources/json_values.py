@@ -6,6 +6,8 @@ is cut so that little is lost: after a line break inside a string, or brackets t
 next line with the broken value's indentation, or, within a line, at the next element with its first key.
 """
 
+# See docs/decisions/0011-cut-json-by-brackets.md
+
 import re
 from collections.abc import Generator, Iterator
 from enum import Enum, auto

@@ -35,7 +35,7 @@ def _expand_one(given: str) -> Iterator[str]:
     # Path.glob takes no absolute pattern.
     matches = glob.glob(given, recursive=True) if glob.has_magic(given) else []  # noqa: PTH207
     if not matches:
-        raise InputError(f"{given!r}: there is no such file or folder, and no file matches it; check the spelling")
+        raise InputError(f"{given!r}: no such file or folder, and no file matches it; check the spelling")
     shortest: dict[str, str] = {}  # `**` goes round and round where a link leads back
     for match in sorted(matches, key=len):
         shortest.setdefault(_identity(match), match)

@@ -85,4 +85,4 @@ class ParseOptions:
 
     @classmethod
     def from_settings(cls, settings: Settings, format: str | None = None) -> "ParseOptions":
-        return cls(format, settings.turns, settings.max_record_bytes, settings.max_nesting)
+        return cls(format, settings.intake.turns, settings.intake.max_record_bytes, settings.intake.max_nesting)

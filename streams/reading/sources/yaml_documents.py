@@ -1,5 +1,7 @@
 """YAML documents, each decoded on its own, safely: no objects, no bombs of aliases, no bottomless nesting."""
 
+# See docs/decisions/0014-check-yaml-events-first.md
+
 import re
 from collections.abc import Iterator
 from typing import Any

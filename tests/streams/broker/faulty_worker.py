@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Sequence
 
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
 from streams.broker.worker.intake_handler import IntakeHandler
 from tests.command_line import main
 

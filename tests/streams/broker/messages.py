@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from coachlm.pairs import InstructionPair
-from coachlm.streaming import StreamMessage, Topic
+from coachlm.protocols.streams import StreamMessage, Topic
 from streams.broker.wire.codec import encode
 from tests.streams.broker.wire import announcement
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import SchemaError, StoreError
-from coachlm.streaming import DeadLetter, DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from streams.broker.worker.batches import Batches, Stopped
 from streams.broker.worker.handler import Handler, Observer
 from tests.streams.broker.messages import raw

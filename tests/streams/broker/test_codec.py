@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import InstructionPair
-from coachlm.streaming import DeadReason, Topic
+from coachlm.protocols.streams import DeadReason, Topic
 from streams.broker.wire.codec import SCHEMAS, AcceptedPair, DeadNotice, Refused, Schema, decode, encode, json_schema
 from tests.streams.broker.wire import PAIR, VERSION_1, announcement
 

@@ -5,14 +5,14 @@ import logging
 import pytest
 
 from coachlm.errors import SettingsError
-from coachlm.settings import Settings
+from coachlm.settings import Settings, load_settings
 from streams.broker.wire.connection import aiokafka_options, faust_options, kafka_python_options, servers
 
 _SASL = {"kafka_security": "SASL_PLAINTEXT", "kafka_user": "worker", "kafka_password": "open sesame"}
 
 
 def _settings(**given: object) -> Settings:
-    return Settings(_env_file=None, **{"kafka_servers": "one:9092,[::1]:9093", **given})  # type: ignore[arg-type]
+    return load_settings(**{"kafka_servers": "one:9092,[::1]:9093", **given})  # type: ignore[arg-type]
 
 
 def test_servers_come_from_one_comma_separated_setting() -> None:

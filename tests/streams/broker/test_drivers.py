@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from kafka import KafkaProducer
 
-from coachlm.settings import Settings
-from coachlm.streaming import DeadLetter, StreamMessage, Topic
+from coachlm.protocols.streams import DeadLetter, StreamMessage, Topic
+from coachlm.settings import Settings, load_settings
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
 from streams.broker.worker.aiokafka_driver import AiokafkaDriver
@@ -53,8 +53,7 @@ class Committed(Handler):
 
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str) -> Settings:
-    made = Settings(  # pyright: ignore[reportCallIssue]
-        _env_file=None,
+    made = load_settings(  # pyright: ignore[reportCallIssue]
         kafka_servers=kafka_server,
         kafka_prefix=kafka_prefix,
         kafka_partitions=4,
@@ -74,9 +73,9 @@ def no_thread_is_left() -> Iterator[None]:
 
 def produce(settings: Settings, count: int, first: int = 0) -> set[bytes]:
     values = [b"message %d" % number for number in range(first, first + count)]
-    producer = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    producer = KafkaProducer(bootstrap_servers=list(settings.kafka.servers))
     for number, value in enumerate(values):
-        producer.send(topic_name(settings, Topic.RAW), value=value, partition=number % settings.kafka_partitions)
+        producer.send(topic_name(settings, Topic.RAW), value=value, partition=number % settings.kafka.partitions)
     producer.flush()
     producer.close()
     return set(values)
@@ -227,10 +226,10 @@ def test_a_batch_longer_than_the_session_is_not_repeated(kind: type[Driver], set
 
 
 def test_slow_batches_fit_the_settings() -> None:
-    settings = Settings(_env_file=None, watchdog_seconds=300, drain_seconds=30)  # pyright: ignore[reportCallIssue]
+    settings = load_settings(watchdog_seconds=300, drain_seconds=30)  # pyright: ignore[reportCallIssue]
     subscription = Subscription(settings, "t", "g", 10)
-    assert subscription.longest_batch_seconds > settings.watchdog_seconds
-    assert subscription.rebalance_seconds > settings.drain_seconds
+    assert subscription.longest_batch_seconds > settings.streams.watchdog_seconds
+    assert subscription.rebalance_seconds > settings.worker.drain_seconds
 
 
 def test_a_rebalance_waits_for_the_batch_in_hand(settings: Settings) -> None:

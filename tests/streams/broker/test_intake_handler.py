@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.pairs import Position
-from coachlm.settings import Settings
-from coachlm.streaming import DeadReason, StreamMessage
+from coachlm.protocols.streams import DeadReason, StreamMessage
+from coachlm.settings import load_settings
 from coachlm.testing import FakeStreamStore
 from streams.broker.worker.handler import Observer
 from streams.broker.worker.intake_handler import IntakeHandler
@@ -19,7 +19,7 @@ from streams.reading.stages import IntakeStages
 from tests.streams.broker.messages import chat, chat_bytes, raw
 from tests.streams.formats.samples import PIECES
 
-SETTINGS = Settings(_env_file=None, max_record_bytes=20_000)  # pyright: ignore[reportCallIssue]
+SETTINGS = load_settings(max_record_bytes=20_000)  # pyright: ignore[reportCallIssue]
 
 
 @cache

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StreamError
-from coachlm.protocols import LineVerdict
-from coachlm.settings import Settings
+from coachlm.protocols.doors import LineVerdict
+from coachlm.settings import load_settings
 from streams.broker.producing.log_door import KafkaLogDoor
 from streams.broker.producing.raw_producer import RawMessage
 from streams.broker.wire.raw_messages import FILE_HEADER, RECORD_HEADER
 from tests.streams.broker.halves import chunks, request, response
 from tests.streams.broker.messages import chat_bytes
 
-SETTINGS = Settings(_env_file=None, max_record_bytes=2_000)  # type: ignore[call-arg]
+SETTINGS = load_settings(max_record_bytes=2_000)  # type: ignore[call-arg]
 
 
 class FakeOutlet:
@@ -82,5 +82,5 @@ def test_what_flies_is_bounded() -> None:
 
 
 def test_a_wrong_format_is_refused_at_once() -> None:
-    with pytest.raises(InputError, match="no log format"):
+    with pytest.raises(InputError, match="unknown log format"):
         KafkaLogDoor(SETTINGS, lambda _: FakeOutlet()).accept(iter([]), "telegrams")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaProducer
 
-from coachlm.protocols import GroupLag, StreamLag
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.doors import GroupLag, StreamLag
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from devtools.servers.process import free_ports
 from streams.broker.topics.lag import BrokerLagProbe
 from streams.broker.topics.topics import ensure_topics, intake_group, revise_group, topic_name
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.broker
 
 
 def settings_for(server: str, prefix: str = "") -> Settings:
-    return Settings(_env_file=None, kafka_servers=server, kafka_prefix=prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
+    return load_settings(kafka_servers=server, kafka_prefix=prefix, kafka_partitions=2)  # type: ignore[call-arg, arg-type]
 
 
 def awaited(probe: BrokerLagProbe, what: Callable[[StreamLag], bool]) -> StreamLag:

@@ -9,8 +9,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.admin._users import ScramMechanism, UserScramCredentialUpsertion
 
 from coachlm.errors import StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from devtools.servers.kafka import LOGIN, KafkaCluster
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, topic_name
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.broker
 
 
 def _settings(broker: KafkaCluster, mechanism: str, password: str) -> Settings:
-    return Settings(
-        _env_file=None,
+    return load_settings(
         kafka_servers=broker.login_bootstrap,
         kafka_prefix="login.",
         kafka_partitions=1,

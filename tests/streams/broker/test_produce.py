@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coachlm.errors import InputError, StreamError
-from coachlm.settings import Settings
+from coachlm.settings import load_settings
 from streams.broker.producing import produce
 from streams.broker.producing.produce import ProduceCounts, Production
 from streams.broker.producing.raw_producer import RawMessage
@@ -22,7 +22,7 @@ from streams.broker.wire.raw_messages import FILE_HEADER, FORMAT_HEADER, RECORD_
 from tests.streams.broker.halves import chunks, request, response
 from tests.streams.broker.messages import chat_bytes, raw
 
-SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+SETTINGS = load_settings()  # type: ignore[call-arg]
 
 
 class Killed(BaseException):

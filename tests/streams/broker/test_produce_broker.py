@@ -14,8 +14,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from storage.content import content_lines
 from storage.engine.database import open_database
 from streams.broker.producing.log_door import KafkaLogDoor
@@ -32,7 +32,7 @@ _SECONDS = 60
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """Also in the environment, for the commands; the working folder is the test's own."""
-    made = Settings(_env_file=None, kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=1)  # type: ignore[call-arg, arg-type]
+    made = load_settings(kafka_servers=kafka_server, kafka_prefix=kafka_prefix, kafka_partitions=1)  # type: ignore[call-arg, arg-type]
     for name, value in {
         "KAFKA_SERVERS": kafka_server,
         "KAFKA_PREFIX": kafka_prefix,
@@ -63,7 +63,7 @@ def coachlm(*arguments: str | Path, fails: bool = False) -> dict[str, Any]:
 
 def messages(settings: Settings) -> list[Any]:
     """Everything in the topic of raw records."""
-    consumer: Any = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), enable_auto_commit=False)
+    consumer: Any = KafkaConsumer(bootstrap_servers=list(settings.kafka.servers), enable_auto_commit=False)
     try:
         part = TopicPartition(topic_name(settings, Topic.RAW), 0)
         consumer.assign([part])
@@ -159,7 +159,7 @@ def test_a_killed_producer_goes_on_where_it_was(settings: Settings, tmp_path: Pa
 
 
 def test_records_over_the_limit_are_counted_and_garbage_is_no_abort(settings: Settings, tmp_path: Path) -> None:
-    limit = settings.max_record_bytes + 1_000_000
+    limit = settings.intake.max_record_bytes + 1_000_000
     log = tmp_path / "log.jsonl"
     log.write_bytes(b"\n".join([chat_bytes(1), b'"' + b"x" * (limit + 10) + b'"', b"{broken", chat_bytes(2)]))
     answer = coachlm("produce", log, tmp_path / "absent")
@@ -180,14 +180,14 @@ def test_posted_lines_reach_the_topic(settings: Settings) -> None:
 def test_a_worker_reads_topics_that_others_fill(
     settings: Settings, tmp_path: Path, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = f"{settings.kafka_prefix}spans"
+    topic = f"{settings.kafka.prefix}spans"
     monkeypatch.setenv("COACHLM_STREAM_DRIVER", driver)
     monkeypatch.setenv("COACHLM_KAFKA_EXTRA_TOPICS", f"{topic}=otlp")
-    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka.servers))
     admin.create_topics({topic: {"num_partitions": 2, "replication_factor": 1}})
     admin.wait_for_topics([topic])
     admin.close()
-    producer: Any = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    producer: Any = KafkaProducer(bootstrap_servers=list(settings.kafka.servers))
     for number in range(6):
         producer.send(
             topic, json.dumps(envelope(span(2 * number), span(2 * number + 1))).encode(), partition=number % 2
@@ -195,6 +195,6 @@ def test_a_worker_reads_topics_that_others_fill(
     producer.send(topic_name(settings, Topic.RAW), chat_bytes(1))
     producer.close()
     url = f"sqlite:///{tmp_path / 'streamed'}.db"
-    take_in(settings.model_copy(update={"kafka_extra_topics": (f"{topic}=otlp",)}), url)
+    take_in(settings.replaced(kafka_extra_topics=(f"{topic}=otlp",)), url)
     stats = coachlm("stats", "--db", url)
     assert stats["occurrences_by_format"] == {"otel_genai": 12, "chat": 1}

@@ -9,8 +9,8 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from coachlm.errors import SettingsError, StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
+from coachlm.settings import load_settings
 from coachlm.testing import FakeStreamStore
 from streams.broker.topics.lag import lags
 from streams.broker.topics.raw_topics import check_extra_topics, raw_topics
@@ -21,7 +21,7 @@ from streams.reading.sources.records import ParseOptions
 from streams.reading.stages import IntakeStages
 from tests.streams.broker.messages import chat
 
-SETTINGS = Settings(_env_file=None, kafka_extra_topics=("otlp_spans=otlp", "litellm.calls", "openai.calls"))  # type: ignore[call-arg]
+SETTINGS = load_settings(kafka_extra_topics=("otlp_spans=otlp", "litellm.calls", "openai.calls"))  # type: ignore[call-arg]
 
 
 @cache
@@ -147,7 +147,7 @@ def test_a_topics_format_holds_where_no_header_says_otherwise() -> None:
 
 
 def test_the_settings_name_topics_and_formats() -> None:
-    settings = SETTINGS.model_copy(update={"kafka_prefix": "a."})
+    settings = SETTINGS.replaced(kafka_prefix="a.")
     assert raw_topics(settings) == {
         "a.logs.raw": None,
         "otlp_spans": "otlp",
@@ -168,7 +168,7 @@ def test_the_settings_name_topics_and_formats() -> None:
     ],
 )
 def test_a_wrong_entry_is_one_clear_error(entry: str, words: str) -> None:
-    settings = SETTINGS.model_copy(update={"kafka_extra_topics": ("openai.calls", entry)})
+    settings = SETTINGS.replaced(kafka_extra_topics=("openai.calls", entry))
     with pytest.raises(SettingsError, match=words):
         raw_topics(settings)
 
@@ -176,8 +176,7 @@ def test_a_wrong_entry_is_one_clear_error(entry: str, words: str) -> None:
 @pytest.mark.broker
 def test_missing_topics_are_named_and_lag_is_counted(kafka_server: str, kafka_prefix: str) -> None:
     names = [f"{kafka_prefix}{name}" for name in ("spans", "calls")]
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None,
+    settings = load_settings(  # type: ignore[call-arg]
         kafka_servers=kafka_server,
         kafka_prefix=kafka_prefix,
         kafka_extra_topics=names,  # type: ignore[arg-type]

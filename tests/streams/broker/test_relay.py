@@ -12,8 +12,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from coachlm.errors import StoreError, StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import DeadReason, Topic
+from coachlm.machine.waiting import Backoff
+from coachlm.protocols.streams import DeadReason, Topic
+from coachlm.settings import Settings, load_settings
 from coachlm.testing import FakeStreamStore
 from devtools.servers.process import free_ports
 from streams.broker.producing import relay as module
@@ -27,8 +28,7 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture
 def settings(kafka_server: str, kafka_prefix: str) -> Settings:
-    made = Settings(  # pyright: ignore[reportCallIssue]
-        _env_file=None,
+    made = load_settings(  # pyright: ignore[reportCallIssue]
         kafka_servers=kafka_server,
         kafka_prefix=kafka_prefix,
         kafka_partitions=1,
@@ -49,7 +49,7 @@ def relay(store: FakeStreamStore, settings: Settings, said: list[str | None] | N
 
 
 def read(settings: Settings, topic: Topic) -> list[tuple[bytes, bytes]]:
-    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), auto_offset_reset="earliest")
+    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka.servers), auto_offset_reset="earliest")
     part = TopicPartition(topic_name(settings, topic), 0)
     consumer.assign([part])
     found: list[tuple[bytes, bytes]] = []
@@ -85,7 +85,7 @@ def test_each_announcement_goes_to_its_topic_under_its_key(settings: Settings) -
 def test_while_no_broker_answers_the_outbox_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_DELIVERY_SECONDS", 1)
     (port,) = free_ports(1)
-    settings = Settings(_env_file=None, kafka_servers=f"127.0.0.1:{port}")  # pyright: ignore[reportCallIssue]
+    settings = load_settings(kafka_servers=f"127.0.0.1:{port}")  # pyright: ignore[reportCallIssue]
     store = store_with(Topic.ACCEPTED)
     with pytest.raises(StreamError, match=str(port)):
         relay(store, settings).publish_all()
@@ -94,7 +94,7 @@ def test_while_no_broker_answers_the_outbox_stays(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_outage_is_said_once_and_waited_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_BACKOFF", Backoff(0.01))
     store = store_with(Topic.ACCEPTED)
     store.failing = StoreError("the database is away")
     said: list[str | None] = []
@@ -150,7 +150,7 @@ def test_a_broker_of_a_lower_limit_refuses_what_is_too_large_and_nothing_else(se
 
 
 def limit_messages(settings: Settings, topic: Topic, limit: int) -> None:
-    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    admin: Any = KafkaAdminClient(bootstrap_servers=list(settings.kafka.servers))
     changes = {"max.message.bytes": str(limit), "compression.type": "uncompressed"}
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic_name(settings, topic), changes)])
     admin.close()

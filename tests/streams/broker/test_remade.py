@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from coachlm.testing import FakeStreamStore
 from storage.engine.database import open_database
 from storage.streams.dead_letters import DeadLetters, LetterChoice
@@ -39,13 +39,13 @@ def settings(
     }
     for name, value in given.items():
         monkeypatch.setenv(f"COACHLM_{name.upper()}", value)
-    made = Settings()
+    made = load_settings()
     ensure_topics(made)
     return made
 
 
 def produce(settings: Settings, *values: bytes) -> None:
-    producer = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    producer = KafkaProducer(bootstrap_servers=list(settings.kafka.servers))
     for value in values:
         producer.send(topic_name(settings, Topic.RAW), value=value)
     producer.flush()
@@ -53,7 +53,7 @@ def produce(settings: Settings, *values: bytes) -> None:
 
 
 def make_anew(settings: Settings) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    admin = KafkaAdminClient(bootstrap_servers=list(settings.kafka.servers))
     admin.delete_topics([topic_name(settings, Topic.RAW)])
     admin.close()
     ensure_topics(settings)
@@ -61,7 +61,7 @@ def make_anew(settings: Settings) -> None:
 
 def handled(process: WorkerProcess, settings: Settings, letters: int) -> list[bytes | None]:
     """The values of the dead letters, once there are so many."""
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_database(settings.database.url.get_secret_value())
     try:
         dead = DeadLetters(database)
         while len(found := dead.page(LetterChoice())) < letters:

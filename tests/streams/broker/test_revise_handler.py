@@ -4,16 +4,16 @@ import pytest
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
-from coachlm.protocols import IntakeBatch, IntakePair
+from coachlm.protocols.intake import IntakeBatch, IntakePair
+from coachlm.protocols.streams import DeadReason, StreamMessage
 from coachlm.revision import Outcome
-from coachlm.settings import Settings
-from coachlm.streaming import DeadReason, StreamMessage
+from coachlm.settings import load_settings
 from coachlm.testing import FakeReviser, FakeStreamStore
 from streams.broker.worker.handler import Observer
 from streams.broker.worker.revise_handler import ReviseHandler
 from tests.streams.broker.messages import accepted
 
-SETTINGS = Settings(_env_file=None, reviser_batch_pairs=2)  # pyright: ignore[reportCallIssue]
+SETTINGS = load_settings(reviser_batch_pairs=2)  # pyright: ignore[reportCallIssue]
 
 
 def pair(number: int) -> InstructionPair:

@@ -11,8 +11,8 @@ import pytest
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from coachlm.settings import Settings
-from coachlm.streaming import StreamMessage
+from coachlm.protocols.streams import StreamMessage
+from coachlm.settings import load_settings
 from streams.broker.worker.driver import Subscription
 from streams.broker.worker.faust_app import create_app
 from streams.broker.worker.run_batch import run_batch
@@ -39,7 +39,7 @@ class Offsets:
     async def _build(self, folder: Path) -> Any:
         async def handle(messages: Sequence[StreamMessage]) -> None: ...
 
-        settings = Settings(_env_file=None, kafka_servers="127.0.0.1:9")  # pyright: ignore
+        settings = load_settings(kafka_servers="127.0.0.1:9")  # pyright: ignore
         app = create_app(Subscription(settings, PLACE.topic, "g", 10), handle, lambda error: None, str(folder))
         app.topics._acking_topics.add(PLACE.topic)  # pyright: ignore[reportAttributeAccessIssue]
         return app.consumer

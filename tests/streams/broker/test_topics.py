@@ -10,8 +10,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
 from coachlm.errors import StreamError
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from devtools.servers.kafka import KafkaCluster
 from devtools.servers.process import free_ports
 from streams.broker.topics.lag import lags
@@ -35,15 +35,15 @@ def settings(kafka_server: str, kafka_prefix: str) -> Settings:
 
 
 def _settings(server: str, prefix: str, **more: object) -> Settings:
-    return Settings(_env_file=None, kafka_servers=server, kafka_prefix=prefix, **more)  # type: ignore[arg-type]
+    return load_settings(kafka_servers=server, kafka_prefix=prefix, **more)  # type: ignore[arg-type]
 
 
 def _admin(settings: Settings) -> KafkaAdminClient:
-    return KafkaAdminClient(bootstrap_servers=list(settings.kafka_servers))
+    return KafkaAdminClient(bootstrap_servers=list(settings.kafka.servers))
 
 
 def _changed(settings: Settings, **change: object) -> Settings:
-    return settings.model_copy(update=change)
+    return settings.replaced(**change)
 
 
 def test_missing_topics_are_made_as_wanted(settings: Settings) -> None:
@@ -118,10 +118,10 @@ def test_the_largest_record_fits(settings: Settings) -> None:
     """Through producer and broker; one byte over the broker's limit does not, so the limit is the topic's."""
     settings = _changed(settings, max_record_bytes=200_000)
     ensure_topics(settings)
-    producer = KafkaProducer(bootstrap_servers=list(settings.kafka_servers), max_request_size=100_000_000)
+    producer = KafkaProducer(bootstrap_servers=list(settings.kafka.servers), max_request_size=100_000_000)
     try:
         name = topic_name(settings, Topic.RAW)
-        producer.send(name, b"x" * settings.max_record_bytes).get(20)
+        producer.send(name, b"x" * settings.intake.max_record_bytes).get(20)
         with pytest.raises(Exception, match="MessageSizeTooLarge"):
             producer.send(name, b"x" * (max_message_bytes(settings) + 1)).get(20)
     finally:
@@ -132,11 +132,11 @@ def test_lag_counts_what_a_group_has_not_committed(settings: Settings) -> None:
     assert lags(settings) == []
     ensure_topics(settings)
     raw = topic_name(settings, Topic.RAW)
-    producer = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    producer = KafkaProducer(bootstrap_servers=list(settings.kafka.servers))
     for number in range(10):
         producer.send(raw, b"{}", partition=number % 2)
     producer.close()
-    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), group_id=intake_group(settings))
+    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka.servers), group_id=intake_group(settings))
     consumer.commit({TopicPartition(raw, 0): OffsetAndMetadata(3, "", -1)})
     consumer.close()
     found = {(lag.topic, lag.partition): (lag.committed, lag.messages) for lag in lags(settings)}
@@ -153,8 +153,8 @@ def test_the_command_shows_creates_and_judges(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COACHLM_KAFKA_SERVERS", ",".join(settings.kafka_servers))
-    monkeypatch.setenv("COACHLM_KAFKA_PREFIX", settings.kafka_prefix)
+    monkeypatch.setenv("COACHLM_KAFKA_SERVERS", ",".join(settings.kafka.servers))
+    monkeypatch.setenv("COACHLM_KAFKA_PREFIX", settings.kafka.prefix)
     missing = _command("--json")
     assert missing.exit_code == 1
     assert not any(topic["exists"] for topic in json.loads(missing.output)["topics"])

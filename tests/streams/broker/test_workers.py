@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from sqlalchemy import text
 
-from coachlm.settings import Settings
-from coachlm.streaming import Topic
+from coachlm.protocols.streams import Topic
+from coachlm.settings import Settings, load_settings
 from devtools.servers.postgres import PostgresServer
 from devtools.servers.process import free_ports
 from storage.engine.database import open_database
@@ -39,8 +39,7 @@ DRIVERS = ["faust", "aiokafka"]
 @pytest.fixture
 def build_settings(kafka_server: str, kafka_prefix: str) -> Callable[..., Settings]:
     def build(driver: str, url: str, *, with_topics: bool = True, **more: object) -> Settings:
-        made = Settings(
-            _env_file=None,
+        made = load_settings(
             kafka_servers=kafka_server,
             kafka_prefix=kafka_prefix,
             kafka_partitions=4,  # type: ignore
@@ -64,7 +63,7 @@ def driver(request: pytest.FixtureRequest) -> str:
 
 
 def produce(settings: Settings, values: list[bytes | None], topic: Topic = Topic.RAW, **options: Any) -> None:
-    producer = KafkaProducer(bootstrap_servers=list(settings.kafka_servers))
+    producer = KafkaProducer(bootstrap_servers=list(settings.kafka.servers))
     for number, value in enumerate(values):
         producer.send(topic_name(settings, topic), key=b"any", value=value, partition=number % 4, **options)
     producer.flush()
@@ -72,7 +71,7 @@ def produce(settings: Settings, values: list[bytes | None], topic: Topic = Topic
 
 
 def rows(settings: Settings, query: str) -> list[Any]:
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_database(settings.database.url.get_secret_value())
     try:
         with database.reading() as connection:
             return list(connection.execute(text(query)).all())
@@ -96,7 +95,7 @@ def lag(settings: Settings, group: str) -> int:
 
 
 def published(settings: Settings, topic: Topic, wanted: int) -> list[dict[str, Any]]:
-    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka_servers), auto_offset_reset="earliest")
+    consumer = KafkaConsumer(bootstrap_servers=list(settings.kafka.servers), auto_offset_reset="earliest")
     consumer.assign([TopicPartition(topic_name(settings, topic), number) for number in range(4)])
     found: list[dict[str, Any]] = []
     end = time.monotonic() + WAIT_SECONDS
@@ -279,8 +278,8 @@ def test_all_restarts_what_ends(sqlite_databases: Databases, build_settings: Cal
     settings = build_settings("aiokafka", sqlite_databases.new())
     produce(settings, [chat_bytes(number) for number in range(20)])
     flags = {  # every flag that a worker takes reaches both of them
-        "--db": settings.database_url.get_secret_value(),
-        "--servers": ",".join(settings.kafka_servers),
+        "--db": settings.database.url.get_secret_value(),
+        "--servers": ",".join(settings.kafka.servers),
         "--driver": "aiokafka",
         "--engine": "rules",
         "--metrics-port": "0",
@@ -299,8 +298,8 @@ def test_all_restarts_what_ends(sqlite_databases: Databases, build_settings: Cal
 
 
 def run(settings: Settings, *arguments: str) -> tuple[int, str]:
-    url = settings.database_url.get_secret_value()
-    servers = ",".join(settings.kafka_servers)
+    url = settings.database.url.get_secret_value()
+    servers = ",".join(settings.kafka.servers)
     result = CliRunner().invoke(main, ["stream", *arguments, "--db", url, "--servers", servers, "--json"])
     return result.exit_code, json.loads(result.stdout)["error"]
 
@@ -308,7 +307,7 @@ def run(settings: Settings, *arguments: str) -> tuple[int, str]:
 def test_a_broker_that_does_not_answer_is_named(sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin, "CONNECT_SECONDS", 1)
     (port,) = free_ports(1)
-    settings = Settings(_env_file=None, kafka_servers=f"127.0.0.1:{port}", database_url=sqlite_databases.new())  # type: ignore
+    settings = load_settings(kafka_servers=f"127.0.0.1:{port}", database_url=sqlite_databases.new())  # type: ignore
     code, said = run(settings, "intake")
     assert code == 1
     assert f"127.0.0.1:{port}" in said

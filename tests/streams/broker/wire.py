@@ -3,7 +3,7 @@
 from typing import Any
 
 from coachlm.pairs import InstructionPair
-from coachlm.streaming import Announcement, Topic
+from coachlm.protocols.streams import Announcement, Topic
 
 PAIR = InstructionPair("Name a river in the north .", "", "the Ume flows there\n")
 

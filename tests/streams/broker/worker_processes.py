@@ -21,16 +21,16 @@ class WorkerProcess:
 
     def __init__(self, settings: Settings, *arguments: str, module: str = "coachlm", **more: object) -> None:
         given = {
-            "kafka_servers": ",".join(settings.kafka_servers),
-            "kafka_prefix": settings.kafka_prefix,
-            "kafka_partitions": settings.kafka_partitions,
-            "database_url": settings.database_url.get_secret_value(),
-            "stream_driver": settings.stream_driver,
-            "drain_seconds": settings.drain_seconds,
-            "watchdog_seconds": settings.watchdog_seconds,
-            "session_seconds": settings.session_seconds,
+            "kafka_servers": ",".join(settings.kafka.servers),
+            "kafka_prefix": settings.kafka.prefix,
+            "kafka_partitions": settings.kafka.partitions,
+            "database_url": settings.database.url.get_secret_value(),
+            "stream_driver": settings.streams.driver,
+            "drain_seconds": settings.worker.drain_seconds,
+            "watchdog_seconds": settings.streams.watchdog_seconds,
+            "session_seconds": settings.streams.session_seconds,
             "hash_salt": "a salt of the tests",
-            "max_record_bytes": settings.max_record_bytes,
+            "max_record_bytes": settings.intake.max_record_bytes,
             **more,
         }
         variables = {f"COACHLM_{name.upper()}": str(value) for name, value in given.items()}

@@ -194,7 +194,7 @@ def _read_dict(body: Record) -> Reply:
     if isinstance(body.get("content"), list):
         return Reply([read_choice(body, first_of(body, *_FINISH))])
     if body.keys() & _OTHER_CALLS:
-        raise EntryError(RejectReason.NOT_A_GENERATION, "the response is none of a model that writes text")
+        raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
     raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")
 
 

@@ -32,7 +32,7 @@ def read(record: Record) -> Iterator[Outcome]:
         return
     answer = _answer(record)
     if isinstance(answer["body"], dict) and "data" in answer["body"] and "choices" not in answer["body"]:
-        raise EntryError(RejectReason.NOT_A_GENERATION, "the response is none of a model that writes text")
+        raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
     if request is None:
         yield Piece(key, "response", answer)
     else:

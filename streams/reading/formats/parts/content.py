@@ -166,7 +166,7 @@ def read_role(record: Record) -> Role:
     role = ROLES.get(value.lower()) if isinstance(value, str) else None
     if role is None:
         if value is None or isinstance(value, str):
-            problem = "is missing" if value is None else "is none that is known"
+            problem = "is missing" if value is None else "is unknown"
             raise EntryError(RejectReason.MALFORMED_RECORD, f"`role` {problem}")
         raise malformed("role", value, "text")
     return role

@@ -4,6 +4,8 @@ orjson decodes; what it refuses although other programs write it (NaN, lone surr
 characters) gets a second chance from the standard library.
 """
 
+# See docs/decisions/0018-orjson-then-the-standard-library.md
+
 import json
 import re
 from typing import Any

@@ -1,5 +1,7 @@
 """What a model answered in one call: its choices, and which of them (if any) is an answer to learn from."""
 
+# See docs/decisions/0019-answers-that-call-tools.md
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,7 +64,7 @@ class Choice:
 
     def _without_text(self) -> EntryError:
         if self.content.multi_modal:
-            return EntryError(RejectReason.NOT_A_GENERATION, "the answer is no text")
+            return EntryError(RejectReason.NOT_A_GENERATION, "the answer is not a text")
         if self.content.texts:
             return EntryError(RejectReason.EMPTY, "the answer is blank")
         return EntryError(RejectReason.NO_RESPONSE, "the answer has no text")

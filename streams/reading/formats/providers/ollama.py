@@ -1,4 +1,4 @@
-"""Ollama's chat and generate calls, whole or streamed as JSON lines. Source: Ollama's docs/api.md."""
+"""Ollama's chat and generate calls, whole or streamed as JSON lines. Source: Ollama's API documentation."""
 
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of

@@ -1,0 +1,1 @@
+"""What the rooms promise one another, and the values between them; each kind in a module of its own."""

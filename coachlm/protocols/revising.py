@@ -1,0 +1,87 @@
+"""What revises pairs, where the pairs that wait for it come from, and what generates text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from coachlm.pairs import InstructionPair
+from coachlm.revision import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedPair:
+    """A pair that a worker has to itself for a while."""
+
+    id: str
+    raw: InstructionPair
+    waited_seconds: float  # since it came in
+
+
+class RevisionQueue(Protocol):
+    """Pairs that wait for the coach, shared by several workers; what a dead one had in hands comes back."""
+
+    def claim(self, worker: str, limit: int) -> list[ClaimedPair]:
+        """Oldest first; nobody else gets them until the claim runs out."""
+        ...
+
+    def extend(self, worker: str) -> int: ...
+
+    def save(self, worker: str, revisions: Sequence[Revision]) -> int: ...
+
+    def release(self, worker: str) -> int: ...
+
+
+class Reviser(Protocol):
+    """An engine that revises. Order is kept; one bad pair is a fallback revision, never an exception.
+
+    Raises (from `revise`): EngineError, when the engine failed for the whole batch; nothing was revised then.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def adapter(self) -> str | None:
+        """Content digest of the adapter in force."""
+        ...
+
+    def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class StreamingReviser(Reviser, Protocol):
+    """An engine that takes pairs as it has room for them and gives each revision when it is ready, in any order."""
+
+    def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """What an engine that runs many pairs at once has done since it was made."""
+
+    steps: int  # forwards of the model
+    rows: int  # pairs under way, summed over the steps
+    places: int  # pairs that could have been under way, summed over the steps
+    drafted_tokens: int
+    accepted_tokens: int  # of the drafted ones
+
+
+@runtime_checkable
+class LoadedReviser(Reviser, Protocol):
+    """An engine that knows how full it was."""
+
+    def load(self) -> EngineLoad: ...
+
+
+class TextGenerator(Protocol):
+    """A causal language model that goes on after a prompt, greedily."""
+
+    @property
+    def name(self) -> str: ...
+
+    def generate(self, prompts: Sequence[str]) -> list[str | None]:
+        """In order; None for a prompt that leaves no room in the model's context. The same text in any batch, as far
+        as the model's arithmetic allows."""
+        ...
