@@ -4,15 +4,24 @@ filled on different ways, in different batches or by different engines compare e
 import hashlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from operator import itemgetter
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Executable, Select, select
 from sqlalchemy.orm import aliased
 
 from storage.engine.database import Database
 from storage.tables.columns import to_json
 from storage.tables.desk import EventRow, PostEditRow, QueueItemRow, ReviewRow, RevisionRow
-from storage.tables.pairs import IntakePositionRow, OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
+from storage.tables.pairs import (
+    Base,
+    IntakePositionRow,
+    OccurrenceRow,
+    PairRow,
+    PersonRow,
+    RedactionRow,
+    RejectRow,
+    TextRow,
+)
 
 _FETCHED = 1000
 _PAIR = (
@@ -51,7 +60,7 @@ def content_digest(database: Database) -> str:
     return digest.hexdigest()
 
 
-def _statements() -> Iterator[tuple[str, Any]]:
+def _statements() -> Iterator[tuple[str, Executable]]:
     original = aliased(PairRow)
     pairs = select(*_columns(PairRow, _PAIR), original.id.label("original"))
     yield "pair", pairs.join(original, original.seq == PairRow.duplicate_of, isouter=True).order_by(PairRow.id)
@@ -74,18 +83,18 @@ def _statements() -> Iterator[tuple[str, Any]]:
 
 def _by_source(connection: Connection) -> Iterator[str]:
     """What stands at positions, path by path; databases sort texts each in their way, Python in one."""
-    for number, path in sorted(connection.execute(_paths()), key=lambda row: row.text):
+    for number, path in sorted(connection.execute(_paths()), key=itemgetter(1)):
         for name, statement in _statements_at(number):
             for row in connection.execution_options(yield_per=_FETCHED).execute(statement):
                 yield json.dumps([name, path, *map(_plain, row)], default=str)
 
 
-def _paths() -> Any:
+def _paths() -> Select[int, str]:
     used = [select(entity.source) for entity in (OccurrenceRow, RejectRow, IntakePositionRow)]
     return select(TextRow.id, TextRow.text).where(TextRow.id.in_(used[0].union(*used[1:])))
 
 
-def _statements_at(source: int) -> Iterator[tuple[str, Any]]:
+def _statements_at(source: int) -> Iterator[tuple[str, Executable]]:
     prompt = aliased(TextRow)
     occurrences = (
         select(PairRow.id, *_columns(OccurrenceRow, (*_OCCURRENCE, "timestamp", "extra")), prompt.text)
@@ -100,9 +109,9 @@ def _statements_at(source: int) -> Iterator[tuple[str, Any]]:
     yield "position", select(*_columns(IntakePositionRow, _POSITION)).where(IntakePositionRow.source == source)
 
 
-def _columns(entity: Any, names: tuple[str, ...]) -> list[Any]:
+def _columns(entity: type[Base], names: tuple[str, ...]) -> list[ColumnElement[object]]:
     return [getattr(entity, name) for name in names]
 
 
-def _plain(value: Any) -> Any:
-    return to_json(value) if isinstance(value, dict | list) else value
+def _plain(value: object) -> object:
+    return to_json(value) if type(value) in (dict, list) else value

@@ -1,31 +1,55 @@
 """Reads the store for exports, reports and people who want to know how things stand."""
 
-from collections import Counter, namedtuple
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Connection, Executable, func, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.desk.work import QueueDepth
-from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
+from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance
 from coachlm.revision import Outcome
 from coachlm.status import Status
 from storage.desk.depth import read_depth
 from storage.desk.items import class_column
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
-from storage.pairs.edits import is_withdrawn, pair_from_row, scores_from_row
+from storage.engine.results import all_rows
+from storage.pairs.edits import is_withdrawn, scores_from_row
 from storage.pairs.history import HistoryEntry, read_history
 from storage.pairs.revisions import revision_from_row
 from storage.tables.desk import PostEditRow, ReviewRow, RevisionRow
 from storage.tables.pairs import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
+from storage.tables.rows import StoredEdit, StoredPair, StoredReview, StoredRevision, class_from_row, pair_from_row
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
+NameColumn = (
+    ColumnElement[str] | ColumnElement[str | None] | InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+)
 _WINDOW = 1000  # pairs read at a time
+OfPair = TypeVar("OfPair", StoredRevision, StoredEdit, StoredReview)
+
+
+class StoredOrigin(NamedTuple):
+    """A pair's first occurrence, with the source's path and the system prompt."""
+
+    pair: int
+    path: str
+    record: int
+    part: int
+    format: str
+    source_id: str | None
+    timestamp: datetime | None
+    model: str | None
+    prompt: str | None
+    session_hash: str | None
+    user_hash: str | None
+    language: str | None
+    extra: dict[str, object] | None
 
 
 class StoreReader:
@@ -55,7 +79,7 @@ class StoreReader:
             return snapshot.flow_counts()
 
     @contextmanager
-    def snapshot(self) -> Iterator["Snapshot"]:
+    def snapshot(self) -> Generator["Snapshot"]:
         """Rows and counts of one moment: what an export needs for its counts to balance."""
         with self._database.reading() as connection:
             yield Snapshot(connection)
@@ -90,39 +114,41 @@ class Snapshot:
 
 def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
     original = aliased(PairRow)
-    pairs = _named_rows(
-        connection,
+    found = connection.execute(
         select(PairRow.__table__, original.id.label("original"))
         .join(original, original.seq == PairRow.duplicate_of, isouter=True)
         .where(PairRow.seq >= start, PairRow.seq < start + _WINDOW, PairRow.status.in_(statuses))
-        .order_by(PairRow.seq),
+        .order_by(PairRow.seq)
     )
+    pairs = all_rows(StoredPair, found)
     numbers = [pair.seq for pair in pairs]
     origins = _origins(connection, numbers)
-    revisions = _latest(connection, select(RevisionRow.__table__), RevisionRow, numbers)
-    edits = _latest(
-        connection,
-        select(PostEditRow.__table__, PersonRow.name)
-        .join(PersonRow, PersonRow.id == PostEditRow.person)
-        .where(~is_withdrawn()),
-        PostEditRow,
-        numbers,
-    )
-    fixes = _latest(connection, select(ReviewRow.__table__), ReviewRow, numbers)
+    revised = select(RevisionRow.__table__).where(is_among(connection, RevisionRow.pair.expression, numbers))
+    revisions = _latest(StoredRevision, connection, revised.order_by(RevisionRow.id))
+    named = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
+    standing = named.where(~is_withdrawn(), is_among(connection, PostEditRow.pair.expression, numbers))
+    edits = _latest(StoredEdit, connection, standing.order_by(PostEditRow.id))
+    reviewed = select(ReviewRow.__table__).where(is_among(connection, ReviewRow.pair.expression, numbers))
+    fixes = _latest(StoredReview, connection, reviewed.order_by(ReviewRow.id))
     for pair in pairs:
         seq = pair.seq
         yield _dataset_row(pair, origins[seq], revisions.get(seq), edits.get(seq), fixes.get(seq))
 
 
-def _dataset_row(pair: Any, provenance: Provenance, revision: Any, edit: Any, review: Any) -> DatasetRow:
+def _dataset_row(
+    pair: StoredPair,
+    provenance: Provenance,
+    revision: StoredRevision | None,
+    edit: StoredEdit | None,
+    review: StoredReview | None,
+) -> DatasetRow:
     raw = pair_from_row(pair)
-    task_class = pair.corrected_class or pair.task_class
     return DatasetRow(
         pair_id=pair.id,
         status=Status(pair.status),
         raw=raw,
         provenance=provenance,
-        task_class=None if task_class is None else TaskClass(task_class),
+        task_class=class_from_row(pair),
         revision=None if revision is None else revision_from_row(revision, pair.id, raw),
         final=_final(edit, review),
         annotator=None if edit is None else edit.name,
@@ -132,44 +158,33 @@ def _dataset_row(pair: Any, provenance: Provenance, revision: Any, edit: Any, re
     )
 
 
-def _final(edit: Any, review: Any) -> InstructionPair | None:
+def _final(edit: StoredEdit | None, review: StoredReview | None) -> InstructionPair | None:
     """The owner's correction where it is the last word, else the annotator's text."""
-    if review is not None and review.instruction is not None and (edit is None or review.created_at >= edit.created_at):
-        return pair_from_row(review)
+    corrected = None if review is None else review.text
+    if review is not None and corrected is not None and (edit is None or review.created_at >= edit.created_at):
+        return corrected
     return None if edit is None else pair_from_row(edit)
 
 
-def _latest(connection: Connection, statement: Any, entity: Any, numbers: Sequence[int]) -> dict[int, Any]:
-    chosen = is_among(connection, entity.pair.expression, numbers)
-    return {row.pair: row for row in _named_rows(connection, statement.where(chosen).order_by(entity.id))}
+def _latest(kind: type[OfPair], connection: Connection, statement: Executable) -> dict[int, OfPair]:
+    """By the numbers of their pairs; of several rows of a pair the last one that the statement gives."""
+    return {row.pair: row for row in all_rows(kind, connection.execute(statement))}
 
 
 def _origins(connection: Connection, numbers: Sequence[int]) -> dict[int, Provenance]:
     source, prompt = aliased(TextRow), aliased(TextRow)
-    rows = _named_rows(
-        connection,
-        select(OccurrenceRow.__table__, source.text.label("path"), prompt.text.label("prompt"))
+    named = {"path": source.text.label("path"), "prompt": prompt.text.label("prompt")}
+    columns = [named[name] if name in named else OccurrenceRow.__table__.c[name] for name in StoredOrigin._fields]
+    found = connection.execute(
+        select(*columns)
         .join(source, source.id == OccurrenceRow.source)
         .join(prompt, prompt.id == OccurrenceRow.system_prompt, isouter=True)
-        .where(is_among(connection, OccurrenceRow.pair.expression, numbers), OccurrenceRow.is_repeat.is_(False)),
+        .where(is_among(connection, OccurrenceRow.pair.expression, numbers), OccurrenceRow.is_repeat.is_(False))
     )
-    return {row.pair: provenance_from_row(row) for row in rows}
+    return {row.pair: provenance_from_row(row) for row in all_rows(StoredOrigin, found)}
 
 
-def _named_rows(connection: Connection, statement: Any) -> list[Any]:
-    """Named tuples: an attribute of SQLAlchemy's rows takes ten times as long to read, and an export reads millions."""
-    result = connection.execute(statement)
-    make = _row_type(tuple(result.keys()))._make
-    return [make(row) for row in result.all()]
-
-
-@cache
-def _row_type(columns: tuple[str, ...]) -> Any:
-    return namedtuple("Row", columns)
-
-
-def provenance_from_row(row: Any) -> Provenance:
-    """`row` has the columns of `OccurrenceRow` with the source's `path` and the system `prompt`."""
+def provenance_from_row(row: StoredOrigin) -> Provenance:
     return Provenance(
         position=Position(row.path, row.record, row.part),
         format=row.format,
@@ -194,7 +209,7 @@ def _flow_counts(connection: Connection) -> FlowCounts:
     by_status = _grouped(connection, PairRow.status)
     flags: Counter[str] = Counter()
     for found in connection.scalars(select(RevisionRow.flags).where(RevisionRow.flags.is_not(None))):
-        flags.update(flag["kind"] for flag in found)
+        flags.update(flag["kind"] for flag in found or ())
     fallback = RevisionRow.outcome.not_in([Outcome.REVISED.value, Outcome.UNCHANGED.value])
     return FlowCounts(
         occurrences=by_format.total(),
@@ -213,5 +228,6 @@ def _flow_counts(connection: Connection) -> FlowCounts:
     )
 
 
-def _grouped(connection: Connection, column: Any, *where: Any) -> dict[str, int]:
-    return dict(connection.execute(select(column, func.count()).where(*where).group_by(column)).all())
+def _grouped(connection: Connection, column: NameColumn, *where: ColumnElement[bool]) -> dict[str, int]:
+    counted = connection.execute(select(column, func.count()).where(*where).group_by(column))
+    return {name: count for name, count in counted if name is not None}

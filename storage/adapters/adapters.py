@@ -2,18 +2,36 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from coachlm.coaching.adapters import AdapterEvent, AdapterRecord, AdapterState, InForce, check_adapter_transition
 from coachlm.errors import NotFoundError, StoreError, TransitionError
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, one_row
 from storage.tables.adapters import AdapterEventRow, AdapterRow
 
 GATE = "gate"  # who rejects in the gate's name
 _SHORTEST = 6  # digits of a digest that still name an adapter
 _POSTGRES_LOCK = 0x0C0ADA97  # any number that other programs are unlikely to take
+
+
+class StoredAdapter(NamedTuple):
+    """A row of `AdapterRow`."""
+
+    id: int
+    digest: str
+    base: str
+    base_digest: str
+    artifact: str
+    state: str
+    training: dict[str, object] | None
+    gate: dict[str, object] | None
+    canary_share: float
+    previous: str | None
+    created_at: datetime
+    changed_at: datetime
 
 
 class DatabaseAdapterRegistry:
@@ -48,7 +66,7 @@ class DatabaseAdapterRegistry:
             _note(connection, number, None, AdapterState.CANDIDATE, by, "registered", now)
             return _record(_row(connection, record.digest))
 
-    def record_gate(self, digest: str, report: dict[str, Any], *, passed: bool, by: str = GATE) -> AdapterRecord:
+    def record_gate(self, digest: str, report: dict[str, object], *, passed: bool, by: str = GATE) -> AdapterRecord:
         """The decision with its figures. Repeating it with the same outcome changes nothing, but for new figures."""
         wanted = AdapterState.GATED if passed else AdapterState.REJECTED
         with self._database.writing(durable=True) as connection:
@@ -140,26 +158,23 @@ class DatabaseAdapterRegistry:
 
     def adapters(self) -> list[AdapterRecord]:
         with self._database.reading() as connection:
-            rows = connection.execute(select(AdapterRow.__table__).order_by(AdapterRow.id.desc())).all()
+            rows = all_rows(
+                StoredAdapter, connection.execute(select(AdapterRow.__table__).order_by(AdapterRow.id.desc()))
+            )
         return [_record(row) for row in rows]
 
     def events(self, digest: str) -> list[AdapterEvent]:
         """Oldest first."""
         with self._database.reading() as connection:
             row = _row(connection, digest)
-            found = connection.execute(
-                select(AdapterEventRow.__table__).where(AdapterEventRow.adapter == row.id).order_by(AdapterEventRow.id)
-            ).all()
+            event = AdapterEventRow
+            columns = (event.from_state, event.to_state, event.person, event.detail, event.created_at)
+            found = connection.execute(select(*columns).where(event.adapter == row.id).order_by(event.id)).all()
         return [
             AdapterEvent(
-                row.digest,
-                None if event.from_state is None else AdapterState(event.from_state),
-                AdapterState(event.to_state),
-                event.person,
-                event.detail,
-                event.created_at,
+                row.digest, None if before is None else AdapterState(before), AdapterState(after), person, detail, at
             )
-            for event in found
+            for before, after, person, detail, at in found
         ]
 
     def _end(self, connection: Connection, state: AdapterState, by: str, detail: str) -> bool:
@@ -170,7 +185,7 @@ class DatabaseAdapterRegistry:
         return row is not None
 
     def _move(
-        self, connection: Connection, row: Any, wanted: AdapterState, by: str, detail: str, **columns: Any
+        self, connection: Connection, row: StoredAdapter, wanted: AdapterState, by: str, detail: str, **columns: object
     ) -> AdapterRecord:
         before, now = AdapterState(row.state), self._now()
         check_adapter_transition(row.digest, before, wanted)
@@ -186,35 +201,32 @@ def _lock(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
 
 
-def _find(connection: Connection, condition: Any) -> Any:
-    return connection.execute(select(AdapterRow.__table__).where(condition)).one_or_none()
+def _find(connection: Connection, condition: ColumnElement[bool]) -> StoredAdapter | None:
+    return one_row(StoredAdapter, connection.execute(select(AdapterRow.__table__).where(condition)))
 
 
-def _row(connection: Connection, digest: str) -> Any:
+def _row(connection: Connection, digest: str) -> StoredAdapter:
     if (row := _find(connection, AdapterRow.digest == digest)) is not None:
         return row
     if len(digest) < _SHORTEST or not digest.isalnum():
         raise NotFoundError(f"no adapter matches {digest!r}; give {_SHORTEST} digits or more of its digest")
-    rows = connection.execute(
-        select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
-    ).all()
+    begun = select(AdapterRow.__table__).where(AdapterRow.digest.startswith(digest, autoescape=True)).limit(2)
+    rows = all_rows(StoredAdapter, connection.execute(begun))
     if len(rows) != 1:
         how = "no adapter" if not rows else "several adapters"
         raise NotFoundError(f"{digest!r} names {how}; `coachlm adapters list` shows all digests")
     return rows[0]
 
 
-def _check_not_taken_out(connection: Connection, row: Any) -> None:
+def _check_not_taken_out(connection: Connection, row: StoredAdapter) -> None:
     """Raises: TransitionError, where a person rejected the adapter: the gate has no say in that."""
     if row.state != AdapterState.REJECTED:
         return
     rejections = (AdapterEventRow.adapter == row.id, AdapterEventRow.to_state == AdapterState.REJECTED.value)
-    newest = select(AdapterEventRow.__table__).where(*rejections).order_by(AdapterEventRow.id.desc()).limit(1)
-    last = connection.execute(newest).one()
-    if last.person != GATE:
-        raise TransitionError(
-            f"adapter {row.digest[:12]} was taken out of use by {last.person} ({last.detail}); train another"
-        )
+    said = select(AdapterEventRow.person, AdapterEventRow.detail).where(*rejections)
+    person, detail = connection.execute(said.order_by(AdapterEventRow.id.desc()).limit(1)).one()
+    if person != GATE:
+        raise TransitionError(f"adapter {row.digest[:12]} was taken out of use by {person} ({detail}); train another")
 
 
 def _note(
@@ -238,7 +250,7 @@ def _note(
     )
 
 
-def _record(row: Any) -> AdapterRecord:
+def _record(row: StoredAdapter) -> AdapterRecord:
     return AdapterRecord(
         digest=row.digest,
         base=row.base,

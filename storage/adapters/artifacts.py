@@ -6,14 +6,25 @@ is never loaded.
 
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Protocol, cast
 from uuid import uuid4
 
-import fsspec
+import fsspec  # pyright: ignore[reportMissingTypeStubs]  # it has no types; `_Files` says what is used of it
 
 from coachlm.coaching.model_facts import adapter_digest
 from coachlm.errors import StoreError
 from coachlm.machine.files import scratch_folder
+
+
+class _Files(Protocol):
+    """What is used of a file system of fsspec, which has no types."""
+
+    def exists(self, path: str) -> bool: ...
+    def size(self, path: str) -> int | None: ...
+    def makedirs(self, path: str, exist_ok: bool) -> None: ...
+    def put_file(self, lpath: str, rpath: str) -> None: ...
+    def get_file(self, rpath: str, lpath: str) -> None: ...
+    def find(self, path: str) -> list[str]: ...
 
 
 class AdapterArtifacts:
@@ -72,9 +83,9 @@ def _check_content(url: str, digest: str, folder: Path) -> None:
         )
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def _file_system(url: str) -> tuple[_Files, str]:
     try:
-        return fsspec.core.url_to_fs(url)
+        return cast("tuple[_Files, str]", fsspec.core.url_to_fs(url))  # pyright: ignore[reportUnknownMemberType]  # untyped
     except (ValueError, ImportError) as error:
         raise StoreError(
             f"no file system for {_shown(url)}: {error}; give a folder or a URL, and install what fsspec needs for it"

@@ -1,10 +1,10 @@
 """What the refresh service remembers between its steps, and the lock that lets one process refresh at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import func, insert, select, text, update
 
@@ -13,10 +13,22 @@ from coachlm.errors import ConflictError, StoreError
 from coachlm.machine.locks import FileLock
 from coachlm.status import Status
 from storage.engine.database import Database, utc_now
+from storage.engine.results import one_row
 from storage.tables.adapters import RefreshRunRow
 from storage.tables.pairs import PairRow
 
 _POSTGRES_LOCK = 0x0C0AF4E5  # any number that other programs are unlikely to take
+
+
+class _StoredRun(NamedTuple):
+    id: int
+    folder: str
+    approved_pairs: int
+    step: str
+    adapter: str | None
+    detail: str
+    started_at: datetime
+    changed_at: datetime
 
 
 class RefreshRuns:
@@ -52,7 +64,7 @@ class RefreshRuns:
     def advance(
         self, run: RefreshRun, step: RefreshStep, *, adapter: str | None = None, detail: str = ""
     ) -> RefreshRun:
-        values: dict[str, Any] = {"step": step.value, "detail": detail, "changed_at": self._now()}
+        values: dict[str, object] = {"step": step.value, "detail": detail, "changed_at": self._now()}
         if adapter is not None:
             values["adapter"] = adapter
         with self._database.writing(durable=True) as connection:
@@ -64,19 +76,23 @@ class RefreshRuns:
 
     def last(self) -> RefreshRun | None:
         with self._database.reading() as connection:
-            row = connection.execute(
-                select(RefreshRunRow.__table__).order_by(RefreshRunRow.id.desc()).limit(1)
-            ).one_or_none()
-        return None if row is None else RefreshRun(**{**row._mapping, "step": RefreshStep(row.step)})
+            newest = select(RefreshRunRow.__table__).order_by(RefreshRunRow.id.desc()).limit(1)
+            row = one_row(_StoredRun, connection.execute(newest))
+        if row is None:
+            return None
+        step = RefreshStep(row.step)
+        return RefreshRun(
+            row.id, row.folder, row.approved_pairs, step, row.adapter, row.detail, row.started_at, row.changed_at
+        )
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> Generator[None]:
         """Held by one process at a time, and let go when it dies. Raises: ConflictError, when another holds it."""
         with self._sqlite_lock() if self._database.is_sqlite else self._postgres_lock():
             yield
 
     @contextmanager
-    def _postgres_lock(self) -> Iterator[None]:
+    def _postgres_lock(self) -> Generator[None]:
         with self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if not connection.scalar(select(func.pg_try_advisory_lock(_POSTGRES_LOCK))):
                 raise ConflictError(_BUSY)
@@ -86,7 +102,7 @@ class RefreshRuns:
                 connection.execute(text(f"SELECT pg_advisory_unlock({_POSTGRES_LOCK})"))
 
     @contextmanager
-    def _sqlite_lock(self) -> Iterator[None]:
+    def _sqlite_lock(self) -> Generator[None]:
         path = Path(f"{self._database.engine.url.database or 'coachlm'}.refresh.lock")
         try:
             lock = FileLock(path)

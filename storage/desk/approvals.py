@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -10,10 +9,12 @@ from coachlm.desk.work import ReviewState
 from coachlm.status import Status, check_transition
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
+from storage.engine.results import all_rows
 from storage.pairs.edits import is_withdrawn
 from storage.pairs.rollups import WorkKey, count_work
 from storage.tables.desk import EventRow, LeaseRow, PostEditRow, ReviewItemRow
 from storage.tables.pairs import PairRow
+from storage.tables.rows import StoredLease
 
 NOT_SAMPLED = "not sampled for review"  # in the history, and how a recount finds these approvals
 
@@ -36,20 +37,21 @@ def approve_unsampled(database: Database, now: datetime, undo_seconds: int, limi
 def _approve(connection: Connection, pairs: Sequence[int], now: datetime) -> int:
     chosen = is_among(connection, PairRow.seq.expression, pairs)
     free = select(PairRow.seq, PairRow.id).where(chosen, PairRow.status == Status.POST_EDITED.value)
-    locked = connection.execute(free.order_by(PairRow.seq).with_for_update(key_share=True, skip_locked=True)).all()
+    locking = free.order_by(PairRow.seq).with_for_update(key_share=True, skip_locked=True)
+    locked = dict(connection.execute(locking).all())
     # Asked again now that the pairs are locked: an owner may have acted, or the annotator submitted anew.
     passing = connection.scalars(
         delete(ReviewItemRow)
         .where(
-            is_among(connection, ReviewItemRow.pair.expression, [row.seq for row in locked]),
+            is_among(connection, ReviewItemRow.pair.expression, list(locked)),
             ReviewItemRow.state == ReviewState.PASSING.value,
         )
         .returning(ReviewItemRow.pair)
     ).all()
     if not passing:
         return 0
-    for row in locked:
-        check_transition(row.id, Status.POST_EDITED, Status.APPROVED)
+    for pair_id in locked.values():
+        check_transition(pair_id, Status.POST_EDITED, Status.APPROVED)
     connection.execute(
         update(PairRow)
         .where(is_among(connection, PairRow.seq.expression, passing))
@@ -61,7 +63,7 @@ def _approve(connection: Connection, pairs: Sequence[int], now: datetime) -> int
     return len(passing)
 
 
-def last_leases(connection: Connection, pairs: Sequence[int]) -> Sequence[Any]:
+def last_leases(connection: Connection, pairs: Sequence[int]) -> list[StoredLease]:
     """The lease under which the last post-edit of each pair was written, where there is one."""
     last = (
         select(func.max(PostEditRow.id))
@@ -69,10 +71,10 @@ def last_leases(connection: Connection, pairs: Sequence[int]) -> Sequence[Any]:
         .group_by(PostEditRow.pair)
     )
     leases = select(LeaseRow.__table__).join(PostEditRow, PostEditRow.lease == LeaseRow.id)
-    return connection.execute(leases.where(PostEditRow.id.in_(last))).all()
+    return all_rows(StoredLease, connection.execute(leases.where(PostEditRow.id.in_(last))))
 
 
-def _event(seq: int, now: datetime) -> dict[str, Any]:
+def _event(seq: int, now: datetime) -> dict[str, object]:
     return {
         "pair": seq,
         "person": None,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
@@ -12,13 +11,14 @@ from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Revision
 from coachlm.status import Status
-from storage.desk.items import class_column
+from storage.desk.items import class_column, last_revision
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
-from storage.pairs.edits import last_post_edit, pair_from_row
-from storage.pairs.revisions import revision_from_row
-from storage.tables.desk import ReviewRow, RevisionRow
+from storage.engine.results import one_row
+from storage.pairs.edits import last_post_edit
+from storage.tables.desk import ReviewRow
 from storage.tables.pairs import PairRow
+from storage.tables.rows import StoredPair, StoredReview, class_from_row, pair_from_row
 
 _original = aliased(PairRow)
 _PAIR = select(PairRow.__table__, _original.id.label("original")).join(
@@ -53,13 +53,13 @@ class PairViews:
     def pair(self, pair_id: str) -> PairView:
         """With revision and final text. Raises: NotFoundError."""
         with self._database.reading() as connection:
-            row = connection.execute(_PAIR.where(PairRow.id == pair_id)).one_or_none()
+            row = one_row(StoredPair, connection.execute(_PAIR.where(PairRow.id == pair_id)))
             if row is None:
                 raise _unknown(pair_id)
             edit = last_post_edit(connection, row.seq, pair_id)
             final = _owner_text(connection, row.seq) or (edit and edit.final)
-            revision = _revision(connection, row)
-            return _view(row, revision=revision, final=final, annotator=edit and edit.person)
+            revision = last_revision(connection, row.seq, row.id, pair_from_row(row))
+            return _view(row, revision, final, edit and edit.person)
 
     def classes(self, pair_ids: Sequence[str]) -> dict[str, TaskClass | None]:
         """Pair id → class, as a person corrected it, else as predicted. Raises: NotFoundError, naming one."""
@@ -72,33 +72,28 @@ class PairViews:
         return {pair_id: None if name is None else TaskClass(name) for pair_id, name in found.items()}
 
 
-def _view(row: Any, **more: Any) -> PairView:
-    task_class = row.corrected_class or row.task_class
+def _view(row: StoredPair, revision: Revision | None, final: InstructionPair | None, annotator: str | None) -> PairView:
     return PairView(
         pair_id=row.id,
         version=row.version,
         status=Status(row.status),
         raw=pair_from_row(row),
-        task_class=None if task_class is None else TaskClass(task_class),
+        task_class=class_from_row(row),
         exclude_reason=None if row.exclude_reason is None else ExcludeReason(row.exclude_reason),
         exclude_detail=row.exclude_detail or "",
         duplicate_of=row.original,
         created_at=row.created_at,
-        **more,
+        revision=revision,
+        final=final,
+        annotator=annotator,
     )
-
-
-def _revision(connection: Connection, pair: Any) -> Revision | None:
-    latest = select(RevisionRow.__table__).where(RevisionRow.pair == pair.seq).order_by(RevisionRow.id.desc()).limit(1)
-    row = connection.execute(latest).one_or_none()
-    return None if row is None else revision_from_row(row, pair.id, pair_from_row(pair))
 
 
 def _owner_text(connection: Connection, seq: int) -> InstructionPair | None:
     """The text of the last review, if it corrected: a corrected pair is approved, so that no edit comes after it."""
     latest = select(ReviewRow.__table__).where(ReviewRow.pair == seq).order_by(ReviewRow.id.desc()).limit(1)
-    row = connection.execute(latest).one_or_none()
-    return None if row is None or row.instruction is None else pair_from_row(row)
+    row = one_row(StoredReview, connection.execute(latest))
+    return None if row is None else row.text
 
 
 def _unknown(pair_id: str) -> NotFoundError:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
@@ -19,7 +19,8 @@ from storage.desk.activity import active_seconds
 from storage.desk.review_items import delete_review_item, insert_review_item
 from storage.desk.rules import DeskRules
 from storage.desk.sampling import review_reason
-from storage.pairs.edits import insert_post_edit, last_edit_row, pair_from_row, save_draft, submitted_under
+from storage.engine.results import the_row
+from storage.pairs.edits import EarlierEdit, insert_post_edit, last_edit_row, save_draft, submitted_under
 from storage.pairs.revisions import queue_item, revision_from_row
 from storage.pairs.rollups import Submitted, WorkKey, count_work
 from storage.pairs.states import PairState, change_status
@@ -28,6 +29,7 @@ from storage.people.leases import Lease
 from storage.people.people import check_unit
 from storage.tables.desk import EventRow, LeaseRow, QueueItemRow, RevisionRow, WithdrawalRow
 from storage.tables.pairs import PairRow
+from storage.tables.rows import StoredEdit, StoredLease, StoredRevision, pair_from_row
 
 MAX_KEY = 200
 _TEXTS = select(PairRow.instruction, PairRow.input, PairRow.response).where(PairRow.seq == bindparam("of_pair"))
@@ -80,7 +82,7 @@ class Submission:
             )
         return self._give_back(edit, expires_at)
 
-    def _again(self, earlier: Any, edit: PostEdit, key: str) -> Receipt:
+    def _again(self, earlier: EarlierEdit, edit: PostEdit, key: str) -> Receipt:
         if earlier.pair != self.pair.seq or pair_from_row(earlier) != edit.final:
             raise ConflictError(f"the key {key!r} was used for another text; send a new text under a new key")
         if self.connection.scalar(select(exists().where(WithdrawalRow.post_edit == earlier.id))):
@@ -134,10 +136,11 @@ class Submission:
         return Receipt(pair.pair_id, number, after)
 
     def _read_texts(self, lease: Lease) -> tuple[InstructionPair, Revision | None]:
-        raw = pair_from_row(self.connection.execute(_TEXTS, {"of_pair": self.pair.seq}).one())
+        instruction, input_, response = self.connection.execute(_TEXTS, {"of_pair": self.pair.seq}).one()
+        raw = InstructionPair(instruction, input_, response)
         if lease.revision is None:
             return raw, None
-        shown = self.connection.execute(_SHOWN, {"number": lease.revision}).one()
+        shown = the_row(StoredRevision, self.connection.execute(_SHOWN, {"number": lease.revision}))
         return raw, revision_from_row(shown, self.pair.pair_id, raw)
 
     def _withdrawn_before(self, post_edit: int) -> str | None:
@@ -150,7 +153,7 @@ class Submission:
         )
         return self.connection.scalar(select(LeaseRow.token).where(*own))
 
-    def _give_back(self, edit: Any, expires_at: datetime) -> str:
+    def _give_back(self, edit: StoredEdit, expires_at: datetime) -> str:
         connection, pair, now = self.connection, self.pair, self.now
         check_unit(self.who, pair.task_class)
         delete_review_item(connection, pair.seq)
@@ -161,11 +164,11 @@ class Submission:
         )
         heir = self.who.id if before is Status.RETURNED else None
         item = queue_item(pair.seq, pair.task_class, now, reserved_for=heir, arm=edit.arm)
-        connection.execute(insert(QueueItemRow).values(**item))
+        connection.execute(insert(QueueItemRow).values(**item._asdict()))
         token = leases.open_lease(
             connection,
             pair.seq,
-            item["task_class"],
+            item.task_class,
             self.who,
             Arm(edit.arm),
             now,
@@ -186,15 +189,30 @@ class Submission:
         )
         return self.connection.execute(last.order_by(EventRow.id.desc()).limit(1)).scalar_one()
 
-    def _uncount(self, edit: Any) -> None:
-        lease = self.connection.execute(select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)).one()
+    def _uncount(self, edit: StoredEdit) -> None:
+        own = select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)
+        lease = the_row(StoredLease, self.connection.execute(own))
         counted = counted_of(edit)
         taken_back = (WorkKey.of(lease, edit.created_at), counted.counts(sign=-1))
         count_work(self.connection, taken_back, (WorkKey.of(lease, self.now), {"withdrawn": 1}))
 
 
-def counted_of(edit: Any) -> Submitted:
-    """`edit` has the columns of `PostEditRow`."""
+class CountedEdit(Protocol):
+    """A row that has what of a post-edit is counted."""
+
+    @property
+    def active_seconds(self) -> float: ...
+    @property
+    def review_reason(self) -> str | None: ...
+    @property
+    def is_untouched(self) -> bool: ...
+    @property
+    def raw_distance(self) -> int | None: ...
+    @property
+    def revision_distance(self) -> int | None: ...
+
+
+def counted_of(edit: CountedEdit) -> Submitted:
     is_first = edit.review_reason != ReviewReason.RETURNED
     return Submitted(edit.active_seconds, is_first, edit.is_untouched, edit.raw_distance, edit.revision_distance)
 

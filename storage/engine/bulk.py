@@ -3,13 +3,16 @@
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Text, any_, func, insert, literal, select
 from sqlalchemy.sql.schema import Table
 
 from storage.tables.columns import to_column
 from storage.tables.pairs import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Row = tuple[object, ...]
 NumberOrText = ColumnElement[int] | ColumnElement[int | None] | ColumnElement[str]
@@ -51,7 +54,7 @@ def is_among(
     return column == any_(literal(stored, ARRAY(item)))
 
 
-def insert_or_update(dialect: str, entity: type[Base]) -> Any:
+def insert_or_update(dialect: str, entity: type[Base]) -> "sqlite.Insert | postgresql.Insert":
     """An insert that can go on after a conflict; each dialect is imported where it is used."""
     if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, column, func, insert, inspect, select, table
+from sqlalchemy import Connection, Text, column, func, insert, inspect, select, table
 
 from coachlm.errors import SchemaError
 from storage.engine.database import Database
@@ -39,7 +39,7 @@ def schema_state(connection: Connection) -> SchemaState:
         return SchemaState.FOREIGN
     if _REVISIONS not in tables:
         return SchemaState.NEWER
-    revision = connection.scalar(select(column("version_num")).select_from(table(_REVISIONS)))
+    revision = connection.scalar(select(column("version_num", Text)).select_from(table(_REVISIONS)))
     if revision == newest_revision():
         return SchemaState.CURRENT
     return SchemaState.OLDER if revision in _steps() else SchemaState.NEWER

@@ -3,22 +3,24 @@
 Days and hours are UTC. A person-day is eight hours of active time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from coachlm.desk.efficiency import Arm, Observation, WorkTime, pairs_per_person_day, return_rate
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import TaskClass
 from storage.desk.depth import CoachDepth, oldest_queued, read_coach_depth, read_depth, seconds_since
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows
 from storage.pairs.rollups import Stage, hour_of, hour_start
 from storage.people.people import find_person
 from storage.tables.pairs import PersonRow
 from storage.tables.rollups import StageRollupRow, WorkRollupRow
+from storage.tables.rows import StoredStage
 
 _EPOCH = date(1970, 1, 1)
 _DAY = WorkRollupRow.hour // literal_column("24", Integer)  # no parameter: it is grouped by
@@ -175,9 +177,9 @@ class Figures:
             depth=depth,
             oldest_seconds=seconds_since(oldest, now),
             coach=coach,
-            excluded_by_reason=_by((r for r in stages if r.stage in (Stage.EXCLUDED, Stage.SET_ASIDE)), "reason"),
-            outcomes=_by(revised, "reason"),
-            revised_by_adapter=_by(revised, "adapter"),
+            excluded_by_reason=_by((r.reason, r.pairs) for r in stages if r.stage in (Stage.EXCLUDED, Stage.SET_ASIDE)),
+            outcomes=_by((row.reason, row.pairs) for row in revised),
+            revised_by_adapter=_by((row.adapter, row.pairs) for row in revised),
         )
 
     def people(self, first: date, last: date, *, unit: TaskClass | None = None) -> list[PersonFigures]:
@@ -236,17 +238,17 @@ class Figures:
         return [_observation(*one) for one in found if one[6] or one[10]]
 
 
-def _stages(connection: Connection, since: int) -> Sequence[Any]:
-    return connection.execute(select(StageRollupRow.__table__).where(StageRollupRow.hour >= since)).all()
+def _stages(connection: Connection, since: int) -> list[StoredStage]:
+    recent = select(StageRollupRow.__table__).where(StageRollupRow.hour >= since)
+    return all_rows(StoredStage, connection.execute(recent))
 
 
-def _summed_stages(rows: Iterable[Any]) -> list[tuple[int, str, int, int, int]]:
-    sums: dict[tuple[int, str], list[int]] = {}
+def _summed_stages(rows: Iterable[StoredStage]) -> list[tuple[int, str, int, int, int]]:
+    sums: dict[tuple[int, str], tuple[int, int, int]] = {}
     for row in rows:
-        total = sums.setdefault((row.hour, row.stage), [0, 0, 0])
-        for place, value in enumerate((row.pairs, row.tokens, row.work_ms)):
-            total[place] += value
-    return [(hour, stage, *total) for (hour, stage), total in sums.items()]  # pyright: ignore[reportReturnType]
+        pairs, tokens, work_ms = sums.get((row.hour, row.stage), (0, 0, 0))
+        sums[row.hour, row.stage] = (pairs + row.pairs, tokens + row.tokens, work_ms + row.work_ms)
+    return [(*key, *total) for key, total in sums.items()]
 
 
 def _done(connection: Connection, since: int) -> list[tuple[int, str, int, int, int]]:
@@ -265,14 +267,14 @@ def _stage_hour(now: datetime, hour: int, stage: str, pairs: int, tokens: int, w
     return StageHour(start, stage, pairs, pairs / minutes, tokens, _ratio(tokens * 1000, work_ms))
 
 
-def _by(rows: Iterable[Any], name: str) -> dict[str, int]:
+def _by(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for row in rows:
-        counts[getattr(row, name)] = counts.get(getattr(row, name), 0) + row.pairs
+    for name, number in pairs:
+        counts[name] = counts.get(name, 0) + number
     return counts
 
 
-def _observation(person: str, day: int, arm: str, unit: str, task_class: str, adapter: str, *times: Any) -> Observation:
+def _observation(person: str, day: int, arm: str, unit: str, task_class: str, adapter: str, *times: int) -> Observation:
     return Observation(
         person,
         _day(day),
@@ -284,7 +286,7 @@ def _observation(person: str, day: int, arm: str, unit: str, task_class: str, ad
     )
 
 
-def _sums() -> list[Any]:
+def _sums() -> list[ColumnElement[int]]:
     return [func.sum(column) for column in _WORK]
 
 
@@ -293,7 +295,7 @@ def _between(first: date, last: date) -> tuple[ColumnElement[bool], ColumnElemen
     return WorkRollupRow.hour >= hours[0], WorkRollupRow.hour < hours[1]
 
 
-def _of(column: Any, task_class: TaskClass | None) -> list[ColumnElement[bool]]:
+def _of(column: InstrumentedAttribute[str], task_class: TaskClass | None) -> list[ColumnElement[bool]]:
     return [] if task_class is None else [column == task_class.value]
 
 

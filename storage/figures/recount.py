@@ -1,9 +1,10 @@
 """Counts everything anew from the history: what the rollups must be, and how they are rebuilt."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Select, delete, func, insert, select, text
 
 from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import Ending
@@ -11,12 +12,14 @@ from coachlm.status import Status
 from storage.desk.approvals import NOT_SAMPLED
 from storage.desk.submitting import counted_of
 from storage.engine.database import Database
+from storage.engine.results import each_row
 from storage.pairs.edits import is_withdrawn
 from storage.pairs.rollups import (
     STAGE_COUNTS,
     STAGE_KEY,
     WORK_COUNTS,
     WORK_KEY,
+    CountKey,
     Stage,
     StageKey,
     WorkKey,
@@ -27,12 +30,52 @@ from storage.pairs.rollups import (
 from storage.review.deciding import review_counts
 from storage.review.desk import RESTORED
 from storage.tables.desk import EventRow, LeaseRow, PostEditRow, ReviewRow, RevisionRow, WithdrawalRow
-from storage.tables.pairs import PairRow
+from storage.tables.pairs import Base, PairRow
 from storage.tables.rollups import StageRollupRow, WorkRollupRow
+from storage.tables.rows import StoredLease, StoredRevision
 
+R = TypeVar("R", bound=NamedTuple)
+Columns = TypeVarTuple("Columns")
 _ROWS = 5000  # read at a time
-_COUNTED_ENDINGS = (Ending.RELEASED, Ending.SKIPPED, Ending.EXCLUDED, Ending.SENT)
+_COUNTED_ENDINGS = tuple(one.value for one in (Ending.RELEASED, Ending.SKIPPED, Ending.EXCLUDED, Ending.SENT))
 _STAGE_OF = {Status.ACCEPTED: Stage.ACCEPTED, Status.EXCLUDED: Stage.EXCLUDED, Status.DUPLICATE: Stage.DUPLICATE}
+
+
+class _CountedEdit(NamedTuple):
+    active_seconds: float
+    is_untouched: bool
+    raw_distance: int | None
+    revision_distance: int | None
+    review_reason: str | None
+    at: datetime
+    person: int
+    unit: str
+    task_class: str
+    engine: str
+    adapter: str
+    arm: str
+
+
+class _CountedReview(NamedTuple):
+    decision: str
+    distance: int | None
+    at: datetime
+    person: int
+    unit: str
+    task_class: str
+    engine: str
+    adapter: str
+    arm: str
+
+
+class _Counted(NamedTuple):
+    at: datetime
+    person: int
+    unit: str
+    task_class: str
+    engine: str
+    adapter: str
+    arm: str
 
 
 def rebuild_rollups(database: Database) -> int:
@@ -42,28 +85,32 @@ def rebuild_rollups(database: Database) -> int:
     with database.writing(durable=True) as connection:
         if not database.is_sqlite:  # there a writer is alone anyway
             connection.execute(text("LOCK TABLE work_rollups, stage_rollups IN EXCLUSIVE MODE"))
-        tables = (
-            (WorkRollupRow, WORK_KEY, WORK_COUNTS, _work_events(connection)),
-            (StageRollupRow, STAGE_KEY, STAGE_COUNTS, _stage_events(connection)),
-        )
-        total = 0
-        for entity, key_names, count_names, events in tables:
-            rows = [
-                {**dict.fromkeys(count_names, 0), **dict(zip(key_names, key, strict=True)), **counts}
-                for key, counts in sorted(summed(events).items())
-            ]
-            connection.execute(delete(entity))
-            if rows:
-                connection.execute(insert(entity), rows)
-            total += len(rows)
-        return total
+        work = _replace(connection, WorkRollupRow, WORK_KEY, WORK_COUNTS, _work_events(connection))
+        return work + _replace(connection, StageRollupRow, STAGE_KEY, STAGE_COUNTS, _stage_events(connection))
+
+
+def _replace(
+    connection: Connection,
+    entity: type[Base],
+    key_names: tuple[str, ...],
+    count_names: tuple[str, ...],
+    events: Iterable[tuple[CountKey, Mapping[str, int]]],
+) -> int:
+    rows = [
+        {**dict.fromkeys(count_names, 0), **dict(zip(key_names, key, strict=True)), **counts}
+        for key, counts in sorted(summed(events).items())
+    ]
+    connection.execute(delete(entity))
+    if rows:
+        connection.execute(insert(entity), rows)
+    return len(rows)
 
 
 def _work_events(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, int]]]:
-    for lease in _rows(connection, select(LeaseRow.__table__)):
+    for lease in _rows(StoredLease, connection, select(LeaseRow.__table__)):
         if lease.continues is None:
             yield WorkKey.of(lease, lease.claimed_at), {"claimed": 1}
-        if lease.ending in _COUNTED_ENDINGS:
+        if lease.ending in _COUNTED_ENDINGS and lease.ended_at is not None:
             yield WorkKey.of(lease, lease.ended_at), {lease.ending: 1}
     counted = (
         PostEditRow.active_seconds,
@@ -75,15 +122,15 @@ def _work_events(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, in
         *_key_columns(),
     )
     under_lease = select(*counted).join(LeaseRow, LeaseRow.id == PostEditRow.lease)
-    for edit in _rows(connection, under_lease.where(~is_withdrawn())):
+    for edit in _rows(_CountedEdit, connection, under_lease.where(~is_withdrawn())):
         yield WorkKey.of(edit, edit.at), counted_of(edit).counts()
     withdrawn = select(WithdrawalRow.created_at.label("at"), *_key_columns())
     withdrawn = withdrawn.join(PostEditRow, PostEditRow.id == WithdrawalRow.post_edit)
-    for row in _rows(connection, withdrawn.join(LeaseRow, LeaseRow.id == PostEditRow.lease)):
+    for row in _rows(_Counted, connection, withdrawn.join(LeaseRow, LeaseRow.id == PostEditRow.lease)):
         yield WorkKey.of(row, row.at), {"withdrawn": 1}
     reviewed = select(ReviewRow.decision, ReviewRow.distance, ReviewRow.created_at.label("at"), *_key_columns())
     reviewed = reviewed.join(PostEditRow, PostEditRow.id == ReviewRow.post_edit)
-    for row in _rows(connection, reviewed.join(LeaseRow, LeaseRow.id == PostEditRow.lease)):
+    for row in _rows(_CountedReview, connection, reviewed.join(LeaseRow, LeaseRow.id == PostEditRow.lease)):
         yield WorkKey.of(row, row.at), review_counts(Decision(row.decision), row.distance)
     yield from _unsampled(connection)
 
@@ -98,7 +145,7 @@ def _unsampled(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, int]
         .join(LeaseRow, LeaseRow.id == PostEditRow.lease)
         .where(EventRow.to_status == Status.APPROVED.value, EventRow.person.is_(None), EventRow.detail == NOT_SAMPLED)
     )
-    for row in _rows(connection, approved):
+    for row in _rows(_Counted, connection, approved):
         yield WorkKey.of(row, row.at), {"approved": 1}
 
 
@@ -116,32 +163,30 @@ def _stage_events(connection: Connection) -> Iterator[tuple[StageKey, dict[str, 
         .join(first, first.c.pair == PairRow.seq, isouter=True)
         .join(EventRow, EventRow.id == first.c.event, isouter=True)
     )
-    for pair in _rows(connection, pairs):
-        stage = _STAGE_OF[Status(pair.from_status or pair.status)]
-        restored_from = details.get(pair.seq, "").removeprefix(RESTORED)
-        reason = (restored_from or pair.exclude_reason or "") if stage is Stage.EXCLUDED else ""
-        yield StageKey(hour_of(pair.created_at), stage.value, reason), {"pairs": 1}
-    for revision in _rows(connection, select(RevisionRow.__table__)):
+    for seq, status, exclude_reason, created_at, from_status in _streamed(connection, pairs):
+        stage = _STAGE_OF[Status(from_status or status)]
+        restored_from = details.get(seq, "").removeprefix(RESTORED)
+        reason = (restored_from or exclude_reason or "") if stage is Stage.EXCLUDED else ""
+        yield StageKey(hour_of(created_at), stage.value, reason), {"pairs": 1}
+    for revision in _rows(StoredRevision, connection, select(RevisionRow.__table__)):
         yield revised_event(revision, revision.created_at)
     excluded = select(EventRow.detail, EventRow.created_at).where(
         EventRow.to_status == Status.EXCLUDED.value, EventRow.from_status != Status.EXCLUDED.value
     )
-    for event in _rows(connection, excluded):
-        reason = event.detail.partition(":")[0]
-        yield StageKey(hour_of(event.created_at), Stage.SET_ASIDE.value, reason), {"pairs": 1}
+    for detail, created_at in _streamed(connection, excluded):
+        reason = detail.partition(":")[0]
+        yield StageKey(hour_of(created_at), Stage.SET_ASIDE.value, reason), {"pairs": 1}
 
 
-def _key_columns() -> tuple[Any, ...]:
-    return (
-        LeaseRow.person,
-        LeaseRow.unit,
-        LeaseRow.task_class,
-        LeaseRow.engine,
-        LeaseRow.adapter,
-        LeaseRow.arm,
-    )
+def _key_columns() -> tuple[ColumnElement[object], ...]:
+    return tuple(LeaseRow.__table__.c[name] for name in WORK_KEY[1:])
 
 
-def _rows(connection: Connection, statement: Any) -> Iterator[Any]:
+def _rows(kind: type[R], connection: Connection, statement: Executable) -> Iterator[R]:
     """In flat memory."""
-    yield from connection.execute(statement, execution_options={"yield_per": _ROWS})
+    return each_row(kind, connection.execute(statement, execution_options={"yield_per": _ROWS}))
+
+
+def _streamed(connection: Connection, statement: Select[*Columns]) -> CursorResult[*Columns]:
+    """As `_rows`."""
+    return connection.execute(statement, execution_options={"yield_per": _ROWS})

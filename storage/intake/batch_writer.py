@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
 from coachlm.pairs import Position, Provenance, Reject, RejectReason
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
@@ -22,6 +21,7 @@ from storage.pairs.rollups import Stage, StageKey, count_stages, hour_of
 from storage.tables.columns import from_micros, optional_to_column, to_column, to_json, to_micros
 from storage.tables.pairs import IntakePositionRow, JoinedRow, OccurrenceRow, PairRow, RedactionRow, RejectRow
 
+Further = ColumnElement[int] | ColumnElement[str]
 Place = tuple[int, int, int]  # number of the source, record, part
 AtPlace = type[OccurrenceRow] | type[RejectRow] | type[JoinedRow]
 
@@ -202,7 +202,7 @@ class BatchWriter:
         self._counted["rejected"] = len(fresh)
         self._reasons.update(reject.reason.value for reject in fresh.values())
 
-    def _joined_among(self, rejects: dict[tuple[int, int, int, str], Reject]) -> set[tuple[Any, ...]]:
+    def _joined_among(self, rejects: dict[tuple[int, int, int, str], Reject]) -> set[Row]:
         unmatched = [key[:3] for key in rejects if key[3] == RejectReason.UNMATCHED.value]
         return self._stored_at(JoinedRow, None, unmatched) & set(unmatched)
 
@@ -222,13 +222,13 @@ class BatchWriter:
     def _place(self, position: Position) -> Place:
         return self._texts[position.source], position.record, position.part
 
-    def _stored_at(self, entity: AtPlace, further: Any, places: Sequence[Place]) -> set[tuple[Any, ...]]:
+    def _stored_at(self, entity: AtPlace, further: Further | None, places: Sequence[Place]) -> set[Row]:
         """Places of stored rows, each with the value of `further` if one is named, on the records of `places`."""
         records: dict[int, set[int]] = {}
         for source, record, _part in places:
             records.setdefault(source, set()).add(record)
         columns = [entity.source, entity.record, entity.part, *([] if further is None else [further])]
-        found: set[tuple[Any, ...]] = set()
+        found: set[Row] = set()
         for source, wanted in records.items():
             chosen = is_among(self._connection, entity.record.expression, sorted(wanted))
             found.update(map(tuple, self._connection.execute(select(*columns).where(entity.source == source, chosen))))

@@ -1,6 +1,6 @@
 """The Store of intake and revising on a database."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
@@ -41,7 +41,7 @@ class DatabaseStore:
             return writer.write(self._near_copies)
 
     @contextmanager
-    def _intake(self, batch: IntakeBatch) -> Iterator[BatchWriter]:
+    def _intake(self, batch: IntakeBatch) -> Generator[BatchWriter]:
         """A transaction under the lock of intake, with the batch's writer."""
         with self._one_batch:
             try:

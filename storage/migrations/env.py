@@ -2,8 +2,10 @@
 
 from alembic import context
 
-from storage.tables import adapters, claims, desk, rollups, streams, studies  # noqa: F401  # every module that has tables
+from storage.tables import adapters, claims, desk, rollups, streams, studies
 from storage.tables.pairs import Base
+
+TABLES = (adapters, claims, desk, rollups, streams, studies)  # `Base.metadata` has them once they are imported
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True

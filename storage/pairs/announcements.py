@@ -6,7 +6,7 @@ partition and offset, joined by colons.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, literal, select
 from sqlalchemy.orm import aliased
@@ -14,13 +14,67 @@ from sqlalchemy.orm import aliased
 from coachlm.protocols.streams import Announcement, Topic
 from coachlm.revision import Outcome
 from storage.engine.bulk import insert_rows, is_among
+from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import STREAMS
 from storage.tables.columns import to_micros
-from storage.tables.desk import RevisionRow
+from storage.tables.desk import RevisionRow, StoredFlag
 from storage.tables.pairs import MetaRow, OccurrenceRow, PairRow, TextRow
 from storage.tables.streams import DeadLetterRow, OutboxRow
 
-_Bodies = dict[int, tuple[str, dict[str, Any]]]  # subject → key and body
+_Body = dict[str, object]
+_Bodies = dict[int, tuple[str, _Body]]  # subject → key and body
+
+
+class OutboxEntry(NamedTuple):
+    """An announcement that is owed."""
+
+    number: int
+    topic: str
+    subject: int
+
+
+class _AcceptedPair(NamedTuple):
+    seq: int
+    id: str
+    instruction: str
+    input: str
+    response: str
+    task_class: str | None
+    format: str
+    source: str
+    record: int
+    part: int
+    model: str | None
+    language: str | None
+    timestamp: datetime | None
+
+
+class _RevisedPair(NamedTuple):
+    pair: int
+    instruction: str | None
+    input: str | None
+    response: str | None
+    outcome: str
+    engine: str
+    adapter: str | None
+    reason: str | None
+    flags: list[StoredFlag] | None
+    prompt_tokens: int
+    output_tokens: int
+    pair_id: str
+    raw_instruction: str
+    raw_input: str
+    raw_response: str
+
+
+class _Letter(NamedTuple):
+    id: int
+    topic: str
+    partition: int
+    record: int
+    reason: str
+    error: str
+    tries: int
 
 
 def announce(connection: Connection, owed: Sequence[tuple[Topic, int]], now: datetime) -> None:
@@ -39,8 +93,8 @@ def announce_where_streamed(connection: Connection, topic: Topic, subject: int, 
     connection.execute(insert(OutboxRow).from_select(columns, news))
 
 
-def read_announcements(connection: Connection, rows: Sequence[Any]) -> list[Announcement]:
-    """`rows` are of the outbox. One whose news no longer holds (an excluded pair was restored) is left out."""
+def read_announcements(connection: Connection, rows: Sequence[OutboxEntry]) -> list[Announcement]:
+    """One whose news no longer holds (an excluded pair was restored) is left out."""
     subjects: dict[str, list[int]] = {}
     for row in rows:
         subjects.setdefault(row.topic, []).append(row.subject)
@@ -88,10 +142,10 @@ def _accepted(connection: Connection, numbers: Sequence[int]) -> _Bodies:
         .join(TextRow, TextRow.id == origin.source)
         .where(is_among(connection, PairRow.seq.expression, numbers))
     )
-    return {row.seq: (row.id, _accepted_body(row)) for row in rows}
+    return {row.seq: (row.id, _accepted_body(row)) for row in all_rows(_AcceptedPair, rows)}
 
 
-def _accepted_body(row: Any) -> dict[str, Any]:
+def _accepted_body(row: _AcceptedPair) -> _Body:
     return {
         "pair": row.id,
         "instruction": row.instruction,
@@ -114,7 +168,7 @@ def _revised(connection: Connection, numbers: Iterable[int]) -> _Bodies:
     """The latest revision of each pair."""
     rows = connection.execute(
         select(
-            RevisionRow.__table__,
+            *(RevisionRow.__table__.c[name] for name in _RevisedPair._fields[:-4]),
             PairRow.id.label("pair_id"),
             PairRow.instruction.label("raw_instruction"),
             PairRow.input.label("raw_input"),
@@ -124,10 +178,10 @@ def _revised(connection: Connection, numbers: Iterable[int]) -> _Bodies:
         .where(is_among(connection, RevisionRow.pair.expression, list(numbers)))
         .order_by(RevisionRow.id)
     )
-    return {row.pair: (row.pair_id, _revised_body(row)) for row in rows}
+    return {row.pair: (row.pair_id, _revised_body(row)) for row in all_rows(_RevisedPair, rows)}
 
 
-def _revised_body(row: Any) -> dict[str, Any]:
+def _revised_body(row: _RevisedPair) -> _Body:
     changed = row.outcome == Outcome.REVISED
     return {
         "pair": row.pair_id,
@@ -151,22 +205,18 @@ def _excluded(connection: Connection, numbers: Sequence[int]) -> _Bodies:
         )
     )
     return {
-        row.seq: (row.id, {"pair": row.id, "reason": row.exclude_reason, "detail": row.exclude_detail or ""})
-        for row in rows
+        seq: (pair_id, {"pair": pair_id, "reason": reason, "detail": detail or ""})
+        for seq, pair_id, reason, detail in rows
     }
 
 
 def _dead(connection: Connection, numbers: Sequence[int]) -> _Bodies:
-    letter = DeadLetterRow
-    rows = connection.execute(
-        select(
-            letter.id, letter.topic, letter.partition, letter.record, letter.reason, letter.error, letter.tries
-        ).where(is_among(connection, letter.id.expression, numbers))
-    )
-    return {row.id: (f"{row.topic}:{row.partition}:{row.record}", _dead_body(row)) for row in rows}
+    letters = select(*columns_of(DeadLetterRow, _Letter))
+    found = connection.execute(letters.where(is_among(connection, DeadLetterRow.id.expression, numbers)))
+    return {row.id: (f"{row.topic}:{row.partition}:{row.record}", _dead_body(row)) for row in all_rows(_Letter, found)}
 
 
-def _dead_body(row: Any) -> dict[str, Any]:
+def _dead_body(row: _Letter) -> _Body:
     return {
         "dead_letter": row.id,
         "topic": row.topic,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, select, update
 
@@ -12,17 +12,33 @@ from coachlm.desk.rubric import Dimension, Scores
 from coachlm.desk.work import Draft, Person
 from coachlm.pairs import InstructionPair
 from storage.engine.bulk import is_among
+from storage.engine.results import all_rows, columns_of, one_row
 from storage.engine.texts import text_hash
 from storage.tables.desk import DraftRow, PostEditRow, WithdrawalRow
 from storage.tables.pairs import PersonRow
+from storage.tables.rows import StoredDraft, StoredEdit, pair_from_row
 
 SAVED = "saved"  # the slot of the one draft that a lease saves over and over
 _MAX_TOKEN = 64
 _REFUSED_KEPT = 20  # drafts of refused submits per person and pair
 _INSERT_EDIT = insert(PostEditRow).returning(PostEditRow.id)
-_BY_KEY = select(PostEditRow.__table__).where(
+
+
+class EarlierEdit(NamedTuple):
+    """What an earlier submit with the same key stored."""
+
+    id: int
+    pair: int
+    version: int
+    instruction: str
+    input: str
+    response: str
+
+
+_BY_KEY = select(*columns_of(PostEditRow, EarlierEdit)).where(
     PostEditRow.person == bindparam("who"), PostEditRow.idempotency_key == bindparam("under")
 )
+_OF_PEOPLE = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
 
 
 def insert_post_edit(
@@ -34,7 +50,7 @@ def insert_post_edit(
     key: str,
     version: int,
     now: datetime,
-    **columns: Any,
+    **columns: object,
 ) -> int:
     """The new row's number; `columns`: what the desk notes beside the text."""
     scores = edit.scores
@@ -56,9 +72,8 @@ def insert_post_edit(
     return connection.execute(_INSERT_EDIT, row).scalar_one()
 
 
-def submitted_under(connection: Connection, person: Person, key: str) -> Any | None:
-    """The row that this person's earlier submit with the same key made."""
-    return connection.execute(_BY_KEY, {"who": person.id, "under": key}).one_or_none()
+def submitted_under(connection: Connection, person: Person, key: str) -> EarlierEdit | None:
+    return one_row(EarlierEdit, connection.execute(_BY_KEY, {"who": person.id, "under": key}))
 
 
 def is_withdrawn() -> ColumnElement[bool]:
@@ -71,30 +86,23 @@ def last_post_edit(connection: Connection, seq: int, pair_id: str) -> PostEdit |
     return None if row is None else post_edit_from_row(row, pair_id)
 
 
-def last_edit_row(connection: Connection, seq: int) -> Any | None:
-    """The row of the pair's last post-edit that was not withdrawn, with the person's `name`."""
-    return connection.execute(
-        select(PostEditRow.__table__, PersonRow.name)
-        .join(PersonRow, PersonRow.id == PostEditRow.person)
-        .where(PostEditRow.pair == seq, ~is_withdrawn())
-        .order_by(PostEditRow.id.desc())
-        .limit(1)
-    ).one_or_none()
+def last_edit_row(connection: Connection, seq: int) -> StoredEdit | None:
+    """The row of the pair's last post-edit that was not withdrawn."""
+    standing = _OF_PEOPLE.where(PostEditRow.pair == seq, ~is_withdrawn())
+    return one_row(StoredEdit, connection.execute(standing.order_by(PostEditRow.id.desc()).limit(1)))
 
 
-def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> Sequence[Any]:
+def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> list[StoredEdit]:
     """The same, of each of these pairs that has one."""
     last = (
         select(func.max(PostEditRow.id))
         .where(is_among(connection, PostEditRow.pair.expression, pairs), ~is_withdrawn())
         .group_by(PostEditRow.pair)
     )
-    of_people = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
-    return connection.execute(of_people.where(PostEditRow.id.in_(last))).all()
+    return all_rows(StoredEdit, connection.execute(_OF_PEOPLE.where(PostEditRow.id.in_(last))))
 
 
-def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:
-    """`row` has the columns of `PostEditRow` and the person's `name`."""
+def post_edit_from_row(row: StoredEdit, pair_id: str) -> PostEdit:
     return PostEdit(
         pair_id=pair_id,
         person=row.name,
@@ -106,14 +114,10 @@ def post_edit_from_row(row: Any, pair_id: str) -> PostEdit:
     )
 
 
-def scores_from_row(row: Any) -> Scores | None:
+def scores_from_row(row: StoredEdit) -> Scores | None:
     if row.instruction_score is None or row.response_score is None:
         return None
     return Scores(row.instruction_score, row.response_score, frozenset(Dimension(name) for name in row.flaws or ()))
-
-
-def pair_from_row(row: Any) -> InstructionPair:
-    return InstructionPair(row.instruction, row.input, row.response)
 
 
 def save_draft(
@@ -143,12 +147,9 @@ def keep_refused(
 
 
 def latest_draft(connection: Connection, seq: int, person: int) -> Draft | None:
-    row = connection.execute(
-        select(DraftRow.__table__)
-        .where(DraftRow.pair == seq, DraftRow.person == person)
-        .order_by(DraftRow.created_at.desc(), DraftRow.id.desc())
-        .limit(1)
-    ).one_or_none()
+    own = select(DraftRow.__table__).where(DraftRow.pair == seq, DraftRow.person == person)
+    newest = own.order_by(DraftRow.created_at.desc(), DraftRow.id.desc()).limit(1)
+    row = one_row(StoredDraft, connection.execute(newest))
     return None if row is None else Draft(pair_from_row(row), row.comment, row.created_at, row.slot != SAVED)
 
 

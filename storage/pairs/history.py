@@ -1,18 +1,23 @@
 """Everything that was ever said about one pair, in order of time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TypeVarTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, CursorResult, Select, select
 
 from coachlm.errors import NotFoundError
 from coachlm.pairs import InstructionPair
-from coachlm.revision import Outcome
-from storage.pairs.edits import SAVED, pair_from_row
+from storage.engine.results import each_row
+from storage.pairs.edits import SAVED
 from storage.tables.desk import DraftRow, EventRow, PostEditRow, ReviewRow, RevisionRow
 from storage.tables.pairs import PairRow, PersonRow
+from storage.tables.rows import StoredRevision, corrected_text
+
+Columns = TypeVarTuple("Columns")
+_OfPeople = type[DraftRow] | type[PostEditRow] | type[ReviewRow] | type[EventRow]
 
 
 class EntryKind(StrEnum):
@@ -44,56 +49,65 @@ class HistoryEntry:
 
 def read_history(connection: Connection, pair_id: str) -> list[HistoryEntry]:
     """Raises: NotFoundError."""
-    pair = connection.execute(select(PairRow.__table__).where(PairRow.id == pair_id)).one_or_none()
+    wanted = select(PairRow.seq, PairRow.created_at, PairRow.instruction, PairRow.input, PairRow.response)
+    pair = connection.execute(wanted.where(PairRow.id == pair_id)).one_or_none()
     if pair is None:
         raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from an export")
-    raw = pair_from_row(pair)
-    entries = [HistoryEntry(pair.created_at, EntryKind.RAW, None, raw)]
-    entries += [_revision(row, raw) for row in _rows(connection, RevisionRow, pair.seq)]
-    entries += [_draft(row) for row in _rows_of_people(connection, DraftRow, pair.seq)]
-    entries += [
-        HistoryEntry(row.created_at, EntryKind.POST_EDIT, row.name, pair_from_row(row), row.comment)
-        for row in _rows_of_people(connection, PostEditRow, pair.seq)
-    ]
-    entries += [_review(row) for row in _rows_of_people(connection, ReviewRow, pair.seq)]
-    entries += [_change(row) for row in _rows_of_people(connection, EventRow, pair.seq)]
+    seq, created_at, instruction, input_, response = pair
+    raw = InstructionPair(instruction, input_, response)
+    entries = [HistoryEntry(created_at, EntryKind.RAW, None, raw)]
+    entries += _revisions(connection, seq, raw)
+    entries += _drafts(connection, seq)
+    entries += _post_edits(connection, seq)
+    entries += _reviews(connection, seq)
+    entries += _changes(connection, seq)
     return sorted(entries, key=lambda entry: (entry.at, _ORDER[entry.kind]))
 
 
-def _rows(connection: Connection, entity: Any, seq: int) -> Any:
-    return connection.execute(select(entity.__table__).where(entity.pair == seq).order_by(entity.id))
+def _revisions(connection: Connection, seq: int, raw: InstructionPair) -> Iterator[HistoryEntry]:
+    own = select(RevisionRow.__table__).where(RevisionRow.pair == seq).order_by(RevisionRow.id)
+    for row in each_row(StoredRevision, connection.execute(own)):
+        detail = row.outcome if row.reason is None else f"{row.outcome}: {row.reason}"
+        yield HistoryEntry(row.created_at, EntryKind.REVISION, row.engine, row.text or raw, detail, row.adapter)
 
 
-def _rows_of_people(connection: Connection, entity: Any, seq: int) -> Any:
-    return connection.execute(
-        select(entity.__table__, PersonRow.name)
-        .join(PersonRow, PersonRow.id == entity.person, isouter=True)
-        .where(entity.pair == seq)
-        .order_by(entity.id)
-    )
+def _drafts(connection: Connection, seq: int) -> Iterator[HistoryEntry]:
+    row = DraftRow
+    columns = (row.created_at, row.slot, PersonRow.name, row.instruction, row.input, row.response, row.comment)
+    for at, slot, name, instruction, input_, response, comment in _of_people(connection, select(*columns), row, seq):
+        kind = EntryKind.DRAFT if slot == SAVED else EntryKind.REFUSED
+        yield HistoryEntry(at, kind, name, InstructionPair(instruction, input_, response), comment)
 
 
-def _revision(row: Any, raw: InstructionPair) -> HistoryEntry:
-    text = pair_from_row(row) if row.outcome == Outcome.REVISED else raw
-    detail = row.outcome if row.reason is None else f"{row.outcome}: {row.reason}"
-    return HistoryEntry(row.created_at, EntryKind.REVISION, row.engine, text, detail, row.adapter)
+def _post_edits(connection: Connection, seq: int) -> Iterator[HistoryEntry]:
+    row = PostEditRow
+    columns = (row.created_at, PersonRow.name, row.instruction, row.input, row.response, row.comment)
+    for at, name, instruction, input_, response, comment in _of_people(connection, select(*columns), row, seq):
+        text = InstructionPair(instruction, input_, response)
+        yield HistoryEntry(at, EntryKind.POST_EDIT, name, text, comment)
 
 
-def _draft(row: Any) -> HistoryEntry:
-    kind = EntryKind.DRAFT if row.slot == SAVED else EntryKind.REFUSED
-    return HistoryEntry(row.created_at, kind, row.name, pair_from_row(row), row.comment)
+def _reviews(connection: Connection, seq: int) -> Iterator[HistoryEntry]:
+    row = ReviewRow
+    columns = (row.created_at, row.decision, PersonRow.name, row.instruction, row.input, row.response, row.comment)
+    found = _of_people(connection, select(*columns), row, seq)
+    for at, decision, name, instruction, input_, response, comment in found:
+        text = corrected_text(instruction, input_, response)
+        yield HistoryEntry(at, EntryKind.REVIEW, name, text, f"{decision}: {comment}" if comment else decision)
 
 
-def _review(row: Any) -> HistoryEntry:
-    text = None if row.instruction is None else pair_from_row(row)
-    detail = f"{row.decision}: {row.comment}" if row.comment else row.decision
-    return HistoryEntry(row.created_at, EntryKind.REVIEW, row.name, text, detail)
+def _changes(connection: Connection, seq: int) -> Iterator[HistoryEntry]:
+    row = EventRow
+    columns = (row.created_at, row.from_status, row.to_status, row.detail, PersonRow.name)
+    for at, before, after, said, name in _of_people(connection, select(*columns), row, seq):
+        change = f"{before} → {after}"
+        detail = said if before == after else f"{change} ({said})" if said else change
+        yield HistoryEntry(at, EntryKind.CHANGE, name, None, detail)
 
 
-def _change(row: Any) -> HistoryEntry:
-    if row.from_status == row.to_status:
-        return HistoryEntry(row.created_at, EntryKind.CHANGE, row.name, None, row.detail)
-    change = f"{row.from_status} → {row.to_status}"
-    return HistoryEntry(
-        row.created_at, EntryKind.CHANGE, row.name, None, f"{change} ({row.detail})" if row.detail else change
-    )
+def _of_people(
+    connection: Connection, statement: Select[*Columns], entity: _OfPeople, seq: int
+) -> CursorResult[*Columns]:
+    """The pair's rows of the entity, in their order, each with who wrote it."""
+    named = statement.join(PersonRow, PersonRow.id == entity.person, isouter=True)
+    return connection.execute(named.where(entity.pair == seq).order_by(entity.id))

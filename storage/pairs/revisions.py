@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
@@ -13,18 +13,42 @@ from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
 from coachlm.status import Status, check_transition
 from storage.engine.bulk import Row, insert_rows, is_among
+from storage.engine.results import columns_of, each_row
 from storage.pairs.rollups import count_stages, revised_event
 from storage.tables.columns import optional_to_column, to_column, to_json, to_micros
-from storage.tables.desk import EventRow, QueueItemRow, RevisionRow
+from storage.tables.desk import EventRow, QueueItemRow, RevisionRow, StoredFlag
 from storage.tables.pairs import PairRow
+from storage.tables.rows import StoredRevision
 
 NORMAL_PRIORITY = 100
+
+
+class AcceptedPair(NamedTuple):
+    """A locked pair that waits for the coach."""
+
+    seq: int
+    id: str
+    status: str
+    task_class: str | None
+    corrected_class: str | None
+
+
+class QueueItem(NamedTuple):
+    """A row of `QueueItemRow`."""
+
+    pair: int
+    state: str
+    task_class: str
+    priority: int
+    reserved_for: int | None
+    arm: str | None
+    queued_at: datetime
 
 
 def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> list[int]:
     """Those of pairs that are accepted; the pair moves on to `revised`. Gives the numbers of these pairs."""
     waiting = _lock_accepted(connection, [revision.pair_id for revision in revisions])
-    fresh: list[tuple[Any, Revision]] = []
+    fresh: list[tuple[AcceptedPair, Revision]] = []
     for revision in revisions:
         pair = waiting.pop(revision.pair_id, None)
         if pair is not None:
@@ -38,17 +62,15 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
     connection.execute(update(PairRow).where(is_among(connection, PairRow.seq.expression, numbers)).values(**moved))
     insert_rows(connection, EventRow, [_event(pair, one, at) for pair, one in fresh], leaving_out="id")
     items = [queue_item(pair.seq, pair.corrected_class or pair.task_class, now) for pair, _ in fresh]
-    insert_rows(connection, QueueItemRow, [(*list(item.values())[:-1], at) for item in items])
+    insert_rows(connection, QueueItemRow, [(*item[:-1], at) for item in items])
     count_stages(connection, *[revised_event(revision, now) for _, revision in fresh])
     return numbers
 
 
-def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
-    """`row` has the columns of `RevisionRow`."""
-    changed = row.outcome == Outcome.REVISED
+def revision_from_row(row: StoredRevision, pair_id: str, raw: InstructionPair) -> Revision:
     return Revision(
         pair_id=pair_id,
-        revised=InstructionPair(row.instruction, row.input, row.response) if changed else raw,
+        revised=row.text or raw,
         outcome=Outcome(row.outcome),
         engine=row.engine,
         adapter=row.adapter,
@@ -60,18 +82,17 @@ def revision_from_row(row: Any, pair_id: str, raw: InstructionPair) -> Revision:
     )
 
 
-def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, Any]:
+def _lock_accepted(connection: Connection, ids: list[str]) -> dict[str, AcceptedPair]:
     """In order of `seq`, so that two writers of the same pairs wait for one another instead of dying."""
     if not ids:
         return {}
-    columns = (PairRow.seq, PairRow.id, PairRow.status, PairRow.task_class, PairRow.corrected_class)
     rows = connection.execute(
-        select(*columns)
+        select(*columns_of(PairRow, AcceptedPair))
         .where(is_among(connection, PairRow.id.expression, ids), PairRow.status == Status.ACCEPTED.value)
         .order_by(PairRow.seq)
         .with_for_update(key_share=True)  # intake refers to these rows and must not wait for us
     )
-    return {row.id: row for row in rows}
+    return {row.id: row for row in each_row(AcceptedPair, rows)}
 
 
 def _row(seq: int, revision: Revision, at: int) -> Row:
@@ -93,26 +114,18 @@ def _row(seq: int, revision: Revision, at: int) -> Row:
     )
 
 
-def _event(pair: Any, revision: Revision, at: int) -> Row:
+def _event(pair: AcceptedPair, revision: Revision, at: int) -> Row:
     detail = {"engine": revision.engine, "adapter": revision.adapter, "outcome": revision.outcome.value}
     return pair.seq, None, pair.status, Status.REVISED.value, to_column(json.dumps(detail)), at
 
 
 def queue_item(
     seq: int, task_class: str | None, now: datetime, *, reserved_for: int | None = None, arm: str | None = None
-) -> dict[str, Any]:
-    """The columns of a new item, in their order, the time last; one with an arm was handed out before."""
+) -> QueueItem:
+    """A new item; one with an arm was handed out before."""
     state = ItemState.FREE if reserved_for is None else ItemState.RESERVED
-    return {
-        "pair": seq,
-        "state": state.value,
-        "task_class": task_class or "",
-        "priority": NORMAL_PRIORITY,
-        "reserved_for": reserved_for,
-        "arm": arm,
-        "queued_at": now,
-    }
+    return QueueItem(seq, state.value, task_class or "", NORMAL_PRIORITY, reserved_for, arm, now)
 
 
-def _flag(stored: dict[str, Any]) -> Flag:
+def _flag(stored: StoredFlag) -> Flag:
     return Flag(FlagKind(stored["kind"]), Field(stored["field"]), stored["start"], stored["end"], stored["text"])

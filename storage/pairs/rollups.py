@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 
 from coachlm.desk.efficiency import WorkTime
 from storage.engine.bulk import insert_or_update
@@ -38,6 +38,40 @@ class Stage(StrEnum):
     SET_ASIDE = "set_aside"  # a person excluded it; reason: which
 
 
+class WorkPlace(Protocol):
+    """A row that says, as a lease does, where its work is counted."""
+
+    @property
+    def person(self) -> int: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def task_class(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def adapter(self) -> str: ...
+    @property
+    def arm(self) -> str: ...
+
+
+class CoachWork(Protocol):
+    """What of a revision is counted."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def adapter(self) -> str | None: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+
+
 class WorkKey(NamedTuple):
     """Where work is counted."""
 
@@ -50,8 +84,7 @@ class WorkKey(NamedTuple):
     arm: str
 
     @classmethod
-    def of(cls, lease: Any, at: datetime) -> "WorkKey":
-        """`lease` has the columns of `LeaseRow`."""
+    def of(cls, lease: WorkPlace, at: datetime) -> "WorkKey":
         return cls(hour_of(at), lease.person, lease.unit, lease.task_class, lease.engine, lease.adapter, lease.arm)
 
 
@@ -63,6 +96,9 @@ class StageKey(NamedTuple):
     reason: str = ""
     engine: str = ""
     adapter: str = ""
+
+
+CountKey = TypeVar("CountKey", WorkKey, StageKey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +128,7 @@ class Submitted:
         return {name: sign * value for name, value in given.items()}
 
 
-def revised_event(revision: Any, at: datetime) -> tuple[StageKey, dict[str, int]]:
-    """`revision` has the fields of `coachlm.revision.Revision` (or the columns of `RevisionRow`)."""
+def revised_event(revision: CoachWork, at: datetime) -> tuple[StageKey, dict[str, int]]:
     cause = (revision.reason or "").partition(":")[0][:_MAX_REASON]  # the kind of failure, without its details
     said = f"{revision.outcome}: {cause}" if cause else str(revision.outcome)
     key = StageKey(hour_of(at), Stage.REVISED.value, said, revision.engine, revision.adapter or "")
@@ -119,8 +154,8 @@ def count_stages(connection: Connection, *events: tuple[StageKey, Mapping[str, i
     _add(connection, StageRollupRow, STAGE_KEY, STAGE_COUNTS, events)
 
 
-def summed(events: Iterable[tuple[Any, Mapping[str, int]]]) -> dict[Any, dict[str, int]]:
-    sums: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+def summed(events: Iterable[tuple[CountKey, Mapping[str, int]]]) -> dict[CountKey, dict[str, int]]:
+    sums: dict[CountKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for key, counts in events:
         for name, value in counts.items():
             sums[key][name] += value
@@ -132,7 +167,7 @@ def _add(
     entity: type[Base],
     key_names: tuple[str, ...],
     count_names: tuple[str, ...],
-    events: Iterable[tuple[Any, Mapping[str, int]]],
+    events: Iterable[tuple[CountKey, Mapping[str, int]]],
 ) -> None:
     zeros = dict.fromkeys(count_names, 0)
     for key, counts in sorted(summed(events).items()):
@@ -143,7 +178,7 @@ def _add(
 
 
 @cache  # an upsert is the one statement here that costs more to put together than to run
-def _upsert(dialect: str, entity: type[Base], key_names: tuple[str, ...], changed: tuple[str, ...]) -> Any:
+def _upsert(dialect: str, entity: type[Base], key_names: tuple[str, ...], changed: tuple[str, ...]) -> Executable:
     first = insert_or_update(dialect, entity)
     sums = {name: getattr(entity, name) + first.excluded[name] for name in changed}
     return first.on_conflict_do_update(index_elements=key_names, set_=sums)

@@ -2,19 +2,30 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coachlm.errors import NotFoundError, StaleError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status, check_transition
+from storage.engine.results import columns_of, one_row
 from storage.tables.desk import EventRow
 from storage.tables.pairs import PairRow
+from storage.tables.rows import class_from_row
 
-_LOCK = select(
-    PairRow.seq, PairRow.id, PairRow.status, PairRow.version, PairRow.task_class, PairRow.corrected_class
-).with_for_update(key_share=True)  # a claim's lease refers to this row and must not wait for us
+
+class _LockedPair(NamedTuple):
+    seq: int
+    id: str
+    status: str
+    version: int
+    task_class: str | None
+    corrected_class: str | None
+
+
+# A claim's lease refers to this row and must not wait for us.
+_LOCK = select(*columns_of(PairRow, _LockedPair)).with_for_update(key_share=True)
 _LOCK_BY_ID = _LOCK.where(PairRow.id == bindparam("wanted"))
 _LOCK_BY_SEQ = _LOCK.where(PairRow.seq == bindparam("wanted"))
 _INSERT_EVENT = insert(EventRow)
@@ -37,15 +48,12 @@ def lock_pair(connection: Connection, pair_id: str | int, version: int | None = 
     Raises: NotFoundError; StaleError, when its version is not the one given.
     """
     locking = _LOCK_BY_ID if isinstance(pair_id, str) else _LOCK_BY_SEQ
-    row = connection.execute(locking, {"wanted": pair_id}).one_or_none()
+    row = one_row(_LockedPair, connection.execute(locking, {"wanted": pair_id}))
     if row is None:
         raise NotFoundError(f"pair {pair_id!r} does not exist; take its id from `coachlm queue` or an export")
     if version is not None and version != row.version:
         raise StaleError(f"pair {pair_id} changed meanwhile (version {row.version}, not {version}); load it again")
-    task_class = row.corrected_class or row.task_class
-    return PairState(
-        row.seq, row.id, Status(row.status), row.version, None if task_class is None else TaskClass(task_class)
-    )
+    return PairState(row.seq, row.id, Status(row.status), row.version, class_from_row(row))
 
 
 def change_status(
@@ -56,7 +64,7 @@ def change_status(
     *,
     person: int | None = None,
     detail: str = "",
-    **columns: Any,
+    **columns: object,
 ) -> int:
     """Move a locked pair on, with further columns of its row; gives its new version.
 
@@ -79,7 +87,7 @@ def change_status(
     return version
 
 
-def note(connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: Any) -> int:
+def note(connection: Connection, pair: PairState, now: datetime, person: int, detail: str, **columns: object) -> int:
     """A change of a locked pair that leaves its status, for the history; gives its new version."""
     version = pair.version + 1
     connection.execute(update(PairRow).where(PairRow.seq == pair.seq).values(version=version, **columns))

@@ -1,26 +1,26 @@
 """Pairs that are kept from somebody who rates versions of them blindly, until that study is closed."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import BindParameter, ColumnElement, Connection, exists, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from coachlm.errors import AccessError
 from storage.engine.bulk import is_among
 from storage.tables.pairs import PairRow
 from storage.tables.studies import RatingRaterRow, RatingStudyRow, RatingWithheldRow
 
+PersonNumber = int | InstrumentedAttribute[int] | BindParameter[int]
 _OPEN = (RatingStudyRow.id == RatingRaterRow.study, RatingStudyRow.closed_at.is_(None))
 _kept = aliased(PairRow)
 
 
-def is_rater(person: Any) -> ColumnElement[bool]:
+def is_rater(person: PersonNumber) -> ColumnElement[bool]:
     """Whether the person rates in a study that is open. `person`: a number, a column or a parameter for it."""
     return exists().where(RatingRaterRow.person == person, *_OPEN)
 
 
-def is_withheld(pair: Any, person: Any) -> ColumnElement[bool]:
+def is_withheld(pair: InstrumentedAttribute[int], person: PersonNumber) -> ColumnElement[bool]:
     """Of a row whose column `pair` is a pair's number. `person`: a number, or a parameter for it."""
     return exists().where(
         _kept.seq == pair,

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from coachlm.desk.work import Person, PersonRole, Seniority, Unit
 from coachlm.errors import ConflictError
 from coachlm.pairs import TaskClass
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows
 from storage.people import leases
-from storage.people.people import PERSON, check_name, find_person, insert_person, person_from_row
+from storage.people.people import PERSON, StoredPerson, check_name, find_person, insert_person, person_from_row
 from storage.people.reservations import end_reservations
 from storage.tables.pairs import PersonRow
 
+_Identity = InstrumentedAttribute[str | None]
 UNIT_NAMES = ("Language tasks", "Q&A", "Creative composition")
 
 
@@ -87,7 +90,7 @@ class Accounts:
     def people(self) -> list[Person]:
         """Everybody, in the order of their names."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(*PERSON)).all()
+            rows = all_rows(StoredPerson, connection.execute(select(*PERSON)))
         return sorted(map(person_from_row, rows), key=lambda person: person.name)
 
     def person(self, name: str) -> Person:
@@ -114,8 +117,11 @@ class Accounts:
     def token_holder(self, token_id: str) -> tuple[Person, str] | None:
         """The active person with the hash to check the secret against."""
         with self._database.reading() as connection:
-            row = _identified(connection, PersonRow.token_id, token_id)
-        return None if row is None or row.token_hash is None else (person_from_row(row), row.token_hash)
+            found = _identified(connection, PersonRow.token_id, token_id)
+        if found is None:
+            return None
+        person, token_hash = found
+        return None if token_hash is None else (person, token_hash)
 
     def set_subject(self, name: str, subject: str | None) -> None:
         """Whom the identity provider knows the person as. Raises: ConflictError, when the subject is taken."""
@@ -124,10 +130,10 @@ class Accounts:
     def find_by_subject(self, subject: str) -> Person | None:
         """Active people alone."""
         with self._database.reading() as connection:
-            row = _identified(connection, PersonRow.subject, subject)
-        return None if row is None else person_from_row(row)
+            found = _identified(connection, PersonRow.subject, subject)
+        return None if found is None else found[0]
 
-    def _identify(self, name: str, column: Any, value: str | None, **values: str | None) -> None:
+    def _identify(self, name: str, column: _Identity, value: str | None, **values: str | None) -> None:
         with self._database.writing(durable=True) as connection:
             person = find_person(connection, name)
             taken = None if value is None else connection.scalar(select(PersonRow.id).where(column == value))
@@ -136,13 +142,15 @@ class Accounts:
             connection.execute(update(PersonRow).where(PersonRow.id == person.id).values(**values))
 
 
-def _columns(changes: Any) -> dict[str, Any]:
+def _columns(changes: PersonChanges) -> dict[str, object]:
     return {name: getattr(value, "value", value) for name, value in changes.items()}
 
 
-def _identified(connection: Connection, column: Any, value: str) -> Any | None:
-    found = select(*PERSON, PersonRow.token_hash).where(column == value, PersonRow.is_active.is_(True))
-    return connection.execute(found).one_or_none()
+def _identified(connection: Connection, column: _Identity, value: str) -> tuple[Person, str | None] | None:
+    """The active person with the hash of the token's secret."""
+    wanted = select(PersonRow.token_hash, *PERSON).where(column == value, PersonRow.is_active.is_(True))
+    found = connection.execute(wanted).one_or_none()
+    return None if found is None else (person_from_row(StoredPerson(*found[1:])), found[0])
 
 
 def _lock_admins(connection: Connection) -> list[int]:

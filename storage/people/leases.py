@@ -7,18 +7,19 @@ the lease afterwards.
 # See docs/decisions/0045-queue-row-is-the-lock.md
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import NamedTuple, cast
 
-from sqlalchemy import Connection, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, bindparam, case, exists, func, insert, select, update
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.work import Ending, ItemState, Person
 from coachlm.errors import LeaseError
 from coachlm.pairs import TaskClass
 from storage.engine.bulk import is_among
+from storage.engine.results import all_rows, columns_of, one_row, the_row
 from storage.pairs.rollups import WORK_KEY, WorkKey, count_work, hour_of
 from storage.pairs.withheld import is_rater, is_withheld
 from storage.tables.desk import LeaseRow, QueueItemRow, RevisionRow, SkipRow
@@ -27,10 +28,9 @@ from storage.tables.pairs import PairRow, PersonRow
 _OPEN = LeaseRow.ended_at.is_(None)
 _ORDER = (QueueItemRow.priority, QueueItemRow.pair)
 _EXPIRED_AT_ONCE = 1000
-_ITEM = (QueueItemRow.pair, QueueItemRow.task_class, QueueItemRow.arm)
 _IS_RESERVED = (QueueItemRow.state == ItemState.RESERVED.value, QueueItemRow.reserved_for == bindparam("who"))
 _IS_FREE = QueueItemRow.state == ItemState.FREE.value
-_TIERS: dict[str, tuple[Any, ...]] = {
+_TIERS: dict[str, tuple[ColumnElement[bool], ...]] = {
     "reserved": _IS_RESERVED,
     "of class": (_IS_FREE, QueueItemRow.task_class == bindparam("of_class")),
     "of none": (_IS_FREE, QueueItemRow.task_class == ""),
@@ -67,9 +67,26 @@ _END_LEASE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease that holds, its item locked."""
+class Situation(NamedTuple):
+    """What a claim begins with."""
+
+    held: int  # items that the person has
+    is_overdue: bool  # leases have run out
+    reserved: int | None  # a pair that was sent back to the person
+    is_rater: bool  # who rates some pairs blindly
+
+
+class NextItem(NamedTuple):
+    """A locked item that somebody gets next."""
+
+    pair: int
+    task_class: str
+    arm: str | None
+    pair_id: str
+
+
+class Lease(NamedTuple):
+    """A lease, its item locked."""
 
     id: int
     pair: int
@@ -84,12 +101,27 @@ class Lease:
     adapter: str
     arm: str
     revision: int | None  # number of the revision that was shown, or kept back
+    expires_at: datetime
+    ending: str | None
 
 
-_LEASE = tuple(getattr(LeaseRow, name) for name in Lease.__slots__)
-_BY_TOKEN = select(*_LEASE, LeaseRow.expires_at, LeaseRow.ending).where(
-    LeaseRow.token == bindparam("under"), LeaseRow.pair == bindparam("of_pair")
-)
+class Holder(NamedTuple):
+    """The open lease of a locked item, with the person's name."""
+
+    id: int
+    person: int
+    unit: str
+    task_class: str
+    engine: str
+    adapter: str
+    arm: str
+    expires_at: datetime
+    name: str
+
+
+_LEASE = columns_of(LeaseRow, Lease)
+_BY_TOKEN = select(*_LEASE).where(LeaseRow.token == bindparam("under"), LeaseRow.pair == bindparam("of_pair"))
+_HOLDER = (LeaseRow.id, *(getattr(LeaseRow, name) for name in WORK_KEY[1:]), LeaseRow.expires_at, PersonRow.name)
 
 
 def return_expired(connection: Connection, now: datetime) -> None:
@@ -112,16 +144,14 @@ def return_expired(connection: Connection, now: datetime) -> None:
     _put_back(connection, ended)
 
 
-def look_around(connection: Connection, person: Person, now: datetime) -> Any:
-    """How many items the person has (`held`), whether leases have run out (`is_overdue`), an item that was sent back to
-    them (`reserved`) and whether they rate some blindly (`is_rater`)."""
-    return connection.execute(_SITUATION, {"who": person.id, "now": now}).one()
+def look_around(connection: Connection, person: Person, now: datetime) -> Situation:
+    return the_row(Situation, connection.execute(_SITUATION, {"who": person.id, "now": now}))
 
 
 def next_item(
     connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool, is_rater: bool
-) -> Any | None:
-    """Locks the item that the person should get next and gives its `pair`, `pair_id`, `task_class` and `arm`.
+) -> NextItem | None:
+    """Locks the item that the person should get next.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
     longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that they rate
@@ -131,16 +161,16 @@ def next_item(
     values = {"who": person.id, "of_class": task_class and task_class.value}
     for was_skipped in (False, True):
         for tier in tiers:
-            found = connection.execute(_next_of(tier, was_skipped, is_rater), values).one_or_none()
+            found = one_row(NextItem, connection.execute(_next_of(tier, was_skipped, is_rater), values))
             if found is not None:
                 return found
     return None
 
 
 @cache
-def _next_of(tier: str, was_skipped: bool, skips_rated: bool) -> Any:
+def _next_of(tier: str, was_skipped: bool, skips_rated: bool) -> Executable:
     pair_id = select(PairRow.id).where(PairRow.seq == QueueItemRow.pair).scalar_subquery().label("pair_id")
-    item = select(*_ITEM, pair_id).where(*_TIERS[tier])
+    item = select(QueueItemRow.pair, QueueItemRow.task_class, QueueItemRow.arm, pair_id).where(*_TIERS[tier])
     if skips_rated:
         item = item.where(~is_withheld(QueueItemRow.pair, bindparam("who")))
     own_skips = (SkipRow.person == bindparam("who"), SkipRow.pair == QueueItemRow.pair)
@@ -170,28 +200,28 @@ def open_lease(
     """
     token = secrets.token_hex(16)
     shown = connection.execute(_SHOWN, {"of_pair": pair}).one_or_none()
-    origin = {} if shown is None else {"revision": shown.id, "engine": shown.engine, "adapter": shown.adapter or ""}
+    revision, engine, adapter = (None, "", "") if shown is None else shown
+    place = WorkKey(hour_of(now), person.id, person.unit or "", task_class, engine, adapter or "", arm.value)
     values = {
         "token": token,
         "pair": pair,
         "person": person.id,
         "claimed_at": now,
         "expires_at": expires_at,
-        "unit": person.unit or "",
+        "unit": place.unit,
         "task_class": task_class,
+        "engine": engine,
+        "adapter": place.adapter,
         "arm": arm.value,
+        "revision": revision,
         "continues": continues,
         "beats": 0,
         "active_ms": active_ms,
-        "engine": "",
-        "adapter": "",
-        **origin,
     }
     connection.execute(_INSERT_LEASE, values)
     connection.execute(_HAND_OUT, {"of_pair": pair, "new_arm": arm.value})
     if continues is None:
-        where = (values[name] for name in WORK_KEY[1:])
-        count_work(connection, (WorkKey(hour_of(now), *where), {"claimed": 1}))
+        count_work(connection, (place, {"claimed": 1}))
     return token
 
 
@@ -210,7 +240,7 @@ def check_lease(connection: Connection, token: str, person: Person, now: datetim
     """
     of = pair_under(connection, token) if pair is None else pair
     connection.execute(_LOCK_ITEM, {"of_pair": of})
-    lease = connection.execute(_BY_TOKEN, {"under": token, "of_pair": of}).one_or_none()
+    lease = one_row(Lease, connection.execute(_BY_TOKEN, {"under": token, "of_pair": of}))
     if lease is None:
         raise LeaseError("no item was handed out under this token; claim it first")
     if lease.person != person.id:
@@ -219,7 +249,7 @@ def check_lease(connection: Connection, token: str, person: Person, now: datetim
         raise LeaseError(f"the lease has ended ({lease.ending}); claim the item again")
     if lease.expires_at <= now:
         raise LeaseError(f"the lease ran out at {lease.expires_at:%Y-%m-%d %H:%M:%S} UTC; claim the item again")
-    return Lease(*lease[: len(_LEASE)])
+    return lease
 
 
 def park(connection: Connection, pair: int) -> None:
@@ -246,10 +276,11 @@ def give_back_all(connection: Connection, person: Person, now: datetime) -> None
     """What the person has in hands, to whoever comes next."""
     own = (LeaseRow.person == person.id, _OPEN)
     held = connection.scalars(select(LeaseRow.pair).where(*own)).all()
-    items = select(*_ITEM).where(is_among(connection, QueueItemRow.pair.expression, held)).order_by(QueueItemRow.pair)
+    chosen = is_among(connection, QueueItemRow.pair.expression, held)
+    items = select(QueueItemRow.pair).where(chosen).order_by(QueueItemRow.pair)
     connection.execute(items.with_for_update()).all()
-    ended = update(LeaseRow).where(*own).values(ended_at=now, ending=Ending.RELEASED.value).returning(*_LEASE)
-    leases = connection.execute(ended).all()
+    ended = update(LeaseRow).where(*own).values(ended_at=now, ending=Ending.RELEASED.value)
+    leases = all_rows(Lease, connection.execute(cast("Executable", ended.returning(*_LEASE))))
     _put_back(connection, [lease.pair for lease in leases])
     count_work(connection, *[(WorkKey.of(lease, now), {Ending.RELEASED.value: 1}) for lease in leases])
 
@@ -260,16 +291,12 @@ def note_skip(connection: Connection, person: Person, pair: int, now: datetime) 
         connection.execute(insert(SkipRow).values(person=person.id, pair=pair, skipped_at=now))
 
 
-def holder(connection: Connection, pair: int) -> Any | None:
-    """The open lease of a locked item, as `Lease`, with its `expires_at` and the person's `name`."""
-    return connection.execute(
-        select(*_LEASE, LeaseRow.expires_at, PersonRow.name)
-        .join(PersonRow, PersonRow.id == LeaseRow.person)
-        .where(LeaseRow.pair == pair, _OPEN)
-    ).one_or_none()
+def holder(connection: Connection, pair: int) -> Holder | None:
+    held = select(*_HOLDER).join(PersonRow, PersonRow.id == LeaseRow.person).where(LeaseRow.pair == pair, _OPEN)
+    return one_row(Holder, connection.execute(held))
 
 
-def _put_back(connection: Connection, pairs: Any) -> None:
+def _put_back(connection: Connection, pairs: Sequence[int]) -> None:
     state = case((QueueItemRow.reserved_for.is_(None), ItemState.FREE.value), else_=ItemState.RESERVED.value)
     chosen = is_among(connection, QueueItemRow.pair.expression, pairs)
     connection.execute(update(QueueItemRow).where(chosen).values(state=state))

@@ -1,13 +1,14 @@
 """Who works on pairs: names, roles and units, and what each may do. How somebody logs in is not decided here."""
 
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from coachlm.desk.work import Person, PersonRole, Seniority
 from coachlm.errors import AccessError, NotFoundError, StoreError
 from coachlm.pairs import TaskClass
+from storage.engine.results import one_row
 from storage.pairs.withheld import is_rater
 from storage.tables.pairs import PersonRow
 
@@ -15,6 +16,21 @@ MAX_NAME = 200
 REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
 RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
+
+
+class StoredPerson(NamedTuple):
+    """The columns `PERSON`."""
+
+    id: int
+    name: str
+    role: str
+    unit: str | None
+    seniority: str
+    is_active: bool
+    created_at: datetime
+    is_rater: bool
+
+
 PERSON = (
     PersonRow.id,
     PersonRow.name,
@@ -31,7 +47,7 @@ _LOCK_BY_NAME = _BY_NAME.with_for_update(key_share=True)
 
 def find_person(connection: Connection, name: str) -> Person:
     """Active or not. Raises: NotFoundError."""
-    return _found(connection.execute(_BY_NAME, {"called": name}).one_or_none(), name)
+    return _found(one_row(StoredPerson, connection.execute(_BY_NAME, {"called": name})), name)
 
 
 def find_editor(connection: Connection, name: str, *, for_update: bool = False) -> Person:
@@ -40,7 +56,7 @@ def find_editor(connection: Connection, name: str, *, for_update: bool = False) 
     Raises: NotFoundError; AccessError.
     """
     chosen = _LOCK_BY_NAME if for_update else _BY_NAME
-    return _allowed(_found(connection.execute(chosen, {"called": name}).one_or_none(), name), EDITORS)
+    return _allowed(_found(one_row(StoredPerson, connection.execute(chosen, {"called": name})), name), EDITORS)
 
 
 def find_reviewer(connection: Connection, name: str) -> Person:
@@ -61,8 +77,7 @@ def check_unit(person: Person, task_class: TaskClass | None) -> None:
         )
 
 
-def person_from_row(row: Any) -> Person:
-    """`row` has the columns `PERSON`."""
+def person_from_row(row: StoredPerson) -> Person:
     unit = None if row.unit is None else TaskClass(row.unit)
     return Person(
         row.id,
@@ -91,9 +106,9 @@ def store_person(
     return find_person(connection, name)
 
 
-def insert_person(connection: Connection, name: str, now: datetime, **columns: Any) -> None:
-    columns = {"seniority": Seniority.REGULAR.value, "is_active": True, **columns}
-    connection.execute(insert(PersonRow).values(name=name, created_at=now, **columns))
+def insert_person(connection: Connection, name: str, now: datetime, **columns: object) -> None:
+    values = {"seniority": Seniority.REGULAR.value, "is_active": True, **columns}
+    connection.execute(insert(PersonRow).values(name=name, created_at=now, **values))
 
 
 def check_name(name: str) -> None:
@@ -102,7 +117,7 @@ def check_name(name: str) -> None:
         raise StoreError(f"a person's name has 1 to {MAX_NAME} characters, not {len(name.strip())}")
 
 
-def _found(row: Any | None, name: str) -> Person:
+def _found(row: StoredPerson | None, name: str) -> Person:
     if row is None:
         raise NotFoundError(f"unknown person {name!r}; add them first")
     return person_from_row(row)

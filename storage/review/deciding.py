@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
@@ -14,12 +14,14 @@ from coachlm.status import Status
 from coachlm.text.distance import pair_distance
 from storage.desk.review_items import delete_review_item
 from storage.desk.submitting import MAX_KEY
-from storage.pairs.edits import insert_post_edit, last_edit_row, pair_from_row
+from storage.engine.results import columns_of, one_row
+from storage.pairs.edits import insert_post_edit, last_edit_row
 from storage.pairs.revisions import queue_item
 from storage.pairs.rollups import WorkKey, count_work
 from storage.pairs.states import PairState, change_status, note
 from storage.people.reservations import heir_of
 from storage.tables.desk import LeaseRow, QueueItemRow, ReviewItemRow, ReviewRow
+from storage.tables.rows import StoredLease, corrected_text, pair_from_row
 
 
 def check_decision(review: Review, key: str | None) -> None:
@@ -35,6 +37,18 @@ def check_waiting(connection: Connection, pair: PairState, version: int) -> None
     _check_version(pair, version)
     if not connection.scalar(select(exists().where(ReviewItemRow.pair == pair.seq))):
         raise ConflictError(f"pair {pair.pair_id} is not waiting for review; load it again")
+
+
+class EarlierReview(NamedTuple):
+    """What an earlier decision with the same key stored."""
+
+    pair: int
+    decision: str
+    comment: str
+    instruction: str | None
+    input: str | None
+    response: str | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +77,17 @@ class Deciding:
         question = self.connection.execute(select(ReviewItemRow.annotator).where(*sent)).one_or_none()
         return self._decide() if question is None else self._answer(question.annotator)
 
-    def _earlier(self) -> Any | None:
-        """The row that this owner's earlier decision with the same key made."""
+    def _earlier(self) -> EarlierReview | None:
         if self.key is None:
             return None
         own = (ReviewRow.person == self.owner.id, ReviewRow.idempotency_key == self.key)
-        return self.connection.execute(select(ReviewRow.__table__).where(*own)).one_or_none()
+        stored = select(*columns_of(ReviewRow, EarlierReview)).where(*own)
+        return one_row(EarlierReview, self.connection.execute(stored))
 
-    def _again(self, earlier: Any) -> int:
+    def _again(self, earlier: EarlierReview) -> int:
         review = self.review
-        before = (earlier.pair, earlier.decision, earlier.comment, _text(earlier))
+        text = corrected_text(earlier.instruction, earlier.input, earlier.response)
+        before = (earlier.pair, earlier.decision, earlier.comment, text)
         if before != (self.pair.seq, review.decision, review.comment, review.final):
             raise ConflictError(f"the key {self.key!r} was used for another decision; send a new one under a new key")
         return earlier.version
@@ -92,8 +107,9 @@ class Deciding:
         if returned:
             heir = heir_of(connection, edit.person, pair.task_class)
             item = queue_item(pair.seq, pair.task_class, now, reserved_for=heir, arm=edit.arm)
-            connection.execute(insert(QueueItemRow).values(**item))
-        lease = connection.execute(select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)).one_or_none()
+            connection.execute(insert(QueueItemRow).values(**item._asdict()))
+        own = select(LeaseRow.__table__).where(LeaseRow.id == edit.lease)
+        lease = one_row(StoredLease, connection.execute(own))
         if lease is not None:
             count_work(connection, (WorkKey.of(lease, now), review_counts(review.decision, distance)))
         return after
@@ -188,7 +204,3 @@ def _check_version(pair: PairState, version: int) -> None:
         raise StaleError(
             f"pair {pair.pair_id} changed meanwhile (version {pair.version}, not {version}); load it again"
         )
-
-
-def _text(row: Any) -> InstructionPair | None:
-    return None if row.instruction is None else pair_from_row(row)

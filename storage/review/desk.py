@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -133,7 +132,7 @@ class ReviewDesk:
             owner = find_reviewer(connection, person)
             pair = lock_pair(connection, pair_id, version)
             check_unit(owner, pair.task_class)
-            gone: dict[str, Any] = {"exclude_reason": None, "exclude_detail": None, "duplicate_of": None}
+            gone: dict[str, None] = {"exclude_reason": None, "exclude_detail": None, "duplicate_of": None}
             now = self._now()
             was = connection.scalar(select(PairRow.exclude_reason).where(PairRow.seq == pair.seq))
             announce_where_streamed(connection, Topic.ACCEPTED, pair.seq, now)

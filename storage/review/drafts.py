@@ -6,16 +6,17 @@ two browsers never overwrite each other's text.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from coachlm.desk.work import Person, ReviewDraft
 from coachlm.pairs import InstructionPair
 from storage.engine.bulk import is_among
-from storage.pairs.edits import SAVED, keep_refused, pair_from_row, save_draft
+from storage.engine.results import all_rows
+from storage.pairs.edits import SAVED, keep_refused, save_draft
 from storage.pairs.states import PairState
 from storage.tables.desk import DraftRow, ReviewRow
+from storage.tables.rows import StoredDraft, pair_from_row
 
 _PLACE = "review "
 
@@ -61,7 +62,7 @@ def read_review_drafts(connection: Connection, owner: Person, versions: dict[int
         DraftRow.slot == SAVED,
         DraftRow.token.startswith(_PLACE),
     )
-    rows = connection.execute(saved.order_by(DraftRow.created_at, DraftRow.id)).all()
+    rows = all_rows(StoredDraft, connection.execute(saved.order_by(DraftRow.created_at, DraftRow.id)))
     latest = {row.pair: (row, _draft(row)) for row in rows}
     older = [seq for seq, (_, draft) in latest.items() if draft.version != versions[seq]]
     decided = _decided_at(connection, owner, older) if older else {}
@@ -75,7 +76,7 @@ def _decided_at(connection: Connection, owner: Person, pairs: Sequence[int]) -> 
     return dict(connection.execute(last.group_by(ReviewRow.pair)).all())
 
 
-def _draft(row: Any) -> ReviewDraft:
+def _draft(row: StoredDraft) -> ReviewDraft:
     version, _, writer = row.token.removeprefix(_PLACE).partition(" ")
     return ReviewDraft(pair_from_row(row), row.comment, row.created_at, int(version), writer)
 

@@ -1,7 +1,5 @@
 """Pages of excluded pairs and near copies."""
 
-from typing import Any
-
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
@@ -10,9 +8,10 @@ from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.status import Status
 from storage.desk.items import class_column
 from storage.engine.arrivals import arrived, by_arrival
-from storage.pairs.edits import pair_from_row
+from storage.engine.results import all_rows
 from storage.pairs.withheld import is_withheld
 from storage.tables.pairs import PairRow
+from storage.tables.rows import StoredPair, class_from_row, pair_from_row
 
 _original = aliased(PairRow)
 
@@ -36,25 +35,25 @@ def read_excluded(
         chosen.append(~is_withheld(PairRow.seq, owner.id))
     if task_class is not None:
         chosen.append(class_column().is_(None) | (class_column() == task_class.value))
-    rows = connection.execute(
+    found = connection.execute(
         select(PairRow.__table__, _original.id.label("original"))
         .join(_original, _original.seq == PairRow.duplicate_of, isouter=True)
         .where(*chosen)
         .order_by(*by_arrival(column))
         .limit(limit + 1)
-    ).all()
+    )
+    rows = all_rows(StoredPair, found)
     page = rows[:limit]
     return ExcludedPage(tuple(map(_item, page)), page[-1].seq if len(rows) > limit else None)
 
 
-def _item(row: Any) -> ExcludedItem:
-    task_class = row.corrected_class or row.task_class
+def _item(row: StoredPair) -> ExcludedItem:
     return ExcludedItem(
         pair_id=row.id,
         version=row.version,
         raw=pair_from_row(row),
         status=Status(row.status),
-        task_class=None if task_class is None else TaskClass(task_class),
+        task_class=class_from_row(row),
         reason=None if row.exclude_reason is None else ExcludeReason(row.exclude_reason),
         detail=row.exclude_detail or "",
         duplicate_of=row.original,

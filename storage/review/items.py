@@ -1,19 +1,46 @@
 """Items of the review queue, as owners see them."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.work import Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState
-from storage.desk.items import _PAIR, _latest, _task_class
-from storage.pairs.edits import last_edit_rows, pair_from_row, post_edit_from_row
+from storage.desk.items import PAIR
+from storage.engine.bulk import is_among
+from storage.engine.results import all_rows
+from storage.pairs.edits import last_edit_rows, post_edit_from_row
 from storage.pairs.revisions import revision_from_row
 from storage.pairs.withheld import is_withheld
 from storage.review.drafts import read_review_drafts
 from storage.tables.desk import ReviewItemRow, RevisionRow
 from storage.tables.pairs import PairRow, PersonRow
+from storage.tables.rows import StoredEdit, StoredRevision, class_from_row, pair_from_row
+
+
+class WaitingPair(NamedTuple):
+    """A pair that waits for an owner, with what was said of it."""
+
+    seq: int
+    pair_id: str
+    version: int
+    status: str
+    instruction: str
+    input: str
+    response: str
+    task_class: str | None
+    corrected_class: str | None
+    state: str
+    reason: str
+    comment: str
+    since: datetime
+    name: str | None
+
+    @property
+    def is_question(self) -> bool:
+        return self.state == ReviewState.SENT
 
 
 def read_review_items(
@@ -21,23 +48,24 @@ def read_review_items(
 ) -> list[ReviewItem]:
     """What waits for this owner, of these classes (None: of all), oldest first; with the owner's drafts."""
     item = ReviewItemRow
-    columns = (*_PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
-    found: list[Any] = []
+    columns = (*PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
+    found: list[WaitingPair] = []
     for state in (ReviewState.WAITING, ReviewState.SENT):
         for task_class in (None,) if classes is None else classes:
-            found += connection.execute(
+            waiting = (
                 select(*columns)
                 .join(PairRow, PairRow.seq == item.pair)
                 .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
                 .where(*_waiting_for(owner, state, task_class))
                 .order_by(item.since)
                 .limit(limit)
-            ).all()
+            )
+            found += all_rows(WaitingPair, connection.execute(waiting))
     found.sort(key=lambda row: (row.since, row.seq))
     rows = found[:limit]
     pairs = [row.seq for row in rows]
-    revisions = {row.pair: row for row in _latest(connection, RevisionRow, pairs)}
-    edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not _is_question(row)])}
+    revisions = {row.pair: row for row in _last_revisions(connection, pairs)}
+    edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not row.is_question])}
     drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
     return [_review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows]
 
@@ -63,7 +91,16 @@ def _waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> l
     return chosen
 
 
-def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: ReviewDraft | None) -> ReviewItem:
+def _last_revisions(connection: Connection, pairs: Sequence[int]) -> list[StoredRevision]:
+    """Of each pair that has one."""
+    chosen = is_among(connection, RevisionRow.pair.expression, pairs)
+    last = select(func.max(RevisionRow.id)).where(chosen).group_by(RevisionRow.pair)
+    return all_rows(StoredRevision, connection.execute(select(RevisionRow.__table__).where(RevisionRow.id.in_(last))))
+
+
+def _review_item(
+    row: WaitingPair, revision: StoredRevision | None, edit: StoredEdit | None, draft: ReviewDraft | None
+) -> ReviewItem:
     raw = pair_from_row(row)
     return ReviewItem(
         pair_id=row.pair_id,
@@ -71,7 +108,7 @@ def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: Review
         raw=raw,
         revision=None if revision is None else revision_from_row(revision, row.pair_id, raw),
         post_edit=None if edit is None else post_edit_from_row(edit, row.pair_id),
-        task_class=_task_class(row),
+        task_class=class_from_row(row),
         reason=ReviewReason(row.reason),
         arm=Arm.COACH if edit is None else Arm(edit.arm),
         annotator=row.name,
@@ -79,7 +116,3 @@ def _review_item(row: Any, revision: Any | None, edit: Any | None, draft: Review
         since=row.since,
         draft=draft,
     )
-
-
-def _is_question(row: Any) -> bool:
-    return row.state == ReviewState.SENT

@@ -1,11 +1,11 @@
 """Dead letters as people handle them: listed, shown, marked as replayed, discarded; a row is never deleted."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, update
 
@@ -13,9 +13,37 @@ from coachlm.errors import NotFoundError
 from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
+from storage.engine.results import columns_of, each_row
 from storage.tables.streams import DeadLetterRow
 
 _Row = DeadLetterRow
+
+
+class _LetterRow(NamedTuple):
+    id: int
+    topic: str
+    partition: int
+    record: int
+    payload_bytes: int | None
+    timestamp_ms: int
+    reason: str
+    error: str
+    tries: int
+    state: str
+    dead_at: datetime
+    replayed_at: datetime | None
+    discarded_at: datetime | None
+
+
+class _Content(NamedTuple):
+    """What a message held, as far as it is read and not discarded."""
+
+    key: bytes | None = None
+    payload: bytes | None = None
+    headers: list[list[str]] | None = None
+
+
+_LETTER = columns_of(_Row, _LetterRow)
 
 
 class DeadState(StrEnum):
@@ -73,20 +101,19 @@ class DeadLetters:
 
     def page(self, choice: LetterChoice, *, after: int = 0, limit: int = 100) -> list[StoredLetter]:
         """Those with greater numbers than `after`, in order of their numbers, without their bytes."""
-        bytes_ = {_Row.key.key, _Row.headers.key, _Row.payload.key}
-        columns = [column for column in _Row.__table__.columns if column.key not in bytes_]
-        wanted = select(*columns).where(_Row.id > after, *choice.conditions()).order_by(_Row.id).limit(limit)
+        wanted = select(*_LETTER).where(_Row.id > after, *choice.conditions()).order_by(_Row.id).limit(limit)
         with self._database.reading() as connection:
-            return [_stored(row) for row in connection.execute(wanted)]
+            return [_stored(row, _Content()) for row in each_row(_LetterRow, connection.execute(wanted))]
 
     def show(self, number: int) -> StoredLetter:
         """With its bytes. Raises: NotFoundError."""
-        wanted = select(_Row.__table__).where(_Row.id == number)
+        wanted = select(_Row.key, _Row.payload, _Row.headers, *_LETTER).where(_Row.id == number)
         with self._database.reading() as connection:
             row = None if abs(number) >= 2**63 else connection.execute(wanted).one_or_none()
         if row is None:
             raise NotFoundError(f"dead letter {number} does not exist; `coachlm dead list` shows all")
-        return _stored(row)
+        key, payload, headers, *columns = row
+        return _stored(_LetterRow._make(columns), _Content(key, payload, headers))
 
     def unknown(self, numbers: Sequence[int]) -> list[int]:
         """Those of the numbers that no dead letter has, in order."""
@@ -117,25 +144,24 @@ class DeadLetters:
             rows = connection.execute(select(*grouped, func.count()).group_by(*grouped).order_by(*grouped)).all()
         return {(DeadState(state), topic, DeadReason(reason)): count for state, topic, reason, count in rows}
 
-    def _discarded(self) -> dict[str, Any]:
+    def _discarded(self) -> dict[str, object]:
         gone = {"state": DeadState.DISCARDED.value, "discarded_at": self._now()}
         return {**gone, "key": None, "headers": None, "payload": None}
 
-    def _change(self, numbers: Sequence[int], values: dict[str, Any], *where: ColumnElement[bool]) -> int:
+    def _change(self, numbers: Sequence[int], values: Mapping[str, object], *where: ColumnElement[bool]) -> int:
         with self._database.writing(durable=True) as connection:
             chosen = is_among(connection, _Row.id.expression, numbers)
             return connection.execute(update(_Row).where(chosen, *where).values(**values)).rowcount
 
 
-def _stored(row: Any) -> StoredLetter:
-    headers = getattr(row, "headers", None) or ()
+def _stored(row: _LetterRow, content: _Content) -> StoredLetter:
     message = StreamMessage(
         row.topic,
         row.partition,
         row.record,
-        getattr(row, "key", None),
-        getattr(row, "payload", None),
-        tuple((name, base64.b64decode(value)) for name, value in headers),
+        content.key,
+        content.payload,
+        tuple((name, base64.b64decode(value)) for name, value in content.headers or ()),
         row.timestamp_ms,
     )
     return StoredLetter(

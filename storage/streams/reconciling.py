@@ -2,17 +2,19 @@
 accepted pairs nobody is going to bring to the coach."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
+    CompoundSelect,
     Connection,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -36,6 +38,7 @@ from storage.streams.dead_letters import DeadState
 from storage.tables.pairs import JoinedRow, OccurrenceRow, PairRow, RejectRow, TextRow
 from storage.tables.streams import DeadLetterRow, OutboxRow
 
+_AtOffset = type[DeadLetterRow] | type[OccurrenceRow] | type[RejectRow] | type[JoinedRow]
 _WINDOW = 50_000  # offsets looked at in one statement: memory stays the same for any range
 _CHUNK = 5_000
 _stranded = Table(
@@ -63,8 +66,8 @@ class Fate(IntEnum):
 class Outcomes:
     """Of the offsets in a range; `missing` are ranges without outcome, in order, each without its end."""
 
-    fates: Counter[Fate] = field(default_factory=Counter)
-    missing: list[range] = field(default_factory=list)
+    fates: Counter[Fate] = field(default_factory=Counter[Fate])
+    missing: list[range] = field(default_factory=list[range])
 
     @property
     def missing_offsets(self) -> int:
@@ -93,7 +96,7 @@ class StreamAudit:
         return found
 
     @contextmanager
-    def unannounced(self, dead_topic: str) -> Iterator["Unannounced"]:
+    def unannounced(self, dead_topic: str) -> Generator["Unannounced"]:
         """Accepted pairs that are neither in the outbox nor among the dead letters of `dead_topic`; one snapshot."""
         with self._database.reading() as connection:
             _stranded.create(connection)
@@ -181,7 +184,9 @@ def _add_missing(missing: list[range], window: range, there: Iterable[int]) -> N
         following = record + 1
 
 
-def _places(connection: Connection, topic: str, partition: int, window: range | None = None) -> Any:
+def _places(
+    connection: Connection, topic: str, partition: int, window: range | None = None
+) -> Select[int, int] | CompoundSelect[int, int]:
     """Selects `record` and `fate` of whatever stands at the partition's offsets."""
     name = f"{topic}:{partition}"
     source = connection.scalar(select(TextRow.id).where(TextRow.hash == text_hash(name)))
@@ -200,7 +205,7 @@ def _places(connection: Connection, topic: str, partition: int, window: range | 
     )
 
 
-def _pair_fates() -> Any:
+def _pair_fates() -> Select[int, int]:
     fate = case(
         (and_(OccurrenceRow.is_repeat.is_(False), PairRow.status == Status.EXCLUDED.value), Fate.EXCLUDED.value),
         (and_(OccurrenceRow.is_repeat.is_(False), PairRow.status != Status.DUPLICATE.value), Fate.ACCEPTED.value),
@@ -209,5 +214,5 @@ def _pair_fates() -> Any:
     return select(OccurrenceRow.record, fate).join(PairRow, PairRow.seq == OccurrenceRow.pair)
 
 
-def _within(entity: Any, window: range | None) -> list[Any]:
+def _within(entity: _AtOffset, window: range | None) -> list[ColumnElement[bool]]:
     return [] if window is None else [entity.record >= window.start, entity.record < window.stop]

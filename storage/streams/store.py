@@ -4,7 +4,6 @@ stand in one transaction, so that a message may come any number of times."""
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_
 
@@ -15,10 +14,11 @@ from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.bulk import insert_or_update, is_among
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import STREAMS
 from storage.intake.near_copies import NearCopies
 from storage.intake.store import DatabaseStore
-from storage.pairs.announcements import announce, read_announcements
+from storage.pairs.announcements import OutboxEntry, announce, read_announcements
 from storage.pairs.revisions import store_revisions
 from storage.streams.dead_letters import DeadLetters, DeadState
 from storage.streams.topic_ids import remember, retire
@@ -100,12 +100,8 @@ class DatabaseStreamStore(DatabaseStore):
 
     def _publish(self, limit: int, send: Send) -> int:
         with self._database.writing() as connection:
-            rows = connection.execute(
-                select(OutboxRow.number, OutboxRow.topic, OutboxRow.subject)
-                .order_by(OutboxRow.number)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
+            oldest = select(*columns_of(OutboxRow, OutboxEntry)).order_by(OutboxRow.number).limit(limit)
+            rows = all_rows(OutboxEntry, connection.execute(oldest.with_for_update(skip_locked=True)))
             if not rows:
                 return 0
             announcements = read_announcements(connection, rows)
@@ -154,7 +150,7 @@ def _refuse_others(connection: Connection, letters: Mapping[tuple[str, int, int]
             )
 
 
-def _row(letter: DeadLetter, now: datetime) -> dict[str, Any]:
+def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:
     message = letter.message
     return {
         "topic": message.topic,

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select
 
 from coachlm.desk.ratings import Rating
 from coachlm.desk.rubric import Dimension
@@ -12,13 +12,41 @@ from coachlm.desk.studies import OwnStudy, PlacedTask, RatingReceipt
 from coachlm.desk.work import Person
 from coachlm.errors import ConflictError, NotFoundError, StaleError, StoreError, StudyClosedError
 from storage.engine.database import Database, utc_now
-from storage.pairs.edits import pair_from_row
+from storage.engine.results import columns_of, one_row
 from storage.pairs.withheld import check_withheld
 from storage.people.people import find_rater
+from storage.tables.rows import pair_from_row
 from storage.tables.studies import RatingPlaceRow, RatingRaterRow, RatingRow, RatingStudyRow, RatingTaskRow
 
 _MAX_KEY = 200
 _IS_FIRST = RatingRow.version == 1
+
+
+class StoredRating(NamedTuple):
+    """What a rater gave of a place."""
+
+    place: int
+    version: int
+    instruction_score: int
+    response_score: int
+    flaws: list[str] | None
+    comment: str
+
+
+class Place(NamedTuple):
+    """What stands at a place of a rater's order."""
+
+    id: int
+    study: int
+    place: int
+    name: str
+    closed_at: datetime | None
+    instruction: str
+    input: str
+    response: str
+
+
+RATING = columns_of(RatingRow, StoredRating)
 
 
 class RatingDesk:
@@ -37,7 +65,7 @@ class RatingDesk:
         with self._database.reading() as connection:
             who = find_rater(connection, person)
             rows = connection.execute(_STUDIES.where(RatingRaterRow.person == who.id)).all()
-        found = [OwnStudy(row.name, row.tasks, row.rated, row.next, row.closed_at is not None) for row in rows]
+        found = [OwnStudy(name, tasks, rated, next_, closed is not None) for name, closed, tasks, rated, next_ in rows]
         return sorted(found, key=lambda study: study.is_closed)
 
     def task(self, person: str, study: str, place: int) -> PlacedTask:
@@ -85,7 +113,7 @@ class RatingDesk:
             with self._database.reading() as connection:
                 check_withheld(connection, person.id, person.name, pair_ids)
 
-    def _store(self, connection: Connection, who: Person, found: Any, rating: Rating, version: int, key: str) -> int:
+    def _store(self, connection: Connection, who: Person, found: Place, rating: Rating, version: int, key: str) -> int:
         # Whoever closes the study waits for us, or we for them: a rating is in it, or refused.
         closed = select(RatingStudyRow.closed_at).where(RatingStudyRow.id == found.study)
         if connection.scalar(closed.with_for_update(read=True)) is not None:
@@ -112,13 +140,12 @@ class RatingDesk:
         return known + 1
 
 
-def rating_from_row(row: Any) -> Rating:
-    """`row` has the columns of `RatingRow`."""
+def rating_from_row(row: StoredRating) -> Rating:
     flaws = frozenset(Dimension(name) for name in row.flaws or ())
     return Rating(row.instruction_score, row.response_score, flaws, row.comment)
 
 
-def _place(connection: Connection, who: Person, study: str, place: int, *, for_update: bool = False) -> Any:
+def _place(connection: Connection, who: Person, study: str, place: int, *, for_update: bool = False) -> Place:
     chosen = (
         select(
             RatingPlaceRow.id,
@@ -136,20 +163,20 @@ def _place(connection: Connection, who: Person, study: str, place: int, *, for_u
     )
     if for_update:
         chosen = chosen.with_for_update(of=RatingPlaceRow)
-    found = connection.execute(chosen).one_or_none()
+    found = one_row(Place, connection.execute(chosen))
     if found is None:
         raise NotFoundError(f"{who.name!r} has no place {place} to rate in a study {study!r}; look at your studies")
     return found
 
 
-def _last_rating(connection: Connection, place: int) -> Any | None:
-    given = select(RatingRow.__table__).where(RatingRow.place == place)
-    return connection.execute(given.order_by(RatingRow.version.desc()).limit(1)).one_or_none()
+def _last_rating(connection: Connection, place: int) -> StoredRating | None:
+    given = select(*RATING).where(RatingRow.place == place)
+    return one_row(StoredRating, connection.execute(given.order_by(RatingRow.version.desc()).limit(1)))
 
 
 def _stored_under(connection: Connection, who: Person, place: int, rating: Rating, key: str) -> int | None:
     own = (RatingRow.person == who.id, RatingRow.idempotency_key == key)
-    row = connection.execute(select(RatingRow.__table__).where(*own)).one_or_none()
+    row = one_row(StoredRating, connection.execute(select(*RATING).where(*own)))
     if row is None:
         return None
     if row.place != place or rating_from_row(row) != rating:
@@ -157,7 +184,7 @@ def _stored_under(connection: Connection, who: Person, place: int, rating: Ratin
     return row.version
 
 
-def _count(*chosen: ColumnElement[bool]) -> Any:
+def _count(*chosen: ColumnElement[bool]) -> Select[int]:
     return select(func.count()).select_from(RatingPlaceRow).where(*chosen)
 
 

@@ -1,9 +1,8 @@
 """Which pairs a person has met at the desk, so that they could tell the versions apart."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from coachlm.desk.work import Person, PersonRole
 from storage.engine.bulk import is_among
@@ -26,6 +25,6 @@ def rows_seen_by(connection: Connection, people: Sequence[Person], rows: Sequenc
 _BEFORE_OWNERS = (PostEditRow, ReviewItemRow)
 
 
-def _leased_by(connection: Connection, people: Sequence[int]) -> Any:
+def _leased_by(connection: Connection, people: Sequence[int]) -> Select[str]:
     leased = select(PairRow.id).join(LeaseRow, LeaseRow.pair == PairRow.seq)
     return leased.where(is_among(connection, LeaseRow.person.expression, people))

@@ -4,9 +4,9 @@ The key (which text was which) is read here alone, and given to the study's owne
 who rates in it while it is open.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -16,14 +16,29 @@ from coachlm.desk.studies import GivenRating, RaterProgress, Study, StudyRatings
 from coachlm.desk.work import Person, PersonRole
 from coachlm.errors import AccessError, ConflictError, NotFoundError
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, columns_of, one_row
 from storage.people.people import find_person
-from storage.studies.desk import rating_from_row
+from storage.studies.desk import RATING, StoredRating, rating_from_row
 from storage.studies.draw import StudyPlan, check_plan, insert_study
 from storage.tables.pairs import PersonRow
 from storage.tables.studies import RatingPlaceRow, RatingRaterRow, RatingRow, RatingStudyRow, RatingTaskRow
 
 _OVERSEERS = (PersonRole.OWNER, PersonRole.OPERATOR, PersonRole.ADMIN)
 _SEES_ALL = (PersonRole.OPERATOR, PersonRole.ADMIN)
+
+
+class StoredStudy(NamedTuple):
+    """A study, its owner as a number."""
+
+    id: int
+    name: str
+    sources: list[str]
+    owner: int | None
+    created_at: datetime
+    closed_at: datetime | None
+
+
+_STUDIES = select(*columns_of(RatingStudyRow, StoredStudy))
 _RATED = RatingRow.__table__.alias("rated")
 _PROGRESS = (
     select(PersonRow.name, func.count().label("tasks"), func.count(RatingRow.id).label("rated"))
@@ -39,7 +54,7 @@ _PROGRESS = (
     .order_by(RatingRaterRow.position)
 )
 _LAST_RATINGS = (
-    select(RatingRow.__table__, RatingPlaceRow.task, PersonRow.name)
+    select(PersonRow.name, RatingPlaceRow.task, RatingRow.created_at, *RATING)
     .join(RatingPlaceRow, RatingPlaceRow.id == RatingRow.place)
     .join(PersonRow, PersonRow.id == RatingRow.person)
     .where(
@@ -80,12 +95,12 @@ class RatingStudies:
     def studies(self, by: str | None = None) -> list[Study]:
         """The newest first: those that the person owns; all, for operators."""
         with self._database.reading() as connection:
-            chosen = select(RatingStudyRow.__table__).order_by(RatingStudyRow.id.desc())
+            chosen = _STUDIES.order_by(RatingStudyRow.id.desc())
             who = None if by is None else _overseer(connection, by)
             if who is not None and who.role not in _SEES_ALL:
                 chosen = chosen.where(RatingStudyRow.owner == who.id)
-            rows = [row for row in connection.execute(chosen) if not _rates_in(connection, who, row)]
-            return [_study(connection, row) for row in rows]
+            rows = all_rows(StoredStudy, connection.execute(chosen))
+            return [_study(connection, row) for row in rows if not _rates_in(connection, who, row)]
 
     def close(self, name: str, by: str | None = None) -> Study:
         """Ratings stay as they are from now on. Once more changes nothing."""
@@ -101,7 +116,7 @@ class RatingStudies:
             row = _visible(connection, name, by)
             study = _study(connection, row)
             tasks = _tasks(connection, row)
-            given = [_given(each, tasks) for each in connection.execute(_LAST_RATINGS, {"of_study": row.id})]
+            given = list(_read_given(connection, row, tasks))
         sheets = tuple(_sheet(rater, given) for rater in study.raters)
         return StudyRatings(study, {task.task: task for task in tasks.values()}, sheets, tuple(given))
 
@@ -113,7 +128,7 @@ def _overseer(connection: Connection, name: str) -> Person:
     return person
 
 
-def _visible(connection: Connection, name: str, by: str | None) -> Any:
+def _visible(connection: Connection, name: str, by: str | None) -> StoredStudy:
     row = _find(connection, name)
     who = None if by is None else _overseer(connection, by)
     if row is None or not (who is None or who.role in _SEES_ALL or row.owner == who.id):
@@ -123,7 +138,7 @@ def _visible(connection: Connection, name: str, by: str | None) -> Any:
     return row
 
 
-def _rates_in(connection: Connection, who: Person | None, row: Any) -> bool:
+def _rates_in(connection: Connection, who: Person | None, row: StoredStudy) -> bool:
     """Whether the person is a rater of a study that is open."""
     if who is None or row.closed_at is not None:
         return False
@@ -131,21 +146,21 @@ def _rates_in(connection: Connection, who: Person | None, row: Any) -> bool:
     return connection.scalar(own) is not None
 
 
-def _find(connection: Connection, name: str) -> Any | None:
-    return connection.execute(select(RatingStudyRow.__table__).where(RatingStudyRow.name == name)).one_or_none()
+def _find(connection: Connection, name: str) -> StoredStudy | None:
+    return one_row(StoredStudy, connection.execute(_STUDIES.where(RatingStudyRow.name == name)))
 
 
-def _row(connection: Connection, name: str) -> Any:
+def _row(connection: Connection, name: str) -> StoredStudy:
     row = _find(connection, name)
     if row is None:
         raise NotFoundError(f"study {name!r} does not exist; list the studies")
     return row
 
 
-def _study(connection: Connection, row: Any) -> Study:
+def _study(connection: Connection, row: StoredStudy) -> Study:
     items = select(func.count(func.distinct(RatingTaskRow.item))).where(RatingTaskRow.study == row.id)
     owner = None if row.owner is None else connection.scalar(select(PersonRow.name).where(PersonRow.id == row.owner))
-    progress = connection.execute(_PROGRESS, {"of_study": row.id}).all()
+    progress = connection.execute(_PROGRESS, {"of_study": row.id})
     return Study(
         row.name,
         tuple(row.sources),
@@ -153,21 +168,23 @@ def _study(connection: Connection, row: Any) -> Study:
         owner,
         row.created_at,
         row.closed_at,
-        tuple(RaterProgress(each.name, each.tasks, each.rated) for each in progress),
+        tuple(RaterProgress(name, tasks, rated) for name, tasks, rated in progress),
     )
 
 
-def _tasks(connection: Connection, study: Any) -> dict[int, RatingTask]:
+def _tasks(connection: Connection, study: StoredStudy) -> dict[int, RatingTask]:
     columns = (RatingTaskRow.id, RatingTaskRow.source, RatingTaskRow.item, RatingTaskRow.instruction_differs)
     chosen = select(*columns).where(RatingTaskRow.study == study.id)
     rows = connection.execute(chosen.order_by(RatingTaskRow.item, RatingTaskRow.source))
     return {
-        row.id: RatingTask(str(row.id), study.sources[row.source], row.item, row.instruction_differs) for row in rows
+        number: RatingTask(str(number), study.sources[source], item, differs) for number, source, item, differs in rows
     }
 
 
-def _given(row: Any, tasks: dict[int, RatingTask]) -> GivenRating:
-    return GivenRating(row.name, tasks[row.task], rating_from_row(row), row.version, row.created_at)
+def _read_given(connection: Connection, study: StoredStudy, tasks: dict[int, RatingTask]) -> Iterator[GivenRating]:
+    for name, task, created_at, *columns in connection.execute(_LAST_RATINGS, {"of_study": study.id}):
+        rating = StoredRating._make(columns)
+        yield GivenRating(name, tasks[task], rating_from_row(rating), rating.version, created_at)
 
 
 def _sheet(rater: RaterProgress, given: Sequence[GivenRating]) -> Sheet:

@@ -70,7 +70,7 @@ class StoredRevision(NamedTuple):
 
     @property
     def text(self) -> InstructionPair | None:
-        return _text(self.instruction, self.input, self.response)
+        return corrected_text(self.instruction, self.input, self.response)
 
 
 class StoredEdit(NamedTuple):
@@ -122,7 +122,7 @@ class StoredReview(NamedTuple):
     @property
     def text(self) -> InstructionPair | None:
         """Where the owner corrected."""
-        return _text(self.instruction, self.input, self.response)
+        return corrected_text(self.instruction, self.input, self.response)
 
 
 class StoredDraft(NamedTuple):
@@ -163,6 +163,19 @@ class StoredLease(NamedTuple):
     active_ms: int
 
 
+class StoredStage(NamedTuple):
+    """What came out of a stage in an hour; a row of `StageRollupRow`."""
+
+    hour: int
+    stage: str
+    reason: str
+    engine: str
+    adapter: str
+    pairs: int
+    tokens: int
+    work_ms: int
+
+
 def pair_from_row(row: TextColumns) -> InstructionPair:
     return InstructionPair(row.instruction, row.input, row.response)
 
@@ -173,7 +186,8 @@ def class_from_row(row: ClassColumns) -> TaskClass | None:
     return None if name is None else TaskClass(name)
 
 
-def _text(instruction: str | None, input_: str | None, response: str | None) -> InstructionPair | None:
+def corrected_text(instruction: str | None, input_: str | None, response: str | None) -> InstructionPair | None:
+    """Of columns that are NULL together where the text was left as it is."""
     if instruction is None or input_ is None or response is None:
         return None
     return InstructionPair(instruction, input_, response)
