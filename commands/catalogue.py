@@ -84,7 +84,7 @@ COMMANDS = {
 EVALUATE = {
     "sweep": Entry(
         "commands.coach.sweep:sweep",
-        "Tune a coach for each α and base, as Fig. 5 draws.",
+        "Tune a coach for each α and base, and draw the curve.",
     ),
     "compare-sets": Entry(
         "commands.evaluate.compare_sets:compare_sets",

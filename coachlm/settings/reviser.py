@@ -73,7 +73,7 @@ class ReviserSettings(Group):
     )
     least_kept: float = setting(
         "reviser_least_kept",
-        shown_by="tests/coachlm/test_guards_content.py",
+        shown_by="tests/coachlm/test_guards_content.py::test_how_much_has_to_be_kept_is_a_setting",
         default=0.0,
         ge=0,
         le=1,

@@ -48,7 +48,7 @@ def sweep(
     generate: bool,
     as_json: bool,
 ) -> None:
-    """Tune a coach for each α and base, as Fig. 5 draws.
+    """Tune a coach for each α and base, and draw the curve.
 
     Measured: the likelihood of held-out expert text, and what is left to edit.
 

@@ -97,7 +97,7 @@ def _metrics(name: str, reviser: Reviser, settings: Settings) -> WorkerObserver:
         return WorkerObserver()
     if problem := extras.METRICS.lack("COACHLM_METRICS_PORT needs"):
         raise SettingsError(f"{problem}; or set it to 0")
-    from coachlm.settings.metrics_server import serve_metrics
+    from coachlm.metrics import serve_metrics
     from reviser.worker.worker_metrics import WorkerMetrics
 
     metrics = WorkerMetrics(name, reviser)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from coachlm.errors import ExportError, InputError
-from coachlm.files import whole_file
+from coachlm.machine.files import whole_file
 from coachlm.pairs import InstructionPair, content_hash
 from evaluation.judges import judging
 from evaluation.judges.judging import Judge, Verdict

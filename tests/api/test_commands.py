@@ -102,7 +102,7 @@ def test_people_are_added_listed_changed_and_let_go(url):
     added = _run("people", "add", "ada", "--unit", "qa", "--subject", "ada@example.com", "--db", url)
     assert added["token"].startswith("clm_")
     assert added["person"]["seniority"] == "newcomer"
-    assert "already" in _run("people", "add", "ada", "--db", url, fails=True)["error"]
+    assert "is taken" in _run("people", "add", "ada", "--db", url, fails=True)["error"]
     changed = _run("people", "change", "ada", "--unit", "every", "--seniority", "senior", "--db", url)["person"]
     assert (changed["unit"], changed["seniority"], changed["role"]) == (None, "senior", "annotator")
     assert "nothing to change" in _run("people", "change", "ada", "--db", url, fails=True)["error"]

@@ -7,6 +7,7 @@ import pytest
 
 from coachlm.pairs import InstructionPair
 from coachlm.revision import FlagKind, Outcome
+from coachlm.settings import load_settings
 from coachlm.text.guards import Guard, flags, kept, refusal
 from coachlm.text.guards.content import loses_content, may_lose_content, repeats_itself
 from reviser.pairs.finish import Finisher
@@ -72,7 +73,7 @@ def test_how_much_has_to_be_kept_is_a_setting() -> None:
     shorter = revised("Tides are caused by the gravity of the moon. The ocean facing the moon rises towards it.")
     assert kept(RAW, shorter).words < 0.9
     assert Finisher("x").from_pair(RAW, shorter).outcome is Outcome.REVISED
-    strict = Finisher("x", least_kept=0.9)
+    strict = Finisher("x", least_kept=load_settings(reviser_least_kept=0.9).reviser.least_kept)
     assert strict.from_pair(RAW, shorter).reason == "lost_content"
     assert strict.from_pair(RAW, revised(f"{FACTS} It is a pull.")).outcome is Outcome.REVISED
 

@@ -16,9 +16,9 @@ from api.app import create_app
 from assembly.judges import server_judge
 from assembly.services import build_services
 from assembly.stores import intake_salt
+from coachlm.metrics import serve_metrics
 from coachlm.pairs import InstructionPair
 from coachlm.settings import load_settings
-from coachlm.settings.metrics_server import serve_metrics
 from coachlm.text.filters import PreliminaryFilter
 from reviser.engines import build_reviser
 from storage.desk.rules import DeskRules
@@ -96,7 +96,7 @@ def _drained(place: Place, given: dict[str, Any]) -> object:
 
 def _metrics(place: Place, given: dict[str, Any]) -> object:
     seen: list[object] = []
-    place.patch.setattr("coachlm.settings.metrics_server.start_http_server", lambda *at, **_: seen.append(at))
+    place.patch.setattr("coachlm.metrics.start_http_server", lambda *at, **_: seen.append(at))
     serve_metrics(CollectorRegistry(), load_settings(**given))
     return seen
 

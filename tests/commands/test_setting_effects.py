@@ -22,6 +22,7 @@ ROOMS = (
     "exports",
     "reviser",
     "storage",
+    "trainer",
     "streams",
 )
 DECLARED = [each for each in named_settings().values() if each.shown_by]

@@ -83,6 +83,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
     )
     lock, due = threading.Lock(), [next(changes)]
     done: list[bool] = []
+    nothing: tuple[str | None, Callable[[], Any]] = (None, lambda: None)
 
     class Changing(WorkerObserver):
         def saved(self, revisions: Any, counts: Any) -> None:
@@ -91,7 +92,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
                 digest, change = due[0]
                 if not done and digest in {each.adapter for each in revisions}:
                     change()
-                    due[:] = [next(changes, (None, lambda: None))]
+                    due[:] = [next(changes, nothing)]
 
     engines = [build_engine(settings, database) for _ in range(2)]
     assert all(isinstance(engine, AdaptingReviser) for engine in engines)

@@ -174,8 +174,15 @@ def test_an_elaboration_may_win_by_likelihood_and_nothing_else_may():
 
 def test_margins_are_settings(monkeypatch: pytest.MonkeyPatch):
     assert Margins.from_settings(Settings()) == Margins()
-    for name in ("NLL", "WORDS", "INVALID", "GUARDED", "FLAGGED", "OVER_EXPANDED"):
-        monkeypatch.setenv(f"COACHLM_GATE_{name}_MARGIN", "0.5")
+    for name in (
+        "COACHLM_GATE_NLL_MARGIN",
+        "COACHLM_GATE_WORDS_MARGIN",
+        "COACHLM_GATE_INVALID_MARGIN",
+        "COACHLM_GATE_GUARDED_MARGIN",
+        "COACHLM_GATE_FLAGGED_MARGIN",
+        "COACHLM_GATE_OVER_EXPANDED_MARGIN",
+    ):
+        monkeypatch.setenv(name, "0.5")
     monkeypatch.setenv("COACHLM_GATE_SMALLEST_SET", "7")
     assert Margins.from_settings(load_settings()) == Margins(0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 7)
 

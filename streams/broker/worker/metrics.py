@@ -6,10 +6,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from coachlm.metrics import serve_metrics
 from coachlm.protocols.streams import DeadLetter
 from coachlm.revision import Revision
 from coachlm.settings import Settings
-from coachlm.settings.metrics_server import serve_metrics
 from streams.broker.topics.lag import Lag
 from streams.broker.worker.handler import Observer
 
