@@ -262,10 +262,10 @@ def test_malformed_submits_are_refused(desk: Desk, key: str, seconds: float):
 
 def test_unknown_people_and_pairs(desk: Desk):
     for name in ("mallory", "\x00\ud800"):
-        with pytest.raises(NotFoundError, match="nobody"):
+        with pytest.raises(NotFoundError, match="unknown person"):
             desk.queue.claim(name)
     for pair_id in ("f" * 32, "\x00\ud800", ""):
-        with pytest.raises(NotFoundError, match="no pair"):
+        with pytest.raises(NotFoundError, match="does not exist"):
             desk.queue.submit(make_edit(pair_id), token="t", version=1, idempotency_key="k")
         assert desk.reviews.prioritise([pair_id], 1) == 0
 

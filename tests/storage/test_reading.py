@@ -78,7 +78,7 @@ def test_an_empty_store(database: Database):
     assert list(reader.dataset_rows()) == []
     assert reader.flow_counts().pairs == 0
     assert reader.queue_depth().free == 0
-    with pytest.raises(NotFoundError, match="no pair"):
+    with pytest.raises(NotFoundError, match="does not exist"):
         reader.history("0" * 32)
 
 

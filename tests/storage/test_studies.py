@@ -152,7 +152,7 @@ def test_who_may_know_which_version_is_which(study: Study):
     assert [each.name for each in study.studies.studies("oscar")] == ["spring"]
     study.accounts.change("ada", role=PersonRole.OPERATOR)  # a rater who may read everything since
     assert study.studies.studies("ada") == []
-    with pytest.raises(AccessError, match="told when it is closed"):
+    with pytest.raises(AccessError, match="revealed when it is closed"):
         study.studies.ratings("spring", "ada")
     study.studies.close("spring")
     assert study.studies.ratings("spring", "ada").study.name == "spring"
