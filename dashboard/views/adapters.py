@@ -62,7 +62,7 @@ def render() -> None:
 
 def _in_force(found: Adapters) -> None:
     if found.current is None and found.canary is None:
-        st.text("None is in force: pairs are revised without an adapter.")
+        st.text("No adapter is in force: pairs are revised without one.")
         return
     for digest, what in ((found.current, "current"), (found.canary, "canary")):
         if digest is not None:
@@ -182,7 +182,7 @@ def _done(message: str) -> None:
 
 
 def _events(session: Session, adapter: Adapter) -> None:
-    with st.expander("What happened to it"):
+    with st.expander("History"):
         for event in session.service.adapters.events(adapter.digest):
             st.text(
                 f"{event.at:%Y-%m-%d %H:%M:%S}  {event.before or '–'} → {event.after}  by {event.by}  {event.detail}"

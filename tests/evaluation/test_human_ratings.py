@@ -172,7 +172,7 @@ def test_a_key_that_was_changed_is_refused(sheets: Path):
 
 def test_no_sheet(tmp_path: Path, sheets: Path):
     (sheets / "R1.csv").write_text("a,b\n1,2\n")
-    assert "no column" in run("read", sheets, fails=True)["error"]
+    assert "lacks the column" in run("read", sheets, fails=True)["error"]
     (sheets / "R1.csv").write_bytes(b"\xff\xfe\x00")
     assert "UTF-8" in run("read", sheets, fails=True)["error"]
 

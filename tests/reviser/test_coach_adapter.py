@@ -150,7 +150,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "an embedding": (
         lambda folder: weights_of(folder, lambda t: t.update({"base_model.model.bert.x.weight": t[first(t)]})),
-        "no matrix of a linear layer",
+        "not a matrix of a linear layer",
     ),
     "DoRA": (lambda folder: config_of(folder, use_dora=True), "only plain LoRA is merged"),
     "own ranks": (lambda folder: config_of(folder, rank_pattern={"query": 8}), "only plain LoRA is merged"),

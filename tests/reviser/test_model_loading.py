@@ -104,7 +104,7 @@ def test_an_adapter_for_layers_that_are_not_there_is_refused(model_folder: Path,
     [
         ("adapter_config.json", None, "adapter_config.json is missing"),
         ("adapter_config.json", "{", "can't be read"),
-        ("adapter_config.json", "[]", "no JSON object"),
+        ("adapter_config.json", "[]", "not a JSON object"),
         ("adapter_config.json", '{"peft_type": "PREFIX_TUNING"}', "only LORA"),
         ("adapter_model.safetensors", None, "adapter_model.safetensors is missing"),
         ("adapter_model.safetensors", "garbage", "is broken"),

@@ -167,7 +167,7 @@ def test_records_over_the_limit_are_counted_and_garbage_is_no_abort(settings: Se
     assert list(answer["failed"]) == [str(tmp_path / "absent")]
     assert len(messages(settings)) == 3
     assert "no such file" in coachlm("produce", tmp_path / "absent", fails=True)["failed"][str(tmp_path / "absent")]
-    assert "no topic" in coachlm("produce", log, "--topic", "elsewhere", fails=True)["error"]
+    assert "does not exist" in coachlm("produce", log, "--topic", "elsewhere", fails=True)["error"]
 
 
 def test_posted_lines_reach_the_topic(settings: Settings) -> None:
