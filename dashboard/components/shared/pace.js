@@ -5,5 +5,8 @@ const LONGEST_BEAT_MS = 15_000;
 const LONGEST_ACTIVE_MS = 20_000;
 
 export function paceOf(idleSeconds) {
-  return { beatMs: Math.min(LONGEST_BEAT_MS, idleSeconds * 500), activeMs: Math.min(LONGEST_ACTIVE_MS, idleSeconds * 1000) };
+  return {
+    beatMs: Math.min(LONGEST_BEAT_MS, idleSeconds * 500),
+    activeMs: Math.min(LONGEST_ACTIVE_MS, idleSeconds * 1000),
+  };
 }
