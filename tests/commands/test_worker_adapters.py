@@ -81,7 +81,8 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
             (rhine, lambda: done.append(True)),
         ]
     )
-    lock, due = threading.Lock(), [next(changes)]
+    lock = threading.Lock()
+    due: list[tuple[str | None, Callable[[], Any]]] = [next(changes)]
     done: list[bool] = []
     nothing: tuple[str | None, Callable[[], Any]] = (None, lambda: None)
 
@@ -92,7 +93,7 @@ def test_promotions_canaries_and_rollbacks_under_load(database: Database, model:
                 digest, change = due[0]
                 if not done and digest in {each.adapter for each in revisions}:
                     change()
-                    due[:] = [next(changes, nothing)]
+                    due[0] = next(changes, nothing)
 
     engines = [build_engine(settings, database) for _ in range(2)]
     assert all(isinstance(engine, AdaptingReviser) for engine in engines)
