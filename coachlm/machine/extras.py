@@ -27,6 +27,7 @@ class Extra:
 
 
 MODELS = Extra("reviser", ("torch", "transformers", "peft"), "reviser")
+GGUF = Extra("reviser", ("gguf",), "reviser")
 SERVERS = Extra("reviser", ("httpx",), "reviser")
 OPENVINO = Extra("openvino", ("openvino", "openvino_genai", "tokenizers"), "openvino")
 METRICS = Extra("streams", ("prometheus_client",))

@@ -7,11 +7,11 @@ tokeniser another end token than the file says, and has it clean up spaces when 
 import os
 import shutil
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from coachlm.errors import ModelError
+from coachlm.machine import extras
 
 _SPECIAL = {"eos": "eos_token", "bos": "bos_token", "padding": "pad_token", "unknown": "unk_token"}
 
@@ -31,8 +31,8 @@ def convert_gguf(source: Path, target: Path) -> GgufFolder:
 
     Raises: ModelError, naming what was wrong and the remedy.
     """
-    if find_spec("gguf") is None:
-        raise ModelError("reading a GGUF file needs gguf: run `make reviser` in the checkout")
+    if problem := extras.GGUF.lack("reading a GGUF file needs"):
+        raise ModelError(problem)
     if target.exists():
         raise ModelError(f"{target} is there already; give another folder, or remove it")
     ends = _token_ids(source)
