@@ -1,13 +1,13 @@
-"""The engines as a table in Markdown, for the reference: `python -m devtools.engine_table`."""
+"""The table of engines, from `coachlm.coaching.engines`."""
 
 from coachlm.coaching.engines import ENGINES, Engine
+from devtools.reference.blocks import table
 
 _COLUMNS = ("engine", "what it is", "needs", "`COACHLM_MODEL`", "adapters", "samples", "int8")
 
 
-def engine_table() -> str:
-    lines = [_COLUMNS, ("---",) * len(_COLUMNS), *map(_row, ENGINES.values())]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def render_engines() -> str:
+    return table(_COLUMNS, map(_row, ENGINES.values()))
 
 
 def _row(engine: Engine) -> tuple[str, ...]:
@@ -16,7 +16,3 @@ def _row(engine: Engine) -> tuple[str, ...]:
     needs += ["`COACHLM_OPENAI_SERVERS`"] if engine.servers else []
     marks = ("yes" if each else "no" for each in (engine.samples, engine.int8))
     return f"`{engine.name}`", engine.help, "; ".join(needs) or "–", engine.model, engine.adapters, *marks
-
-
-if __name__ == "__main__":
-    print(engine_table(), end="")

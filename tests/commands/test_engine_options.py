@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from coachlm.coaching.engines import ENGINES, Adapters, Model, engine_names
 from coachlm.errors import SettingsError
 from coachlm.settings import load_settings
-from devtools.engine_table import engine_table
+from devtools.reference.engines import render_engines
 from reviser.engines import BUILDERS, build_reviser
 from tests.command_line import main
 from trainer.run import WRITER
@@ -91,5 +91,5 @@ def test_doctor_names_what_an_engine_needs(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_the_documents_table_has_a_line_for_each() -> None:
-    lines = engine_table().splitlines()[2:]
+    lines = render_engines().splitlines()[2:]
     assert [line.split(" | ")[0] for line in lines] == [f"| `{name}`" for name in ENGINES]
