@@ -4,7 +4,8 @@ Candidate and reference (the adapter in force, or nobody: the raw pairs) revise 
 pair by pair, with a bootstrap interval. There are two main figures, and a coach that elaborates well can win both: how
 likely it finds the people's own text (where there is a model), and how many words are left for people to touch, moved
 stretches counted once. One must be better and the other no worse. What people wrote themselves is held against nobody:
-a fact counts as added, and an answer as too long, only where the people's final text has neither.
+a fact counts as added, an answer as too long, and a guard as alarmed only where the people's final text has or does
+nothing of the kind.
 """
 
 # See docs/decisions/0122-gate-on-what-is-left-to-edit.md
@@ -21,7 +22,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.revision import ADDED_FACTS, FlagKind, Outcome, Revision
 from coachlm.settings import Settings
 from coachlm.text.distance import pair_distances
-from coachlm.text.guards import is_said_in
+from coachlm.text.guards import is_said_in, refusal
 from coachlm.text.moves import pair_words_left
 
 _INVALID = frozenset({Outcome.FALLBACK_INVALID, Outcome.FALLBACK_ERROR})
@@ -207,33 +208,40 @@ def _left(pairs: Sequence[HeldOutPair], side: Coached | None) -> np.ndarray:
     return np.asarray(pair_distances(_texts(pairs, side), [pair.final for pair in pairs]), dtype=np.float64)
 
 
-def _rate_tests(margins: Margins) -> list[tuple[str, Callable[[Revision, InstructionPair], bool], float]]:
+def _rate_tests(margins: Margins) -> list[tuple[str, Callable[[Revision, HeldOutPair], bool], float]]:
     return [
         ("invalid_share", lambda revision, _: revision.outcome in _INVALID, margins.invalid),
-        ("guarded_share", lambda revision, _: revision.outcome is Outcome.FALLBACK_GUARD, margins.guarded),
+        ("guarded_share", _is_guarded, margins.guarded),
         ("flagged_share", _has_facts_of_its_own, margins.flagged),
         ("over_expanded_share", _is_over_expanded, margins.over_expanded),
     ]
 
 
 def _rates(
-    pairs: Sequence[HeldOutPair], side: Coached | None, test: Callable[[Revision, InstructionPair], bool]
+    pairs: Sequence[HeldOutPair], side: Coached | None, test: Callable[[Revision, HeldOutPair], bool]
 ) -> np.ndarray:
     """1 where a pair's revision is one of those, `(pairs,)`; raw pairs are none."""
     if side is None:
         return np.zeros(len(pairs))
-    found = [test(revision, pair.final) for revision, pair in zip(side.revisions, pairs, strict=True)]
+    found = [test(revision, pair) for revision, pair in zip(side.revisions, pairs, strict=True)]
     return np.asarray(found, dtype=np.float64)
 
 
-def _has_facts_of_its_own(revision: Revision, final: InstructionPair) -> bool:
+def _is_guarded(revision: Revision, pair: HeldOutPair) -> bool:
+    """Whether a guard refused it that lets the people's text pass: where people threw the response away, a coach may
+    try the same."""
+    return revision.outcome is Outcome.FALLBACK_GUARD and refusal(pair.raw, pair.final) is None
+
+
+def _has_facts_of_its_own(revision: Revision, pair: HeldOutPair) -> bool:
     """Whether it adds a fact that the people's text does not have."""
+    final = pair.final
     said = f"{final.instruction}\n{final.input}\n{final.response}"
     facts = (flag for flag in revision.flags if flag.kind in ADDED_FACTS)
     return any(not is_said_in(flag, said) for flag in facts)
 
 
-def _is_over_expanded(revision: Revision, final: InstructionPair) -> bool:
+def _is_over_expanded(revision: Revision, pair: HeldOutPair) -> bool:
     """Whether a trivial request got a long answer, and people did not write at least half as much themselves."""
     expanded = any(flag.kind is FlagKind.OVER_EXPANSION for flag in revision.flags)
-    return expanded and len(final.response) * 2 < len(revision.revised.response)
+    return expanded and len(pair.final.response) * 2 < len(revision.revised.response)

@@ -49,8 +49,7 @@ class KafkaCluster:
         self._controllers = dict(zip(self.nodes, ports[nodes : 2 * nodes], strict=True))
         self._logins = dict(zip(self.nodes, ports[2 * nodes :], strict=True))
         self._running: dict[int, ServerProcess] = {}
-        cluster = base64.urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        self._format(cluster)
+        self._format(_cluster_id())
 
     @property
     def bootstrap(self) -> str:
@@ -118,9 +117,10 @@ class KafkaCluster:
             self._settings_file(node).write_text(self._settings(node), encoding="utf-8")
             command = [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings_file(node)]
             tools.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-        for tool in tools:
-            output, _ = tool.communicate()
+        outputs = [tool.communicate()[0] for tool in tools]  # all of them, or a refusal leaves processes behind
+        for tool, output in zip(tools, outputs, strict=True):
             if tool.returncode:
+                self.remove()
                 raise ServerError(f"the broker's data folder could not be made:\n{output[-2000:]}")
 
     def _settings_file(self, node: int) -> Path:
@@ -183,6 +183,11 @@ def running_cluster(nodes: int = 1) -> Iterator[KafkaCluster]:
         yield cluster
     finally:
         cluster.remove()
+
+
+def _cluster_id() -> str:
+    """As Kafka makes them: one that began with `-` would be taken for an option by its tools."""
+    return base64.urlsafe_b64encode(b"\0" + uuid4().bytes[1:]).decode().rstrip("=")
 
 
 def _java() -> list[str]:
