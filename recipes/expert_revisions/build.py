@@ -2,9 +2,9 @@
 
 `PARTS` holds `raw/*.jsonl` (what `raw_side` wrote), `revised/*.jsonl` (what the writers made of it, after the second
 reader) and `kept/*.jsonl` (pairs written as a capable assistant answers, which an expert leaves as they are: they go
-into the training set alone, for the weak model is hardly ever right). Rows that break a rule are named and left out; requests that repeat one another are kept once. `TEST_PAIRS`
-rows, drawn by class with a fixed seed, become the test set and are never trained on: no request of the test set has a
-near copy among the others.
+into the training set alone, for the weak model is hardly ever right). Rows that break a rule are named and left out;
+requests that repeat one another are kept once. `TEST_PAIRS` rows, drawn by class with a fixed seed, become the test
+set and are never trained on: no request of the test set has a near copy among the others.
 """
 
 import argparse
