@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from coachlm.errors import InputError
-from storage.content import content_digest, content_lines
 from storage.engine.database import open_database
 from tests.command_line import main
+from tests.content import content_digest, content_lines
 from tests.databases import Databases
 
 SAMPLES = Path(__file__).parents[2] / "coachlm" / "data" / "sample_logs"

@@ -13,12 +13,12 @@ from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, Position, Reject, RejectReason
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
-from storage.content import content_digest, content_lines
 from storage.engine.database import Database, open_database
 from storage.intake.near_copies import NearCopies
 from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
 from storage.tables.columns import from_column, to_column
+from tests.content import content_digest, content_lines
 from tests.databases import Databases
 from tests.storage.factories import SOURCE, WORDS, make_intake, make_pair, make_reject
 

@@ -3,12 +3,12 @@
 from coachlm.desk.dataset import TextChoice
 from coachlm.status import Status
 from devtools.seeding import Mix, seed
-from storage.content import content_digest
 from storage.desk.queue import PostEditQueue
 from storage.engine.database import Database, open_database
 from storage.figures.recount import rebuild_rollups
 from storage.reading import StoreReader
 from storage.review.desk import ReviewDesk
+from tests.content import content_digest
 from tests.databases import Databases
 from tests.storage.factories import Clock, make_edit
 
