@@ -89,6 +89,7 @@ def test_a_second_run_adds_nothing(database_url: str) -> None:
     assert content(database_url) == before
 
 
+@pytest.mark.slow
 def test_batch_sizes_and_processes_change_nothing(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = []
     for records, processes in (("256", "1"), ("3", "1"), ("5", "2")):

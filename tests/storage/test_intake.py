@@ -141,6 +141,7 @@ def commit_in_batches(database: Database, stream: Sequence[IntakePair | Reject],
         store.commit_intake(IntakeBatch(pairs, rejects, [Progress(SOURCE, end)]))
 
 
+@pytest.mark.slow
 def test_content_is_the_same_however_the_input_is_cut(databases: Databases):
     @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(stream=streams(), data=st.data())
@@ -252,6 +253,7 @@ def test_empty_batch(store: DatabaseStore):
     assert store.commit_intake(IntakeBatch()) == IntakeCounts()
 
 
+@pytest.mark.slow
 def test_several_writers_at_once_lose_and_double_nothing(database_url: str, database: Database):
     errors: list[BaseException] = []
 

@@ -1,5 +1,7 @@
 """Pairs that benchmarks put in by the thousand are what the queue itself would have left behind."""
 
+import pytest
+
 from coachlm.desk.dataset import TextChoice
 from coachlm.status import Status
 from devtools.seeding import Mix, seed
@@ -56,6 +58,7 @@ def test_a_second_call_adds_other_pairs(database: Database, clock: Clock):
     assert StoreReader(database).flow_counts().by_status == {"revised": 10, "approved": 4}
 
 
+@pytest.mark.slow
 def test_the_same_call_fills_databases_alike(databases: Databases, clock: Clock):
     digests = set()
     for _ in range(2):
