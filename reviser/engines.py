@@ -10,6 +10,7 @@ from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.models.sampling import Sampling
+from reviser.pairs.prompts import asking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from coachlm.coaching.prompting import Prompting
     from reviser.models.model_loading import LoadedModel
-    from reviser.openvino.decoder import DecoderOptions
-    from reviser.openvino.folder import ConvertedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
-    from reviser.pairs.prompts import Asking
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +64,9 @@ def build_adapting(
     Raises: SettingsError, ModelError.
     """
     if settings.reviser.engine == "openvino":
-        return _adapting_openvino(settings, in_force, fetch)
+        from reviser.openvino.building import build_adapting_openvino
+
+        return build_adapting_openvino(settings, in_force, fetch)
     if settings.reviser.int8:  # packed weights can't be switched: an engine an adapter
         return None
     engine = _with_model(settings.replaced(adapter=None))
@@ -134,7 +134,7 @@ def _with_model(settings: Settings) -> Reviser:
         leaked=adapter.training_instructions if adapter else frozenset(),
         least_kept=settings.reviser.least_kept,
     )
-    asking = _asking(settings)
+    asking = asking_of(settings)
     prompting = asking.of(settings.reviser.model, loaded.frame, adapter)
     log.info("asked with the %s prompt", prompting.style)
     if settings.reviser.engine == "packed" and (packed := _packed(settings, loaded, finisher, prompting)):
@@ -150,82 +150,10 @@ def _with_model(settings: Settings) -> Reviser:
     )
 
 
-def _asking(settings: Settings) -> "Asking":
-    from reviser.pairs.prompts import Asking
-
-    return Asking(settings.reviser.prompt_style, settings.reviser.prefill)
-
-
 def _with_openvino(settings: Settings) -> Reviser:
-    from reviser.openvino.checks import check_adapter
-    from reviser.openvino.reviser import OpenvinoReviser
+    from reviser.openvino.building import build_openvino
 
-    model = _converted(settings)
-    check_adapter(model, Path(settings.reviser.adapter) if settings.reviser.adapter else None)
-    return OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
-
-
-def _adapting_openvino(
-    settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
-) -> Reviser:
-    from reviser.following.adapting import AdaptingReviser
-    from reviser.openvino.adapters import AdapterConversions
-    from reviser.openvino.checks import check_base_alone, check_base_of
-    from reviser.openvino.reviser import OpenvinoReviser
-
-    model = _converted(settings)
-    check_base_alone(model)
-    conversions = AdapterConversions(
-        model,
-        Path(settings.adapters.cache).expanduser() / "openvino",
-        trust_remote_code=settings.reviser.trust_remote_code,
-    )
-
-    def fetch_own(record: "AdapterRecord") -> Path:
-        check_base_of(record, model)
-        return fetch(record)
-
-    engine = OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        conversions,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
-    return AdaptingReviser(engine, in_force, fetch_own, settings.reviser.registry_poll_seconds)
-
-
-def _converted(settings: Settings) -> "ConvertedModel":
-    from reviser.openvino.folder import read_converted
-    from reviser.openvino.runtime import import_genai
-
-    if not settings.reviser.model:
-        raise SettingsError("COACHLM_ENGINE=openvino needs COACHLM_MODEL: a folder that `coachlm convert` made")
-    import_genai()
-    model = read_converted(Path(settings.reviser.model))
-    if settings.reviser.int8 and model.manifest.numbers != "int8":
-        raise SettingsError(
-            f"COACHLM_REVISER_INT8 is set and {settings.reviser.model} is in {model.manifest.numbers}: "
-            "convert it with --int8"
-        )
-    return model
-
-
-def _decoder_options(settings: Settings) -> "DecoderOptions":
-    from reviser.openvino.decoder import DecoderOptions
-
-    return DecoderOptions(
-        cache_bytes=settings.reviser.cache_mib << 20,
-        slots=settings.reviser.batch_pairs,
-        half_cache=settings.reviser.half_cache,
-    )
+    return build_openvino(settings)
 
 
 def _with_servers(settings: Settings) -> Reviser:
@@ -245,7 +173,7 @@ def _with_servers(settings: Settings) -> Reviser:
         max_new_tokens=settings.reviser.max_new_tokens,
         request_seconds=settings.openai.request_seconds,
         outage_seconds=settings.openai.outage_seconds,
-        prompting=_asking(settings).of("", None, adapter) if adapter else PAPER,
+        prompting=asking_of(settings).of("", None, adapter) if adapter else PAPER,
     )
     finisher = Finisher(
         engine="openai",
@@ -283,7 +211,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", pro
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser.attention,
         sampling=_sampling(settings),
-        asking=_asking(settings),
+        asking=asking_of(settings),
     )
     try:
         return PackedReviser(loaded, finisher, options, prompting)

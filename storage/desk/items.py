@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import Decision
@@ -85,11 +85,6 @@ def read_held(connection: Connection, person: Person, now: datetime) -> list[Wor
     """What the person has in hands, first claimed first."""
     rows = all_rows(HeldPair, connection.execute(_OF_PERSON, {"who": person.id, "now": now}))
     return [_work_item(connection, row) for row in rows]
-
-
-def class_column() -> ColumnElement[str | None]:
-    """A pair's class: as a person corrected it, else as predicted."""
-    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
 
 
 def _work_item(connection: Connection, row: HeldPair) -> WorkItem:

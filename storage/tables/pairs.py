@@ -10,12 +10,14 @@ from typing import Annotated
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
     MetaData,
     String,
     Text,
+    func,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -114,6 +116,11 @@ class PairRow(Base):
     exclude_reason: Mapped[Name | None]
     exclude_detail: Mapped[Written | None]
     created_at: Mapped[datetime]
+
+
+def class_column() -> ColumnElement[str | None]:
+    """A pair's class: as a person corrected it, else as predicted."""
+    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
 
 
 class OccurrenceRow(Base):

@@ -137,6 +137,7 @@ def test_hostile_texts_and_comments_go_round_as_they_are(service: Service):
     assert {score.comment for score in oscar.studies.scores("autumn")} == {shown}
 
 
+@pytest.mark.slow
 def test_no_route_tells_a_rater_which_text_is_which(service: Service):
     """Every route of the table with a rater's token, for each text where it takes one: no name of a version, and the
     same answer for the text that is in the queue as for the one that isn't."""

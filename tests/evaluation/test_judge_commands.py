@@ -209,6 +209,7 @@ def verdicts(prompt: str, before: int) -> Reply:
     return Reply(json.dumps({"reason": "", "a": scores[0], "b": scores[1]}))
 
 
+@pytest.mark.slow
 def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     better, worse = sides(tmp_path)
     with serving(verdicts) as server:
@@ -248,6 +249,7 @@ def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     assert "WR1" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_any_mix_of_faults_either_way_round_leaves_the_rates_of_the_rest(tmp_path: Path, run: Any, seed: int):
     better, worse = sides(tmp_path)
@@ -302,6 +304,7 @@ def test_a_dead_judge_gives_no_rates(tmp_path: Path, run: Any):
 RUN = "import sys; from tests.command_line import main; main(sys.argv[1:])"
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):
     def stalling(prompt: str, before: int) -> Reply:
         if len(server.prompts) == 8:
