@@ -49,7 +49,7 @@ def _take_all(office: Office, browser: Browser, scheme: str, folder: Path) -> No
             _lose(office, desk)
         keep.picture(desk, name)
         if name == "conflict":
-            desk.page.get_by_role("button", name="Go on").click()
+            desk.page.get_by_role("button", name="Continue").click()
             break
         desk.press("Control+Enter")
         desk.await_words(".empty", "The queue is empty")
