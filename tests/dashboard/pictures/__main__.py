@@ -1,0 +1,22 @@
+"""Takes the pictures of the pages that the documentation shows: `python -m tests.dashboard.pictures [FOLDER]`."""
+
+import argparse
+from pathlib import Path
+
+from tests.dashboard.pictures.album import Album, opened_browser
+from tests.dashboard.pictures.desk import take_desk
+from tests.dashboard.pictures.pages import take_pages
+from tests.docs.shell_examples import ROOT
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
+    album = Album(parser.parse_args().folder)
+    with opened_browser() as browser:
+        take_desk(browser, album)
+        take_pages(browser, album)
+
+
+if __name__ == "__main__":
+    main()

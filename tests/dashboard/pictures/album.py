@@ -1,0 +1,55 @@
+"""The folder of pictures: only those that a page of the documentation shows are kept."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.dashboard.profiles import session_cookie
+from tests.dashboard.servers import Office
+from tests.docs.pictures import shown_pictures
+
+SCHEMES = ("light", "dark")
+_COLOURS = 128
+
+
+class Album:
+    """Pictures in `folder`, under names that end in their colour scheme."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shown = shown_pictures()
+
+    def needs(self, name: str, scheme: str) -> bool:
+        return _file(name, scheme) in self._shown
+
+    def keep(self, page: Page, name: str, scheme: str, settle_ms: int = 700) -> None:
+        """The page when nothing moves any more, unless no page of the documentation shows it."""
+        if not self.needs(name, scheme):
+            return
+        page.wait_for_timeout(settle_ms)
+        path = self._folder / _file(name, scheme)
+        page.screenshot(path=path)
+        Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+        print(path, flush=True)
+
+
+@contextmanager
+def opened_browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    expect.set_options(timeout=60_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def sign_in(context: BrowserContext, office: Office, person: str) -> None:
+    context.add_cookies([session_cookie(office.tokens[person], office.pages.url)])
+
+
+def _file(name: str, scheme: str) -> str:
+    return f"{name}-{scheme}.png"
