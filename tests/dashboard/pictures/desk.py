@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, expect
 from coachlm.pairs import InstructionPair
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
-from tests.dashboard.pictures.album import SCHEMES, Album, sign_in
+from tests.dashboard.pictures.album import SCHEMES, Album, opened_context, sign_in
 from tests.dashboard.servers import Office
 
-_SIZE = {"width": 1280, "height": 720}
+_HEIGHT = 720
 
 
 def take_desk(browser: Browser, album: Album) -> None:
@@ -21,7 +21,7 @@ def take_desk(browser: Browser, album: Album) -> None:
 
 
 def _take_all(office: Office, browser: Browser, scheme: str, album: Album) -> None:
-    context = browser.new_context(viewport=_SIZE, color_scheme=scheme)  # pyright: ignore
+    context = opened_context(browser, scheme, _HEIGHT)
     desk = DeskPage(context.new_page(), office.pages.url)
     expect(desk.page.get_by_label("Your token")).to_be_visible()
     album.keep(desk.page, "desk-login", scheme)

@@ -15,9 +15,10 @@ from coachlm.desk.ratings import Rating
 from devtools.seeding import Mix, seed
 from storage.adapters.adapters import DatabaseAdapterRegistry
 from tests.dashboard import samples
-from tests.dashboard.pictures.album import SCHEMES, Album, sign_in
+from tests.dashboard.pictures.album import SCHEMES, Album, opened_context, sign_in
 from tests.dashboard.servers import Office
 
+_HEIGHT = 800
 _SETTLE_MS = 2500  # charts draw themselves in steps
 _PAGES = {  # what is there once the page shows all
     "review": ("olga", "textarea[data-field=response]"),
@@ -117,7 +118,7 @@ def _figure(draw: random.Random, name: str) -> dict[str, object]:
 
 @contextmanager
 def _opened(browser: Browser, office: Office, scheme: str, person: str, name: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)  # pyright: ignore
+    context = opened_context(browser, scheme, _HEIGHT)
     sign_in(context, office, person)
     page = context.new_page()
     is_first = name == "overview"  # of the operator's: its own entry of the navigation is at `/`
