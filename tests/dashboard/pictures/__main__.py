@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tests.dashboard.pictures.album import Album, opened_browser
+from tests.dashboard.pictures.album import Album, check_fonts, opened_browser
 from tests.dashboard.pictures.desk import take_desk
 from tests.dashboard.pictures.pages import take_pages
 from tests.docs.shell_examples import ROOT
@@ -12,6 +12,7 @@ from tests.docs.shell_examples import ROOT
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
+    check_fonts()
     album = Album(parser.parse_args().folder)
     with opened_browser() as browser:
         take_desk(browser, album)

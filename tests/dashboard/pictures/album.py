@@ -1,6 +1,7 @@
 """The folder of pictures: only those that a page of the documentation shows are kept."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,12 @@ class Album:
         page.screenshot(path=path)
         Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
         print(path, flush=True)
+
+
+def check_fonts() -> None:
+    """Raises: SystemExit, where Chinese would be a row of boxes."""
+    if not subprocess.run(["fc-list", ":lang=zh"], capture_output=True, check=True).stdout:
+        raise SystemExit("no font has Chinese characters; install one (Debian: apt-get install fonts-wqy-microhei)")
 
 
 @contextmanager
