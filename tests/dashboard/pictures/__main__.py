@@ -1,4 +1,4 @@
-"""Takes the pictures of the pages that the documentation shows: `python -m tests.dashboard.pictures [FOLDER]`."""
+"""Takes the pictures of the pages that the documentation shows: `python -m tests.dashboard.pictures`."""
 
 import argparse
 from pathlib import Path
@@ -12,8 +12,12 @@ from tests.docs.shell_examples import ROOT
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "docs" / "images")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME", help="such as desk-cjk or people; all if not given"
+    )
+    options = parser.parse_args()
     check_fonts()
-    album = Album(parser.parse_args().folder)
+    album = Album(options.folder, options.only)
     with opened_browser() as browser:
         take_desk(browser, album)
         take_pages(browser, album)

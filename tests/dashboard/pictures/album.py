@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,15 +21,17 @@ _PATIENCE_MS = 180_000  # of a machine that does ten other things
 class Album:
     """Pictures in `folder`, under names that end in their colour scheme."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: Collection[str] = ()) -> None:
+        """`only`: the names to take again; none: all."""
         self._folder = folder
+        self._only = only
         self._shown = shown_pictures()
 
     def needs(self, name: str, scheme: str) -> bool:
-        return _file(name, scheme) in self._shown
+        return _file(name, scheme) in self._shown and (not self._only or name in self._only)
 
     def keep(self, page: Page, name: str, scheme: str, settle_ms: int = 700) -> None:
-        """The page when nothing moves any more, unless no page of the documentation shows it."""
+        """The page when nothing moves any more, unless nobody needs its picture."""
         if not self.needs(name, scheme):
             return
         page.wait_for_timeout(settle_ms)

@@ -16,6 +16,8 @@ _HEIGHT = 720
 
 def take_desk(browser: Browser, album: Album) -> None:
     for scheme in SCHEMES:
+        if not any(album.needs(name, scheme) for name in ("desk-login", *_TEXTS, "desk-away")):
+            continue
         with tempfile.TemporaryDirectory() as home, Office(Path(home)) as office:
             _take_all(office, browser, scheme, album)
 

@@ -32,13 +32,16 @@ _PAGES = {  # what is there once the page shows all
 
 
 def take_pages(browser: Browser, album: Album) -> None:
+    wanted = [(scheme, name) for scheme in SCHEMES for name in _PAGES if album.needs(name, scheme)]
+    if not wanted:
+        return
     with tempfile.TemporaryDirectory() as home, Office(Path(home)) as office:
         _fill(office)
-        for scheme in SCHEMES:
-            for name, (person, selector) in _PAGES.items():
-                with _opened(browser, office, scheme, person, name) as page:
-                    expect(page.locator(selector)).to_be_visible()
-                    album.keep(page, name, scheme, _SETTLE_MS)
+        for scheme, name in wanted:
+            person, selector = _PAGES[name]
+            with _opened(browser, office, scheme, person, name) as page:
+                expect(page.locator(selector)).to_be_visible()
+                album.keep(page, name, scheme, _SETTLE_MS)
 
 
 def _fill(office: Office) -> None:
@@ -64,10 +67,9 @@ def _fill(office: Office) -> None:
             training={"examples": 812 + 90 * number, "seconds": 640.0, "selection": {"alpha": 0.3}},
         )
         registry.register(record, "refresh")
-        names = ("edit_distance_left", "nll", "invalid_share", "guarded_share", "flagged_share")
-        figures = [_figure(draw, name) for name in names]
+        figures = [_figure(draw, name) for name in _FIGURES]
         report = {
-            "reason": "fewer edits are left to people; nothing else is worse than its margin",
+            "reason": "better on words left to touch a pair, nothing else worse",
             "passed": True,
             "figures": figures,
             "pairs": 240,
@@ -101,8 +103,20 @@ def _rate(office: Office) -> None:
                 rater.ratings.rate(task, Rating(92 if is_good else 78, round(response)), key=f"{name}-{place}")
 
 
+_FIGURES = {
+    "words_left": 9.6,
+    "nll": 1.3,
+    "invalid_share": 0.02,
+    "guarded_share": 0.02,
+    "flagged_share": 0.02,
+    "over_expanded_share": 0.02,
+    "edit_distance_left": 41.0,
+}
+"""What the gate measures, with what the reference might get."""
+
+
 def _figure(draw: random.Random, name: str) -> dict[str, object]:
-    reference = {"edit_distance_left": 41.0, "nll": 1.3}.get(name, 0.02)
+    reference = _FIGURES[name]
     change = -0.1 * reference * draw.uniform(0.2, 2)
     width = 0.08 * reference
     return {
