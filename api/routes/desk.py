@@ -97,9 +97,9 @@ def release(body: desk.LeaseRequest, who: Worker, state: StateOf) -> None:
     state.metrics.note_action("release")
 
 
-@router.post("/exclude", summary="Set a pair aside, with a reason")
+@router.post("/exclude", summary="Exclude a pair, with a reason")
 def exclude(body: desk.ExcludeRequest, who: Worker, state: StateOf) -> desk.NewVersion:
-    """Any pair of the caller's unit that nobody else has in hands; annotators, only while it waits for one."""
+    """Any pair of the caller's unit that nobody else holds; annotators, only while it waits for one."""
     check_withheld(state.services, who, body.pair_id)
     version = state.services.queue.exclude(
         body.pair_id, who.name, body.reason, version=body.version, detail=body.detail

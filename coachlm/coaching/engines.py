@@ -13,7 +13,7 @@ class Model(StrEnum):
     """What `COACHLM_MODEL` is to an engine."""
 
     UNUSED = "not used"
-    COACH = "a bundled kind of coach, by name or folder; the one that comes along where it is empty"
+    COACH = "a bundled kind of coach, by name or folder; the bundled one where it is empty"
     TRANSFORMERS = "a model folder or hub id"
     CONVERTED = "a folder that `coachlm convert` made"
     SERVED = "the model's name on the servers"

@@ -53,7 +53,7 @@ def compare(
 
     CONFIG names the data sets; the result is the paper's Tables IX and X and Fig. 5 (b).
 
-    A killed run goes on where it stopped. Writes comparison.html and comparison.json into the output folder.
+    A killed run continues where it stopped. Writes comparison.html and comparison.json into the output folder.
     """
     from evaluation.students.config import read_comparison, shipped_configuration
     from evaluation.students.run import answer_all, judge_answered
@@ -81,7 +81,7 @@ def compare(
         _show(found)
         people.print(f"page: {folder / 'comparison.html'}", markup=False)
     if not found.complete:
-        people.print("not all could be judged; run the same command again to go on where it stopped")
+        people.print("not all could be judged; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 
@@ -140,7 +140,7 @@ def student(
     else:
         _show(found)
     if not found.complete:
-        people.print("not all could be judged; run the same command again to go on where it stopped")
+        people.print("not all could be judged; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 

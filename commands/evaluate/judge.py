@@ -109,7 +109,7 @@ def judge(
         for name, spent in spending.items():
             people.print(f"{name}: {spending_line(spent)}", markup=False)
     if not all(each.complete for each in found):
-        people.print("not all could be asked; run the same command again to go on where it stopped")
+        people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 

@@ -83,7 +83,7 @@ def rate(
     else:
         _show(found, html)
     if not all(each.complete for each in found):
-        people.print("not all could be asked; run the same command again to go on where it stopped")
+        people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 

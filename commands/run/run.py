@@ -37,7 +37,7 @@ _turns = click.option(
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
     """Take logs in and revise them, up to the annotators' queue.
 
-    PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
+    PATHS are files, folders, globs, or - for standard input. Run it again after a stop: it continues where it stopped.
     """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
