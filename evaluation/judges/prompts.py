@@ -58,7 +58,7 @@ def rubric_prompt(pair: InstructionPair) -> str:
         f"{_quoted(_texts(pair))}\n\n"
         "Score instruction and response apart, from 0 to 100, by these dimensions:\n\n"
         + "\n\n".join(sections)
-        + "\n\nName every dimension with a flaw. A flaw caps the score from above; how far below its cap a text is, is yours to say.\n"
+        + "\n\nName every dimension with a flaw. A flaw caps the score from above; how far below, you say.\n"
         'Answer: {"rationale": "<two sentences>", "flaws": ["<dimension>", …], "instruction": <0-100>, '
         '"response": <0-100>}'
     )

@@ -82,9 +82,15 @@ def test_scores_hold_their_caps(instruction: int, response: int, flaws: frozense
 
 @pytest.mark.parametrize(
     ("flaw", "score"),
-    [("safety", 10), *(("correctness", score) for score in (14, 20, 25, 30, 40, 50)), ("relevance", 9)]
-    + [("relevance", 22), ("comprehensiveness", 5), ("comprehensiveness", 55), ("response_readability", 64)]
-    + [("richness", 53), ("richness", 82), ("humanization", 60), ("humanization", 92)],
+    [
+        ("safety", 10),
+        *(("correctness", score) for score in (14, 20, 25, 30, 40, 50)),
+        *(("relevance", score) for score in (9, 22)),
+        *(("comprehensiveness", score) for score in (5, 55)),
+        *(("response_readability", score) for score in (64, 70, 75)),
+        *(("richness", score) for score in (53, 82)),
+        *(("humanization", score) for score in (60, 92)),
+    ],
 )
 def test_scores_that_the_papers_experts_published_are_taken(flaw: str, score: int) -> None:
     """Source: the paper's repository, Technical Report, §3.1."""
