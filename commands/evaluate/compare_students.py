@@ -156,7 +156,8 @@ def _check_judges(names: Sequence[str], settings: Settings, *, yes: bool) -> Non
 
 def _test_sets(config: "Comparison") -> Mapping[str, Sequence[InstructionPair]]:
     """Name → instructions with a reference; what has none can't be compared and is said."""
-    from evaluation.sets.test_sets import TEST_SETS, load_test_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.test_sets import load_test_set
 
     found: dict[str, list[InstructionPair]] = {}
     for name in config.test_sets:

@@ -117,7 +117,8 @@ def _comparisons(candidate: str, reference: str, options: dict[str, Any]) -> "tu
     """Comparisons, and what stands in one set alone."""
     from evaluation.judges.judging import Comparison
     from evaluation.sets.matching import Dropped, Matching, match_pairs
-    from evaluation.sets.test_sets import TEST_SETS, load_test_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.test_sets import load_test_set
 
     answers = pairs_only(candidate, TextChoice(options["text_candidate"]))
     if reference in TEST_SETS:

@@ -9,8 +9,8 @@ from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
 
 LEAST_LIKE = 0.65
-"""Share of characters that must be alike. Of the paper's 2,301 revisions, 31 have a raw text that is not Alpaca's: their
-own pair is alike in 0.695 or more, no other in more than 0.656."""
+"""Share of characters that must be alike. Of the paper's 2,301 revisions, 31 have a raw text that is not Alpaca's;
+their own pair is alike in 0.695 or more, no other in more than 0.656."""
 CLEARER_BY = 0.1
 """So much less alike must the next best pair be."""
 

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
-from evaluation.sets.test_sets import TEST_SETS, SetState, load_test_set, look_at_sets
+from evaluation.sets.registry import TEST_SETS
+from evaluation.sets.test_sets import SetState, load_test_set, look_at_sets
 from tests.command_line import main
 
 
