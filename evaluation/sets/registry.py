@@ -8,7 +8,7 @@ class SetFile:
     """A file below the folder of public data, and the content the paper's figures are about."""
 
     path: str
-    sha256: str
+    sha256: str  # of its records (`evaluation.sets.test_sets.records_digest`), however the file is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ TEST_SETS: dict[str, RegisteredSet] = {
             "people",
             "Apache-2.0",
             "the CoachLM paper's repository",
-            (SetFile("coachlm/coachlm150.json", "f377ab4ba516067cac1ecde17411ec71f4975ee916bad0a0342423b712ea5b54"),),
+            (SetFile("coachlm/coachlm150.json", "0391282d66065e87bd36aa3a46bc945b97d071ef409c98e92f84d4c7bead8bb4"),),
         ),
         RegisteredSet(
             "pandalm170",
@@ -43,11 +43,11 @@ TEST_SETS: dict[str, RegisteredSet] = {
             (
                 SetFile(
                     "test_sets/pandalm170_comparisons.json",
-                    "cc154f9067c7382d7ea86f8f246511a5e1ac87e1fddd845c5938d789505b07a4",
+                    "7bae059dfeb46ca7fe82e0f3440451897619e8be70533b9bcae0de688fb37ac5",
                 ),
                 SetFile(
                     "test_sets/pandalm170_judged_by_gpt35.json",
-                    "4c00aa7b3eeae504050a037422ba6f5b0a2ee041680f47bb77b8a4b549b128e3",
+                    "f8314f667e6e00158a7fd3d9dec7b9e96e2f1fb0b409ac63d29db249cc71fbe1",
                 ),
             ),
         ),
@@ -60,11 +60,11 @@ TEST_SETS: dict[str, RegisteredSet] = {
             (
                 SetFile(
                     "test_sets/vicuna80_questions.jsonl",
-                    "590c39157bc561eadd7f03cad4be18c2b597f93029780af65f86718f39eafa87",
+                    "5be13dabffe49ff8e840a7e8f4e8c5522bf97f9a7a161d24d379a947ab62bec6",
                 ),
                 SetFile(
                     "test_sets/vicuna80_answers_bard.jsonl",
-                    "3b807061959b50b2c7cc2d278c02ce4a1608c6afe366d22613ba90be6c9a3f3f",
+                    "02431abf504267a2446f695c7f6776569ad5c93f41c0844269d73435487cb4de",
                 ),
             ),
         ),
@@ -77,7 +77,7 @@ TEST_SETS: dict[str, RegisteredSet] = {
             (
                 SetFile(
                     "test_sets/self_instruct252.jsonl",
-                    "81d60a117db495cecedecd9193504fd07c5b5a42f6699ef6b0f9da10fc22f42e",
+                    "8be2af2fe57f7acfd03a96aba22cf332c142f4ddf6ef63d5e071af94b978b4f4",
                 ),
             ),
         ),

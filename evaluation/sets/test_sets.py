@@ -44,10 +44,24 @@ def _look_at(test_set: RegisteredSet, folder: Path) -> SetFinding:
         path = folder / file.path
         if not path.is_file():
             return SetFinding(test_set, SetState.MISSING, file.path)
-        digest = hashlib.sha256(_read(path)).hexdigest()
+        try:
+            digest = records_digest(path)
+        except InputError as error:
+            return SetFinding(test_set, SetState.CHANGED, f"{file.path}: {error}")
         if digest != file.sha256:
-            return SetFinding(test_set, SetState.CHANGED, f"{file.path} has sha256 {digest}")
+            return SetFinding(test_set, SetState.CHANGED, f"the records of {file.path} have sha256 {digest}")
     return SetFinding(test_set, SetState.READY)
+
+
+def records_digest(path: Path) -> str:
+    """SHA-256 of the records, each as JSON with sorted keys on a line: layout, escapes and line ends change nothing.
+
+    Raises: InputError, when the file can't be read.
+    """
+    digest = hashlib.sha256()
+    for record in _records(path):
+        digest.update(json.dumps(record, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def load_test_set(name_or_path: str, folder: Path | None, *, allow_changed: bool = False) -> list[InstructionPair]:

@@ -124,7 +124,7 @@ def test_any_mix_of_faults_is_counted_and_the_figures_are_those_of_the_rest(data
     found = answer["sets"][0]
     assert (found["pairs"], found["usable"], found["complete"]) == (COUNT, len(expected), not mends)
     assert found["ratings"]["mean"] == pytest.approx(sum(expected) / len(expected))
-    assert found["ratings"]["accurate"] == sum(score > 4.5 for score in expected)
+    assert found["ratings"]["accurate"] == sum(score >= 4.5 for score in expected)
     reasons = [REASONS[faults[n]].value for n in failed]
     assert found["failures"] == {reason: reasons.count(reason) for reason in reasons}
     rows = [json.loads(line) for line in (data.parent / "kept" / "set-accuracy.jsonl").read_text().splitlines()]
