@@ -55,7 +55,9 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
     help="Only this share of BEFORE, chosen by a hash of the content.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many pairs.")
-@click.option("--scores", is_flag=True, help="Also score both sides by the local scorer (a millisecond a pair).")
+@click.option(
+    "--scores", is_flag=True, help="Also score both sides' likeness to experts' revisions (a millisecond a pair)."
+)
 @click.option(
     "--write",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -202,7 +204,7 @@ def _show(found: "SetComparison") -> None:
         out.print(whole)
     if found.scores:
         one, other, share = (found.scores[name] for name in ("before", "after", "preferred"))
-        out.print(f"local scorer: {one:.3f} before, {other:.3f} after; {share:.1%} score higher after")
+        out.print(f"expert-revision likeness: {one:.3f} before, {other:.3f} after; {share:.1%} higher after")
     if any(found.dropped.values()):
         people.print(f"in no figure: {_reasons(found.dropped)}", markup=False)
 

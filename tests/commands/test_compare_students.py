@@ -54,7 +54,7 @@ def config(folder: Path, name: str, arms: str, **changes: object) -> Path:
     values = {
         "base": "base",
         "test_sets": ["one.jsonl", "two.jsonl"],
-        "judges": ["local", "longer"],
+        "judges": ["likeness", "longer"],
         "seeds": [0],
         "max_new_tokens": 8,
     } | changes
@@ -103,7 +103,9 @@ def test_the_papers_table_from_one_config(folder: Path):
     assert (data["human-2"]["by_experts"], data["human-6"]["by_experts"]) == (2, 6)
     assert data["filtered"] == {"read": 12, "rated_below": 5, "unrated": 2}
     assert data["rules"]["scored_below"] == 6
-    assert [(each["arm"], each["judge"]) for each in found["results"]][:5] == [(name, "local-scorer") for name in data]
+    assert [(each["arm"], each["judge"]) for each in found["results"]][:5] == [
+        (name, "expert-revision likeness") for name in data
+    ]
     assert len(found["results"]) == 5 * 2 * 2
     for each in found["results"]:
         rates = each["rates"]
