@@ -8,7 +8,7 @@ one row agree.
 import argparse
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from coachlm.acceptance.labels import CandidateLabel, Label, mean_labels, verdic
 from recipes.coach_lm.pairs import read_rows
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("key", type=Path)
     parser.add_argument("answers", type=Path, nargs="+")
     parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     key = {row["id"]: row for row in read_rows(options.key)}
     labels = labelled(key, [row for path in options.answers for row in read_rows(path)])
     write_labels(labels, options.output)

@@ -30,7 +30,7 @@ from reviser.engines import build_reviser
 _BATCH = 16  # pairs between two writes
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, nargs="+", help="JSON lines of pairs, or of revisions: their raw side")
     parser.add_argument("--output", type=Path, required=True)
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most-candidates", type=int, default=3, help="rows a pair, drawn by hash")
     parser.add_argument("--parts", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     pairs = drawn(read_pairs(options.pairs), options.most, options.seed)
     options.output.mkdir(parents=True, exist_ok=True)
     made = options.output / "candidates.jsonl"

@@ -109,20 +109,11 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path) -> None:
         json.dumps(raw_pair(number).as_dict() | {"instruction": f"Name a river of {number} lands."})
         for number in range(3)
     ]
-    command = [
-        sys.executable,
-        "-m",
-        "recipes.coach_lm.sheets",
-        str(pairs),
-        "--output",
-        str(output),
-        "--base",
-        str(base),
-    ]
-    command += ["--adapter", str(adapter), "--samples", "1", "--float32", "--max-new-tokens", "256"]
+    command = [str(pairs), "--output", str(output), "--base", str(base), "--adapter", str(adapter)]
+    command += ["--samples", "1", "--float32", "--max-new-tokens", "256"]
     for count in (2, 3):
         pairs.write_text("\n".join(lines[:count]))
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        sheets_command.main(command)
     made = [json.loads(line) for line in (output / "candidates.jsonl").read_text().splitlines()]
     assert Counter(each["origin"] for each in made) == dict.fromkeys(
         ("greedy", "prefilled", "prefilled_sampled", "copy_edited", "rules"), 3
@@ -134,19 +125,6 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text(json.dumps({"id": sheet[0]["id"], "label": "A", "reader": "r"}))
     labels = tmp_path / "labels.jsonl"
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "recipes.coach_lm.labels",
-            str(output / "key.jsonl"),
-            str(answers),
-            "--output",
-            str(labels),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
+    labels_command.main([str(output / "key.jsonl"), str(answers), "--output", str(labels)])
     (label,) = read_labels(labels)
     assert label.label is (Label.BETTER if key[sheet[0]["id"]]["side"] == "A" else Label.WORSE)
