@@ -56,8 +56,12 @@ class AcceptanceModel:
     record: Mapping[str, Any] = field(default_factory=dict)  # what it was trained on and how well it did, for people
 
     def probability(self, figures: Mapping[str, float]) -> float:
-        logit = self.slope * (self.bias + sum(each.share for each in self._shares(figures))) + self.offset
+        logit = self.slope * self.logit(figures) + self.offset
         return 1 / (1 + math.exp(-min(max(logit, -30.0), 30.0)))
+
+    def logit(self, figures: Mapping[str, float]) -> float:
+        """Before the calibration."""
+        return self.bias + sum(each.share(figures[name]) for name, each in self.weights.items() if name in figures)
 
     def reasons(self, figures: Mapping[str, float], most: int = 3, *, against: bool = False) -> list[str]:
         """The strongest ones for the candidate, or those against it, in plain words."""

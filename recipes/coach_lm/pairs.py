@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,13 @@ def write_rows(path: Path, rows: Iterable[object]) -> None:
 
 def _pair(row: dict[str, Any], place: str) -> NamedPair:
     if "raw" in row:
-        return NamedPair(row.get("id", place), _alpaca(row["raw"]), _alpaca(row["revised"]))
+        return NamedPair(row.get("id", place), pair_of(row["raw"]), pair_of(row["revised"]))
     if "Raw Instruction" in row:
         return NamedPair(place, _papers(row, "Raw"), _papers(row, "Revised"))
-    return NamedPair(row.get("id", place), _alpaca(row))
+    return NamedPair(row.get("id", place), pair_of(row))
 
 
-def _alpaca(row: dict[str, str]) -> InstructionPair:
+def pair_of(row: Mapping[str, str]) -> InstructionPair:
     return InstructionPair(row["instruction"], row.get("input") or "", row.get("output", row.get("response", "")))
 
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from coachlm.acceptance.candidates import Candidate
 from coachlm.coaching.bundled_lm import BUNDLED_LM
-from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.settings import Settings, load_settings
 from coachlm.settings.acceptance import OFF
@@ -144,10 +143,6 @@ def _seen(name: str, side: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def asks(row: dict[str, str]) -> str:
     return "\n".join(part for part in (row["instruction"], row["input"]) if part)
-
-
-def pair_of(row: dict[str, str]) -> InstructionPair:
-    return InstructionPair(row["instruction"], row["input"], row["output"])
 
 
 if __name__ == "__main__":
