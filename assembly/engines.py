@@ -21,6 +21,7 @@ def build_engine(settings: Settings, database: Database) -> Reviser:
 
     Raises: SettingsError, ModelError.
     """
+    from reviser.choosing.building import with_choice
     from reviser.engines import build_adapting, build_coach, build_reviser
 
     adapters = ENGINES[settings.reviser.engine].adapters
@@ -46,5 +47,5 @@ def build_engine(settings: Settings, database: Database) -> Reviser:
         return engine
 
     if adapters is Adapters.CHANGED_IN_PLACE and (engine := build_adapting(settings, registry.in_force, fetch)):
-        return engine
+        return with_choice(settings, engine)
     return FollowingReviser(registry.in_force, build, settings.reviser.registry_poll_seconds)

@@ -17,6 +17,10 @@ class Outcome(StrEnum):
     LEAK_GUARD = "leak_guard"  # its instruction was in the coach's training data (paper §III-B1)
 
 
+NOT_ACCEPTED = "not_accepted"
+"""The reason of a fallback where there were candidates, and none was likely enough to save work."""
+
+
 class FlagKind(StrEnum):
     """What an annotator should check in a revision that was kept."""
 
@@ -62,8 +66,13 @@ class Revision:
     outcome: Outcome
     engine: str  # name of the engine, e.g. `rules`, `transformers`
     adapter: str | None = None  # content digest of the adapter that made it; None without one
-    reason: str | None = None  # why it fell back, e.g. `repeated_instruction`, `code_fence`
+    reason: str | None = None  # why it fell back, e.g. `code_fence`, or why it was chosen; `kind: details`
     flags: tuple[Flag, ...] = ()
     prompt_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0  # the batch's wall time divided by its pairs
+
+    @property
+    def failure(self) -> str | None:
+        """The kind of reason why the raw pair was kept, without its details; None for a revision."""
+        return None if self.outcome is Outcome.REVISED or not self.reason else self.reason.partition(":")[0]

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coachlm.coaching.bundled_lm import with_bundled_lm
 from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
+from reviser.choosing.building import candidate_sampling, with_choice
 from reviser.models.sampling import Sampling
 from reviser.pairs.prompts import asking_of
 
@@ -31,7 +33,8 @@ def build_reviser(settings: Settings) -> Reviser:
     """
     check_revises(settings.reviser.engine)
     _check_sampling(settings)
-    return BUILDERS[settings.reviser.engine](settings)
+    settings = with_bundled_lm(settings)
+    return with_choice(settings, BUILDERS[settings.reviser.engine](settings))
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -210,7 +213,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", pro
         int8_cache=settings.reviser.int8,
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser.attention,
-        sampling=_sampling(settings),
+        sampling=_sampling(settings) or candidate_sampling(settings),
         asking=asking_of(settings),
     )
     try:

@@ -58,6 +58,28 @@ class StreamingReviser(Reviser, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to ask a model for a pair's revision."""
+
+    prefill: bool = False  # instruction and input are given, the model writes the response alone
+    draw: int | None = None  # which of the draws, the same number gives the same text; None: the likeliest tokens
+
+
+@runtime_checkable
+class AttemptingReviser(Reviser, Protocol):
+    """An engine that revises a pair in several ways, of which somebody else chooses."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether it can draw tokens; if not, every attempt takes the likeliest."""
+        ...
+
+    def attempt(self, pairs: Sequence[InstructionPair], attempts: Sequence[Attempt]) -> list[list[Revision]]:
+        """Of each pair a revision an attempt, both in order. Raises: EngineError, as `revise`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EngineLoad:
     """What an engine that runs many pairs at once has done since it was made."""
 

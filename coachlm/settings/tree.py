@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from coachlm.errors import SettingsError
+from coachlm.settings.acceptance import AcceptanceSettings
 from coachlm.settings.desk import DeskSettings
 from coachlm.settings.fields import Group
 from coachlm.settings.gate import GateSettings
@@ -29,6 +30,7 @@ class Settings(Group):
     reviser: ReviserSettings = ReviserSettings.model_construct()
     openai: OpenaiSettings = OpenaiSettings.model_construct()
     sampling: SamplingSettings = SamplingSettings.model_construct()
+    acceptance: AcceptanceSettings = AcceptanceSettings.model_construct()
     adapters: AdapterSettings = AdapterSettings.model_construct()
     gate: GateSettings = GateSettings.model_construct()
     kafka: KafkaSettings = KafkaSettings.model_construct()

@@ -38,7 +38,7 @@ class RunCounts:
 
     def add_revisions(self, revisions: Sequence[Revision]) -> None:
         self.revisions.update(str(revision.outcome) for revision in revisions)
-        self.fallback_reasons.update(revision.reason for revision in revisions if revision.reason)
+        self.fallback_reasons.update(revision.failure for revision in revisions if revision.failure)
 
     def as_dict(self) -> dict[str, object]:
         return {

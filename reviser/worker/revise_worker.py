@@ -124,8 +124,8 @@ class ReviseWorker:
         self.counts.commits += 1
         for revision in self._ready:
             self.counts.output_tokens += revision.output_tokens
-            if revision.reason:
-                self.counts.fallbacks[revision.reason] = self.counts.fallbacks.get(revision.reason, 0) + 1
+            if failure := revision.failure:
+                self.counts.fallbacks[failure] = self.counts.fallbacks.get(failure, 0) + 1
         saved, self._ready = self._ready, []
         self._observer.saved(saved, self.counts)
 

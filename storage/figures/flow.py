@@ -37,13 +37,23 @@ def read_flow(connection: Connection) -> FlowCounts:
         rejects_by_reason=_grouped(connection, RejectRow.reason),
         excluded_by_reason=_grouped(connection, PairRow.exclude_reason, PairRow.status == Status.EXCLUDED.value),
         revisions_by_outcome=_grouped(connection, RevisionRow.outcome),
-        fallbacks_by_reason=_grouped(connection, func.coalesce(RevisionRow.reason, RevisionRow.outcome), fallback),
+        fallbacks_by_reason=_by_kind(
+            _grouped(connection, func.coalesce(RevisionRow.reason, RevisionRow.outcome), fallback)
+        ),
         flags_by_kind=dict(flags),
         occurrences_by_format=dict(by_format),
         rejects_by_format=_grouped(connection, func.coalesce(RejectRow.format, "unknown")),
         by_class=_grouped(connection, class_column(), class_column().is_not(None)),
         redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).all()),
     )
+
+
+def _by_kind(reasons: dict[str, int]) -> dict[str, int]:
+    """Without the details behind a reason's colon, see `Revision.failure`."""
+    kinds: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        kinds[reason.partition(":")[0]] += count
+    return dict(kinds)
 
 
 def _grouped(connection: Connection, column: NameColumn, *where: ColumnElement[bool]) -> dict[str, int]:
