@@ -2,7 +2,7 @@
 
 from coachlm.errors import InputError
 from streams.reading.formats.exchanges import calls, exchange, litellm, openai_batch
-from streams.reading.formats.files import alpaca, cassette, chat, oasst
+from streams.reading.formats.files import alpaca, cassette, chat, oasst, preferences, text
 from streams.reading.formats.parts import containers
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import LogFormat
@@ -10,6 +10,7 @@ from streams.reading.formats.parts.spans import is_span
 from streams.reading.formats.traces import langfuse, openinference, openllmetry, otel_genai, otlp, vercel_ai
 
 _BEFORE = (
+    preferences.FORMAT,
     alpaca.FORMAT,
     openai_batch.FORMAT,
     cassette.FORMAT,
@@ -22,7 +23,7 @@ _BEFORE = (
 )
 """In the order in which they are tried; spans come next, then exchanges, then what is left."""
 _SPANS = (vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
-_AFTER = (chat.FORMAT, langfuse.CHATML, containers.FORMAT)
+_AFTER = (chat.FORMAT, chat.ULTRACHAT, text.FORMAT, langfuse.CHATML, containers.FORMAT)
 
 FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
 
