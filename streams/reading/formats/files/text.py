@@ -22,7 +22,7 @@ def read(record: Record) -> list[Chat]:
 def _dialogue(record: Record) -> Transcript | None:
     """The only text of these fields, where it holds a question and its answer."""
     values = [record[field] for field in _FIELDS if isinstance(record.get(field), str) and record[field]]
-    if len(values) != 1 or not values[0].lstrip()[:1] in "<[#HUSBAhus":
+    if len(values) != 1 or values[0].lstrip()[:1] not in "<[#HUSBAhus":
         return None
     found = read_rendered(values[0]) or read_labelled(values[0], whole=True)
     if found is None or not any(message.role is Role.ASSISTANT for message in found.messages):

@@ -165,36 +165,54 @@ def _category_of(part: Record) -> str | None:
 
 
 def _add_part(content: Content, part: Record, name: str) -> None:
-    match _category_of(part):
-        case "text":
-            _add_text(content, part, name)
-        case "call":
-            content.tool_call = True
-            content.seam()
-            content.results += [text] if (text := _outcome_of_call(part)) else []
-        case "result":
-            content.results.append(result_text(part))
-            content.seam()
-        case "reasoning":
-            content.reasoning += [thought] if (thought := reasoning_text(part)) else []
-            content.seam()
-        case "refusal":
-            content.refused = True
-        case "document":
-            _add_document(content, part)
-        case "search_result":
-            inner = mapping(part.get("searchResult")) or part
-            content.material.append("\n".join(t for t in (_text(inner.get("title")), result_text(inner)) if t))
-        case "wrapper":
-            inner = next((part[key] for key in ("guardContent", "citationsContent") if key in part), None)
-            inner = mapping(inner).get("content") or mapping(inner).get("text") or first_of(part, "parts", "content")
-            content.take(read_content(inner, f"{name}.parts"))
-        case "media":
-            content.multi_modal = True
-        case None:
-            content.notes.append(f"a part {_named(kind_of(part))}")
-        case _:
-            pass
+    found = _category_of(part)
+    if found in ("call", "result", "reasoning"):
+        content.seam()
+        _ADD_UNSPOKEN[found](content, part)
+    elif found in ("text", "wrapper"):
+        _add_spoken(content, part, name, found)
+    elif found in ("document", "search_result"):
+        _add_material(content, part, found)
+    elif found is None:
+        content.notes.append(f"a part {_named(kind_of(part))}")
+    content.refused |= found == "refusal"
+    content.multi_modal |= found == "media"
+
+
+def _add_spoken(content: Content, part: Record, name: str, found: str) -> None:
+    if found == "text":
+        _add_text(content, part, name)
+    else:
+        content.take(read_content(_wrapped(part), f"{name}.parts"))
+
+
+def _add_call(content: Content, part: Record) -> None:
+    content.tool_call = True
+    content.results += filter(None, [_outcome_of_call(part)])
+
+
+def _add_result(content: Content, part: Record) -> None:
+    content.results.append(result_text(part))
+
+
+def _add_reasoning(content: Content, part: Record) -> None:
+    content.reasoning += filter(None, [reasoning_text(part)])
+
+
+_ADD_UNSPOKEN = {"call": _add_call, "result": _add_result, "reasoning": _add_reasoning}
+
+
+def _add_material(content: Content, part: Record, found: str) -> None:
+    if found == "document":
+        _add_document(content, part)
+        return
+    inner = mapping(part.get("searchResult")) or part
+    content.material.append("\n".join(t for t in (_text(inner.get("title")), result_text(inner)) if t))
+
+
+def _wrapped(part: Record) -> Any:
+    inner = mapping(next((part[key] for key in ("guardContent", "citationsContent") if key in part), None))
+    return inner.get("content") or inner.get("text") or first_of(part, "parts", "content")
 
 
 def _named(kind: str | None) -> str:

@@ -3,24 +3,24 @@
 import re
 from typing import Any
 
-from streams.reading.formats.parts.fields import Record, mapping
+from streams.reading.formats.parts.fields import Record, mapping, words
 
 FINISH_KEYS = (
-    "finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "completionReason", "completion_reason",
-    "stop_type", "finish_type", "finish_details", "incomplete_details",
+    "finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "completionReason",
+    "completion_reason", "stop_type", "finish_type", "finish_details", "incomplete_details",
 )  # fmt: skip
 _CUT_FLAGS = ("stopped_limit", "truncated", "is_truncated", "cut_off", "interrupted", "aborted", "partial")
 _WHOLE_FLAGS = ("is_finished", "is_complete", "completed", "finished", "stopped_eos", "stopped_word")
 _INNER = ("details", "generation_info", "response_metadata", "additional_kwargs")
-FINISHED = frozenset(
-    """
-    stop end_turn eos eos_token stop_sequence end done complete completed finish finished success succeeded stopped
-    end_of_turn endoftext end_of_text end_of_sequence eosfound stop_token stop_word word stop_str stopped_eos natural
-    eot eot_id im_end stop_string stopstringfound normal ok finished_successfully
-    """.split()
+FINISHED = words(
+    "stop end_turn eos eos_token stop_sequence end done complete completed finish finished success succeeded"
+    " stopped end_of_turn endoftext end_of_text end_of_sequence eosfound stop_token stop_word word stop_str"
+    " stopped_eos natural eot eot_id im_end stop_string stopstringfound normal ok finished_successfully"
 )
-_GEMINI = {0: "", 1: "stop", 2: "max_tokens", 3: "safety", 4: "recitation", 5: "other", 6: "blocklist",
-           7: "prohibited_content", 8: "spii", 9: "malformed_function_call", 10: "image_safety", 11: "language"}  # fmt: skip
+_GEMINI = (
+    "", "stop", "max_tokens", "safety", "recitation", "other", "blocklist", "prohibited_content", "spii",
+    "malformed_function_call", "image_safety", "language",
+)  # fmt: skip
 _MEMBER = re.compile(r"<?(?:[A-Za-z_]\w*\.)+(\w+)(?:: ?.{1,40}>)?")
 _PREFIX = re.compile(r"^(?:finish|stop|completion)[_-]?reason[_-]?|^finish_")
 
@@ -31,12 +31,10 @@ def finish_word(value: Any, *, numbers: bool = False) -> str | None:
         value = value.get("reason") or value.get("type") or value.get("finish_reason")
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, int) and not isinstance(value, bool) and numbers:
-        return _GEMINI.get(value, "other")
+    if numbers and isinstance(value, int | str) and str(value).isdecimal():
+        value = _GEMINI[min(int(str(value)[:3]), len(_GEMINI) - 1)]
     if not isinstance(value, str):
         return None
-    if numbers and value.isdecimal():
-        return _GEMINI.get(int(value[:3]), "other")
     if match := _MEMBER.fullmatch(value.strip()):
         value = match[1]
     word = value.strip().lower().replace("-", "_").replace(" ", "_")

@@ -1,4 +1,4 @@
-"""Messages as providers and tools write them, to ours: roles, content, remarks. What nobody knows costs itself alone."""
+"""Messages as providers and tools write them, to ours. What nobody knows costs itself alone."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -86,9 +86,8 @@ def unwrapped(item: Record) -> Record:
 
 
 def _add_any_message(transcript: Transcript, item: Record, name: str, default: Role | None) -> None:
-    if "role" not in item and (kind := kind_of(item)) is not None and roles.role_of(kind.lower()) is None:
-        if _add_item(transcript, item, kind):
-            return
+    if "role" not in item and _add_item(transcript, item):
+        return
     speaker = roles.speaker(item)
     if speaker in roles.CALLS:
         _add_call(transcript)
@@ -100,8 +99,11 @@ def _add_any_message(transcript: Transcript, item: Record, name: str, default: R
         _add_unknown(transcript, "`role` is missing" if speaker is None else "`role` is unknown")
 
 
-def _add_item(transcript: Transcript, item: Record, kind: str) -> bool:
+def _add_item(transcript: Transcript, item: Record) -> bool:
     """An item that is no message but stands among them (Responses API); False: it may be a message after all."""
+    kind = kind_of(item)
+    if kind is None or roles.role_of(kind.lower()) is not None:
+        return False
     match category(kind):
         case "call":
             _add_call(transcript)

@@ -8,8 +8,8 @@ from streams.reading.sources.records import Role
 _NAMES = {
     Role.SYSTEM: "system developer instruction instructions system_prompt platform",
     Role.USER: "user human prompter customer client visitor guest caller end_user enduser question me you_said",
-    Role.ASSISTANT: "assistant ai model bot gpt chatgpt bing bard claude gemini llama chatbot agent support representative"
-    " advisor operator assistant_message copilot answer llm ai_assistant virtual_assistant",
+    Role.ASSISTANT: "assistant ai model bot gpt chatgpt bing bard claude gemini llama chatbot agent support"
+    " representative advisor operator assistant_message copilot answer llm ai_assistant virtual_assistant",
     Role.TOOL: "tool function observation ipython tool_result tool_results tool_response tool_responses tool_output"
     " tool_outputs function_response function_result function_output toolresult environment execution context document"
     " documents retrieval knowledge search_results",

@@ -1,15 +1,15 @@
 """What a log says about its own answers: labels and weights of data sets, thumbs, ratings and scores of tools.
 
-Source: TRL (`label`), OpenAI (`weight`), axolotl (`train`), ms-swift (`loss`), LLaMA-Factory (`kto_tag`, `loss_weight`),
-Dify, LibreChat, Open WebUI, Langfuse (`scores`), LangSmith (`feedback_stats`), Phoenix (`annotations`), MLflow
-(`assessments`), Helicone.
+Source: TRL (`label`), OpenAI (`weight`), axolotl (`train`), ms-swift (`loss`), LLaMA-Factory (`kto_tag`,
+`loss_weight`), Dify, LibreChat, Open WebUI, Langfuse (`scores`), LangSmith (`feedback_stats`), Phoenix
+(`annotations`), MLflow (`assessments`), Helicone.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.reading.formats.parts.fields import Record, mapping
+from streams.reading.formats.parts.fields import Record, mapping, words
 
 _FLAGS = (
     "label", "kto_tag", "train", "training", "trainable", "loss", "thumbs_up", "thumb_up", "liked", "like", "is_good",
@@ -28,14 +28,14 @@ _SCORES = ("score", "reward", "quality_score", "helpfulness", "score_chosen", "s
 _LISTS = ("scores", "annotations", "assessments", "feedbacks", "feedback", "ratings", "span_annotations")
 _STATS = ("feedback_stats", "feedbackStats")
 KEYS = frozenset({*_FLAGS, *_BAD_FLAGS, *_WEIGHTS, *_OPINIONS, *_SCORES, *_LISTS, *_STATS})
-_GOOD = frozenset(
-    "good like liked thumbs_up thumbsup thumb_up up upvote upvoted positive helpful yes true chosen desirable accept"
-    " accepted approve approved correct pass passed satisfied 👍 +1 great excellent win".split()
+_GOOD = words(
+    "good like liked thumbs_up thumbsup thumb_up up upvote upvoted positive helpful yes true chosen desirable"
+    " accept accepted approve approved correct pass passed satisfied 👍 +1 great excellent win"
 )
-_BAD = frozenset(
-    "bad dislike disliked thumbs_down thumbsdown thumb_down down downvote downvoted negative unhelpful not_helpful no"
-    " false rejected undesirable reject incorrect wrong fail failed dissatisfied unsatisfied 👎 -1 poor terrible harmful"
-    " lose".split()
+_BAD = words(
+    "bad dislike disliked thumbs_down thumbsdown thumb_down down downvote downvoted negative unhelpful"
+    " not_helpful no false rejected undesirable reject incorrect wrong fail failed dissatisfied unsatisfied 👎"
+    " -1 poor terrible harmful lose"
 )
 _LABELS = {
     **dict.fromkeys(("true", "desirable", "good", "chosen", "thumbs_up"), True),
@@ -83,23 +83,19 @@ def _marks(record: Record) -> Iterator[tuple[str, Any, bool | None]]:
     for key, value in record.items():
         if value is None or key not in KEYS:
             continue
-        if key in _WEIGHTS:
-            if isinstance(value, int | float):
-                yield key, value, False if value == 0 else None
-        elif key in _FLAGS:
-            yield from _flag(key, value)
-        elif key in _BAD_FLAGS:
-            if isinstance(value, bool):
-                yield key, value, False if value else None
-        elif key in _STATS:
-            yield from _stats(value)
-        elif isinstance(value, list):
+        if isinstance(value, list):
             for item in value[:50]:
                 yield from _judgement(mapping(item), key)
+        elif key in _STATS:
+            yield from _stats(value)
         elif key in _OPINIONS:
             yield from _opinion(key, value)
-        elif key in _SCORES and isinstance(value, int | float):
-            yield key, value, None
+        elif key in _FLAGS:
+            yield from _flag(key, value)
+        elif isinstance(value, bool):
+            yield from ((key, value, False),) if value and key in _BAD_FLAGS else ()
+        elif isinstance(value, int | float):
+            yield key, value, False if value == 0 and key in _WEIGHTS else None
 
 
 def _flag(key: str, value: Any) -> Iterator[tuple[str, Any, bool | None]]:
@@ -145,7 +141,7 @@ def _judgement(judged: Record, key: str) -> Iterator[tuple[str, Any, bool | None
 
 
 def _of_number(value: float, of_people: bool, judged: Record) -> bool | None:
-    """Scales are seldom told: what is below zero is bad anywhere, zero where people judge or the score is a yes or no."""
+    """Scales are seldom told: below zero is bad where people judge; so is zero there, or where it means no."""
     if value < 0 and of_people:
         return False
     if value == 0:

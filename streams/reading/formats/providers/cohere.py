@@ -3,13 +3,13 @@
 from typing import Any
 
 from streams.reading.formats.parts.events import Events
-from streams.reading.formats.parts.fields import Record, mapping, name_of
+from streams.reading.formats.parts.fields import Record, mapping, name_of, words
 from streams.reading.formats.parts.replies import LOST, Reply, read_choice, text_choice
 
-_EVENTS = frozenset(
-    "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta tool-call-end"
-    " citation-start citation-end message-end stream-start text-generation stream-end search-queries-generation"
-    " search-results citation-generation tool-calls-generation tool-calls-chunk".split()
+_EVENTS = words(
+    "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta"
+    " tool-call-end citation-start citation-end message-end stream-start text-generation stream-end"
+    " search-queries-generation search-results citation-generation tool-calls-generation tool-calls-chunk"
 )
 
 

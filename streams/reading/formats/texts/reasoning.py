@@ -169,7 +169,7 @@ def _code(text: str) -> list[tuple[int, int]]:
 
 def _joined(before: str, after: str) -> tuple[str, int]:
     """Both sides of a block that is gone, and where the second begins: on lines of their own, or as they stood."""
-    if before[-1:].isspace() and after[:1].isspace() or "\n" in (before[-1:], after[:1]):
+    if (before[-1:].isspace() and after[:1].isspace()) or "\n" in (before[-1:], after[:1]):
         before, after = before.rstrip(), after.lstrip()
         gap = "\n\n" if before and after else ""
         return f"{before}{gap}{after}", len(before) + len(gap)

@@ -118,8 +118,8 @@ def read_labelled(text: str, *, whole: bool = False, bare: bool = False) -> Tran
     """A dialogue with labels (`Human: … Assistant:`, `### Instruction: …`); None, if the text is none.
 
     A prompt must end where the model goes on, or stand in a form that no person writes: else it is a person's text with
-    a transcript in it. `whole`: it is a data set's text, the last answer included. `bare`: it is all that a log keeps of
-    a request, so that some tool wrote the labels.
+    a transcript in it. `whole`: it is a data set's text, the last answer included. `bare`: it is all that a log keeps
+    of a request, so that some tool wrote the labels.
     """
     begun = text.lstrip()
     if begun.startswith("###") or begun.startswith(_ALPACA):
