@@ -11,6 +11,8 @@ from typing import Any
 
 from coachlm.pairs import InstructionPair, Position, Provenance, Reject, RejectReason, SourcedPair
 from coachlm.settings import Turns
+from coachlm.text.blanks import is_blank
+from streams.reading.remarks import flaw_of, remarks_of, texts_of, with_texts
 from streams.reading.sources.records import Conversation, Message, Role
 
 Redact = Callable[[Sequence[str]], tuple[list[str], dict[str, int]]]
@@ -48,7 +50,7 @@ class _Exchange:
 
     @property
     def is_answered(self) -> bool:
-        return bool(self.instruction and self.response)
+        return bool(self.instruction and self.response) and flaw_of(self.asked, self.answered) is None
 
     @property
     def is_multi_modal(self) -> bool:
@@ -123,14 +125,16 @@ def _chosen(exchanges: list[_Exchange], turns: Turns) -> list[_Exchange]:
 
 
 def _why_no_pair(exchange: _Exchange) -> tuple[RejectReason, str]:
+    if flaw := flaw_of(exchange.asked, exchange.answered):
+        return flaw
     if not exchange.instruction:
         only_media = any(message.multi_modal for message in exchange.asked)
         return RejectReason.EMPTY, f"the user's turn has no text{' beside an image, audio or file' * only_media}"
     if not exchange.answered:
         return RejectReason.NO_RESPONSE, "the user's turn has no answer"
-    if any(message.text for message in exchange.answered):
-        return RejectReason.EMPTY, "the answer is blank"
-    return RejectReason.TOOL_ONLY, "the answer is a tool call, or nothing, without text"
+    if any(message.calls_tools for message in exchange.answered):
+        return RejectReason.TOOL_ONLY, "the answer is a tool call without text"
+    return RejectReason.EMPTY, "the answer is blank"
 
 
 def _pair(exchange: _Exchange, earlier: list[str], provenance: Provenance, position: Position) -> SourcedPair:
@@ -140,6 +144,7 @@ def _pair(exchange: _Exchange, earlier: list[str], provenance: Provenance, posit
         extra["context_turns_dropped"] = dropped
     if exchange.is_multi_modal:
         extra["multi_modal"] = True
+    extra |= remarks_of(exchange.answered)
     pair = InstructionPair(exchange.instruction, _joined((context, exchange.input)), exchange.response)
     return SourcedPair(pair, replace(provenance, position=position, extra=extra))
 
@@ -163,7 +168,7 @@ def _text_of(messages: Iterable[Message]) -> str:
 
 def _joined(texts: Iterable[str]) -> str:
     """What is not blank, a blank line between."""
-    return "\n\n".join([text for text in texts if text and not text.isspace()])
+    return "\n\n".join([text for text in texts if not is_blank(text)])
 
 
 def _provenance(conversation: Conversation, hash_id: Callable[[str], str]) -> Provenance:
@@ -189,19 +194,14 @@ def _redacted(conversation: Conversation, redact: Redact) -> tuple[Conversation,
     messages = [message for message in conversation.messages if message.role is not Role.TOOL]
     remarks = {name: value for name, value in conversation.extra.items() if isinstance(value, str)}
     source_id = _storable(conversation.source_id or "")
-    texts = [text for message in messages for text in (message.text, message.input)]
+    texts = [text for message in messages for text in texts_of(message)]
     redacted, counts = redact([*map(_storable, (*texts, *remarks.values())), source_id])
     *in_messages, kept_id = redacted
     parts = iter(in_messages)
-    clean = tuple(_with_texts(message, next(parts), next(parts)) for message in messages)
+    clean = tuple(with_texts(message, parts) for message in messages)
     extra = {**conversation.extra, **dict(zip(remarks, parts, strict=True))}
     kept = source_id if kept_id == source_id else None
     return replace(conversation, messages=clean, extra=extra, source_id=kept or None), counts
-
-
-def _with_texts(message: Message, text: str, input: str) -> Message:
-    same = text == message.text and input == message.input
-    return message if same else replace(message, text=text, input=input)
 
 
 def _storable(text: str) -> str:
