@@ -19,22 +19,40 @@ if TYPE_CHECKING:
 
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from coachlm.coaching.prompting import Prompting
+    from reviser.instructed.examples import ExampleStore
     from reviser.models.model_loading import LoadedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
+    from reviser.remote.options import RemoteOptions
 
 log = logging.getLogger(__name__)
 
 
-def build_reviser(settings: Settings) -> Reviser:
-    """The engine, ready to revise.
+def build_reviser(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
+    """The engine, ready to revise; `examples`: for an instructed coach, else those that the settings name.
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
     check_revises(settings.reviser.engine)
     _check_sampling(settings)
     settings = with_bundled_lm(settings)
+    if settings.instructing.coach == "instructed":
+        return with_choice(settings, _build_instructed(settings, examples))
     return with_choice(settings, BUILDERS[settings.reviser.engine](settings))
+
+
+def _build_instructed(settings: Settings, examples: "ExampleStore | None") -> Reviser:
+    engine = ENGINES[settings.reviser.engine]
+    if not engine.instructed:
+        able = in_words(engine_names(lambda each: each.instructed))
+        raise SettingsError(
+            f"COACHLM_COACH=instructed: engine `{engine.name}` can't be told what to do; choose {able}, or "
+            "COACHLM_COACH=tuned"
+        )
+    if settings.reviser.adapter:
+        log.warning("adapter %s is left out: the coach is instructed", settings.reviser.adapter)
+        settings = settings.replaced(adapter=None)
+    return _with_servers(settings, examples)
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -159,15 +177,51 @@ def _with_openvino(settings: Settings) -> Reviser:
     return build_openvino(settings)
 
 
-def _with_servers(settings: Settings) -> Reviser:
+def _with_servers(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
     _check_packages(ENGINES[settings.reviser.engine])
+    if settings.instructing.coach == "instructed":
+        return _instructed_servers(settings, examples)
     from coachlm.coaching.prompting import PAPER
     from reviser.models.adapter import read_adapter
     from reviser.pairs.finish import Finisher
-    from reviser.remote.reviser import RemoteOptions, RemoteReviser
+    from reviser.remote.reviser import RemoteReviser
 
     adapter = read_adapter(Path(settings.reviser.adapter)) if settings.reviser.adapter else None
-    options = RemoteOptions(
+    prompting = asking_of(settings).of("", None, adapter) if adapter else PAPER
+    finisher = Finisher(
+        engine="openai",
+        adapter=adapter.digest if adapter else None,
+        leaked=adapter.training_instructions if adapter else frozenset(),
+        least_kept=settings.reviser.least_kept,
+    )
+    return RemoteReviser(_remote_options(settings, prompting), finisher, adapter.folder if adapter else None)
+
+
+def _instructed_servers(settings: Settings, examples: "ExampleStore | None") -> Reviser:
+    from coachlm.coaching.prompting import PAPER
+    from reviser.instructed.building import example_store, instructions_of
+    from reviser.pairs.finish import Finisher
+    from reviser.remote.answer_cache import AnswerCache
+    from reviser.remote.coaches import InstructedCoach
+    from reviser.remote.reviser import RemoteReviser
+
+    options, told = _remote_options(settings, PAPER), settings.instructing
+    instructions = instructions_of(settings, "json")
+    store = examples if examples is not None else example_store(settings)
+    coach_id = instructions.coach_id(options.model)
+    log.info("instructed coach %s: %s, %d examples to choose from", coach_id, options.model, len(store))
+    finisher = Finisher("openai", coach_id, least_kept=settings.reviser.least_kept)
+    coach = InstructedCoach(finisher, options.max_new_tokens, options.model, instructions, store)
+    cache = (
+        AnswerCache(Path(told.answer_cache).expanduser(), told.answer_cache_mib << 20) if told.answer_cache else None
+    )
+    return RemoteReviser(options, finisher, None, coach, cache)
+
+
+def _remote_options(settings: Settings, prompting: "Prompting") -> "RemoteOptions":
+    from reviser.remote.options import RemoteOptions
+
+    return RemoteOptions(
         servers=settings.openai.servers,
         model=settings.reviser.model or "",
         api_key=settings.openai.api_key.get_secret_value(),
@@ -176,15 +230,9 @@ def _with_servers(settings: Settings) -> Reviser:
         max_new_tokens=settings.reviser.max_new_tokens,
         request_seconds=settings.openai.request_seconds,
         outage_seconds=settings.openai.outage_seconds,
-        prompting=asking_of(settings).of("", None, adapter) if adapter else PAPER,
+        prompting=prompting,
+        budget_tokens=settings.instructing.budget_tokens,
     )
-    finisher = Finisher(
-        engine="openai",
-        adapter=adapter.digest if adapter else None,
-        leaked=adapter.training_instructions if adapter else frozenset(),
-        least_kept=settings.reviser.least_kept,
-    )
-    return RemoteReviser(options, finisher, adapter.folder if adapter else None)
 
 
 def graphs_for(settings: Settings, device: str) -> "Graphs | None":

@@ -73,6 +73,12 @@ class StoreReader:
         with self.snapshot() as snapshot:
             return snapshot.flow_counts()
 
+    def session_of(self, pair_id: str) -> str | None:
+        """The hash of the session in which a pair came first; None where it isn't known."""
+        first = select(OccurrenceRow.session_hash).join(PairRow, PairRow.seq == OccurrenceRow.pair)
+        with self._database.reading() as connection:
+            return connection.scalar(first.where(PairRow.id == pair_id, OccurrenceRow.is_repeat.is_(False)).limit(1))
+
     @contextmanager
     def snapshot(self) -> Generator["Snapshot"]:
         """Rows and counts of one moment: what an export needs for its counts to balance."""

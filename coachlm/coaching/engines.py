@@ -40,6 +40,7 @@ class Engine:
     servers: bool = False  # works on OpenAI-compatible servers
     samples: bool = False  # can draw tokens
     int8: bool = False
+    instructed: bool = False  # takes a chat model that is told what to do
     revises: bool = True
 
     def missing(self) -> list[str]:
@@ -90,6 +91,7 @@ _ALL = (
         model=Model.SERVED,
         adapters=Adapters.FIXED_OR_FOLLOWED,
         servers=True,
+        instructed=True,
     ),
     Engine("none", "pairs are taken in and not revised", revises=False),
 )

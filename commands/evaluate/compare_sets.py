@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evaluation.sets.comparison import SetComparison
     from evaluation.sets.matching import Dropped
 
+_ENGINE_OPTIONS = ("engine", "model", "coach", "adapter", "prompt_style", "budget_tokens")
 _text = click.Choice([choice.value for choice in TextChoice])
 Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 
@@ -108,7 +109,7 @@ def _steps(before: str, after: str | None, dropped: "Dropped", options: dict[str
     if (after is None) == (options["engine"] is None):
         raise SettingsError("give either a second data set or --engine NAME")
     if after is None:
-        wanted = {name: options[name] for name in ("engine", "model", "adapter")}
+        wanted = {name: options[name] for name in _ENGINE_OPTIONS}
         return _revised(islice(first, limit), dropped, wanted, write)
     if write is not None:
         raise SettingsError("--write keeps what an engine made; it needs --engine")
