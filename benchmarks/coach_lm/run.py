@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.coach_lm.figures import Made
-from coachlm.acceptance.candidates import Candidate, Origin
-from coachlm.acceptance.choosing import choose, weigh
+from coachlm.acceptance.candidates import Origin
 from coachlm.acceptance.model import AcceptanceModel
 from coachlm.pairs import InstructionPair
-from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
 from coachlm.settings.acceptance import OFF
 from recipes.coach_lm.pairs import NamedPair
 from reviser.choosing.building import copy_editors
 from reviser.choosing.candidates import CandidateMaker, Plan
-from reviser.choosing.reviser import ChoosingReviser
+from reviser.choosing.reviser import choose_all
 from reviser.engines import build_reviser
 
 ACCEPTED = "tuned, accepted"
@@ -57,7 +55,7 @@ def contenders(coach: Coach, pairs: Sequence[NamedPair], *, int8: bool = True) -
     maker = CandidateMaker(build_reviser(settings), copy_editors(settings), Plan(coach.samples))
     began = time.process_time()
     made = maker.candidates(raws)
-    chosen = _chosen(coach, maker, raws, made)
+    chosen = choose_all(maker, coach.acceptance, raws, made)
     seconds = time.process_time() - began
     maker.close()
     found = {ACCEPTED: Made(raws, chosen, seconds)}
@@ -92,13 +90,3 @@ def likelihoods(base: str, adapter: Path, pairs: Sequence[NamedPair]) -> tuple[f
     before = pair_nll(loaded, None, texts)  # before the adapter's layers are put in
     after = pair_nll(loaded, adapter, texts)
     return sum(before) / len(before), sum(after) / len(after)
-
-
-def _chosen(
-    coach: Coach, maker: CandidateMaker, raws: Sequence[InstructionPair], made: Sequence[Sequence[Candidate]]
-) -> list[Revision]:
-    beside = ChoosingReviser(maker, coach.acceptance).beside(raws, made)
-    return [
-        choose(raw, candidates, weigh(raw, candidates, coach.acceptance, beside), coach.acceptance.threshold)
-        for raw, candidates in zip(raws, made, strict=True)
-    ]

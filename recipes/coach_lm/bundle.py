@@ -1,4 +1,4 @@
-"""Makes what ships of a trained adapter: `python -m recipes.coach_lm.bundle ADAPTER [--acceptance FILE] [--output DIR]`.
+"""Makes what ships of a trained adapter: `python -m recipes.coach_lm.bundle ADAPTER [--acceptance FILE]`.
 
 The weights in 16 bits, how it is asked, whose instructions it was trained on (hashes, for the leak guard), and the
 acceptance model beside it. The base doesn't ship: `make coach-lm` makes it.

@@ -134,7 +134,7 @@ class Fake:
 
 
 def choosing(fake: Fake, model: AcceptanceModel = LIKES_GROWTH, threshold: float | None = None) -> ChoosingReviser:
-    return ChoosingReviser(CandidateMaker(fake, {}, Plan(samples=1)), model, threshold)
+    return ChoosingReviser(CandidateMaker(fake, {}, Plan(samples=1)), lambda: model, threshold)
 
 
 def test_the_likeliest_candidate_is_shown_with_its_reasons() -> None:
@@ -194,7 +194,7 @@ def test_an_engine_without_attempts_has_one_candidate() -> None:
 
 def test_all_engines_are_closed() -> None:
     fakes = [Fake(["x"]), Fake(["x"])]
-    engine = ChoosingReviser(CandidateMaker(fakes[0], {Origin.RULES: fakes[1]}), LIKES_GROWTH)
+    engine = ChoosingReviser(CandidateMaker(fakes[0], {Origin.RULES: fakes[1]}), lambda: LIKES_GROWTH)
     engine.close()
     assert all(fake.closed for fake in fakes)
 
