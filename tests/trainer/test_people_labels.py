@@ -61,7 +61,7 @@ def test_the_nearer_text_saved_work(arm: Arm) -> None:
     assert people_value(row(GOOD, GOOD, arm=arm), None) == 1.0
     assert people_value(row(BAD, RAW, arm=arm), None) == 0.0
     assert people_value(row(BAD, GOOD, arm=arm), None) == 0.0
-    other = InstructionPair("Something else.", "", "It has nothing to do with either text, in no word.")
+    other = InstructionPair("Something else.", "", " ".join(f"word{number}" for number in range(200)))
     assert people_value(row(BAD, other, arm=arm), None) == 0.5
 
 
@@ -115,8 +115,8 @@ def test_a_refresh_learns_from_people(tmp_path: Path) -> None:
     model = refresh_acceptance(worked(), path)
     assert model is not None
     assert read_acceptance(path) == model
-    good, bad = ({"kept_words": share, "new_words": 0.4} for share in (1.0, 0.1))
-    assert model.probability(good) > 0.6 > 0.4 > model.probability(bad)
+    for example in people_examples(worked(seed=1)):
+        assert (model.probability(example.figures) > 0.5) == (example.value == 1.0)
     assert [each.name for each in path.parent.iterdir()] == ["acceptance.json"]
 
 

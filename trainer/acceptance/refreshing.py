@@ -32,7 +32,7 @@ def refresh_acceptance(store: ApprovedPairs, path: Path) -> AcceptanceModel | No
     bar = mean if present is None else min(mean, loss_of(present, examples))
     if unseen >= bar:
         log.warning(
-            "the new acceptance model is refused: loss %.3f on pairs it had not seen, at most %.3f", unseen, bar
+            "the new acceptance model is refused: a loss of %.3f on what it had not seen, not %.3f", unseen, bar
         )
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
