@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coachlm.desk.efficiency import Arm
 from coachlm.desk.rubric import Scores
 from coachlm.pairs import ExcludeReason, InstructionPair, Provenance, TaskClass
 from coachlm.revision import Revision
@@ -29,6 +30,8 @@ class DatasetRow:
     revision: Revision | None = None  # the latest
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
+    active_seconds: float | None = None  # of the last edit
+    arm: Arm | None = None  # what that edit started from
     scores: Scores | None = None
     exclude_reason: ExcludeReason | None = None
     duplicate_of: str | None = None  # pair id
