@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo-output
 JOBS ?= 2
+# Files go to whoever is free, in the order of tests/conftest.py: those with long tests first.
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 SERVERLESS := not broker and not browser and not postgres
 FAST := $(SERVERLESS) and not slow
 FLOOR := 80
@@ -84,13 +86,13 @@ test: $(VENV)/.test check ## set up everything the tests need, real servers incl
 	@scripts/need-kafka
 	@scripts/need-chromium
 	@scripts/need-smollm2 || echo "continuing without it: its test is skipped"
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ONLY)
+	$(PYTEST) $(ONLY)
 
 test-fast: $(VENV)/.test ## the tests that need no server, no browser and no long computing
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "$(FAST)" $(ONLY)
+	$(PYTEST) -q -m "$(FAST)" $(ONLY)
 
 coverage: $(VENV)/.test ## the share of lines and branches that tests without servers reach; the floor holds for all, not for ONLY
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile -m "$(SERVERLESS)" --cov --cov-report=term \
+	$(PYTEST) -q -m "$(SERVERLESS)" --cov --cov-report=term \
 	  $(if $(ONLY),,--cov-fail-under=$(FLOOR)) $(ONLY)
 
 bench: $(VENV)/.test ## every benchmark, quick; one JSON line each
