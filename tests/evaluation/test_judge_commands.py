@@ -4,7 +4,6 @@ wrong figure."""
 import json
 import random
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from evaluation.judges.answers import Failure
 from evaluation.judges.judging import Comparison
 from tests.command_line import main
 from tests.evaluation.judge_server import JudgeTestServer, Reply, Script, serving
+from tests.processes import running
 
 COUNT = 24
 
@@ -315,8 +315,8 @@ def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):
         options = {"url": server.url, "model": "m", "cache": str(tmp_path / "cache.db"), "concurrency": "1"}
         given = [text for name, value in options.items() for text in (f"--judge-{name}", value)]
         command = [sys.executable, "-c", RUN, "evaluate", "rate", str(data), "--yes", *given]
-        process = subprocess.Popen(command)
-        assert process.wait(120) == -signal.SIGKILL
+        with running(command) as process:
+            assert process.wait(120) == -signal.SIGKILL
         asked_before = len(server.prompts)
         found = run("rate", server, data, "--yes")["sets"][0]
     assert (found["usable"], found["complete"]) == (COUNT, True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from evaluation.judges.judging import Comparison, Verdict
 from evaluation.judges.openai import OpenAIJudge
 from evaluation.judges.prompts import pairwise_prompt, rating_prompt
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
+from tests.processes import running
 
 COMPARISONS = [Comparison(f"Name {n} rivers.", "", f"candidate {n}", f"reference {n}") for n in range(6)]
 PAIRS = [InstructionPair(f"Name {n} rivers.", "", f"Elbe, {n}") for n in range(6)]
@@ -183,8 +183,8 @@ def test_a_killed_run_resumes(tmp_path: Path):
 
     with serving(stalling) as server:
         command = [sys.executable, "-c", RUN, server.url, str(tmp_path / "cache.db")]
-        process = subprocess.Popen(command)
-        assert process.wait(60) == -signal.SIGKILL
+        with running(command) as process:
+            assert process.wait(60) == -signal.SIGKILL
         found = compare(server, tmp_path)
     assert not found.failures
     assert found.spending.from_cache == 3

@@ -25,6 +25,7 @@ from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.models.adapter import read_adapter
 from tests.command_line import main
+from tests.processes import running
 from tests.trainer.models import expert_revisions, save_tiny_llama, write_revisions
 from trainer.plan.recipe import Recipe
 from trainer.plan.revisions import file_source
@@ -149,13 +150,13 @@ def test_killed_run_goes_on_to_the_same_adapter(train: Train, tiny_llama: Path, 
     command += ["--epochs", "4", "--learning-rate", "0.01", "--rank", "4", "--batch", "8"]
     command += ["--micro-batch-tokens", "1024"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("run/checkpoints/step-*.safetensors")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()[0].decode()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("run/checkpoints/step-*.safetensors")) and time.monotonic() < deadline:
+            assert process.poll() is None, process.communicate()[0].decode()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "run/run.json").exists()
     assert train().adapter == whole.adapter
