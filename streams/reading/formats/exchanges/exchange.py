@@ -53,11 +53,32 @@ PROVIDERS: tuple[Provider, ...] = tuple(
 UNKNOWN_PROVIDER = "openai_chat"
 """What a request with a bare text for an answer is called."""
 
-_REQUESTS = ("request", "req", "request_body", "requestBody", "reqPayload", "request_payload")
-_RESPONSES = ("response", "resp", "response_body", "responseBody", "respPayload", "response_payload", "chunk")
+_REQUESTS = (
+    "request", "req", "request_body", "requestBody", "RequestBody", "backendRequestBody", "BackendRequestBody",
+    "reqPayload", "request_payload",
+)  # fmt: skip
+_RESPONSES = (
+    "response", "resp", "response_body", "responseBody", "ResponseBody", "backendResponseBody", "BackendResponseBody",
+    "respPayload", "response_payload", "chunk",
+)  # fmt: skip
 _ANSWERS = ("output", "outputs", "completion", "result", "answer")
 _HALVES = frozenset(
-    {*_REQUESTS, *_RESPONSES, *_ANSWERS, "choices", "content", "candidates", "promptFeedback", "done", "object", "type"}
+    {
+        *_REQUESTS,
+        *_RESPONSES,
+        *_ANSWERS,
+        "choices",
+        "content",
+        "candidates",
+        "promptFeedback",
+        "done",
+        "object",
+        "type",
+        "generation_id",
+        "response_id",
+        "generated_text",
+        "generation",
+    }
 )
 _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content", *_ANSWERS, "response")
 _OTHER_CALLS = frozenset(

@@ -59,8 +59,10 @@ def read(record: Record) -> tuple[Chat]:
     if material and not question.strip():
         question, material = material, ""
     messages = [] if record.keys().isdisjoint(_EARLIER) else _before(record)
-    messages += _asked(question, material, "instruction" not in record)
-    messages.append(Message(Role.ASSISTANT, _answer(record)))
+    asked = _asked(question, material, "instruction" not in record)
+    answer = _answer(record)
+    messages += asked
+    messages.append(Message(Role.ASSISTANT, answer.strip() if asked[0].text != question else answer))
     mark_media(messages, record)
     return (fill(Chat(messages), record),)
 

@@ -27,6 +27,7 @@ class Transcript:
     tool_call: bool = False
     notes: list[str] = field(default_factory=list)  # what was left out because nobody knows it
     thoughts: list[str] = field(default_factory=list)  # reasoning for the assistant's next message
+    rendered: bool = False  # a chat template wrote it, so that a blank before the answer is the template's
 
     def add(self, message: Message) -> None:
         if message.role is Role.ASSISTANT and self.thoughts:

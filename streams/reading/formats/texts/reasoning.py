@@ -156,11 +156,20 @@ def _without_inner_blocks(text: str, asked: str, thoughts: list[str]) -> tuple[s
 
 
 def _is_block(opened: re.Match[str], text: str, asked: str, code: list[tuple[int, int]]) -> bool:
-    if overlaps(code, opened.start(), opened.end()) or opened[0].lower() in asked.lower():
+    if overlaps(code, opened.start(), opened.end()) or _speaks_of(opened, asked):
         return False
     if opened.lastgroup != "tag" or opened["tag"].lower() in _ANYWHERE:
         return True
     return text[: opened.start()].rstrip(" \t").endswith("\n")
+
+
+def _speaks_of(mark: re.Match[str], asked: str) -> bool:
+    """Whether the user's text holds the mark, opening or closing."""
+    named = mark.groupdict().get("tag")
+    asked = asked.lower()
+    if not named:
+        return mark[0].lower() in asked
+    return f"<{named.lower()}>" in asked or f"</{named.lower()}>" in asked
 
 
 def _code(text: str) -> list[tuple[int, int]]:
@@ -183,7 +192,8 @@ def _after_lone_close(text: str, asked: str, thoughts: list[str]) -> str:
     for close in _LONE_CLOSE.finditer(text):
         before, after = text[: close.start()], text[close.end() :]
         quoted = before[-1:] in " \t`\"'“‘(" and before[-1:] != "" and after[:1] not in ("\n", "")
-        if not quoted and not overlaps(code, *close.span()) and close[0].lower() not in asked.lower():
+        quoted = quoted and before.rstrip()[-1:] not in (".", "!", "?")
+        if not quoted and not overlaps(code, *close.span()) and not _speaks_of(close, asked):
             last = close
     if last is None:
         return text
