@@ -10,6 +10,8 @@ from streams.reading.formats.parts.decoding import check_nesting, decode, decode
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
 from streams.reading.formats.texts.plain import plain_messages
+from streams.reading.sources.flaws import Unreadable
+from streams.reading.sources.otlp_messages import begins_message, decode_message
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Message, Parsed, ParseOptions, RawRecord, Role
 
@@ -85,8 +87,21 @@ def _decoded(record: RawRecord, options: ParseOptions) -> Any:
         raise EntryError(RejectReason.TOO_LONG, f"{len(data):,} bytes; the limit is {options.max_record_bytes:,}")
     if not data.strip():
         raise EntryError(RejectReason.EMPTY, "a blank record")
+    if begins_message(data) and (envelope := _envelope(data)) is not None:
+        return envelope
     value = decode(data, options.max_nesting)
     return decode_text(value) if isinstance(value, str) else value
+
+
+def _envelope(data: bytes) -> Any:
+    """OTLP in protobuf, as brokers carry it.
+
+    Raises: EntryError, `unreadable`, where the package that decodes is missing.
+    """
+    try:
+        return decode_message(data)
+    except Unreadable as error:
+        raise EntryError(RejectReason.UNREADABLE, str(error)) from error
 
 
 class _Reading:
