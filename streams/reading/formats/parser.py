@@ -7,6 +7,7 @@ from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.text.blanks import is_blank
 from streams.reading.formats.parts.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
+from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
 from streams.reading.formats.texts.plain import plain_messages
@@ -173,7 +174,8 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     name = wanted or detect(value)
     format, container = FORMATS.get(name or ""), FORMATS["container"]
     if format is None:
-        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys" if not wanted else "no such format")
+        named = f"no format has such keys{': ' * bool(value)}{names_of(value)}"
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
     if wanted and not format.matches(value) and container.matches(value):
         return container
     return format

@@ -7,7 +7,7 @@ from typing import Any
 from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.events import Events, as_events, read_body
-from streams.reading.formats.parts.fields import Record, first_of, mapping
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
 from streams.reading.formats.parts.finishes import finish_of
 from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
@@ -238,7 +238,7 @@ def _read_dict(body: Record) -> Reply:
         return Reply([read_choice(body, finish_of(body))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
-    raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")
+    raise EntryError(RejectReason.MALFORMED_RECORD, f"`response` has no shape that is known: {names_of(body)}")
 
 
 def _status(record: Record) -> int | None:
