@@ -11,30 +11,39 @@ _KNOWN = words(
     " conversations conversation text request"
 )
 
+_CHATS = words("messages conversations conversation chosen rejected")
+
 
 def matches(record: Record) -> bool:
     if record.keys().isdisjoint(_KNOWN):
         return False
-    columns = [_column(value) for value in record.values()]
+    columns = [_column(name, value) for name, value in record.items()]
     lengths = {None if column is None else len(column) for column in columns}
-    return len(lengths) == 1 and lengths.isdisjoint({None, 0}) and not any(map(_is_chat, columns))
+    return len(lengths) == 1 and lengths.isdisjoint({None, 0})
 
 
 def read(record: Record) -> Iterator[Inner]:
-    columns = {name: _column(value) or [] for name, value in record.items()}
+    columns = {name: _column(name, value) or [] for name, value in record.items()}
     for row in zip(*columns.values(), strict=True):
         yield Inner(dict(zip(columns, row, strict=True)))
 
 
-def _column(value: Any) -> list[Any] | None:
+def _column(name: str, value: Any) -> list[Any] | None:
+    """The values under each other; None where they are something else, one chat for instance."""
     if isinstance(value, dict) and value and all(isinstance(key, str) and key.isdecimal() for key in value):
-        return list(value.values())
-    return value if isinstance(value, list) else None
+        value = list(value.values())
+    if not isinstance(value, list):
+        return None
+    fits = _is_chat if name in _CHATS else _is_cell
+    return value if all(map(fits, value)) else None
 
 
-def _is_chat(column: list[Any] | None) -> bool:
-    """A list of messages or of rounds is one chat, no column."""
-    return any(isinstance(item, dict) for item in column or [])
+def _is_chat(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _is_cell(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 FORMAT = LogFormat("columns", "Tables written by columns", matches, read)
