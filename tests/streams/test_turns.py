@@ -41,6 +41,7 @@ def only_pair(extracted: Extracted) -> SourcedPair:
     return item
 
 
+CALL = Message(A, "", calls_tools=True)
 TWO = [(U, "one?"), (A, "1"), (U, "two?"), (A, "2")]
 
 
@@ -97,11 +98,13 @@ def test_system_prompts_stand_in_the_provenance_alone() -> None:
         ([(U, " \n"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "\0"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "one?"), (A, " \t")], [RejectReason.EMPTY]),
-        ([(U, "one?"), (A, "")], [RejectReason.TOOL_ONLY]),
-        ([(U, "one?"), (A, ""), (T, "result")], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), CALL], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), CALL, (T, "result")], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), (A, "")], [RejectReason.EMPTY]),
+        ([(U, "one?"), (A, "\u200b\ufeff")], [RejectReason.EMPTY]),
         ([(U, "one?"), (T, "result")], [RejectReason.NO_RESPONSE]),
         (
-            [(U, "a"), (A, ""), (U, ""), (A, "x"), (U, "b")],
+            [(U, "a"), CALL, (U, ""), (A, "x"), (U, "b")],
             [RejectReason.TOOL_ONLY, RejectReason.EMPTY, RejectReason.NO_RESPONSE],
         ),
     ],
@@ -112,7 +115,7 @@ def test_an_exchange_without_a_pair_has_its_reason(messages: list[tuple[Role, st
 
 
 def test_an_answer_by_a_tool_alone_is_no_context() -> None:
-    extracted = extract((U, "one?"), (A, ""), (U, "two?"), (A, "2"))
+    extracted = extract((U, "one?"), CALL, (U, "two?"), (A, "2"))
     assert texts(extracted) == [RejectReason.TOOL_ONLY, ("two?", "User: one?", "2")]
 
 

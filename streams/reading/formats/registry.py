@@ -11,7 +11,7 @@ from streams.reading.formats.exchanges import (
     openai_batch,
     sagemaker,
 )
-from streams.reading.formats.files import alpaca, cassette, chat, oasst, preferences, text
+from streams.reading.formats.files import alpaca, cassette, chat, columns, oasst, preferences, text
 from streams.reading.formats.parts import containers
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import LogFormat
@@ -50,6 +50,7 @@ _BEFORE = (
     gemini_batch.FORMAT,
     langsmith.FORMAT,
     mlflow.TRACE,
+    columns.FORMAT,
     preferences.FORMAT,
     alpaca.FORMAT,
     openai_batch.FORMAT,

@@ -6,6 +6,7 @@ differ in the names of few keys, and logs mix them. A part of an unknown kind is
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -60,6 +61,8 @@ _BY_KEY = {
     "image_url": "media",
 }
 _MEDIA = re.compile(r"image|audio|video|file|media|photo|screenshot|blob|uri|pdf|attachment|sound|voice", re.I)
+_LEVELS = 4  # how deep parts may lie within parts
+_MOST_PARTS = 20_000
 _PLAIN = re.compile(r"[\w.:-]{1,40}")
 
 
@@ -107,19 +110,19 @@ class Content:
         self.refused |= other.refused
 
 
-def read_content(value: Any, name: str = "content") -> Content:
+def read_content(value: Any, name: str = "content", levels: int = _LEVELS) -> Content:
     """Content as text, a part, or a list of parts; what can't be read stands in the notes."""
     content = Content()
     if isinstance(value, str):
         content.texts.append(value)
     elif isinstance(value, dict):
-        _add_part(content, value, name)
+        _add_part(content, value, name, levels)
     elif isinstance(value, list):
         for part in value:
             if isinstance(part, str):
                 content.texts.append(part)
             elif isinstance(part, dict):
-                _add_part(content, part, name)
+                _add_part(content, part, name, levels)
             elif part is not None:
                 content.notes.append(f"`{name}[]` is {json_type(part)}, not text or an object")
     elif value is not None:
@@ -164,13 +167,13 @@ def _category_of(part: Record) -> str | None:
     return "wrapper" if isinstance(first_of(part, "parts", "content"), list) else None
 
 
-def _add_part(content: Content, part: Record, name: str) -> None:
+def _add_part(content: Content, part: Record, name: str, levels: int) -> None:
     found = _category_of(part)
     if found in ("call", "result", "reasoning"):
         content.seam()
         _ADD_UNSPOKEN[found](content, part)
     elif found in ("text", "wrapper"):
-        _add_spoken(content, part, name, found)
+        _add_spoken(content, part, name, levels if found == "wrapper" else 0)
     elif found in ("document", "search_result"):
         _add_material(content, part, found)
     elif found is None:
@@ -179,11 +182,12 @@ def _add_part(content: Content, part: Record, name: str) -> None:
     content.multi_modal |= found == "media"
 
 
-def _add_spoken(content: Content, part: Record, name: str, found: str) -> None:
-    if found == "text":
+def _add_spoken(content: Content, part: Record, name: str, levels: int) -> None:
+    """A text, or with `levels` left what wraps others."""
+    if not levels:
         _add_text(content, part, name)
     else:
-        content.take(read_content(_wrapped(part), f"{name}.parts"))
+        content.take(read_content(_wrapped(part), f"{name}.parts", levels - 1))
 
 
 def _add_call(content: Content, part: Record) -> None:
@@ -252,7 +256,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def reasoning_text(part: Record) -> str:
+def reasoning_text(part: Record, levels: int = _LEVELS) -> str:
     """What the model thought, from wherever the part keeps it; nothing where it is encrypted."""
     value: Any = part
     for _ in range(4):
@@ -270,8 +274,8 @@ def reasoning_text(part: Record) -> str:
             "details",
         )
         value = next((value[key] for key in keys if value.get(key)), None)
-    if isinstance(value, list):
-        found = [item if isinstance(item, str) else reasoning_text(mapping(item)) for item in value]
+    if isinstance(value, list) and levels:
+        found = [item if isinstance(item, str) else reasoning_text(mapping(item), levels - 1) for item in value]
         return "\n\n".join(text for text in found if text)
     return value if isinstance(value, str) else ""
 
@@ -297,9 +301,19 @@ def _outcome_of_call(part: Record) -> str:
 
 
 def _json(value: Any) -> str:
-    if value is None or value in ({}, []):
+    if value is None or value in ({}, []) or not _is_small(value):
         return ""
     try:
         return orjson.dumps(value).decode()
     except (TypeError, ValueError):
         return ""
+
+
+def _is_small(value: Any) -> bool:
+    """Whether a value has few enough parts to be written out; decoded values may share theirs many times over."""
+    level, count = [value], 0
+    while level and count <= _MOST_PARTS:
+        count += len(level)
+        nested = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [inner for items in nested for inner in islice(items, _MOST_PARTS)][:_MOST_PARTS]
+    return count <= _MOST_PARTS

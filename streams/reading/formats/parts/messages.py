@@ -8,7 +8,7 @@ from coachlm.text.blanks import is_blank
 from streams.reading.formats.parts import roles
 from streams.reading.formats.parts.content import Content, category, kind_of, read_content, reasoning_text, result_text
 from streams.reading.formats.parts.decoding import decode_text
-from streams.reading.formats.parts.fields import Record, first_of, mapping
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of, words
 from streams.reading.formats.parts.finishes import finish_of, is_whole
 from streams.reading.formats.parts.outcomes import EntryError, json_type, malformed
 from streams.reading.formats.parts.signals import read_signals
@@ -16,6 +16,10 @@ from streams.reading.sources.records import Message, Remarks, Role
 
 _CONTENT = ("content", "value", "parts", "contents", "text", "message", "mes")
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoningContent", "thoughts")
+_BESIDE = words(
+    "role from type author speaker sender name id uuid created_at timestamp model tool_call_id refusal audio status"
+    " annotations additional_kwargs response_metadata finish_reason stop_reason"
+) | {*_REASONING}
 _CALLED = ("tool_calls", "function_call", "toolCalls", "toolInvocations")
 
 
@@ -27,6 +31,7 @@ class Transcript:
     tool_call: bool = False
     notes: list[str] = field(default_factory=list)  # what was left out because nobody knows it
     thoughts: list[str] = field(default_factory=list)  # reasoning for the assistant's next message
+    rendered: bool = False  # a chat template wrote it, so that a blank before the answer is the template's
 
     def add(self, message: Message) -> None:
         if message.role is Role.ASSISTANT and self.thoughts:
@@ -139,6 +144,8 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     text = content.text(role)
     for result in content.results:
         transcript.add(Message(Role.TOOL, result))
+    if not value and content.notes == [] and (unknown := _texts_elsewhere(item)):
+        content.notes.append(f"the message has no text under a known key, but {unknown}")
     transcript.notes += content.notes
     if content.results and not content.texts and not content.multi_modal and not content.material:
         if role is Role.ASSISTANT and content.tool_call:
@@ -151,6 +158,14 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     if role is Role.ASSISTANT and content.refused and is_blank(text):
         remarks = replace(remarks or Remarks(), problem=(RejectReason.REFUSED, ""))
     transcript.add(Message(role, text, material, content.multi_modal, remarks, called))
+
+
+def _texts_elsewhere(item: Record) -> str:
+    """The keys of a message's texts that nobody reads."""
+    if any(key in item for key in _CONTENT) or any(key in item for key in _CALLED):
+        return ""
+    texts = (key for key, value in item.items() if isinstance(value, str | list) and value and key not in _BESIDE)
+    return names_of(texts)
 
 
 def _flawed(content: Content, text: str) -> Remarks | None:

@@ -73,6 +73,7 @@ def _read_body(body: Record, name: str, levels: int) -> Transcript:
             transcript.messages += rest.messages
             transcript.tool_call = rest.tool_call
             transcript.notes += rest.notes
+            transcript.rendered = rest.rendered
             return transcript
     raise EntryError(RejectReason.MALFORMED_RECORD, f"`{name}` holds no messages or prompt")
 

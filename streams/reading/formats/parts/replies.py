@@ -102,7 +102,10 @@ def answered(prompt: Transcript, reply: Reply) -> Iterator[Chat | EntryError]:
         raise EntryError(RejectReason.NO_RESPONSE, "the response has no choices")
     choice = reply.choices[0]
     try:
-        messages = _continued([*prompt.messages, *reply.before], choice.message(), reply.continues)
+        answer = choice.message()
+        messages = _continued([*prompt.messages, *reply.before], answer, reply.continues or prompt.rendered)
+        if prompt.rendered and messages[-1] is answer:
+            messages[-1] = replace(answer, text=answer.text.strip())
         chat = Chat(messages, source_id=reply.id, timestamp=reply.created, model=reply.model)
         chat.notes = [*prompt.notes, *choice.content.notes]
         yield chat

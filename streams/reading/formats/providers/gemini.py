@@ -15,6 +15,8 @@ from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
 
 def recognises(body: Record) -> bool:
+    if body.get("candidates") is None and isinstance(body.get("text"), str):
+        return False
     return "candidates" in body or "promptFeedback" in body or _is_candidate(body)
 
 

@@ -61,6 +61,13 @@ _LABELLED = {
 def read_rendered(text: str) -> Transcript | None:
     """A text that begins with a token of a chat template; None, if it does not. The last answer may be a beginning or,
     in a data set, the whole."""
+    found = _rendered(text)
+    if found is not None:
+        found.rendered = True
+    return found
+
+
+def _rendered(text: str) -> Transcript | None:
     start = _BEGIN.match(text)
     begin = start.end() if start else 0
     rest = text[begin:]
@@ -121,6 +128,13 @@ def read_labelled(text: str, *, whole: bool = False, bare: bool = False) -> Tran
     a transcript in it. `whole`: it is a data set's text, the last answer included. `bare`: it is all that a log keeps
     of a request, so that some tool wrote the labels.
     """
+    found = _labelled(text, whole, bare)
+    if found is not None:
+        found.rendered = True
+    return found
+
+
+def _labelled(text: str, whole: bool, bare: bool) -> Transcript | None:
     begun = text.lstrip()
     if begun.startswith("###") or begun.startswith(_ALPACA):
         return _hashes(begun)
