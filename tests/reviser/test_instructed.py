@@ -1,5 +1,6 @@
 """The engine `openai` with an instructed coach, against a server process that chats well, oddly and badly."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from coachlm.coaching.instructing import coach_of
+from coachlm.errors import BudgetError, EngineError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
 from coachlm.settings import load_settings
