@@ -146,7 +146,7 @@ def _with_servers(settings: Settings, told: "Told | None" = None) -> Reviser:
 
     if told is not None:
         return instructed_on_servers(settings, told.instructions, told.examples)
-    return tuned_on_servers(settings, _asking(settings))
+    return tuned_on_servers(settings, asking_of(settings))
 
 
 def _with_model(settings: Settings, told: "Told | None" = None) -> Reviser:
