@@ -37,13 +37,16 @@ class CandidateMaker:
         self._plan = plan
 
     def candidates(self, pairs: Sequence[InstructionPair]) -> list[list[Candidate]]:
-        """Of each pair the engine's first, valid or not. Raises: EngineError."""
+        """Of each pair the engine's first, valid or not; in one order but for the last, which some pairs lack.
+
+        Raises: EngineError.
+        """
         found = self._of_engine(pairs)
-        for pair, own in zip(pairs, found, strict=True):
-            own += asked(pair, own)
         for origin, editor in self._editors.items():
             for own, revision in zip(found, editor.revise(pairs), strict=True):
                 own.append(Candidate(origin, revision))
+        for pair, own in zip(pairs, found, strict=True):
+            own += asked(pair, own)
         return found
 
     def mended(self, texts: Sequence[InstructionPair]) -> dict[str, InstructionPair]:
