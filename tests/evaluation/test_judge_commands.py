@@ -156,7 +156,7 @@ def test_a_judge_that_dies_in_the_middle_is_no_figure_of_the_whole(data: Path, r
 
 def test_nothing_rated_is_no_figure(data: Path, run: Any):
     with serving(lambda prompt, before: Reply("no")) as server:
-        found = run("rate", server, data, "--yes")["sets"][0]
+        found = run("rate", server, data, "--yes", fails=True)["sets"][0]
     assert (found["usable"], found["ratings"], found["rubric"]) == (0, None, None)
     assert found["failures"] == {"no_verdict": COUNT}
 
