@@ -108,7 +108,7 @@ def judge(
             agree_to(expected, yes=yes, as_json=as_json)
         judged = {each.name: _judged(each, comparisons, show=not as_json) for each in judges}
         spending = {each.name: spent for each in judges if (spent := getattr(each, "spending", None)) is not None}
-    found = _sets(comparisons, judged, seed)
+    found = _sets(comparisons, judged, seed, reference)
     _keep(output, comparisons, judged, judges)
     answer = _answer(found, judged, left_out) | {"spending": {name: asdict(s) for name, s in spending.items()}}
     answer |= _made_of((candidate, reference), comparisons, judges)
@@ -160,10 +160,13 @@ def _judged(judge: "Judge", comparisons: "list[Comparison]", *, show: bool) -> "
         return judge_all(judge, comparisons, lambda count: display.advance(task, count))
 
 
-def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: int) -> "list[JudgedSet]":
+def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: int, reference: str) -> "list[JudgedSet]":
     from evaluation.judges.run import judged_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.set_categories import set_categories
 
-    return [judged_set(name, comparisons, each, seed=seed) for name, each in judged.items()]
+    categories = set_categories(reference, public_folder() if reference in TEST_SETS else None)
+    return [judged_set(name, comparisons, each, seed=seed, categories=categories) for name, each in judged.items()]
 
 
 def _made_of(names: tuple[str, str], comparisons: "list[Comparison]", judges: "list[Judge]") -> dict[str, Any]:

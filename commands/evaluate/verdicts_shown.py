@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evaluation.judges.run import JudgedSet
 
 _JUDGES_A_TABLE = 3
+_MOST_CATEGORIES = 30  # on a terminal; pages and JSON hold all
 COLUMNS = (
     "judge",
     "wins",
@@ -48,6 +49,14 @@ def interval(found: "Interval | None") -> str:
     return "–" if found is None else f"{found.value:.1%} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
+def _category_rows(found: "list[JudgedSet]") -> list[list[str]]:
+    return [
+        [each.judge, name, *(f"{count:,}" for count in (rates.wins, rates.ties, rates.losses)), interval(rates.wr1)]
+        for each in found
+        for name, rates in each.by_category.items()
+    ]
+
+
 def show_verdicts(found: "list[JudgedSet]", answer: dict[str, Any]) -> None:
     """A column for each judge, so that it can be read at 80 columns."""
     for first in range(0, len(found), _JUDGES_A_TABLE):
@@ -58,6 +67,8 @@ def show_verdicts(found: "list[JudgedSet]", answer: dict[str, Any]) -> None:
         for number, name in enumerate(COLUMNS[1:], 1):
             table.add_row(name, *(row[number] for row in rows))
         results().print(table)
+    for row in _category_rows(found)[:_MOST_CATEGORIES]:
+        results().print(f"{row[1]} by {row[0]}: {row[2]} won, {row[3]} tied, {row[4]} lost; WR1 {row[5]}", markup=False)
     for each in found:
         if each.failures:
             results().print(f"{each.judge}: answers without a verdict: {failure_line(each.failures)}", markup=False)
@@ -81,6 +92,7 @@ def write_verdicts(found: "list[JudgedSet]", answer: dict[str, Any], path: Path)
             "first favoured: of the inconsistent ones. Longer won: of decided comparisons; no fault by itself: longer "
             "can be better.",
         ),
+        FigureTable("By category", ("judge", "category", "wins", "ties", "losses", "WR1"), _category_rows(found)),
         FigureTable("Judges that agree", ("judges", "same verdict"), agree),
         FigureTable("Made of", ("what", "which"), provenance_rows(answer["made_of"])),
     ]
