@@ -193,6 +193,7 @@ def _show(found: "SetComparison") -> None:
             count = found.categories.get(category, 0)
             kinds.add_row(category.value, f"{count:,}", f"{share:.1%}", f"{PAPER_SHARES[category]:.1%}")
         out.print(kinds)
+        people.print("kinds are told from words alone: right for 5 of the 19 responses that experts labelled in print")
     else:
         whole = _plain_table(
             "words", *(f"{what} {side}" for side in ("before", "after") for what in ("mean", "median", "90 %"))

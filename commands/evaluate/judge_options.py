@@ -51,7 +51,7 @@ def questions_option(function: Callable[P, R]) -> Callable[P, R]:
     return click.option(
         "--questions",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="Questions of answers that name them by an id (FastChat, MT-Bench, Arena-Hard, Vicuna).",
+        help="Questions of answers that name them by an id (FastChat, MT-Bench, Vicuna).",
     )(function)
 
 
