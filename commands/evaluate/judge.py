@@ -110,7 +110,7 @@ def judge(
         spending = {each.name: spent for each in judges if (spent := getattr(each, "spending", None)) is not None}
     found = _sets(comparisons, judged, seed, reference)
     _keep(output, comparisons, judged, judges)
-    answer = _answer(found, judged, left_out) | {"spending": {name: asdict(s) for name, s in spending.items()}}
+    answer = _answer(found, judged, left_out, seed) | {"spending": {name: asdict(s) for name, s in spending.items()}}
     answer |= _made_of((candidate, reference), comparisons, judges)
     if html is not None:
         write_verdicts(found, answer, html)
@@ -202,11 +202,16 @@ def _both_answers(judge: "OpenAIJudge", comparison: "Comparison") -> dict[str, A
     }
 
 
-def _answer(found: "list[JudgedSet]", judged: "dict[str, Judged]", left_out: dict[str, int]) -> dict[str, Any]:
+def _answer(
+    found: "list[JudgedSet]", judged: "dict[str, Judged]", left_out: dict[str, int], seed: int
+) -> dict[str, Any]:
+    from evaluation.judges.panel import panel
     from evaluation.judges.run import judges_agree
 
+    together = panel(judged, seed)
     return {
         "judges": [asdict(each) for each in found],
         "judges_agree": judges_agree(judged),
+        "panel": together and asdict(together),
         "in_one_set_only": left_out,
     }

@@ -57,6 +57,21 @@ def _category_rows(found: "list[JudgedSet]") -> list[list[str]]:
     ]
 
 
+def _panel_rows(answer: dict[str, Any]) -> list[list[str]]:
+    """The majority of several judges, and their agreement."""
+    found = answer.get("panel")
+    if not found:
+        return []
+    rates, wr1 = found["rates"], found["rates"]["wr1"]
+    share = "–" if wr1 is None else f"{wr1['value']:.1%} [{100 * wr1['low']:.1f}, {100 * wr1['high']:.1f}]"
+    counts = f"{rates['wins']:,} won, {rates['ties']:,} tied, {rates['losses']:,} lost, {rates['failed']:,} undecided"
+    alpha = "–" if found["alpha"] is None else f"{found['alpha']:.3f}"
+    return [
+        [f"majority of {found['judges']} judges", f"{counts}; WR1 {share}"],
+        ["Krippendorff's α (nominal)", alpha],
+    ]
+
+
 def show_verdicts(found: "list[JudgedSet]", answer: dict[str, Any]) -> None:
     """A column for each judge, so that it can be read at 80 columns."""
     for first in range(0, len(found), _JUDGES_A_TABLE):
@@ -73,7 +88,11 @@ def show_verdicts(found: "list[JudgedSet]", answer: dict[str, Any]) -> None:
         if each.failures:
             results().print(f"{each.judge}: answers without a verdict: {failure_line(each.failures)}", markup=False)
     for pair, share in answer["judges_agree"].items():
-        results().print(f"{pair} agree on {share:.1%}", markup=False)
+        kappa = answer["panel"]["kappa"].get(pair)
+        beyond = "" if kappa is None else f", κ {kappa:.2f}"
+        results().print(f"{pair} agree on {share:.1%}{beyond}", markup=False)
+    for figure, value in _panel_rows(answer):
+        results().print(f"{figure}: {value}", markup=False)
     if any(answer["in_one_set_only"].values()):
         people.print(f"requests in one set only: {failure_line(answer['in_one_set_only'])}")
 
@@ -93,6 +112,7 @@ def write_verdicts(found: "list[JudgedSet]", answer: dict[str, Any], path: Path)
             "can be better.",
         ),
         FigureTable("By category", ("judge", "category", "wins", "ties", "losses", "WR1"), _category_rows(found)),
+        FigureTable("Majority", ("figure", "value"), _panel_rows(answer)),
         FigureTable("Judges that agree", ("judges", "same verdict"), agree),
         FigureTable("Made of", ("what", "which"), provenance_rows(answer["made_of"])),
     ]
