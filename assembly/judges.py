@@ -57,6 +57,8 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
         attempts=settings.judge.attempts,
         first_wait_seconds=settings.judge.wait_seconds,
         timeout_seconds=settings.judge.timeout_seconds,
+        max_completion_tokens=settings.judge.max_tokens,
+        structured=settings.judge.structured,
         prompt_price=settings.judge.prompt_price,
         completion_price=settings.judge.completion_price,
     )
