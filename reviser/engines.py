@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coachlm.coaching.bundled_lm import with_bundled_lm
 from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.choosing.building import candidate_sampling, with_choice
+from reviser.choosing.bundled_lm import with_bundled_lm
 from reviser.models.sampling import Sampling
 from reviser.pairs.prompts import asking_of
 

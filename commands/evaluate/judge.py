@@ -171,12 +171,13 @@ def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: in
 
 def _made_of(names: tuple[str, str], comparisons: "list[Comparison]", judges: "list[Judge]") -> dict[str, Any]:
     """Both sides as they were compared, and who judged them."""
+    from evaluation.judges.prompts import PROMPT_VERSION
     from evaluation.report.provenance import provenance, set_facts
 
     sides = zip(*(each.sides for each in comparisons), strict=True)
     facts = [set_facts(source_name(name), side) for name, side in zip(names, sides, strict=True)]
     spent = [(each.name, getattr(each, "spending", None)) for each in judges]
-    return {"made_of": provenance(facts, spent), "server_messages": server_messages(judges)}
+    return {"made_of": provenance(facts, spent, PROMPT_VERSION), "server_messages": server_messages(judges)}
 
 
 def _keep(

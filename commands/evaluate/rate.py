@@ -71,6 +71,7 @@ def rate(
     Give a set before and after to see both. Failed questions are counted, in no figure, and asked again by the next
     run; answers are kept, so that the same run again costs nothing.
     """
+    from evaluation.judges.prompts import PROMPT_VERSION
     from evaluation.ratings.run import RatingProtocol, estimate
     from evaluation.report.provenance import provenance, set_facts
 
@@ -85,7 +86,7 @@ def rate(
         agree_to(expected, yes=yes, as_json=as_json)
         found = [_rated(judge, source, pairs, protocol, output, show=not as_json) for source, pairs in sets.items()]
     facts = [set_facts(each.name, pairs) for each, pairs in zip(found, sets.values(), strict=True)]
-    made_of = provenance(facts, [(judge.name, judge.spending)])
+    made_of = provenance(facts, [(judge.name, judge.spending)], PROMPT_VERSION)
     if html is not None:
         _write_page(found, made_of, html)
     if as_json:

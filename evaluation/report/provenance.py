@@ -40,14 +40,15 @@ class SetDigest:
         return SetFacts(name, self._pairs, self._digest.hexdigest())
 
 
-def provenance(sets: Iterable[SetFacts], judges: Iterable[tuple[str, Any]] = ()) -> dict[str, Any]:
-    """For JSON. `judges`: name → what was spent (a dataclass), None for one that costs nothing."""
-    from evaluation.judges.prompts import PROMPT_VERSION
-
+def provenance(
+    sets: Iterable[SetFacts], judges: Iterable[tuple[str, Any]] = (), prompt_version: int | None = None
+) -> dict[str, Any]:
+    """For JSON. `judges`: name → what was spent (a dataclass), None for one that costs nothing. `prompt_version`: of
+    the judges that are asked here."""
     return {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "coachlm": __version__,
-        "prompt_version": PROMPT_VERSION,
+        "prompt_version": prompt_version,
         "sets": [asdict(each) for each in sets],
         "judges": [{"judge": name, "spending": spent and asdict(spent)} for name, spent in judges],
     }
@@ -59,5 +60,7 @@ def provenance_rows(found: dict[str, Any]) -> list[list[str]]:
     for each in found["judges"]:
         spent = each["spending"]
         tokens = f"{spent['prompt_tokens']:,} + {spent['completion_tokens']:,} tokens" if spent else "no tokens"
-        rows.append([f"judge {each['judge']}", f"prompt version {found['prompt_version']}, {tokens}"])
+        version = found["prompt_version"]
+        asked = "recorded before" if version is None else f"prompt version {version}"
+        rows.append([f"judge {each['judge']}", f"{asked}, {tokens}"])
     return [*rows, ["made", f"{found['created_at']} by CoachLM {found['coachlm']}"]]

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from coachlm.coaching.instructing import coach_of
 from coachlm.errors import BudgetError, EngineError, SettingsError
+from coachlm.instructing import coach_of
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome, Revision
 from coachlm.settings import load_settings

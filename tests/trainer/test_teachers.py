@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from coachlm.coaching.instructing import instructed_id
 from coachlm.desk.dataset import DatasetRow
 from coachlm.errors import TrainingError
+from coachlm.instructing import instructed_id
 from coachlm.pairs import InstructionPair, Position, Provenance
 from coachlm.revision import Outcome, Revision
 from coachlm.status import Status

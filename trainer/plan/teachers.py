@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 
 from coachlm.coaching.adapters import is_held_out
-from coachlm.coaching.instructing import coach_of
 from coachlm.desk.dataset import DatasetRow
 from coachlm.errors import TrainingError
+from coachlm.instructing import coach_of
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.status import Status
