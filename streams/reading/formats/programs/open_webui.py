@@ -44,7 +44,7 @@ def read(record: Record) -> Iterator[Outcome]:
         transcript.messages,
         name_of(record, "id"),
         time_of(answers[-1] if answers else {}, "timestamp") or time_of(record, "updated_at", "created_at"),
-        name_of(answers[-1] if answers else {}, "model") or (models[0] if _is_named(models) else None),
+        name_of(answers[-1] if answers else {}, "model") or (models[0] if models and _is_named(models) else None),
         name_of(record, "id"),
         name_of(record, "user_id"),
         transcript.tool_call,
