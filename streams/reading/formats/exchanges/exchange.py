@@ -143,6 +143,8 @@ def family(record: Record) -> str | None:
     if halves is None:
         return None
     response = read_body(halves.response) if isinstance(halves.response, str) else halves.response
+    if isinstance(response, list) and len(response) == 1 and provider_of(response) is None:
+        response = response[0]
     provider = provider_of(response)
     return provider.name if provider else UNKNOWN_PROVIDER
 

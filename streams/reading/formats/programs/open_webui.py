@@ -44,7 +44,7 @@ def read(record: Record) -> Iterator[Outcome]:
         transcript.messages,
         name_of(record, "id"),
         time_of(answers[-1] if answers else {}, "timestamp") or time_of(record, "updated_at", "created_at"),
-        name_of(answers[-1] if answers else {}, "model") or (models[0] if _is_named(models) else None),
+        name_of(answers[-1] if answers else {}, "model") or _first_text(models),
         name_of(record, "id"),
         name_of(record, "user_id"),
         transcript.tool_call,
@@ -53,8 +53,8 @@ def read(record: Record) -> Iterator[Outcome]:
     yield from left_aside(len(nodes) - len(path))
 
 
-def _is_named(models: Any) -> bool:
-    return isinstance(models, list) and bool(models) and isinstance(models[0], str)
+def _first_text(models: Any) -> str | None:
+    return models[0] if isinstance(models, list) and models and isinstance(models[0], str) else None
 
 
 def _message(node: Record) -> Record:
