@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.events import Events, as_events, read_body
 from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
-from streams.reading.formats.parts.finishes import finish_of
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
 from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
 from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
@@ -143,6 +143,8 @@ def family(record: Record) -> str | None:
     if halves is None:
         return None
     response = read_body(halves.response) if isinstance(halves.response, str) else halves.response
+    if isinstance(response, list) and len(response) == 1 and provider_of(response) is None:
+        response = response[0]
     provider = provider_of(response)
     return provider.name if provider else UNKNOWN_PROVIDER
 

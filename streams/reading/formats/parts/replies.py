@@ -9,10 +9,10 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts.content import Content, read_content
+from streams.reading.formats.messages.content import Content, read_content
+from streams.reading.formats.messages.finishes import FINISH_KEYS, finish_of, finish_word, is_whole
+from streams.reading.formats.messages.transcripts import Transcript, calls_tools, remarks_of
 from streams.reading.formats.parts.fields import Record, first_of
-from streams.reading.formats.parts.finishes import FINISH_KEYS, finish_of, finish_word, is_whole
-from streams.reading.formats.parts.messages import Transcript, calls_tools, remarks_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError
 from streams.reading.sources.records import Message, Remarks, Role
 

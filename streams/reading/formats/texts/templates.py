@@ -6,8 +6,8 @@ gpt-oss; Alpaca's and Vicuna's prompts; Anthropic's older text completions; Open
 
 import re
 
-from streams.reading.formats.parts.messages import Transcript
-from streams.reading.formats.parts.roles import role_of
+from streams.reading.formats.messages.roles import role_of
+from streams.reading.formats.messages.transcripts import Transcript
 from streams.reading.sources.records import Message, Role
 
 _BEGIN = re.compile(r"\s*(?:<s>|<bos>|<\|begin_of_text\|>|\[gMASK\]|<sop>|<\|endoftext\|>|<BOS_TOKEN>|\s)*")

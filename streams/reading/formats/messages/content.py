@@ -6,12 +6,10 @@ differ in the names of few keys, and logs mix them. A part of an unknown kind is
 
 import re
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
-import orjson
-
 from coachlm.text.blanks import is_blank
+from streams.reading.formats.messages.extracts import outcome_of_call, reasoning_text, result_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import json_type
 from streams.reading.sources.records import Role
@@ -62,7 +60,6 @@ _BY_KEY = {
 }
 _MEDIA = re.compile(r"image|audio|video|file|media|photo|screenshot|blob|uri|pdf|attachment|sound|voice", re.I)
 _LEVELS = 4  # how deep parts may lie within parts
-_MOST_PARTS = 20_000
 _PLAIN = re.compile(r"[\w.:-]{1,40}")
 
 
@@ -192,7 +189,7 @@ def _add_spoken(content: Content, part: Record, name: str, levels: int) -> None:
 
 def _add_call(content: Content, part: Record) -> None:
     content.tool_call = True
-    content.results += filter(None, [_outcome_of_call(part)])
+    content.results += filter(None, [outcome_of_call(part)])
 
 
 def _add_result(content: Content, part: Record) -> None:
@@ -254,66 +251,3 @@ def _add_document(content: Content, part: Record) -> None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def reasoning_text(part: Record, levels: int = _LEVELS) -> str:
-    """What the model thought, from wherever the part keeps it; nothing where it is encrypted."""
-    value: Any = part
-    for _ in range(4):
-        if not isinstance(value, dict):
-            break
-        keys = (
-            "thinking",
-            "reasoningContent",
-            "reasoningText",
-            "reasoning",
-            "text",
-            "content",
-            "summary",
-            "value",
-            "details",
-        )
-        value = next((value[key] for key in keys if value.get(key)), None)
-    if isinstance(value, list) and levels:
-        found = [item if isinstance(item, str) else reasoning_text(mapping(item), levels - 1) for item in value]
-        return "\n\n".join(text for text in found if text)
-    return value if isinstance(value, str) else ""
-
-
-def result_text(part: Record) -> str:
-    """What a tool gave back: its text, or its JSON."""
-    part = mapping(first_of(part, "toolResult", "functionResponse", "function_response", "codeExecutionResult")) or part
-    value = first_of(part, "content", "response", "output", "result", "text", "results")
-    if isinstance(value, list):
-        texts = [
-            item["text"] if isinstance(item, dict) and isinstance(item.get("text"), str) else _json(item)
-            for item in value
-        ]
-        return "\n".join(text for text in texts if text)
-    return value if isinstance(value, str) else _json(value)
-
-
-def _outcome_of_call(part: Record) -> str:
-    """What came of a call, where one part tells of both (AI SDK)."""
-    inner = mapping(part.get("toolInvocation")) or part
-    outcome = first_of(inner, "output", "result")
-    return outcome if isinstance(outcome, str) else _json(outcome)
-
-
-def _json(value: Any) -> str:
-    if value is None or value in ({}, []) or not _is_small(value):
-        return ""
-    try:
-        return orjson.dumps(value).decode()
-    except (TypeError, ValueError):
-        return ""
-
-
-def _is_small(value: Any) -> bool:
-    """Whether a value has few enough parts to be written out; decoded values may share theirs many times over."""
-    level, count = [value], 0
-    while level and count <= _MOST_PARTS:
-        count += len(level)
-        nested = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
-        level = [inner for items in nested for inner in islice(items, _MOST_PARTS)][:_MOST_PARTS]
-    return count <= _MOST_PARTS

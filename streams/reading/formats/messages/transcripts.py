@@ -5,13 +5,14 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts import roles
-from streams.reading.formats.parts.content import Content, category, kind_of, read_content, reasoning_text, result_text
+from streams.reading.formats.messages import roles
+from streams.reading.formats.messages.content import Content, category, kind_of, read_content
+from streams.reading.formats.messages.extracts import reasoning_text, result_text
+from streams.reading.formats.messages.finishes import finish_of, is_whole
+from streams.reading.formats.messages.signals import read_signals
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of, words
-from streams.reading.formats.parts.finishes import finish_of, is_whole
 from streams.reading.formats.parts.outcomes import EntryError, json_type, malformed
-from streams.reading.formats.parts.signals import read_signals
 from streams.reading.sources.records import Message, Remarks, Role
 
 _CONTENT = ("content", "value", "parts", "contents", "text", "message", "mes")
