@@ -173,6 +173,9 @@ def _finished(outcome: Outcome, position: Position, name: str | None) -> Convers
                 outcome.model,
                 outcome.session_id,
                 outcome.user_id,
+                only_last=outcome.only_last,
+                tools=outcome.tools,
+                documents=outcome.documents,
             )
         outcome = error
     if not isinstance(outcome, EntryError):

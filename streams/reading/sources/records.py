@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from coachlm.context import Role, ToolCall
 from coachlm.pairs import Position, Reject
 from coachlm.settings import Settings, Turns
+
+__all__ = ["Conversation", "Fragment", "Message", "ParseOptions", "Parsed", "RawRecord", "Role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +20,6 @@ class RawRecord:
     data: bytes | Any
 
 
-class Role(StrEnum):
-    """Who speaks."""
-
-    SYSTEM = "system"  # also `developer`
-    USER = "user"
-    ASSISTANT = "assistant"
-    TOOL = "tool"
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn's text. `input` is material given apart from the instruction (Alpaca's `input`), user turns only."""
@@ -35,6 +28,8 @@ class Message:
     text: str
     input: str = ""
     multi_modal: bool = False  # an image, audio or file part stood beside the text and was left out
+    calls: tuple[ToolCall, ...] = ()  # assistant turns only
+    name: str = ""  # of the tool whose result the text is
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,9 @@ class Conversation:
     session_id: str | None = None
     user_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    only_last: bool = False  # the last exchange alone is a pair; what comes before is its context
+    tools: tuple[str, ...] = ()  # names of those at hand
+    documents: tuple[str, ...] = ()  # names of those at hand
 
 
 @dataclass(frozen=True, slots=True)

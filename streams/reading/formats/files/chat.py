@@ -55,12 +55,14 @@ def _chat(transcript: Transcript, record: Record) -> Chat:
         messages.insert(0, Message(Role.SYSTEM, system))
     if isinstance(material := record.get("input"), str) and material.strip():
         _split_input(messages, material)
-    return fill(Chat(messages, tool_call=transcript.tool_call), record)
+    own = "input" in record and type(record.get("turn")) is int  # our own export: a row for every turn
+    return fill(Chat(messages, tool_call=transcript.tool_call, only_last=own), record)
 
 
 def _split_input(messages: list[Message], material: str) -> None:
-    """Undo what our own export does: the first user message holds the input, which the record repeats."""
-    for index, message in enumerate(messages):
+    """Undo what our own export does: the last user message holds the input, which the record repeats."""
+    for index in reversed(range(len(messages))):
+        message = messages[index]
         if message.role is Role.USER:
             instruction, found = split_user_text(message.text, material)
             messages[index] = Message(Role.USER, instruction, found, message.multi_modal)
