@@ -3,10 +3,11 @@
 A context is read, by people and by the coach; nobody edits it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, reduce
+from typing import Any
 
 from coachlm.digests import content_hash
 
@@ -76,6 +77,29 @@ class Context:
             found.append(_digest_after(found[-1], message))
         return found
 
+    @cached_property
+    def text(self) -> str:
+        """All of its texts, for whoever asks whether something was said."""
+        spoken = [message.text for message in (*self.messages, *self.steps)]
+        return "\n".join([self.system, *spoken]) if self.system else "\n".join(spoken)
+
+    def recent(self, room: int) -> str:
+        """The newest messages that fit into so many characters, one below the other, each behind its speaker's name;
+        at least the last one's end."""
+        told: list[str] = []
+        left = room
+        for message in reversed((*self.messages, *self.steps)):
+            if not message.text:
+                continue
+            line = f"{message.role.value.capitalize()}: {message.text}"
+            left -= len(line) + 1
+            if left < 0:
+                break
+            told.append(line)
+        if not told and self.messages:
+            return self.messages[-1].text[-room:]
+        return "\n".join(reversed(told))
+
     def extended(self, messages: Iterable[ContextMessage]) -> "Context":
         """With further messages behind and without steps. The digest is carried on, so that the contexts of all turns
         of a conversation cost as much as the last one's."""
@@ -99,3 +123,37 @@ class Context:
 def _digest_after(before: str, message: ContextMessage) -> str:
     calls = [text for call in message.calls for text in (call.name, call.arguments)]
     return content_hash(before, message.role.value, message.name, message.text, *calls)
+
+
+def context_record(context: Context) -> dict[str, Any]:
+    """As JSON holds it, without what is empty; `context_from_record` reads it."""
+    record = {
+        "system": context.system,
+        "messages": [_message_record(message) for message in context.messages],
+        "steps": [_message_record(message) for message in context.steps],
+        "tools": list(context.tools),
+        "documents": list(context.documents),
+    }
+    return {name: value for name, value in record.items() if value}
+
+
+def context_from_record(record: Mapping[str, Any]) -> Context:
+    """Raises: KeyError, TypeError, ValueError."""
+    return Context(
+        record.get("system", ""),
+        tuple(_message_from_record(each) for each in record.get("messages", ())),
+        tuple(_message_from_record(each) for each in record.get("steps", ())),
+        tuple(record.get("tools", ())),
+        tuple(record.get("documents", ())),
+    )
+
+
+def _message_record(message: ContextMessage) -> dict[str, Any]:
+    calls = [{"name": call.name, "arguments": call.arguments} for call in message.calls]
+    record = {"role": message.role.value, "text": message.text, "calls": calls, "name": message.name}
+    return {name: value for name, value in record.items() if value}
+
+
+def _message_from_record(record: Mapping[str, Any]) -> ContextMessage:
+    calls = tuple(ToolCall(call["name"], call.get("arguments", "")) for call in record.get("calls", ()))
+    return ContextMessage(Role(record["role"]), record.get("text", ""), calls, record.get("name", ""))

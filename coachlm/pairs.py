@@ -53,6 +53,11 @@ class InstructionPair:
     def texts(self) -> tuple[str, str, str]:
         return self.instruction, self.input, self.response
 
+    @property
+    def known_text(self) -> str:
+        """All that was said in the pair and before it."""
+        return "\n".join((*self.texts, self.context.text) if self.context else self.texts)
+
     def says_the_same(self, other: "InstructionPair") -> bool:
         """Whether the texts are the same by content, whatever the contexts."""
         return all(normalise_text(a) == normalise_text(b) for a, b in zip(self.texts, other.texts, strict=True))

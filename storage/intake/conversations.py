@@ -1,6 +1,5 @@
 """Stores which conversations new pairs belong to, and whose unit works on them."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -39,7 +38,8 @@ def store_conversations(
         return {}
     columns = (ConversationRow.name, ConversationRow.id, ConversationRow.task_class)
     chosen = is_among(connection, ConversationRow.name.expression, sorted(found))
-    stored = {name: Conversation(*rest) for name, *rest in connection.execute(select(*columns).where(chosen))}
+    rows = connection.execute(select(*columns).where(chosen)).all()
+    stored = {name: Conversation(number, task_class) for name, number, task_class in rows}
     for name, known in stored.items():
         if known.task_class is None and found[name] is not None:
             known.task_class = found[name]
@@ -61,16 +61,16 @@ def join_first_turns(connection: Connection, firsts: Mapping[int, Conversation])
 
 def _surest_classes(items: Iterable[IntakePair]) -> dict[str, str | None]:
     """However records are cut into batches, the first one of a conversation that has a class decides."""
-    weights: dict[str, Counter[str]] = {}
+    weights: dict[str, dict[str, float]] = {}
     decisive: dict[str, tuple[str, int]] = {}
     for item in items:
         origin, task_class = item.sourced.provenance, _class_of(item)
         if origin.conversation is None:
             continue
-        votes = weights.setdefault(origin.conversation, Counter())
+        votes = weights.setdefault(origin.conversation, {})
         record = (origin.position.source, origin.position.record)
         if task_class is not None and decisive.setdefault(origin.conversation, record) == record:
-            votes[task_class] += item.class_confidence
+            votes[task_class] = votes.get(task_class, 0.0) + item.class_confidence
     return {name: max(votes, key=lambda each: votes[each], default=None) for name, votes in weights.items()}
 
 

@@ -7,7 +7,8 @@ A row's body is compressed JSON: `system`, `tools` and `documents` where a conve
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
@@ -16,7 +17,6 @@ from coachlm.context import Context, ContextMessage, Role, ToolCall
 from coachlm.pairs import InstructionPair
 from storage.engine.bulk import is_among
 from storage.tables.contexts import ContextRow, ConversationRow
-from storage.tables.pairs import PairRow
 from storage.tables.rows import ContextColumns, TextColumns
 
 _Body = tuple[int | None, Any]  # the row before, and what JSON holds
@@ -26,7 +26,18 @@ class PairColumns(TextColumns, ContextColumns, Protocol):
     """A row that has the texts of a pair and says which context it has."""
 
 
-CONTEXT_COLUMNS = (PairRow.context, PairRow.context_messages, PairRow.context_steps)
+class WaitingPair(NamedTuple):
+    """A pair that waits for the coach."""
+
+    seq: int
+    id: str
+    instruction: str
+    input: str
+    response: str
+    context: int | None
+    context_messages: int
+    context_steps: int
+    created_at: datetime
 
 
 def write_body(messages: Sequence[ContextMessage], origin: Context | None = None) -> bytes:
