@@ -48,7 +48,9 @@ def store_conversations(
     first = (connection.scalar(select(func.max(ConversationRow.id))) or 0) + 1
     fresh = [name for name in found if name not in stored]
     new = {name: Conversation(number, found[name]) for number, name in enumerate(fresh, first)}
-    insert_rows(connection, ConversationRow, [(one.number, name, one.task_class) for name, one in new.items()])
+    insert_rows(
+        connection, ConversationRow, [(one.number, name, one.task_class, None, None) for name, one in new.items()]
+    )
     return stored | new
 
 

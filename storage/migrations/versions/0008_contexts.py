@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+IS_HELD = sa.text("holder IS NOT NULL")
 IN_CONVERSATION = sa.text("conversation IS NOT NULL")
 
 
@@ -18,8 +19,13 @@ def upgrade() -> None:
         sa.Column("id", KEY, autoincrement=False, nullable=False),
         sa.Column("name", sa.String(32), nullable=False),
         sa.Column("task_class", sa.Text(), nullable=True),
+        sa.Column("holder", sa.BigInteger(), nullable=True),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_conversations"),
         sa.UniqueConstraint("name", name="uq_conversations_name"),
+    )
+    op.create_index(
+        "ix_conversations_holder", "conversations", ["holder"], sqlite_where=IS_HELD, postgresql_where=IS_HELD
     )
     op.create_table(
         "contexts",
@@ -36,6 +42,7 @@ def upgrade() -> None:
     op.add_column("pairs", sa.Column("context", sa.BigInteger(), nullable=True))
     op.add_column("pairs", sa.Column("context_messages", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("pairs", sa.Column("context_steps", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("rating_tasks", sa.Column("context", sa.Text(), nullable=True))
     op.create_index(
         "ix_pairs_conversation_turn",
         "pairs",
