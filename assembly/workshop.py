@@ -10,6 +10,7 @@ from assembly.coach_kinds import kind_of
 from assembly.stores import adapter_artifacts, open_database
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings
+from coachlm.settings.acceptance import OFF
 
 if TYPE_CHECKING:
     from trainer.gate import Coached, HeldOutPair
@@ -55,7 +56,7 @@ def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Se
     from trainer.scoring import pair_nll
 
     engine = settings.reviser.engine if settings.reviser.engine in kind.engines else kind.engines[0]
-    chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder)}
+    chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder), "accept_model": OFF}
     reviser = build_reviser(settings.replaced(**chosen))
     try:
         revisions = reviser.revise([pair.raw for pair in pairs])

@@ -84,7 +84,7 @@ def write_data(data: Path, scratch: Path, count: int) -> None:
 
 
 def write_config(scratch: Path, arguments: argparse.Namespace) -> Path:
-    judges = arguments.judge or ["local", "local-length-free", "longer"]
+    judges = arguments.judge or ["likeness", "likeness-length-free", "longer"]
     text = f"""
 base = {json.dumps(arguments.base or str(scratch / "base"))}
 test_sets = ["coachlm150", "vicuna80"]

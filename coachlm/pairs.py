@@ -149,7 +149,7 @@ class Reject:
 
 
 class ExcludeReason(StrEnum):
-    """Why the preliminary filter excluded a pair. Source: paper Table III; the last four are ours."""
+    """Why the preliminary filter excluded a pair. Source: paper Table III; the last five are ours."""
 
     INVALID_INPUT = "invalid_input"  # the key content of the instruction is invalid or missing
     BEYOND_EXPERTISE = "beyond_expertise"  # overly professional scenes
@@ -160,6 +160,7 @@ class ExcludeReason(StrEnum):
     LANGUAGE = "language"  # outside the configured languages
     TOO_SHORT = "too_short"  # fewer characters than the settings ask for
     TOO_LONG = "too_long"  # more characters than `max_pair_chars`
+    MARKED_BAD = "marked_bad"  # the log itself says that the answer is bad: a thumbs down, a weight of 0
     MANUAL = "manual"  # a person excluded it by hand
 
 

@@ -7,14 +7,18 @@ from coachlm.pairs import InstructionPair
 
 
 class Outcome(StrEnum):
-    """How a revision ended. All but `REVISED` leave the raw pair as it is."""
+    """How a revision ended. All but `revised` leave the raw pair as it is."""
 
     REVISED = "revised"  # the coach changed the pair
-    UNCHANGED = "unchanged"  # the coach saw nothing to mend
+    UNCHANGED = "unchanged"  # the coach saw nothing to fix
     FALLBACK_INVALID = "fallback_invalid"  # the output was no valid pair (paper §III-B1: about 1.3 %)
     FALLBACK_GUARD = "fallback_guard"  # a guard refused it: dropped constraint, broken code, language change, …
     FALLBACK_ERROR = "fallback_error"  # the engine failed on this pair: too long, NaN logits, out of memory
     LEAK_GUARD = "leak_guard"  # its instruction was in the coach's training data (paper §III-B1)
+
+
+NOT_ACCEPTED = "not_accepted"
+"""The reason of a fallback where there were candidates, and none was likely enough to save work."""
 
 
 class FlagKind(StrEnum):
@@ -62,8 +66,13 @@ class Revision:
     outcome: Outcome
     engine: str  # name of the engine, e.g. `rules`, `transformers`
     adapter: str | None = None  # content digest of the adapter that made it; None without one
-    reason: str | None = None  # why it fell back, e.g. `repeated_instruction`, `code_fence`
+    reason: str | None = None  # why it fell back, e.g. `code_fence`, or why it was chosen; `kind: details`
     flags: tuple[Flag, ...] = ()
     prompt_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0  # the batch's wall time divided by its pairs
+
+    @property
+    def failure(self) -> str | None:
+        """The kind of reason why the raw pair was kept, without its details; None for a revision."""
+        return None if self.outcome is Outcome.REVISED or not self.reason else self.reason.partition(":")[0]

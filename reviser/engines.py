@@ -5,35 +5,54 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coachlm.coaching.bundled_lm import with_bundled_lm
 from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
+from reviser.choosing.building import candidate_sampling, with_choice
 from reviser.models.sampling import Sampling
+from reviser.pairs.prompts import asking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from coachlm.coaching.prompting import Prompting
+    from reviser.instructed.examples import ExampleStore
     from reviser.models.model_loading import LoadedModel
-    from reviser.openvino.decoder import DecoderOptions
-    from reviser.openvino.folder import ConvertedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
-    from reviser.pairs.prompts import Asking
+    from reviser.remote.options import RemoteOptions
 
 log = logging.getLogger(__name__)
 
 
-def build_reviser(settings: Settings) -> Reviser:
-    """The engine, ready to revise.
+def build_reviser(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
+    """The engine, ready to revise; `examples`: for an instructed coach, else those that the settings name.
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
     check_revises(settings.reviser.engine)
     _check_sampling(settings)
-    return BUILDERS[settings.reviser.engine](settings)
+    settings = with_bundled_lm(settings)
+    if settings.instructing.coach == "instructed":
+        return with_choice(settings, _build_instructed(settings, examples))
+    return with_choice(settings, BUILDERS[settings.reviser.engine](settings))
+
+
+def _build_instructed(settings: Settings, examples: "ExampleStore | None") -> Reviser:
+    engine = ENGINES[settings.reviser.engine]
+    if not engine.instructed:
+        able = in_words(engine_names(lambda each: each.instructed))
+        raise SettingsError(
+            f"COACHLM_COACH=instructed: engine `{engine.name}` can't be told what to do; choose {able}, or "
+            "COACHLM_COACH=tuned"
+        )
+    if settings.reviser.adapter:
+        log.warning("adapter %s is left out: the coach is instructed", settings.reviser.adapter)
+        settings = settings.replaced(adapter=None)
+    return _with_servers(settings, examples)
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -66,7 +85,9 @@ def build_adapting(
     Raises: SettingsError, ModelError.
     """
     if settings.reviser.engine == "openvino":
-        return _adapting_openvino(settings, in_force, fetch)
+        from reviser.openvino.building import build_adapting_openvino
+
+        return build_adapting_openvino(settings, in_force, fetch)
     if settings.reviser.int8:  # packed weights can't be switched: an engine an adapter
         return None
     engine = _with_model(settings.replaced(adapter=None))
@@ -134,7 +155,7 @@ def _with_model(settings: Settings) -> Reviser:
         leaked=adapter.training_instructions if adapter else frozenset(),
         least_kept=settings.reviser.least_kept,
     )
-    asking = _asking(settings)
+    asking = asking_of(settings)
     prompting = asking.of(settings.reviser.model, loaded.frame, adapter)
     log.info("asked with the %s prompt", prompting.style)
     if settings.reviser.engine == "packed" and (packed := _packed(settings, loaded, finisher, prompting)):
@@ -150,93 +171,57 @@ def _with_model(settings: Settings) -> Reviser:
     )
 
 
-def _asking(settings: Settings) -> "Asking":
-    from reviser.pairs.prompts import Asking
-
-    return Asking(settings.reviser.prompt_style, settings.reviser.prefill)
-
-
 def _with_openvino(settings: Settings) -> Reviser:
-    from reviser.openvino.checks import check_adapter
-    from reviser.openvino.reviser import OpenvinoReviser
+    from reviser.openvino.building import build_openvino
 
-    model = _converted(settings)
-    check_adapter(model, Path(settings.reviser.adapter) if settings.reviser.adapter else None)
-    return OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
+    return build_openvino(settings)
 
 
-def _adapting_openvino(
-    settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
-) -> Reviser:
-    from reviser.following.adapting import AdaptingReviser
-    from reviser.openvino.adapters import AdapterConversions
-    from reviser.openvino.checks import check_base_alone, check_base_of
-    from reviser.openvino.reviser import OpenvinoReviser
-
-    model = _converted(settings)
-    check_base_alone(model)
-    conversions = AdapterConversions(
-        model,
-        Path(settings.adapters.cache).expanduser() / "openvino",
-        trust_remote_code=settings.reviser.trust_remote_code,
-    )
-
-    def fetch_own(record: "AdapterRecord") -> Path:
-        check_base_of(record, model)
-        return fetch(record)
-
-    engine = OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        conversions,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
-    return AdaptingReviser(engine, in_force, fetch_own, settings.reviser.registry_poll_seconds)
-
-
-def _converted(settings: Settings) -> "ConvertedModel":
-    from reviser.openvino.folder import read_converted
-    from reviser.openvino.runtime import import_genai
-
-    if not settings.reviser.model:
-        raise SettingsError("COACHLM_ENGINE=openvino needs COACHLM_MODEL: a folder that `coachlm convert` made")
-    import_genai()
-    model = read_converted(Path(settings.reviser.model))
-    if settings.reviser.int8 and model.manifest.numbers != "int8":
-        raise SettingsError(
-            f"COACHLM_REVISER_INT8 is set and {settings.reviser.model} is in {model.manifest.numbers}: "
-            "convert it with --int8"
-        )
-    return model
-
-
-def _decoder_options(settings: Settings) -> "DecoderOptions":
-    from reviser.openvino.decoder import DecoderOptions
-
-    return DecoderOptions(
-        cache_bytes=settings.reviser.cache_mib << 20,
-        slots=settings.reviser.batch_pairs,
-        half_cache=settings.reviser.half_cache,
-    )
-
-
-def _with_servers(settings: Settings) -> Reviser:
+def _with_servers(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
     _check_packages(ENGINES[settings.reviser.engine])
+    if settings.instructing.coach == "instructed":
+        return _instructed_servers(settings, examples)
     from coachlm.coaching.prompting import PAPER
     from reviser.models.adapter import read_adapter
     from reviser.pairs.finish import Finisher
-    from reviser.remote.reviser import RemoteOptions, RemoteReviser
+    from reviser.remote.reviser import RemoteReviser
 
     adapter = read_adapter(Path(settings.reviser.adapter)) if settings.reviser.adapter else None
-    options = RemoteOptions(
+    prompting = asking_of(settings).of("", None, adapter) if adapter else PAPER
+    finisher = Finisher(
+        engine="openai",
+        adapter=adapter.digest if adapter else None,
+        leaked=adapter.training_instructions if adapter else frozenset(),
+        least_kept=settings.reviser.least_kept,
+    )
+    return RemoteReviser(_remote_options(settings, prompting), finisher, adapter.folder if adapter else None)
+
+
+def _instructed_servers(settings: Settings, examples: "ExampleStore | None") -> Reviser:
+    from coachlm.coaching.prompting import PAPER
+    from reviser.instructed.building import example_store, instructions_of
+    from reviser.pairs.finish import Finisher
+    from reviser.remote.answer_cache import AnswerCache
+    from reviser.remote.coaches import InstructedCoach
+    from reviser.remote.reviser import RemoteReviser
+
+    options, told = _remote_options(settings, PAPER), settings.instructing
+    instructions = instructions_of(settings, "json")
+    store = examples if examples is not None else example_store(settings)
+    coach_id = instructions.coach_id(options.model)
+    log.info("instructed coach %s: %s, %d examples to choose from", coach_id, options.model, len(store))
+    finisher = Finisher("openai", coach_id, least_kept=settings.reviser.least_kept)
+    coach = InstructedCoach(finisher, options.max_new_tokens, options.model, instructions, store)
+    cache = (
+        AnswerCache(Path(told.answer_cache).expanduser(), told.answer_cache_mib << 20) if told.answer_cache else None
+    )
+    return RemoteReviser(options, finisher, None, coach, cache)
+
+
+def _remote_options(settings: Settings, prompting: "Prompting") -> "RemoteOptions":
+    from reviser.remote.options import RemoteOptions
+
+    return RemoteOptions(
         servers=settings.openai.servers,
         model=settings.reviser.model or "",
         api_key=settings.openai.api_key.get_secret_value(),
@@ -245,15 +230,9 @@ def _with_servers(settings: Settings) -> Reviser:
         max_new_tokens=settings.reviser.max_new_tokens,
         request_seconds=settings.openai.request_seconds,
         outage_seconds=settings.openai.outage_seconds,
-        prompting=_asking(settings).of("", None, adapter) if adapter else PAPER,
+        prompting=prompting,
+        budget_tokens=settings.instructing.budget_tokens,
     )
-    finisher = Finisher(
-        engine="openai",
-        adapter=adapter.digest if adapter else None,
-        leaked=adapter.training_instructions if adapter else frozenset(),
-        least_kept=settings.reviser.least_kept,
-    )
-    return RemoteReviser(options, finisher, adapter.folder if adapter else None)
 
 
 def graphs_for(settings: Settings, device: str) -> "Graphs | None":
@@ -282,8 +261,8 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", pro
         int8_cache=settings.reviser.int8,
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser.attention,
-        sampling=_sampling(settings),
-        asking=_asking(settings),
+        sampling=_sampling(settings) or candidate_sampling(settings),
+        asking=asking_of(settings),
     )
     try:
         return PackedReviser(loaded, finisher, options, prompting)

@@ -1,38 +1,32 @@
 """Reads the store for exports, reports and people who want to know how things stand."""
 
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance
-from coachlm.revision import Outcome
 from coachlm.status import Status
 from storage.desk.depth import read_depth
-from storage.desk.items import class_column
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import all_rows
+from storage.figures.flow import read_flow
 from storage.pairs.contexts import Contexts, read_conversation_names
 from storage.pairs.edits import scores_from_row
 from storage.pairs.history import HistoryEntry, read_history
 from storage.pairs.last_texts import LastTexts, read_told_turns
 from storage.pairs.revisions import revision_from_row
-from storage.tables.desk import RevisionRow
-from storage.tables.pairs import OccurrenceRow, PairRow, RedactionRow, RejectRow, TextRow
+from storage.tables.pairs import OccurrenceRow, PairRow, TextRow
 from storage.tables.rows import StoredPair, class_from_row
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
-NameColumn = (
-    ColumnElement[str] | ColumnElement[str | None] | InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
-)
 _WINDOW = 1000  # pairs read at a time
 
 
@@ -80,6 +74,12 @@ class StoreReader:
         with self.snapshot() as snapshot:
             return snapshot.flow_counts()
 
+    def session_of(self, pair_id: str) -> str | None:
+        """The hash of the session in which a pair came first; None where it isn't known."""
+        first = select(OccurrenceRow.session_hash).join(PairRow, PairRow.seq == OccurrenceRow.pair)
+        with self._database.reading() as connection:
+            return connection.scalar(first.where(PairRow.id == pair_id, OccurrenceRow.is_repeat.is_(False)).limit(1))
+
     @contextmanager
     def snapshot(self) -> Generator["Snapshot"]:
         """Rows and counts of one moment: what an export needs for its counts to balance."""
@@ -111,7 +111,7 @@ class Snapshot:
             yield from _window(self._connection, start, wanted)
 
     def flow_counts(self) -> FlowCounts:
-        return _flow_counts(self._connection)
+        return read_flow(self._connection)
 
 
 def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
@@ -182,37 +182,3 @@ def provenance_from_row(row: StoredOrigin) -> Provenance:
         language=row.language,
         extra=row.extra or {},
     )
-
-
-def _flow_counts(connection: Connection) -> FlowCounts:
-    by_format: Counter[str] = Counter()
-    repeats = 0
-    seen = select(OccurrenceRow.format, OccurrenceRow.is_repeat, func.count())
-    for name, is_repeat, count in connection.execute(seen.group_by(OccurrenceRow.format, OccurrenceRow.is_repeat)):
-        by_format[name] += count
-        repeats += count if is_repeat else 0
-    by_status = _grouped(connection, PairRow.status)
-    flags: Counter[str] = Counter()
-    for found in connection.scalars(select(RevisionRow.flags).where(RevisionRow.flags.is_not(None))):
-        flags.update(flag["kind"] for flag in found or ())
-    fallback = RevisionRow.outcome.not_in([Outcome.REVISED.value, Outcome.UNCHANGED.value])
-    return FlowCounts(
-        occurrences=by_format.total(),
-        pairs=sum(by_status.values()),
-        exact_duplicates=repeats,
-        by_status=by_status,
-        rejects_by_reason=_grouped(connection, RejectRow.reason),
-        excluded_by_reason=_grouped(connection, PairRow.exclude_reason, PairRow.status == Status.EXCLUDED.value),
-        revisions_by_outcome=_grouped(connection, RevisionRow.outcome),
-        fallbacks_by_reason=_grouped(connection, func.coalesce(RevisionRow.reason, RevisionRow.outcome), fallback),
-        flags_by_kind=dict(flags),
-        occurrences_by_format=dict(by_format),
-        rejects_by_format=_grouped(connection, func.coalesce(RejectRow.format, "unknown")),
-        by_class=_grouped(connection, class_column(), class_column().is_not(None)),
-        redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).all()),
-    )
-
-
-def _grouped(connection: Connection, column: NameColumn, *where: ColumnElement[bool]) -> dict[str, int]:
-    counted = connection.execute(select(column, func.count()).where(*where).group_by(column))
-    return {name: count for name, count in counted if name is not None}

@@ -1,6 +1,7 @@
 """What an operator should look at, derived from the overview's figures; docs/how-to/operate.md says what to do."""
 
 from api.models.figures import Alert, GroupLag, Overview
+from coachlm.revision import NOT_ACCEPTED
 
 OLDEST_SECONDS = 24 * 3600
 FALLBACK_SHARE = 0.2
@@ -21,7 +22,7 @@ def _queue(found: Overview) -> Alert | None:
         return None
     days = found.oldest_seconds / 86_400
     return Alert(
-        name="queue_age", text=f"The oldest item has waited for {days:.1f} days: more annotators, or other priorities."
+        name="queue_age", text=f"The oldest item has waited for {days:.1f} days: add annotators or change priorities."
     )
 
 
@@ -37,7 +38,7 @@ def _stalled(found: Overview) -> Alert | None:
     return Alert(
         name="reviser_stalled",
         text=f"{waiting} for the coach and none was revised for {_time(still)}: is a worker "
-        "(coachlm worker, coachlm stream) up?",
+        "(coachlm worker, coachlm stream) running?",
     )
 
 
@@ -47,11 +48,16 @@ def _time(seconds: float) -> str:
 
 def _fallbacks(found: Overview) -> Alert | None:
     total = sum(found.outcomes.values())
-    fell = sum(count for name, count in found.outcomes.items() if name.startswith("fallback"))
+    fell = sum(count for name, count in found.outcomes.items() if name.startswith("fallback") and not _chosen(name))
     if total < LEAST_REVISIONS or fell / total < FALLBACK_SHARE:
         return None
     text = f"{fell / total:.0%} of {total:,} revisions fell back to the raw pair: look at the reasons."
     return Alert(name="fallbacks", text=text)
+
+
+def _chosen(outcome: str) -> bool:
+    """Whether the raw pair was kept because no candidate was better: that is nothing to alarm about."""
+    return outcome.endswith(f": {NOT_ACCEPTED}")
 
 
 def _broker(found: Overview) -> Alert | None:
@@ -64,7 +70,7 @@ def _lag(group: GroupLag) -> Alert | None:
     if group.messages < LAG_MESSAGES:
         return None
     text = (
-        f"{group.messages:,} messages wait for the {group.stage} workers: is one up (coachlm stream {group.stage}), "
-        "are more needed?"
+        f"{group.messages:,} messages wait for the {group.stage} workers: is one running "
+        f"(coachlm stream {group.stage}), are more needed?"
     )
     return Alert(name=f"lag_{group.stage}", text=text)

@@ -13,7 +13,7 @@ class Model(StrEnum):
     """What `COACHLM_MODEL` is to an engine."""
 
     UNUSED = "not used"
-    COACH = "a bundled kind of coach, by name or folder; the one that comes along where it is empty"
+    COACH = "a bundled kind of coach, by name or folder; the bundled one where it is empty"
     TRANSFORMERS = "a model folder or hub id"
     CONVERTED = "a folder that `coachlm convert` made"
     SERVED = "the model's name on the servers"
@@ -40,6 +40,7 @@ class Engine:
     servers: bool = False  # works on OpenAI-compatible servers
     samples: bool = False  # can draw tokens
     int8: bool = False
+    instructed: bool = False  # takes a chat model that is told what to do
     revises: bool = True
 
     def missing(self) -> list[str]:
@@ -90,6 +91,7 @@ _ALL = (
         model=Model.SERVED,
         adapters=Adapters.FIXED_OR_FOLLOWED,
         servers=True,
+        instructed=True,
     ),
     Engine("none", "pairs are taken in and not revised", revises=False),
 )

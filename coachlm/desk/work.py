@@ -164,7 +164,7 @@ class ReviewItem:
 
 @dataclass(frozen=True, slots=True)
 class ExcludedItem:
-    """A pair that was set aside, by the filter or by a person, or that is a near copy."""
+    """A pair that was excluded, by the filter or by a person, or that is a near copy."""
 
     pair_id: str
     version: int

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from coachlm.coaching.instructing import Spending
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 
@@ -35,6 +36,7 @@ class Reviser(Protocol):
     """An engine that revises. Order is kept; one bad pair is a fallback revision, never an exception.
 
     Raises (from `revise`): EngineError, when the engine failed for the whole batch; nothing was revised then.
+    BudgetError, when it may take no more tokens; it brings what was revised.
     """
 
     @property
@@ -58,6 +60,28 @@ class StreamingReviser(Reviser, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to ask a model for a pair's revision."""
+
+    prefill: bool = False  # instruction and input are given, the model writes the response alone
+    draw: int | None = None  # which of the draws, the same number gives the same text; None: the likeliest tokens
+
+
+@runtime_checkable
+class AttemptingReviser(Reviser, Protocol):
+    """An engine that revises a pair in several ways, of which somebody else chooses."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether it can draw tokens; if not, every attempt takes the likeliest."""
+        ...
+
+    def attempt(self, pairs: Sequence[InstructionPair], attempts: Sequence[Attempt]) -> list[list[Revision]]:
+        """Of each pair a revision an attempt, both in order. Raises: EngineError, as `revise`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EngineLoad:
     """What an engine that runs many pairs at once has done since it was made."""
 
@@ -73,6 +97,20 @@ class LoadedReviser(Reviser, Protocol):
     """An engine that knows how full it was."""
 
     def load(self) -> EngineLoad: ...
+
+
+@runtime_checkable
+class PaidReviser(Reviser, Protocol):
+    """An engine whose requests cost something."""
+
+    def estimate(self, pairs: Sequence[InstructionPair]) -> Spending:
+        """Before they are revised; tokens by length."""
+        ...
+
+    @property
+    def spending(self) -> Spending:
+        """Since it was made, as the servers count."""
+        ...
 
 
 class TextGenerator(Protocol):

@@ -56,7 +56,7 @@ def train(
 ) -> None:
     """Tune a coach on the expert revisions that changed most.
 
-    Writes an adapter folder for `coachlm revise --engine transformers --adapter …`, named by its content, and beside
+    Writes an adapter folder for `coachlm revise --engine packed --adapter …`, named by its content, and beside
     it the frozen data, metrics, plots and the run's record. Settings default to the paper's. With `--base coach` the
     bundled coach learns those edits that its tags can express; it needs no GPU.
     """

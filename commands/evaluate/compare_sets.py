@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from evaluation.sets.comparison import SetComparison
     from evaluation.sets.matching import Dropped
 
+_ENGINE_OPTIONS = ("engine", "model", "coach", "adapter", "prompt_style", "budget_tokens")
 _text = click.Choice([choice.value for choice in TextChoice])
 Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
 
@@ -55,7 +56,9 @@ Step = tuple[InstructionPair | None, InstructionPair | None, Outcome | None]
     help="Only this share of BEFORE, chosen by a hash of the content.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many pairs.")
-@click.option("--scores", is_flag=True, help="Also score both sides by the local scorer (a millisecond a pair).")
+@click.option(
+    "--scores", is_flag=True, help="Also score both sides' likeness to experts' revisions (a millisecond a pair)."
+)
 @click.option(
     "--write",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -106,7 +109,7 @@ def _steps(before: str, after: str | None, dropped: "Dropped", options: dict[str
     if (after is None) == (options["engine"] is None):
         raise SettingsError("give either a second data set or --engine NAME")
     if after is None:
-        wanted = {name: options[name] for name in ("engine", "model", "adapter")}
+        wanted = {name: options[name] for name in _ENGINE_OPTIONS}
         return _revised(islice(first, limit), dropped, wanted, write)
     if write is not None:
         raise SettingsError("--write keeps what an engine made; it needs --engine")
@@ -202,7 +205,7 @@ def _show(found: "SetComparison") -> None:
         out.print(whole)
     if found.scores:
         one, other, share = (found.scores[name] for name in ("before", "after", "preferred"))
-        out.print(f"local scorer: {one:.3f} before, {other:.3f} after; {share:.1%} score higher after")
+        out.print(f"expert-revision likeness: {one:.3f} before, {other:.3f} after; {share:.1%} higher after")
     if any(found.dropped.values()):
         people.print(f"in no figure: {_reasons(found.dropped)}", markup=False)
 

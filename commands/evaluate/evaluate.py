@@ -74,7 +74,10 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 @evaluate.command()
 @folder_option
 @click.option(
-    "--judge", "names", multiple=True, help="Another judge: server, model:FOLDER, local-length-free; may be repeated."
+    "--judge",
+    "names",
+    multiple=True,
+    help="Another judge: server, model:FOLDER, likeness-length-free; may be repeated.",
 )
 @click.option(
     "--comparisons", type=click.Path(path_type=Path), help="Your own labelled comparisons, in PandaLM's format."

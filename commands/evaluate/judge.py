@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from assembly.data_sets import json_line, lines_writer, pairs_only, public_folder
-from assembly.judges import named_judges
+from assembly.judges import check_judges, named_judges
 from coachlm.desk.dataset import TextChoice
 from coachlm.errors import InputError
 from commands.evaluate.judge_options import (
@@ -17,6 +17,7 @@ from commands.evaluate.judge_options import (
     estimate_line,
     failure_line,
     judge_settings,
+    say_worth,
     server_options,
     spending_line,
 )
@@ -38,9 +39,7 @@ _text = click.Choice([choice.value for choice in TextChoice])
     "--judge",
     "names",
     multiple=True,
-    default=("local",),
-    show_default=True,
-    help="local, local-length-free, longer, server or model:FOLDER; may be repeated.",
+    help="server, model:FOLDER, likeness, likeness-length-free or longer; no default; may be repeated.",
 )
 @click.option("--match", "matching", type=click.Choice(["request", "rows"]), default="request", show_default=True)
 @click.option(
@@ -87,6 +86,8 @@ def judge(
     and merged by the paper's rules; what failed either way is counted and in no rate.
     """
     settings = judge_settings(options)
+    check_judges(names, settings)
+    say_worth(names, as_json=as_json)
     comparisons, left_out = _comparisons(candidate, reference, options)
     with named_judges(names, settings) as judges:
         expected = estimate_comparisons(judges, comparisons)
@@ -109,7 +110,7 @@ def judge(
         for name, spent in spending.items():
             people.print(f"{name}: {spending_line(spent)}", markup=False)
     if not all(each.complete for each in found):
-        people.print("not all could be asked; run the same command again to go on where it stopped")
+        people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 
@@ -117,7 +118,8 @@ def _comparisons(candidate: str, reference: str, options: dict[str, Any]) -> "tu
     """Comparisons, and what stands in one set alone."""
     from evaluation.judges.judging import Comparison
     from evaluation.sets.matching import Dropped, Matching, match_pairs
-    from evaluation.sets.test_sets import TEST_SETS, load_test_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.test_sets import load_test_set
 
     answers = pairs_only(candidate, TextChoice(options["text_candidate"]))
     if reference in TEST_SETS:

@@ -51,6 +51,16 @@ def judge_settings(options: dict[str, Any]) -> Settings:
     return load_settings(**{f"judge_{name}": options.pop(f"judge_{name}") for name in _SERVER})
 
 
+def say_worth(names: Sequence[str], *, as_json: bool = False) -> None:
+    """What the verdicts of judges that need no server are worth, before they are read."""
+    from assembly.judges import present_names
+    from evaluation.judges.worth import WORTH
+
+    for name in present_names(names):
+        if name in WORTH and name != "server" and not as_json:
+            people.print(f"{name}: {WORTH[name]}", markup=False)
+
+
 def estimate_comparisons(judges: Sequence[Judge], comparisons: Sequence[Comparison]) -> Estimate | None:
     """Both ways round; None, when no judge has a server."""
     from evaluation.judges.openai import OpenAIJudge

@@ -83,7 +83,7 @@ def rate(
     else:
         _show(found, html)
     if not all(each.complete for each in found):
-        people.print("not all could be asked; run the same command again to go on where it stopped")
+        people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 
@@ -111,7 +111,7 @@ def _show(found: "list[RatedSet]", html: Path | None) -> None:
     for each in found:
         out.print(f"{each.name}: {each.usable:,} of {each.pairs:,} pairs rated", markup=False)
         if each.ratings is not None:
-            out.print(f"  mean {each.ratings.mean:.2f}; {each.ratings.share_accurate:.1%} above 4.5")
+            out.print(f"  mean {each.ratings.mean:.2f}; {each.ratings.share_accurate:.1%} at 4.5 or above")
             most = max(each.ratings.histogram.values())
             for edge, count in each.ratings.histogram.items():
                 out.print(f"  {edge:3.1f} {'█' * round(30 * count / most):30} {count:,}")
@@ -147,10 +147,8 @@ def _write_page(found: "list[RatedSet]", path: Path) -> None:
     ]
     histograms = {each.name: each.ratings.histogram for each in found[:2] if each.ratings is not None}
     plots = [plot_ratings("Ratings", histograms)] if histograms else []
-    columns = ("data set", "pairs", "rated", "no rating", "mean of 5", "above 4.5", "instruction", "response")
-    note = (
-        "Figures are over the rated pairs alone. Paper Fig. 4: mean 3.95 → 4.31, above 4.5 17.7 % → 78.9 % on Alpaca."
-    )
+    columns = ("data set", "pairs", "rated", "no rating", "mean of 5", "4.5 or above", "instruction", "response")
+    note = "Figures are over the rated pairs alone. Paper Fig. 4, Alpaca: mean 3.95 → 4.31, 4.5 or above 17.7 → 78.9 %."
     write_figures(
         "Ratings", [FigureTable("Ratings", columns, rows, note, plots)], {"sets": list(map(asdict, found))}, path
     )

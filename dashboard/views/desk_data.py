@@ -4,7 +4,7 @@ from typing import Any
 
 from api.models import Me
 from coachlm.desk.categories import RevisionCategory
-from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_range
+from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_cap
 from coachlm.pairs import ExcludeReason
 
 _REASONS: dict[ExcludeReason, str] = {
@@ -55,8 +55,7 @@ def reason_data() -> list[dict[str, str]]:
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:
-    """With the scores, both ends included, that a part with this flaw alone may get."""
-    low, high = score_range(criterion.part, frozenset({criterion.dimension}))
+    """With the highest score that a part with this flaw alone may get."""
     return {
         "dimension": criterion.dimension.value,
         "label": _label(criterion.dimension),
@@ -64,8 +63,7 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
         "level": criterion.level.value,
         "description": criterion.description,
         "checklist": criterion.checklist,
-        "low": low,
-        "high": high,
+        "high": score_cap(criterion.part, {criterion.dimension}),
     }
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from coachlm.desk.rubric import Dimension, Part, Scores, score_range
+from coachlm.desk.rubric import Dimension, Part, Scores, score_cap
 from evaluation.judges.judging import Verdict
 
 
@@ -20,7 +20,6 @@ class Failure(StrEnum):
     NO_VERDICT = "no_verdict"  # refused, or text without the figures asked for
     AMBIGUOUS = "ambiguous"  # several sets of figures that differ
     OUT_OF_RANGE = "out_of_range"
-    CONTRADICTORY = "contradictory"  # a score lower than the named flaws allow
     CUT_OFF = "cut_off"  # the answer hit the token limit before its figures
     MALFORMED = "malformed"  # the server's body is no chat completion
     REJECTED = "rejected"  # a client error: key, model, request too long
@@ -133,13 +132,11 @@ def _rubric(found: dict[str, Any]) -> RubricRating:
     scores: dict[Part, int] = {}
     capped: set[Part] = set()
     for part in Part:
-        low, high = score_range(part, flaws)
+        cap = score_cap(part, flaws)
         stated = round(_number(found[part.value], 100))
-        if stated < low:
-            raise AnswerError(Failure.CONTRADICTORY)
-        if stated > high:
+        if stated > cap:
             capped.add(part)
-        scores[part] = min(stated, high)
+        scores[part] = min(stated, cap)
     rationale = str(found.get("rationale", ""))
     return RubricRating(Scores(scores[Part.INSTRUCTION], scores[Part.RESPONSE], flaws), rationale, frozenset(capped))
 

@@ -76,7 +76,7 @@ class ExampleCollector:
         elif row.status is Status.DUPLICATE:
             self._duplicates.add(example)
         elif row.revision is not None:
-            self._add_revised(example, row.revision.outcome, row.revision.reason)
+            self._add_revised(example, row.revision.outcome, row.revision.failure)
 
     def _add_revised(self, example: Example, outcome: Outcome, reason: str | None) -> None:
         if outcome is Outcome.UNCHANGED:

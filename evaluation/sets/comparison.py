@@ -53,7 +53,9 @@ class SetComparison:
     dropped: dict[str, dict[str, int]]  # records before and after that are no pair, by reason
     statistics: Statistics
     categories: dict[RevisionCategory, int]  # estimated, of changed instructions and of changed responses
-    scores: dict[str, float] | None  # of the local scorer: means before and after, share of pairs that it prefers after
+    scores: (
+        dict[str, float] | None
+    )  # expert-revision likeness: means before and after, share of pairs that it prefers after
     examples: list[Change] = field(default_factory=list)  # the first few of each category
 
     def category_shares(self) -> dict[RevisionCategory, float]:

@@ -26,7 +26,7 @@ class Arm:
     human_samples: int = 0  # only so many of them, those that changed most; 0: all
     ratings: str = ""  # of `coachlm evaluate rate --output`; keeps pairs rated at least `keep_rated_from`
     keep_rated_from: float = 4.5  # Source: AlpaGasus
-    keep_best_share: float = 1.0  # by the local scorer
+    keep_best_share: float = 1.0  # those most like experts' revisions; not AlpaGasus, which takes `ratings`
     engine: str = ""  # revises every pair: one of `coachlm.coaching.engines`
     model: str = ""
     adapter: str = ""
@@ -39,7 +39,7 @@ class Comparison:
     base: str
     arms: tuple[Arm, ...]
     test_sets: tuple[str, ...]
-    judges: tuple[str, ...] = ("local",)
+    judges: tuple[str, ...] = ()  # no default: each has to be chosen for what it is worth
     seeds: tuple[int, ...] = (0,)
     test_limit: int = 0  # only the first so many instructions of each test set; 0: all
     max_new_tokens: int = 512

@@ -10,7 +10,7 @@ from typing import Protocol
 from coachlm.coaching.adapters import AdapterRecord, InForce
 from coachlm.errors import ModelError
 from coachlm.pairs import InstructionPair
-from coachlm.protocols.revising import EngineLoad
+from coachlm.protocols.revising import Attempt, EngineLoad
 from coachlm.revision import Revision
 from reviser.following.in_force import RegistryWatch
 from reviser.models.adapter import Adapter, read_adapter
@@ -34,6 +34,13 @@ class ManyAdapters(Protocol):
     def revise(self, pairs: Sequence[InstructionPair], choose: Choose) -> list[Revision]: ...
 
     def revise_stream(self, pairs: Iterable[InstructionPair], choose: Choose) -> Iterator[Revision]: ...
+
+    @property
+    def draws(self) -> bool: ...
+
+    def attempt(
+        self, pairs: Sequence[InstructionPair], attempts: Sequence[Attempt], choose: Choose
+    ) -> list[list[Revision]]: ...
 
     def load(self) -> EngineLoad: ...
 
@@ -75,6 +82,13 @@ class AdaptingReviser:
 
     def revise_stream(self, pairs: Iterable[InstructionPair]) -> Iterator[Revision]:
         return self._engine.revise_stream(pairs, self._choose)
+
+    @property
+    def draws(self) -> bool:
+        return self._engine.draws
+
+    def attempt(self, pairs: Sequence[InstructionPair], attempts: Sequence[Attempt]) -> list[list[Revision]]:
+        return self._engine.attempt(pairs, attempts, self._choose)
 
     def load(self) -> EngineLoad:
         return self._engine.load()

@@ -8,10 +8,12 @@ from reviser.models.sampling import DRAW_BITS, Sampling
 def choose(logits: torch.Tensor, draws: torch.Tensor, sampling: Sampling | None) -> torch.Tensor:
     """(S, V) logits and (S,) draws, see `reviser.models.sampling` → (S,) tokens, -1 where a logit is not a number.
 
-    Without `sampling` the likeliest, and the draws don't matter.
+    Without `sampling`, and where a draw is `GREEDY`, the likeliest.
     """
     best = logits.max(dim=-1)  # a NaN is its row's maximum
-    tokens = best.indices if sampling is None else _drawn(logits, draws, sampling)
+    tokens = best.indices
+    if sampling is not None:
+        tokens = torch.where(draws < 0, tokens, _drawn(logits, draws, sampling))
     return torch.where(best.values.isnan(), -1, tokens)
 
 

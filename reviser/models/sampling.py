@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import xxhash
 
 DRAW_BITS = 52
+GREEDY = -1
+"""In place of a draw: the likeliest token, beside others that are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Sampling:
         return xxhash.xxh3_64_intdigest(pair_id.encode(), seed=self.seed)
 
 
-def draw(noise: int, place: int) -> int:
-    """Uniform below 2 ** `DRAW_BITS`, for the token at a place of the output."""
+def draw(noise: int | None, place: int) -> int:
+    """Uniform below 2 ** `DRAW_BITS`, for the token at a place of the output; without noise `GREEDY`."""
+    if noise is None:
+        return GREEDY
     return xxhash.xxh3_64_intdigest(place.to_bytes(8, "little"), seed=noise) >> (64 - DRAW_BITS)

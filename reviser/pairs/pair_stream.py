@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from coachlm.errors import EngineError
 from coachlm.pairs import InstructionPair
+from coachlm.protocols.revising import Attempt
 from coachlm.revision import Revision
 from reviser.models.adapter import Adapter
 from reviser.pairs.finish import Finisher, WithFinisher
@@ -44,6 +45,7 @@ class _Taken:
     """A pair under way."""
 
     job: Job
+    desk: JobDesk[Any]
     adapter: str | None
     began: float
 
@@ -70,24 +72,46 @@ class PairStream:
 
     def run(self, pairs: Iterable[InstructionPair], choose: Choose) -> Iterator[tuple[int, Revision]]:
         """Revisions with their places in `pairs`, as they are ready. Raises: EngineError."""
+        return self._run(((raw, None) for raw in pairs), choose)
+
+    def attempt(
+        self, pairs: Sequence[InstructionPair], attempts: Sequence[Attempt], choose: Choose
+    ) -> list[list[Revision]]:
+        """See `coachlm.protocols.revising.AttemptingReviser`; all go through the decoder together. Raises: EngineError.
+
+        A revision's `seconds` are an even share.
+        """
+        began, count = time.perf_counter(), len(attempts)
+        found = dict(self._run(((raw, attempt) for raw in pairs for attempt in attempts), choose))
+        seconds = (time.perf_counter() - began) / max(len(found), 1)
+        made = [replace(found[index], seconds=seconds) for index in range(len(found))]
+        return [made[first * count : (first + 1) * count] for first in range(len(pairs))]
+
+    def _run(
+        self, asked: Iterable[tuple[InstructionPair, Attempt | None]], choose: Choose
+    ) -> Iterator[tuple[int, Revision]]:
+        """Without an attempt, as the engine was set up."""
         taken: dict[int, _Taken] = {}
         at_once: list[tuple[int, Revision]] = []
+        desk_of = self._desks_by_attempt()
 
         def requests() -> Iterator[Request]:
-            for index, raw in enumerate(pairs):
+            for index, (raw, attempt) in enumerate(asked):
                 adapter = choose(raw)
-                opened = self.desks[adapter].open(index, raw)
+                desk = desk_of(adapter, attempt)
+                opened = desk.open(index, raw)
                 if isinstance(opened, Revision):
                     at_once.append((index, opened))
                     continue
-                taken[index] = _Taken(opened, adapter, time.perf_counter())
+                taken[index] = _Taken(opened, desk, adapter, time.perf_counter())
                 self._under_way[adapter] += 1
-                yield Request(index, opened.tokens, opened.max_new, adapter, self.noise(raw.id), opened.watch)
+                noise = self._noise_of(raw, attempt)
+                yield Request(index, opened.tokens, opened.max_new, adapter, noise, opened.watch)
 
         def close(ended: Completion) -> Revision:
             each = taken.pop(ended.key)
             self._under_way[each.adapter] -= 1
-            made = self.desks[each.adapter].close(each.job, ended.tokens, ended.failure, ended.ending)
+            made = each.desk.close(each.job, ended.tokens, ended.failure, ended.ending)
             return replace(made, seconds=time.perf_counter() - each.began)
 
         try:
@@ -103,6 +127,23 @@ class PairStream:
             if taken:
                 self.decoder.abandon()
                 self._under_way.clear()
+
+    def _desks_by_attempt(self) -> Callable[[str | None, Attempt | None], JobDesk[Any]]:
+        """For one run: desks that differ in what they give alone are made once."""
+        made: dict[tuple[str | None, bool], JobDesk[Any]] = {}
+
+        def desk_of(adapter: str | None, attempt: Attempt | None) -> JobDesk[Any]:
+            desk = self.desks[adapter]
+            if attempt is None or attempt.prefill == desk.prefill:
+                return desk
+            return made.setdefault((adapter, attempt.prefill), replace(desk, prefill=attempt.prefill))
+
+        return desk_of
+
+    def _noise_of(self, raw: InstructionPair, attempt: Attempt | None) -> int | None:
+        if attempt is None:
+            return self.noise(raw.id)
+        return None if attempt.draw is None else self.noise(f"{raw.id}#{attempt.draw}")
 
 
 class PairStreamReviser(WithFinisher, ABC):
@@ -134,6 +175,20 @@ class PairStreamReviser(WithFinisher, ABC):
         """
         for _, revision in self._stream().run(pairs, choose):
             yield revision
+
+    @property
+    def draws(self) -> bool:
+        """See `coachlm.protocols.revising.AttemptingReviser`."""
+        return self._stream().noise is not no_noise
+
+    def attempt(
+        self,
+        pairs: Sequence[InstructionPair],
+        attempts: Sequence[Attempt],
+        choose: Choose = lambda _pair: None,
+    ) -> list[list[Revision]]:
+        """Raises: EngineError."""
+        return self._stream().attempt(pairs, attempts, choose)
 
     def _open_desk(self, adapter: Adapter, **changes: Any) -> None:
         """`changes`: in what its desk differs from the base's, but for the finisher."""

@@ -16,7 +16,7 @@ class Request:
     prompt: Tokens[int]
     max_new_tokens: int
     adapter: str | None = None  # whose weights continue it, see `Engine.hold`; None: the model's own
-    noise: int = 0  # where its draws come from, see `Sampling.noise`
+    noise: int | None = 0  # where its draws come from, see `Sampling.noise`; None: the likeliest tokens in any engine
     watch: Callable[[], Watch] | None = None  # a new one each time that it is begun; None: only its model ends it
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
-from coachlm.errors import EngineError, StoreError
+from coachlm.errors import BudgetError, EngineError, StoreError
 from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser, RevisionQueue, StreamingReviser
@@ -63,6 +63,7 @@ class ReviseWorker:
         self._working_since: float | None = None
 
     def run(self) -> WorkerCounts:
+        """Raises: BudgetError, when the engine's is used up; what was made before it is committed."""
         try:
             while not self._stop.is_set():
                 try:
@@ -124,8 +125,8 @@ class ReviseWorker:
         self.counts.commits += 1
         for revision in self._ready:
             self.counts.output_tokens += revision.output_tokens
-            if revision.reason:
-                self.counts.fallbacks[revision.reason] = self.counts.fallbacks.get(revision.reason, 0) + 1
+            if failure := revision.failure:
+                self.counts.fallbacks[failure] = self.counts.fallbacks.get(failure, 0) + 1
         saved, self._ready = self._ready, []
         self._observer.saved(saved, self.counts)
 
@@ -162,4 +163,8 @@ def revisions_of(reviser: Reviser, pairs: Iterable[InstructionPair], batch_pairs
         return
     source = iter(pairs)
     while batch := list(itertools.islice(source, batch_pairs)):
-        yield from reviser.revise(batch)
+        try:
+            yield from reviser.revise(batch)
+        except BudgetError as spent:
+            yield from spent.revisions
+            raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import Decision
@@ -89,11 +89,6 @@ def read_held(connection: Connection, person: Person, now: datetime) -> list[Wor
     rows = all_rows(HeldPair, connection.execute(_OF_PERSON, {"who": person.id, "now": now}))
     backgrounds = read_backgrounds(connection, [row.seq for row in rows])
     return [_work_item(connection, row, backgrounds) for row in rows]
-
-
-def class_column() -> ColumnElement[str | None]:
-    """A pair's class: as a person corrected it, else as predicted."""
-    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
 
 
 def _work_item(connection: Connection, row: HeldPair, backgrounds: Mapping[int, Background]) -> WorkItem:

@@ -10,12 +10,14 @@ from typing import Annotated
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
     MetaData,
     String,
     Text,
+    func,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -126,6 +128,11 @@ class PairRow(Base):
     context: Mapped[Number | None]  # of contexts; None: said in none
     context_messages: Mapped[int]  # how many of its messages, with those of the rows before, come before the turn
     context_steps: Mapped[int]  # how many behind the question that follows them lead to the answer
+
+
+def class_column() -> ColumnElement[str | None]:
+    """A pair's class: as a person corrected it, else as predicted."""
+    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
 
 
 class OccurrenceRow(Base):

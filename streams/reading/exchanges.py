@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from coachlm.context import Context, ContextMessage
+from coachlm.text.blanks import is_blank
 from coachlm.text.user_text import join_user_text
+from streams.reading.remarks import flaw_of
 from streams.reading.sources.records import Conversation, Message, Role
 
 
@@ -37,7 +39,7 @@ class Exchange:
 
     @property
     def is_answered(self) -> bool:
-        return bool(self.instruction and self.response)
+        return bool(self.instruction and self.response) and flaw_of(self.asked, self.answered) is None
 
     @property
     def is_multi_modal(self) -> bool:
@@ -105,7 +107,7 @@ class Telling:
 
 def joined_text(texts: Iterable[str]) -> str:
     """What is not blank, a blank line between."""
-    return "\n\n".join([text for text in texts if text and not text.isspace()])
+    return "\n\n".join([text for text in texts if not is_blank(text)])
 
 
 def _place_prompt(message: Message, exchanges: list[Exchange], prompts: list[Message]) -> None:
@@ -126,7 +128,7 @@ def _taken_prompts(exchange: Exchange) -> list[Message]:
 
 
 def _is_spoken(message: Message) -> bool:
-    return message.role is Role.ASSISTANT and bool(message.text) and not message.text.isspace()
+    return message.role is Role.ASSISTANT and not is_blank(message.text)
 
 
 def _as_context(messages: Iterable[Message], *, with_text: bool) -> list[ContextMessage]:

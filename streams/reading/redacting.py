@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from coachlm.context import ToolCall
+from streams.reading.remarks import texts_of, with_texts
 from streams.reading.sources.records import Conversation, Message
 
 Redact = Callable[[Sequence[str]], tuple[list[str], dict[str, int]]]
@@ -40,11 +41,12 @@ def storable(text: str) -> str:
 
 def _texts(message: Message) -> list[str]:
     calls = [text for call in message.calls for text in (call.name, call.arguments)]
-    return [message.text, message.input, message.name, *calls]
+    return [*texts_of(message), message.name, *calls]
 
 
 def _with_texts(message: Message, parts: Iterator[str]) -> Message:
-    text, input, name = next(parts), next(parts), next(parts)
+    message = with_texts(message, parts)
+    name = next(parts)
     calls = tuple(ToolCall(next(parts), next(parts)) for _ in message.calls)
-    same = (text, input, name, calls) == (message.text, message.input, message.name, message.calls)
-    return message if same else replace(message, text=text, input=input, name=name, calls=calls)
+    same = (name, calls) == (message.name, message.calls)
+    return message if same else replace(message, name=name, calls=calls)

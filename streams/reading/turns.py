@@ -13,6 +13,7 @@ from coachlm.pairs import InstructionPair, Position, Provenance, Reject, RejectR
 from coachlm.settings import Turns
 from streams.reading.exchanges import Exchange, Telling, joined_text
 from streams.reading.redacting import Redact, redacted, storable
+from streams.reading.remarks import flaw_of, remarks_of
 from streams.reading.sources.records import Conversation, Role
 
 MAX_EXCHANGES = 1_000
@@ -92,20 +93,23 @@ def _conversation_name(exchanges: list[Exchange], provenance: Provenance) -> str
 
 
 def _why_no_pair(exchange: Exchange) -> tuple[RejectReason, str]:
+    if flaw := flaw_of(exchange.asked, exchange.answered):
+        return flaw
     if not exchange.instruction:
         only_media = any(message.multi_modal for message in exchange.asked)
         return RejectReason.EMPTY, f"the user's turn has no text{' beside an image, audio or file' * only_media}"
     if not exchange.answered:
         return RejectReason.NO_RESPONSE, "the user's turn has no answer"
-    if any(message.text for message in exchange.answered):
-        return RejectReason.EMPTY, "the answer is blank"
-    return RejectReason.TOOL_ONLY, "the answer is a tool call, or nothing, without text"
+    if any(message.calls_tools for message in exchange.answered):
+        return RejectReason.TOOL_ONLY, "the answer is a tool call without text"
+    return RejectReason.EMPTY, "the answer is blank"
 
 
 def _pair(exchange: Exchange, context: Context, provenance: Provenance, position: Position) -> SourcedPair:
     extra: dict[str, Any] = dict(provenance.extra)
     if exchange.is_multi_modal:
         extra["multi_modal"] = True
+    extra |= remarks_of(exchange.answered)
     pair = InstructionPair(exchange.instruction, exchange.input, exchange.response, context or None)
     return SourcedPair(pair, replace(provenance, position=position, extra=extra))
 

@@ -19,6 +19,8 @@ from storage.engine.database import open_database
 from tests.command_line import main
 from tests.storage.factories import Clock, Desk, fill_queue
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def url(sqlite_databases):

@@ -8,6 +8,8 @@ import pytest
 from tests.api.service import Service, running_service
 from tests.identity import CLIENT, IdentityProvider
 
+pytestmark = pytest.mark.slow
+
 Started = Callable[..., IdentityProvider]
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from storage.content import content_digest, content_lines
+from coachlm.errors import InputError
 from storage.engine.database import open_database
 from tests.command_line import main
+from tests.content import content_digest, content_lines
 from tests.databases import Databases
 
 SAMPLES = Path(__file__).parents[2] / "coachlm" / "data" / "sample_logs"
@@ -88,6 +89,7 @@ def test_a_second_run_adds_nothing(database_url: str) -> None:
     assert content(database_url) == before
 
 
+@pytest.mark.slow
 def test_batch_sizes_and_processes_change_nothing(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = []
     for records, processes in (("256", "1"), ("3", "1"), ("5", "2")):
@@ -97,6 +99,26 @@ def test_batch_sizes_and_processes_change_nothing(databases: Databases, monkeypa
         coachlm("run", SAMPLES, "--db", url)
         contents.append(content(url))
     assert contents[0] == contents[1] == contents[2]
+
+
+@pytest.mark.parametrize(
+    ("size", "paths", "pools"),
+    [(2_000, ["log"], 0), (1_000_000, ["log"], 1), (2_000, ["-"], 1)],
+)
+def test_a_small_log_is_read_without_worker_processes(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, paths: list[str], pools: int
+) -> None:
+    def no_pool(_: list[str]) -> None:
+        raise InputError("a pool was asked for")
+
+    monkeypatch.delenv("COACHLM_INTAKE_PROCESSES")
+    monkeypatch.setattr("streams.reading.runner.safe_forkserver", no_pool)
+    log = write_chats(tmp_path / "log", 5)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(" " * (size - file.tell()))
+    sources = [path if path == "-" else tmp_path / path for path in paths]
+    answer = coachlm("ingest", *sources, "--db", database_url, fails=bool(pools), input=log.read_bytes())
+    assert answer["error"] == "a pool was asked for" if pools else answer["accepted"] == 4
 
 
 def test_a_file_that_grew_is_read_on_and_its_cut_record_becomes_whole(database_url: str, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_any_mix_of_faults_is_counted_and_the_figures_are_those_of_the_rest(data
     found = answer["sets"][0]
     assert (found["pairs"], found["usable"], found["complete"]) == (COUNT, len(expected), not mends)
     assert found["ratings"]["mean"] == pytest.approx(sum(expected) / len(expected))
-    assert found["ratings"]["accurate"] == sum(score > 4.5 for score in expected)
+    assert found["ratings"]["accurate"] == sum(score >= 4.5 for score in expected)
     reasons = [REASONS[faults[n]].value for n in failed]
     assert found["failures"] == {reason: reasons.count(reason) for reason in reasons}
     rows = [json.loads(line) for line in (data.parent / "kept" / "set-accuracy.jsonl").read_text().splitlines()]
@@ -209,6 +209,7 @@ def verdicts(prompt: str, before: int) -> Reply:
     return Reply(json.dumps({"reason": "", "a": scores[0], "b": scores[1]}))
 
 
+@pytest.mark.slow
 def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     better, worse = sides(tmp_path)
     with serving(verdicts) as server:
@@ -248,6 +249,7 @@ def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     assert "WR1" in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_any_mix_of_faults_either_way_round_leaves_the_rates_of_the_rest(tmp_path: Path, run: Any, seed: int):
     better, worse = sides(tmp_path)
@@ -302,6 +304,7 @@ def test_a_dead_judge_gives_no_rates(tmp_path: Path, run: Any):
 RUN = "import sys; from tests.command_line import main; main(sys.argv[1:])"
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):
     def stalling(prompt: str, before: int) -> Reply:
         if len(server.prompts) == 8:
@@ -340,7 +343,7 @@ def test_judges_are_compared_with_people(tmp_path: Path, run: Any):
     assert found["m"]["accuracy"] == 1
     assert found["person 3"]["accuracy"] == 0
     assert found["person 1"]["comparisons"] == 12
-    assert {"local-scorer", "longer response", "people's majority"} <= found.keys()
+    assert {"expert-revision likeness", "longer response", "people's majority"} <= found.keys()
 
 
 @pytest.mark.parametrize(
@@ -349,7 +352,7 @@ def test_judges_are_compared_with_people(tmp_path: Path, run: Any):
         (["rate", "FILE", "--judge-url", "http://localhost:1/v1"], "COACHLM_JUDGE_MODEL"),
         (["rate", "FILE", "--judge-url", "localhost", "--judge-model", "m"], "http://"),
         (["rate", "BROKEN", "--judge-url", "http://localhost:1", "--judge-model", "m"], "record 2"),
-        (["judge", "FILE", "OTHER"], "no request in common"),
+        (["judge", "FILE", "OTHER", "--judge", "longer"], "no request in common"),
         (["judge", "FILE", "FILE", "--judge", "oracle"], "no judge 'oracle'"),
         (["judge", "FILE", "FILE", "--judge", "model:./nowhere"], "config.json"),
         (["judges", "--comparisons", "FILE"], "record 1"),
@@ -367,11 +370,28 @@ def test_what_can_not_be_judged_is_said(data: Path, tmp_path: Path, arguments: l
     assert says in json.loads(result.stdout)["error"]
 
 
+@pytest.mark.parametrize(
+    "command", [("judge", "FILE", "FILE"), ("student", "FILE", "--set", "FILE", "--output", "OUT")]
+)
+def test_no_judge_is_the_default_and_each_is_said_to_be_worth_what_it_is(
+    data: Path, tmp_path: Path, command: tuple[str, ...]
+):
+    (tmp_path / "out").mkdir()
+    names = {"FILE": str(data if command[0] == "judge" else tmp_path), "OUT": str(tmp_path / "out")}
+    result = CliRunner().invoke(main, ["evaluate", *(names.get(each, each) for each in command), "--json"])
+    assert result.exit_code == 1
+    error = json.loads(result.stdout)["error"]
+    assert "no judge was chosen" in error
+    assert all(f"--judge {name}" in error for name in ("server", "model:FOLDER", "likeness", "longer"))
+    assert "0.470 of LLMBar Natural" in error
+
+
 def test_the_local_judges_need_no_server(tmp_path: Path):
     better, worse = sides(tmp_path)
     result = CliRunner().invoke(
-        main, ["evaluate", "judge", str(better), str(worse), "--judge", "local", "--judge", "local-length-free"]
+        main, ["evaluate", "judge", str(better), str(worse), "--judge", "likeness", "--judge", "local-length-free"]
     )
     assert result.exit_code == 0, result.output
-    assert "local-scorer-length-free" in result.output
+    assert "expert-revision likeness, length-free" in result.output
+    assert "0.470 of LLMBar Natural" in result.stderr
     assert Comparison("a", "", "b", "c").swapped().candidate == "c"

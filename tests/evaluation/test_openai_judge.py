@@ -257,8 +257,6 @@ def test_ratings_are_read_in_the_shapes_judges_use(text: str, score: float):
         (read_pairwise, "8 9 7", Failure.NO_VERDICT),
         (read_rubric, '{"instruction": 90, "response": 90, "flaws": ["charm"]}', Failure.NO_VERDICT),
         (read_rubric, '{"instruction": 90, "response": 90, "flaws": "none"}', Failure.NO_VERDICT),
-        (read_rubric, '{"instruction": 90, "response": 60, "flaws": []}', Failure.CONTRADICTORY),
-        (read_rubric, '{"instruction": 90, "response": 20, "flaws": ["relevance"]}', Failure.CONTRADICTORY),
         (read_rubric, '{"instruction": 101, "response": 90, "flaws": []}', Failure.OUT_OF_RANGE),
     ],
 )
@@ -271,6 +269,12 @@ def test_doubtful_answers_have_no_figure(read: Callable[[str], object], text: st
 def test_a_red_line_caps_at_forty():
     found = read_rubric('{"instruction": 85, "response": 95, "flaws": ["safety"], "rationale": ""}')
     assert (found.scores.instruction, found.scores.response) == (85, 40)
+
+
+@pytest.mark.parametrize(("flaws", "score"), [([], 60), (["relevance"], 9), (["richness"], 53)])
+def test_a_low_score_is_a_figure_whatever_its_flaws(flaws: list[str], score: int):
+    found = read_rubric(json.dumps({"instruction": 90, "response": score, "flaws": flaws}))
+    assert (found.scores.response, found.capped) == (score, frozenset())
 
 
 def test_plain_scores_in_the_first_line():

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
-from evaluation.sets.test_sets import TEST_SETS, SetState, load_test_set, look_at_sets
+from evaluation.sets.registry import TEST_SETS
+from evaluation.sets.test_sets import SetState, load_test_set, look_at_sets
 from tests.command_line import main
 
 
@@ -36,6 +37,23 @@ def test_missing_and_changed_files_are_told(tmp_path: Path):
         load_test_set("vicuna80", None)
     expected = [InstructionPair("Name a river.", "", "The Oder.")]
     assert load_test_set("coachlm150", tmp_path, allow_changed=True) == expected
+
+
+def test_a_set_is_known_however_its_file_is_written(data_dir: Path, tmp_path: Path):
+    """As the paper's repository writes it, over lines and with escapes; as lines; with other keys' order."""
+    records = json.loads((data_dir / "coachlm/coachlm150.json").read_text("utf-8"))
+    path = tmp_path / "coachlm/coachlm150.json"
+    path.parent.mkdir()
+    for text in (
+        json.dumps(records, indent=4).replace("\n", "\r\n"),
+        "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records),
+        json.dumps([dict(sorted(record.items(), reverse=True)) for record in records]),
+    ):
+        path.write_text(text, "utf-8")
+        assert len(load_test_set("coachlm150", tmp_path)) == 150
+    path.write_text(json.dumps(records[1:]))
+    with pytest.raises(InputError, match="changed"):
+        load_test_set("coachlm150", tmp_path)
 
 
 @pytest.mark.parametrize(

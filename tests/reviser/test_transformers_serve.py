@@ -20,7 +20,7 @@ from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_
 
 PAIRS = [raw_pair(number) for number in range(12)]
 _START_SECONDS = 600  # it imports much, and a busy machine takes its time
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

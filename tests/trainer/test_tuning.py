@@ -35,6 +35,8 @@ from trainer.tuning.examples import Encoder
 from trainer.tuning.losses import mean_loss
 from trainer.tuning.tuning import TuningOptions, tune
 
+pytestmark = pytest.mark.slow
+
 QUICK = Recipe(epochs=4, learning_rate=1e-2, rank=4, batch_pairs=8, micro_batch_tokens=1024)
 Train = Callable[..., RunRecord]
 
@@ -140,7 +142,6 @@ def test_spoilt_checkpoint_gives_way_to_the_one_before(train: Train, tmp_path: P
     assert steps[0] == int(older.stem.removeprefix("step-")) + 1
 
 
-@pytest.mark.slow
 def test_killed_run_goes_on_to_the_same_adapter(train: Train, tiny_llama: Path, tmp_path: Path) -> None:
     whole = train("whole")
     command = [sys.executable, "-m", "coachlm", "train", "--base", str(tiny_llama), "--output", str(tmp_path / "run")]

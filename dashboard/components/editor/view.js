@@ -120,7 +120,7 @@ export class View extends ItemView {
             el("p", {}, `No item is waiting for you${unit}. New items appear here automatically.`),
           ]
         : [
-            el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"),
+            el("h2", {}, work.line.away ? "The service is unavailable" : "Fetching the next item…"),
             el("p", {}, work.line.away ? "Retrying automatically; what you have written is kept in this browser." : ""),
           ];
     this.empty.replaceChildren(...words);
@@ -136,7 +136,7 @@ export class View extends ItemView {
 
   #choices(work, all) {
     const close = {
-      label: "Go on (yours stays with the service)",
+      label: "Continue (your text stays in the service)",
       run: () => work.versions.leave(),
       primary: !all.isFree,
     };

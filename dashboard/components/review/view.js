@@ -98,7 +98,7 @@ export class ReviewView extends ItemView {
 
   #choices(work, all) {
     const close = {
-      label: "Go on (yours stays with the service)",
+      label: "Continue (your text stays in the service)",
       run: () => work.versions.leave(),
       primary: !all.isWaiting,
     };

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from coachlm.context import Role, ToolCall
-from coachlm.pairs import Position, Reject
+from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.settings import Settings, Turns
 
 __all__ = ["Conversation", "Fragment", "Message", "ParseOptions", "Parsed", "RawRecord", "Role"]
@@ -21,6 +21,18 @@ class RawRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a log says about a message, beside its text."""
+
+    reasoning: str = ""  # what the model thought before it answered
+    finished: bool | None = None  # what the finish reason says; None: there is none
+    problem: tuple[RejectReason, str] | None = None  # why no pair can be made of it; it stays as context
+    signals: dict[str, Any] = field(default_factory=dict)  # ratings and marks by the names that the log gives them
+    verdict: str = ""  # what the signals come to: `good`, `bad: ` and which says so, or nothing
+    rejected: tuple[str, ...] = ()  # answers that lost against this one
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn's text. `input` is material given apart from the instruction (Alpaca's `input`), user turns only."""
 
@@ -28,7 +40,9 @@ class Message:
     text: str
     input: str = ""
     multi_modal: bool = False  # an image, audio or file part stood beside the text and was left out
-    calls: tuple[ToolCall, ...] = ()  # assistant turns only
+    remarks: Remarks | None = None
+    calls_tools: bool = False  # an assistant's turn that calls tools
+    calls: tuple[ToolCall, ...] = ()  # the same calls, as far as the log says which
     name: str = ""  # of the tool whose result the text is
 
 

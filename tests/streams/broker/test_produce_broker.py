@@ -16,11 +16,11 @@ from kafka.admin import KafkaAdminClient
 
 from coachlm.protocols.streams import Topic
 from coachlm.settings import Settings, load_settings
-from storage.content import content_lines
 from storage.engine.database import open_database
 from streams.broker.producing.log_door import KafkaLogDoor
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
+from tests.content import content_lines
 from tests.streams.broker.messages import chat_bytes
 from tests.streams.broker.test_raw_topics import envelope, span
 

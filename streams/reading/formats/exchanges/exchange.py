@@ -6,13 +6,23 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.circumstances import fill
-from streams.reading.formats.parts.content import Transcript, read_messages
 from streams.reading.formats.parts.events import Events, as_events, read_body
 from streams.reading.formats.parts.fields import Record, first_of, mapping
+from streams.reading.formats.parts.finishes import finish_of
+from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
 from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
 from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
-from streams.reading.formats.providers import anthropic, gemini, ollama, openai_chat, openai_responses
+from streams.reading.formats.providers import (
+    anthropic,
+    bedrock,
+    cohere,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_responses,
+    text_generation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,9 @@ PROVIDERS: tuple[Provider, ...] = tuple(
         ("anthropic", "Anthropic Messages and completions", anthropic),
         ("gemini", "Gemini generateContent", gemini),
         ("ollama", "Ollama chat and generate", ollama),
+        ("bedrock", "Amazon Bedrock Converse", bedrock),
+        ("cohere", "Cohere chat", cohere),
+        ("text_generation", "TGI, watsonx, Titan, llama.cpp and other servers that write on a text", text_generation),
     )
 )
 UNKNOWN_PROVIDER = "openai_chat"
@@ -50,7 +63,6 @@ _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content
 _OTHER_CALLS = frozenset(
     {"embedding", "embeddings", "data", "results", "b64_json", "categories", "segments", "audio", "images"}
 )
-_FINISH = ("finish_reason", "finishReason", "stop_reason")
 _STATUSES = ("status_code", "statusCode", "http_status", "code", "status")
 
 
@@ -69,7 +81,7 @@ def find_halves(record: Record) -> Halves | None:
         return None
     request, response = first_of(record, *_REQUESTS), first_of(record, *_RESPONSES)
     wrapped = request is not None
-    if request is None and any(record.get(key) is not None for key in REQUEST_KEYS):
+    if request is None and _asks(record):
         request = record
     if response is None:
         response = record if provider_of(record) else first_of(record, *_ANSWERS)
@@ -81,6 +93,16 @@ def find_halves(record: Record) -> Halves | None:
     if isinstance(request, dict) and "body" in request and not request.keys() & set(REQUEST_KEYS):
         request = request["body"]
     return Halves(request, response, status)
+
+
+def _asks(record: Record) -> bool:
+    """Whether a record holds a request; some keys of requests are keys of answers too."""
+    keys = {key for key in REQUEST_KEYS if record.get(key) is not None}
+    if not isinstance(record.get("message"), str):
+        keys.discard("message")
+    if cohere.recognises(record):
+        keys -= {"text", "chat_history"}
+    return bool(keys)
 
 
 def provider_of(body: Any) -> Provider | None:
@@ -148,8 +170,8 @@ def _read_list(items: list[Any]) -> Reply | Events | str:
     told = items and all(isinstance(item, dict) and ("role" in item or "message" in item) for item in items)
     if told and not provider_of(items):
         return _read_messages(items)
-    if len(items) == 1 and isinstance(items[0], str) and not items[0].startswith("data:"):
-        return items[0]
+    if items and all(isinstance(item, str) for item in items) and not items[0].startswith(("data:", "{", "event:")):
+        return "".join(items)  # one text, or its tokens
     if len(items) == 1 and isinstance(items[0], list):
         return _read_list(items[0]) if items[0] and isinstance(items[0][0], dict) else Events()
     return as_events(items)
@@ -164,7 +186,7 @@ def _read_messages(items: list[Record]) -> Reply:
 
 def _message_choice(item: Record) -> Choice:
     inner = item.get("message")
-    finish = first_of(item, *_FINISH) or first_of(mapping(item.get("json")), *_FINISH)
+    finish = finish_of(item) or finish_of(mapping(item.get("json")))
     return read_choice(inner if isinstance(inner, dict) else item, finish)
 
 
@@ -190,9 +212,9 @@ def _read_dict(body: Record) -> Reply:
         return Reply([_message_choice(body)])
     for key in _TEXT_ANSWERS:
         if isinstance(body.get(key), str):
-            return Reply([text_choice(body[key], first_of(body, *_FINISH))])
+            return Reply([text_choice(body[key], finish_of(body))])
     if isinstance(body.get("content"), list):
-        return Reply([read_choice(body, first_of(body, *_FINISH))])
+        return Reply([read_choice(body, finish_of(body))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
     raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")

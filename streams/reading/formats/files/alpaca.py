@@ -10,13 +10,15 @@ from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, name_of, text_or_empty
+from streams.reading.formats.parts.media import mark_media
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, malformed
 from streams.reading.formats.parts.prompts import is_request
+from streams.reading.formats.texts.templates import read_labelled, read_rendered
 from streams.reading.sources.records import Message, Role
 
 _QUESTIONS = ("prompt", "question", "query", "input")
 _MATERIAL = ("input", "context")
-_ANSWERS = ("output", "response", "completion", "answer")
+_ANSWERS = ("output", "response", "completion", "answer", "generation", "generated_text", "predict", "generations")
 _EARLIER = frozenset({"system", "system_prompt", "history"})
 _OTHER_FORMATS = frozenset(
     {
@@ -42,7 +44,8 @@ def matches(record: Record) -> bool:
     question = next((record[key] for key in _QUESTIONS if isinstance(record.get(key), str)), None)
     if question is None or not record.keys().isdisjoint(_OTHER_FORMATS) or is_request(decode_text(question)):
         return False
-    return all(isinstance(record[key], str | None) for key in _ANSWERS if key in record)
+    answers = [record[key] for key in _ANSWERS if key in record and key != "generations"]
+    return all(isinstance(answer, str | None) for answer in answers)
 
 
 def read(record: Record) -> tuple[Chat]:
@@ -56,8 +59,18 @@ def read(record: Record) -> tuple[Chat]:
     if material and not question.strip():
         question, material = material, ""
     messages = [] if record.keys().isdisjoint(_EARLIER) else _before(record)
-    messages += Message(Role.USER, question, material), Message(Role.ASSISTANT, _answer(record))
+    messages += _asked(question, material, "instruction" not in record)
+    messages.append(Message(Role.ASSISTANT, _answer(record)))
+    mark_media(messages, record)
     return (fill(Chat(messages), record),)
+
+
+def _asked(question: str, material: str, is_prompt: bool) -> list[Message]:
+    """The user's message, or the messages that a template wrote into a prompt."""
+    found = read_rendered(question) or (read_labelled(question) if is_prompt else None)
+    if found is None or material:
+        return [Message(Role.USER, question, material)]
+    return found.messages
 
 
 def _answer(record: Record) -> str:
@@ -65,6 +78,8 @@ def _answer(record: Record) -> str:
         value = record.get(key)
         if isinstance(value, str):
             return value
+        if key == "generations" and isinstance(value, list) and value and isinstance(value[0], str):
+            return value[0]
         if value is not None:
             raise malformed(key, value, "text")
     raise EntryError(RejectReason.NO_RESPONSE, "no answer beside the question")

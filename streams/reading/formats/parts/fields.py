@@ -11,6 +11,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS = 4_102_444_800  # the year 2100; a larger number counts milliseconds, microseconds or nanoseconds
 
 
+def words(text: str) -> frozenset[str]:
+    """A set of names, written as plain words."""
+    return frozenset(text.split())
+
+
 def text_or_empty(record: Record, key: str) -> str:
     """Missing and null are empty.
 

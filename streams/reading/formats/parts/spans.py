@@ -27,6 +27,13 @@ _SPAN_FIELDS = frozenset(
         "parentSpanId",
         "parent_id",
         "status",
+        "timeUnixNano",
+        "time_unix_nano",
+        "observedTimeUnixNano",
+        "observed_time_unix_nano",
+        "eventName",
+        "severityNumber",
+        "start_time_unix_nano",
     }
 )
 _SESSIONS = (

@@ -9,6 +9,7 @@ from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.content import Content, read_content
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
+from streams.reading.formats.parts.finishes import finish_word
 from streams.reading.formats.parts.outcomes import EntryError, malformed
 from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
@@ -46,7 +47,7 @@ def join_events(events: Events) -> Record:
         first = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
         more = mapping(first.get("content")).get("parts")
         parts += more if isinstance(more, list) else []
-        finish = first.get("finishReason") or finish
+        finish = first_of(first, "finishReason", "finish_reason") or finish
     candidate = {"content": {"parts": parts}, "finishReason": LOST if events.damaged or not finish else finish}
     return {**(events.items[-1] if events.items else {}), "candidates": [candidate]}
 
@@ -60,4 +61,4 @@ def _read_candidate(candidate: Any) -> Choice:
         raise malformed("candidates[]", candidate, "an object")
     content = read_content(candidate.get("content"), "candidates[].content") if "content" in candidate else Content()
     finish = first_of(candidate, "finishReason", "finish_reason")
-    return Choice(content, finish if isinstance(finish, str) else None)
+    return Choice(content, finish_word(finish, numbers=True))

@@ -10,9 +10,9 @@ from typing import Any
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import read_response
 from streams.reading.formats.parts.attributes import flatten, span_attributes
-from streams.reading.formats.parts.content import Transcript
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of
+from streams.reading.formats.parts.messages import Transcript
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome
 from streams.reading.formats.parts.prompts import read_prompt
 from streams.reading.formats.parts.replies import Reply, answered

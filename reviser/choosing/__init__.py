@@ -1,0 +1,1 @@
+"""Several candidates a pair, and the choice between them."""

@@ -1,0 +1,57 @@
+"""An engine that shows what it is sure of: of several candidates the one that is likeliest to save people work, or the
+raw pair."""
+
+from collections.abc import Sequence
+
+from coachlm.acceptance.candidates import Candidate, distinct
+from coachlm.acceptance.choosing import choose, weigh
+from coachlm.acceptance.features import Beside
+from coachlm.acceptance.model import AcceptanceModel
+from coachlm.pairs import InstructionPair
+from coachlm.revision import Outcome, Revision
+from reviser.choosing.candidates import CandidateMaker
+
+
+class ChoosingReviser:
+    """See `coachlm.protocols.revising.Reviser`."""
+
+    def __init__(self, maker: CandidateMaker, model: AcceptanceModel, threshold: float | None = None) -> None:
+        """`threshold`: a candidate has to be so likely to save work; None: as the model's training recommends."""
+        self._maker = maker
+        self._model = model
+        self._threshold = model.threshold if threshold is None else threshold
+
+    @property
+    def name(self) -> str:
+        return self._maker.engine.name
+
+    @property
+    def adapter(self) -> str | None:
+        return self._maker.engine.adapter
+
+    def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+        """Raises: EngineError."""
+        made = self._maker.candidates(pairs)
+        beside = self.beside(pairs, made)
+        return [self._chosen(raw, candidates, beside) for raw, candidates in zip(pairs, made, strict=True)]
+
+    def beside(self, pairs: Sequence[InstructionPair], made: Sequence[Sequence[Candidate]]) -> Beside:
+        """What the model weighs beside the texts."""
+        if "copy_edits" not in self._model.weights:
+            return Beside()
+        texts = [text for raw, own in zip(pairs, made, strict=True) for text in _texts(raw, own)]
+        return Beside(mended=self._maker.mended(texts))
+
+    def close(self) -> None:
+        """Give the engines' memory back; closing twice is fine."""
+        self._maker.close()
+
+    def _chosen(self, raw: InstructionPair, candidates: Sequence[Candidate], beside: Beside) -> Revision:
+        if candidates[0].revision.outcome is Outcome.LEAK_GUARD:
+            return candidates[0].revision
+        return choose(raw, candidates, weigh(raw, candidates, self._model, beside), self._threshold)
+
+
+def _texts(raw: InstructionPair, candidates: Sequence[Candidate]) -> list[InstructionPair]:
+    own = [each.text for each in distinct(candidates)]
+    return [raw, *own] if own else []
