@@ -72,9 +72,10 @@ def _of_object(found: Mapping[str, Any], raw: InstructionPair) -> InstructionPai
         material if material.strip() else raw.input,
         response if response.strip() else raw.response,
     )
-    if pair.id == raw.id and verdict == "revise":
+    is_same = pair.says_the_same(raw)
+    if is_same and verdict == "revise":
         raise UnusableAnswerError("not_a_pair")  # it says that it revises, and gives no text
-    if pair.id != raw.id and verdict == "keep":
+    if not is_same and verdict == "keep":
         raise UnusableAnswerError("ambiguous_answer")
     return pair
 

@@ -51,6 +51,7 @@ def only_pair(extracted: Extracted) -> SourcedPair:
     return item
 
 
+CALL = Message(A, "", calls_tools=True)
 TWO = [(U, "one?"), (A, "1"), (U, "two?"), (A, "2")]
 
 
@@ -119,7 +120,7 @@ def test_a_later_system_prompt_keeps_its_place() -> None:
 
 
 def test_calls_of_tools_and_their_results_lead_to_the_answer() -> None:
-    call = Message(A, "", calls=(ToolCall("clock", '{"city": "Lima"}'),))
+    call = Message(A, "", calls_tools=True, calls=(ToolCall("clock", '{"city": "Lima"}'),))
     first, second = extract((U, "time?"), call, (T, "14:05"), (A, "Five past two."), *TWO[2:]).items
     steps = (ContextMessage(A, "", call.calls), ContextMessage(T, "14:05"))
     assert context_of(first).steps == steps
@@ -148,11 +149,12 @@ def test_the_same_words_in_another_context_are_another_pair() -> None:
         ([(U, " \n"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "\0"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "one?"), (A, " \t")], [RejectReason.EMPTY]),
-        ([(U, "one?"), (A, "")], [RejectReason.TOOL_ONLY]),
-        ([(U, "one?"), (A, ""), (T, "result")], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), (A, "")], [RejectReason.EMPTY]),
+        ([(U, "one?"), CALL], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), CALL, (T, "result")], [RejectReason.TOOL_ONLY]),
         ([(U, "one?"), (T, "result")], [RejectReason.NO_RESPONSE]),
         (
-            [(U, "a"), (A, ""), (U, ""), (A, "x"), (U, "b")],
+            [(U, "a"), CALL, (U, ""), (A, "x"), (U, "b")],
             [RejectReason.TOOL_ONLY, RejectReason.EMPTY, RejectReason.NO_RESPONSE],
         ),
     ],
@@ -163,7 +165,7 @@ def test_an_exchange_without_a_pair_has_its_reason(messages: list[tuple[Role, st
 
 
 def test_an_answer_by_a_tool_alone_is_no_context() -> None:
-    extracted = extract((U, "one?"), (A, ""), (U, "two?"), (A, "2"))
+    extracted = extract((U, "one?"), CALL, (U, "two?"), (A, "2"))
     assert texts(extracted) == [RejectReason.TOOL_ONLY, ("two?", "", "2")]
     assert said_before(extracted.items[1]) == [(U, "one?")]
 

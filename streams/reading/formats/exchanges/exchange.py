@@ -13,6 +13,7 @@ from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
 from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
 from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
+from streams.reading.formats.parts.tool_calls import tool_names
 from streams.reading.formats.providers import (
     anthropic,
     bedrock,
@@ -134,7 +135,10 @@ def read_exchange(halves: Halves, *records: Record) -> Iterator[Outcome]:
     reply = read_response(halves.response, halves.status)
     prompt = read_request(halves.request)
     for outcome in answered(prompt, reply):
-        yield fill(outcome, *records, mapping(halves.request)) if isinstance(outcome, Chat) else outcome
+        if isinstance(outcome, Chat):
+            outcome.tools = tool_names(mapping(halves.request).get("tools"))
+            fill(outcome, *records, mapping(halves.request))
+        yield outcome
 
 
 def read_request(request: Any) -> Transcript:

@@ -15,6 +15,7 @@ from streams.reading.formats.parts.fields import Record, first_of, name_of
 from streams.reading.formats.parts.media import mark_media
 from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, malformed
+from streams.reading.formats.parts.tool_calls import tool_names
 from streams.reading.sources.records import Message, Role
 
 _MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")
@@ -83,6 +84,7 @@ def chat_of(transcript: Transcript, record: Record) -> Chat:
     mark_media(messages, record)
     own = "input" in record and type(record.get("turn")) is int  # our own export: a row for every turn
     chat = Chat(messages, tool_call=transcript.tool_call, notes=transcript.notes, only_last=own)
+    chat.tools = tool_names(record.get("tools"))
     return fill(chat, record)
 
 

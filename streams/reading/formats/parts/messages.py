@@ -12,6 +12,7 @@ from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.finishes import finish_of, is_whole
 from streams.reading.formats.parts.outcomes import EntryError, json_type, malformed
 from streams.reading.formats.parts.signals import read_signals
+from streams.reading.formats.parts.tool_calls import calls_in
 from streams.reading.sources.records import Message, Remarks, Role
 
 _CONTENT = ("content", "value", "parts", "contents", "text", "message", "mes")
@@ -90,7 +91,7 @@ def _add_any_message(transcript: Transcript, item: Record, name: str, default: R
         return
     speaker = roles.speaker(item)
     if speaker in roles.CALLS:
-        _add_call(transcript)
+        _add_call(transcript, item)
     elif speaker in roles.THOUGHTS or item.get("channel") == "analysis":
         transcript.thoughts.append(reasoning_text(item))
     elif (role := default if speaker is None else roles.role_of(speaker)) is not None:
@@ -106,7 +107,7 @@ def _add_item(transcript: Transcript, item: Record) -> bool:
         return False
     match category(kind):
         case "call":
-            _add_call(transcript)
+            _add_call(transcript, item)
         case "result":
             transcript.add(Message(Role.TOOL, result_text(item)))
         case "reasoning":
@@ -120,8 +121,8 @@ def _add_item(transcript: Transcript, item: Record) -> bool:
     return True
 
 
-def _add_call(transcript: Transcript) -> None:
-    transcript.add(Message(Role.ASSISTANT, "", calls_tools=True))
+def _add_call(transcript: Transcript, item: Record) -> None:
+    transcript.add(Message(Role.ASSISTANT, "", calls_tools=True, calls=calls_in(item)))
     transcript.tool_call = True
 
 
@@ -137,12 +138,14 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     value = next((found for key in _CONTENT if (found := item.get(key)) not in (None, "", [])), "")
     content = Content([value]) if isinstance(value, str) else read_content(value, f"{name}[].content")
     text = content.text(role)
+    calls = calls_in(item) if role is Role.ASSISTANT and calls_tools(item, content) else ()
+    if content.results and role is Role.ASSISTANT and content.tool_call:
+        _add_call(transcript, item)
+        calls = ()
     for result in content.results:
         transcript.add(Message(Role.TOOL, result))
     transcript.notes += content.notes
     if content.results and not content.texts and not content.multi_modal and not content.material:
-        if role is Role.ASSISTANT and content.tool_call:
-            _add_call(transcript)
         return
     called = role is Role.ASSISTANT and is_blank(text) and calls_tools(item, content)
     transcript.tool_call |= called
@@ -150,7 +153,9 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     remarks = remarks_of(item, content, text) if role is Role.ASSISTANT else _flawed(content, text)
     if role is Role.ASSISTANT and content.refused and is_blank(text):
         remarks = replace(remarks or Remarks(), problem=(RejectReason.REFUSED, ""))
-    transcript.add(Message(role, text, material, content.multi_modal, remarks, called))
+    name = item.get("name") if role is Role.TOOL else None
+    tool = name if isinstance(name, str) else ""
+    transcript.add(Message(role, text, material, content.multi_modal, remarks, called, calls, tool))
 
 
 def _flawed(content: Content, text: str) -> Remarks | None:
