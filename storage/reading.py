@@ -2,10 +2,11 @@
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Executable, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
@@ -18,16 +19,16 @@ from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import all_rows
 from storage.figures.flow import read_flow
-from storage.pairs.edits import is_withdrawn, scores_from_row
+from storage.pairs.contexts import Contexts, read_conversation_names
+from storage.pairs.edits import scores_from_row
 from storage.pairs.history import HistoryEntry, read_history
+from storage.pairs.last_texts import LastTexts, read_told_turns
 from storage.pairs.revisions import revision_from_row
-from storage.tables.desk import PostEditRow, ReviewRow, RevisionRow
-from storage.tables.pairs import OccurrenceRow, PairRow, PersonRow, TextRow
-from storage.tables.rows import StoredEdit, StoredPair, StoredReview, StoredRevision, class_from_row, pair_from_row
+from storage.tables.pairs import OccurrenceRow, PairRow, TextRow
+from storage.tables.rows import StoredPair, class_from_row
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
 _WINDOW = 1000  # pairs read at a time
-OfPair = TypeVar("OfPair", StoredRevision, StoredEdit, StoredReview)
 
 
 class StoredOrigin(NamedTuple):
@@ -125,26 +126,22 @@ def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iter
     pairs = all_rows(StoredPair, found)
     numbers = [pair.seq for pair in pairs]
     origins = _origins(connection, numbers)
-    revised = select(RevisionRow.__table__).where(is_among(connection, RevisionRow.pair.expression, numbers))
-    revisions = _latest(StoredRevision, connection, revised.order_by(RevisionRow.id))
-    named = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
-    standing = named.where(~is_withdrawn(), is_among(connection, PostEditRow.pair.expression, numbers))
-    edits = _latest(StoredEdit, connection, standing.order_by(PostEditRow.id))
-    reviewed = select(ReviewRow.__table__).where(is_among(connection, ReviewRow.pair.expression, numbers))
-    fixes = _latest(StoredReview, connection, reviewed.order_by(ReviewRow.id))
+    contexts = Contexts(connection, pairs)
+    texts = LastTexts(connection, numbers)
+    within = {pair.conversation for pair in pairs if pair.conversation is not None and pair.context is not None}
+    told = read_told_turns(connection, sorted(within))
+    names = read_conversation_names(connection, (pair.conversation for pair in pairs))
     for pair in pairs:
-        seq = pair.seq
-        yield _dataset_row(pair, origins[seq], revisions.get(seq), edits.get(seq), fixes.get(seq))
+        row = _dataset_row(pair, contexts.pair(pair), origins[pair.seq], texts)
+        if pair.conversation is None:
+            yield row
+        else:
+            origin = replace(row.provenance, conversation=names[pair.conversation], turn=pair.turn)
+            yield replace(row, provenance=origin, told=told.get(pair.conversation, ()))
 
 
-def _dataset_row(
-    pair: StoredPair,
-    provenance: Provenance,
-    revision: StoredRevision | None,
-    edit: StoredEdit | None,
-    review: StoredReview | None,
-) -> DatasetRow:
-    raw = pair_from_row(pair)
+def _dataset_row(pair: StoredPair, raw: InstructionPair, provenance: Provenance, texts: LastTexts) -> DatasetRow:
+    revision, edit = texts.revisions.get(pair.seq), texts.edits.get(pair.seq)
     return DatasetRow(
         pair_id=pair.id,
         status=Status(pair.status),
@@ -152,7 +149,7 @@ def _dataset_row(
         provenance=provenance,
         task_class=class_from_row(pair),
         revision=None if revision is None else revision_from_row(revision, pair.id, raw),
-        final=_final(edit, review),
+        final=texts.final(pair.seq),
         annotator=None if edit is None else edit.name,
         active_seconds=None if edit is None else edit.active_seconds,
         arm=None if edit is None else Arm(edit.arm),
@@ -160,19 +157,6 @@ def _dataset_row(
         exclude_reason=None if pair.exclude_reason is None else ExcludeReason(pair.exclude_reason),
         duplicate_of=pair.original,
     )
-
-
-def _final(edit: StoredEdit | None, review: StoredReview | None) -> InstructionPair | None:
-    """The owner's correction where it is the last word, else the annotator's text."""
-    corrected = None if review is None else review.text
-    if review is not None and corrected is not None and (edit is None or review.created_at >= edit.created_at):
-        return corrected
-    return None if edit is None else pair_from_row(edit)
-
-
-def _latest(kind: type[OfPair], connection: Connection, statement: Executable) -> dict[int, OfPair]:
-    """By the numbers of their pairs; of several rows of a pair the last one that the statement gives."""
-    return {row.pair: row for row in all_rows(kind, connection.execute(statement))}
 
 
 def _origins(connection: Connection, numbers: Sequence[int]) -> dict[int, Provenance]:

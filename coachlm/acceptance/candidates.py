@@ -48,7 +48,7 @@ def asked(raw: InstructionPair, candidates: Iterable[Candidate]) -> list[Candida
     found = []
     for candidate in distinct(candidates):
         text = replace(candidate.text, response=raw.response)
-        changes_both = candidate.text.response != raw.response and text.id != raw.id
+        changes_both = candidate.text.response != raw.response and not text.says_the_same(raw)
         if candidate.origin in MODELS and changes_both and refusal(raw, text) is None:
             free = replace(candidate.revision, prompt_tokens=0, output_tokens=0, seconds=0.0)
             found.append(Candidate(Origin.ASKED, replace(free, revised=text, flags=flags(raw, text))))

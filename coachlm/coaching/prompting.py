@@ -49,7 +49,7 @@ class Prompting:
         if self.frame is None:
             return False
         marks = set(_CONTROL.findall(f"{self.frame.before}{self.frame.after}{self.frame.ending}"))
-        text = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+        text = raw.known_text
         return any(mark in text for mark in marks)
 
     def files(self) -> Mapping[str, bytes]:

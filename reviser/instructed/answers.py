@@ -87,9 +87,10 @@ def _of_object(found: Mapping[str, Any], raw: InstructionPair) -> InstructionPai
         material if material.strip() else raw.input,
         response if response.strip() else raw.response,
     )
-    if pair.id == raw.id and verdict == "revise":
+    is_same = pair.says_the_same(raw)
+    if is_same and verdict == "revise":
         raise UnusableAnswerError(Unusable.NOT_A_PAIR)  # it says that it revises, and gives no text
-    if pair.id != raw.id and verdict == "keep":
+    if not is_same and verdict == "keep":
         raise UnusableAnswerError(Unusable.AMBIGUOUS)
     return pair
 
@@ -128,7 +129,7 @@ def _cleaned(pair: InstructionPair, raw: InstructionPair) -> InstructionPair:
         name: _MARK.sub("", getattr(pair, name)) if "<<" in getattr(pair, name) else getattr(pair, name)
         for name in _FIELDS
     }
-    pair = InstructionPair(**texts)
+    pair = replace(pair, **texts)
     if pair.response == raw.response:
         return pair
     response = without_talk(pair.response, raw)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from coachlm.instructing import instructed_id
 from coachlm.pairs import InstructionPair
-from coachlm.prompt import render_pair
+from coachlm.prompt import render_context, render_pair
 from reviser.instructed.examples import Example
 from reviser.instructed.wording import FIELDS_FORM, JSON_FORM, RESPONSE_FORM, system_text
 
@@ -74,7 +74,7 @@ _NOTHING = InstructionPair("", "", "")
 
 def mark_for(pairs: Sequence[InstructionPair], new_word: Callable[[], str]) -> str:
     """A word that none of the texts holds, so that none can close its own marks."""
-    texts = "\n".join(f"{pair.instruction}\n{pair.input}\n{pair.response}" for pair in pairs)
+    texts = "\n".join(pair.known_text for pair in pairs)
     word = new_word()
     while word in texts:
         word += random_word()
@@ -102,6 +102,12 @@ def _fields(pair: InstructionPair) -> tuple[tuple[str, str], ...]:
 
 
 def _task(word: str, pair: InstructionPair, form: Form) -> str:
+    said = render_context(pair).strip()
+    before = f"<<before {word}>>\n{_sendable(said)}\n<<end of before {word}>>\n" if said else ""
+    return before + _pair_task(word, pair, form)
+
+
+def _pair_task(word: str, pair: InstructionPair, form: Form) -> str:
     if form != "json":
         return f"<<pair {word}>>\n{_sendable(render_pair(pair))}\n<<end of pair {word}>>"
     return "\n".join(

@@ -16,7 +16,7 @@ def without_reasoning(text: str, raw: InstructionPair) -> str:
     which counts unless the pair speaks of such marks."""
     opened, end = _OPEN.match(text), _CLOSE.search(text)
     if opened is None and end is not None:
-        known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+        known = raw.known_text
         within_answer = text.lstrip().startswith("{") or _CLOSE.search(known) is not None
         return text if within_answer else text[end.end() :]
     while opened is not None:

@@ -10,6 +10,7 @@ export class RatingTask {
     this.place = given.place;
     this.tasks = given.tasks;
     this.text = given.text;
+    this.context = given.context || null;
     this.version = given.version; // how often it was rated; goes back with the rating
     this.put(given.rating || {});
     this.savedAs = this.version ? this.print() : "";

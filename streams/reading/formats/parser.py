@@ -196,6 +196,9 @@ def _finished(outcome: Outcome, position: Position, name: str | None) -> Convers
                 outcome.session_id,
                 outcome.user_id,
                 {"left_out": sorted(set(outcome.notes))[:_MOST_NOTES]} if outcome.notes else {},
+                only_last=outcome.only_last,
+                tools=outcome.tools,
+                documents=outcome.documents,
             )
         outcome = error
     if not isinstance(outcome, EntryError):

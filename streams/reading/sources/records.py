@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from coachlm.context import Role, ToolCall
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.settings import Settings, Turns
+
+__all__ = ["Conversation", "Fragment", "Message", "ParseOptions", "Parsed", "RawRecord", "Role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +18,6 @@ class RawRecord:
 
     position: Position
     data: bytes | Any
-
-
-class Role(StrEnum):
-    """Who speaks."""
-
-    SYSTEM = "system"  # also `developer`
-    USER = "user"
-    ASSISTANT = "assistant"
-    TOOL = "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +42,8 @@ class Message:
     multi_modal: bool = False  # an image, audio or file part stood beside the text and was left out
     remarks: Remarks | None = None
     calls_tools: bool = False  # an assistant's turn that calls tools
+    calls: tuple[ToolCall, ...] = ()  # the same calls, as far as the log says which
+    name: str = ""  # of the tool whose result the text is
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,9 @@ class Conversation:
     session_id: str | None = None
     user_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    only_last: bool = False  # the last exchange alone is a pair; what comes before is its context
+    tools: tuple[str, ...] = ()  # names of those at hand
+    documents: tuple[str, ...] = ()  # names of those at hand
 
 
 @dataclass(frozen=True, slots=True)

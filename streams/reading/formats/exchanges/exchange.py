@@ -6,6 +6,7 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.tool_calls import tool_names
 from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.events import Events, as_events, read_body
@@ -157,7 +158,10 @@ def read_exchange(halves: Halves, *records: Record) -> Iterator[Outcome]:
     reply = read_response(halves.response, halves.status)
     prompt = read_request(halves.request)
     for outcome in answered(prompt, reply):
-        yield fill(outcome, *records, mapping(halves.request)) if isinstance(outcome, Chat) else outcome
+        if isinstance(outcome, Chat):
+            outcome.tools = tool_names(mapping(halves.request).get("tools"))
+            fill(outcome, *records, mapping(halves.request))
+        yield outcome
 
 
 def read_request(request: Any) -> Transcript:

@@ -10,6 +10,7 @@ from typing import Any
 
 from coachlm.text.user_text import split_user_text
 from streams.reading.formats.messages.media import mark_media
+from streams.reading.formats.messages.tool_calls import tool_names
 from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.decoding import decode_text
@@ -81,12 +82,16 @@ def chat_of(transcript: Transcript, record: Record) -> Chat:
     if isinstance(material := record.get("input"), str) and material.strip():
         _split_input(messages, material)
     mark_media(messages, record)
-    return fill(Chat(messages, tool_call=transcript.tool_call, notes=transcript.notes), record)
+    own = "input" in record and type(record.get("turn")) is int  # our own export: a row for every turn
+    chat = Chat(messages, tool_call=transcript.tool_call, notes=transcript.notes, only_last=own)
+    chat.tools = tool_names(record.get("tools"))
+    return fill(chat, record)
 
 
 def _split_input(messages: list[Message], material: str) -> None:
-    """Undo what our own export does: the first user message holds the input, which the record repeats."""
-    for index, message in enumerate(messages):
+    """Undo what our own export does: the last user message holds the input, which the record repeats."""
+    for index in reversed(range(len(messages))):
+        message = messages[index]
         if message.role is Role.USER:
             instruction, found = split_user_text(message.text, material)
             messages[index] = replace(message, text=instruction, input=found or message.input)

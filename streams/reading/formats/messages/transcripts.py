@@ -10,6 +10,7 @@ from streams.reading.formats.messages.content import Content, category, kind_of,
 from streams.reading.formats.messages.extracts import reasoning_text, result_text
 from streams.reading.formats.messages.finishes import finish_of, is_whole
 from streams.reading.formats.messages.signals import read_signals
+from streams.reading.formats.messages.tool_calls import calls_in
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of, words
 from streams.reading.formats.parts.outcomes import EntryError, json_type, malformed
@@ -96,7 +97,7 @@ def _add_any_message(transcript: Transcript, item: Record, name: str, default: R
         return
     speaker = roles.speaker(item)
     if speaker in roles.CALLS:
-        _add_call(transcript)
+        _add_call(transcript, item)
     elif speaker in roles.THOUGHTS or item.get("channel") == "analysis":
         transcript.thoughts.append(reasoning_text(item))
     elif (role := default if speaker is None else roles.role_of(speaker)) is not None:
@@ -112,7 +113,7 @@ def _add_item(transcript: Transcript, item: Record) -> bool:
         return False
     match category(kind):
         case "call":
-            _add_call(transcript)
+            _add_call(transcript, item)
         case "result":
             transcript.add(Message(Role.TOOL, result_text(item)))
         case "reasoning":
@@ -126,8 +127,8 @@ def _add_item(transcript: Transcript, item: Record) -> bool:
     return True
 
 
-def _add_call(transcript: Transcript) -> None:
-    transcript.add(Message(Role.ASSISTANT, "", calls_tools=True))
+def _add_call(transcript: Transcript, item: Record) -> None:
+    transcript.add(Message(Role.ASSISTANT, "", calls_tools=True, calls=calls_in(item)))
     transcript.tool_call = True
 
 
@@ -143,14 +144,16 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     value = next((found for key in _CONTENT if (found := item.get(key)) not in (None, "", [])), "")
     content = Content([value]) if isinstance(value, str) else read_content(value, f"{name}[].content")
     text = content.text(role)
+    calls = calls_in(item) if role is Role.ASSISTANT and calls_tools(item, content) else ()
+    if content.results and role is Role.ASSISTANT and content.tool_call:
+        _add_call(transcript, item)
+        calls = ()
     for result in content.results:
         transcript.add(Message(Role.TOOL, result))
     if not value and content.notes == [] and (unknown := _texts_elsewhere(item)):
         content.notes.append(f"the message has no text under a known key, but {unknown}")
     transcript.notes += content.notes
     if content.results and not content.texts and not content.multi_modal and not content.material:
-        if role is Role.ASSISTANT and content.tool_call:
-            _add_call(transcript)
         return
     called = role is Role.ASSISTANT and is_blank(text) and calls_tools(item, content)
     transcript.tool_call |= called
@@ -158,7 +161,9 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     remarks = remarks_of(item, content, text) if role is Role.ASSISTANT else _flawed(content, text)
     if role is Role.ASSISTANT and content.refused and is_blank(text):
         remarks = replace(remarks or Remarks(), problem=(RejectReason.REFUSED, ""))
-    transcript.add(Message(role, text, material, content.multi_modal, remarks, called))
+    named = item.get("name") if role is Role.TOOL else None
+    tool = named if isinstance(named, str) else ""
+    transcript.add(Message(role, text, material, content.multi_modal, remarks, called, calls, tool))
 
 
 def _texts_elsewhere(item: Record) -> str:

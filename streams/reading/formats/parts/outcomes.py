@@ -33,6 +33,9 @@ class Chat:
     user_id: str | None = None
     tool_call: bool = False  # an assistant's turn without text calls tools
     notes: list[str] = field(default_factory=list)  # what was left out of it
+    only_last: bool = False  # the last exchange alone is a pair; what comes before is its context
+    tools: tuple[str, ...] = ()  # names of those at hand
+    documents: tuple[str, ...] = ()  # names of those at hand
 
 
 @dataclass(slots=True)
