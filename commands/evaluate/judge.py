@@ -29,8 +29,8 @@ from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
     from evaluation.judges.judging import Comparison, Judge
-    from evaluation.judges.openai import OpenAIJudge
     from evaluation.judges.run import Judged, JudgedSet
+    from evaluation.judges.servers.openai import OpenAIJudge
 
 _text = click.Choice([choice.value for choice in TextChoice])
 
@@ -184,7 +184,7 @@ def _keep(
     output: Path | None, comparisons: "list[Comparison]", judged: "dict[str, Judged]", judges: "list[Judge]"
 ) -> None:
     """Verdicts, and from judges behind a server the scores and reasons that they come from."""
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     explaining = [each for each in judges if isinstance(each, OpenAIJudge)]
     with lines_writer(output) as write:

@@ -15,7 +15,7 @@ from commands.shared.output import people, terminal_safe
 
 if TYPE_CHECKING:
     from evaluation.judges.judging import Comparison, Judge
-    from evaluation.judges.openai import Estimate, Spending
+    from evaluation.judges.servers.openai import Estimate, Spending
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +72,7 @@ def say_worth(names: Sequence[str], *, as_json: bool = False) -> None:
 
 def server_messages(judges: Sequence[object]) -> dict[str, dict[str, int]]:
     """Judge → what its server said of questions that it refused → how often."""
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     return {each.name: each.messages for each in judges if isinstance(each, OpenAIJudge) and each.messages}
 
@@ -92,8 +92,8 @@ def check_usable(usable: Mapping[str, int]) -> None:
 
 def estimate_comparisons(judges: Sequence[Judge], comparisons: Sequence[Comparison]) -> Estimate | None:
     """Both ways round; None, when no judge has a server."""
-    from evaluation.judges.openai import OpenAIJudge
     from evaluation.judges.prompts import pairwise_prompt
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     asked = [each for each in judges if isinstance(each, OpenAIJudge)]
     both = [*comparisons, *(comparison.swapped() for comparison in comparisons)]

@@ -25,7 +25,7 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
     from evaluation.ratings.run import RatedSet, RatingProtocol
 
 _file = click.Path(path_type=Path, dir_okay=False)

@@ -1,6 +1,6 @@
 """Pairwise judging: verdicts both ways round, the paper's merging rules, win rates, and how far a judge can be trusted.
 
-It knows no judge: `evaluation/judges/openai.py` and `evaluation/judges/local.py` are two.
+It knows no judge: `evaluation/judges/servers/openai.py` and `evaluation/judges/local.py` are two.
 """
 
 from collections import Counter

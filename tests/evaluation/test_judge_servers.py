@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from coachlm.pairs import InstructionPair
 from evaluation.judges.answers import Failure, PairwiseAnswer, read_pairwise, read_rating
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.chat_client import JudgeServer
 from evaluation.judges.judging import Comparison
-from evaluation.judges.openai import Answers, OpenAIJudge
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.openai import Answers, OpenAIJudge
 from tests.command_line import main
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
 

@@ -16,11 +16,11 @@ from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from evaluation.judges.answers import AnswerError, Failure, read_pairwise, read_rating, read_rubric
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.chat_client import JudgeServer
 from evaluation.judges.judging import Comparison, Verdict
-from evaluation.judges.openai import OpenAIJudge
 from evaluation.judges.prompts import pairwise_prompt, rating_prompt
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
 from tests.processes import running
 
@@ -165,9 +165,9 @@ def test_nobody_at_the_address(tmp_path: Path):
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from evaluation.judges.chat_client import JudgeServer
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.openai import OpenAIJudge
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.test_openai_judge import COMPARISONS
 
 with JudgeCache(Path(sys.argv[2])) as cache:

@@ -19,8 +19,6 @@ from evaluation.judges.answers import (
     read_rating,
     read_rubric,
 )
-from evaluation.judges.cache import CachedAnswer, JudgeCache
-from evaluation.judges.chat_client import ChatClient, Completion, JudgeServer
 from evaluation.judges.dialect import Dialect, Schema
 from evaluation.judges.judging import Comparison, Verdict
 from evaluation.judges.prompts import (
@@ -33,6 +31,8 @@ from evaluation.judges.prompts import (
     rating_prompt,
     rubric_prompt,
 )
+from evaluation.judges.servers.cache import CachedAnswer, JudgeCache
+from evaluation.judges.servers.chat_client import ChatClient, Completion, JudgeServer
 
 Answer = TypeVar("Answer")
 
