@@ -1,8 +1,7 @@
 """Small inputs from public reports with what they must come to: which of them come out right.
 
 A case is a folder with its input and `expected.json`: `pairs` exactly these (instruction, response) are accepted, `may`
-nothing but these, `absent` texts that are in no accepted text, `rejects` the reasons. Shapes of exports are not
-looked at.
+nothing but these, `absent` texts that are in no accepted text, `rejects` the reasons. Exports are not looked at.
 """
 
 import json
