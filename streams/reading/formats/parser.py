@@ -5,7 +5,7 @@ from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts.containers import read_list
+from streams.reading.formats.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
 from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.circumstances import fill
 from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.prompts import REQUEST_KEYS, read_prompt
+from streams.reading.formats.messages.replies import Choice, Reply, answered, read_choice, text_choice
 from streams.reading.formats.messages.tool_calls import tool_names
 from streams.reading.formats.messages.transcripts import Transcript, read_messages
-from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.events import Events, as_events, read_body
 from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
-from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
-from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
 from streams.reading.formats.providers import (
     anthropic,
     bedrock,

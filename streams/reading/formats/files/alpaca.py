@@ -7,13 +7,13 @@ Source: Stanford Alpaca; Dolly (`context`, `response`), Self-Instruct (`prompt`,
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.circumstances import fill
 from streams.reading.formats.messages.media import mark_media
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.prompts import is_request
+from streams.reading.formats.messages.templates import read_labelled, read_rendered
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, name_of, names_of, text_or_empty
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, malformed
-from streams.reading.formats.parts.prompts import is_request
-from streams.reading.formats.texts.templates import read_labelled, read_rendered
 from streams.reading.sources.records import Message, Role
 
 _QUESTIONS = ("prompt", "question", "query", "input")

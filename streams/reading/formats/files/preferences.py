@@ -9,12 +9,12 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.files.chat import chat_of, read_turns
+from streams.reading.formats.messages.prompts import is_request, read_prompt, read_text
+from streams.reading.formats.messages.templates import read_labelled
 from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat
-from streams.reading.formats.parts.prompts import is_request, read_prompt, read_text
-from streams.reading.formats.texts.templates import read_labelled
 from streams.reading.sources.records import Message, Remarks, Role
 
 _WON = (

@@ -10,8 +10,8 @@ from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.attributes import any_value, key_values
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import EntryError, Inner, LogFormat, malformed
-from streams.reading.formats.parts.spans import innermost
 from streams.reading.formats.traces.log_events import calls_of_events
+from streams.reading.formats.traces.spans import innermost
 
 _RESOURCES = ("resourceSpans", "resource_spans", "resourceLogs", "resource_logs")
 _SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "scopeLogs", "scope_logs")

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.prompts import is_request
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import EntryError, Inner, LogFormat
-from streams.reading.formats.parts.prompts import is_request
-from streams.reading.formats.parts.spans import innermost, is_span
+from streams.reading.formats.traces.spans import innermost, is_span
 
 _KEYS = (
     "logEvents", "data", "items", "records", "rows", "results", "logs", "events", "entries", "traces", "spans", "runs",
