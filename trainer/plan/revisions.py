@@ -177,8 +177,9 @@ def alpaca_pair(record: object) -> InstructionPair | None:
 
 def _pair(record: dict[str, Any], names: tuple[str, str, str]) -> InstructionPair | None:
     """A missing or null field is empty; any other value than text makes it no pair."""
-    texts = [record.get(name) or "" for name in names]
-    return InstructionPair(*texts) if all(isinstance(text, str) for text in texts) else None
+    instruction, extra, response = (record.get(name) or "" for name in names)
+    texts = instruction, extra, response
+    return InstructionPair(instruction, extra, response) if all(isinstance(text, str) for text in texts) else None
 
 
 def _chars(pair: InstructionPair) -> int:
