@@ -33,7 +33,7 @@ OWN = Path(coachlm.__file__).parent / "data" / "own_200.jsonl"
 LABELS = Path(__file__).parent / "labels.jsonl"
 _KEYS = ("valid_share", "revised_share", "better", "same", "worse", "pairs_per_cpu_second")
 _QUICK = {"own": 6, "paper": 3}
-_FULL = {"own": 200, "paper": 200}
+_FULL = {"own": 200, "paper": 100}
 
 
 def main() -> None:

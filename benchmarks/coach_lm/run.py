@@ -33,8 +33,8 @@ class Coach:
     base: str
     adapter: str
     acceptance: AcceptanceModel
-    samples: int = 2
-    max_new_tokens: int = 512
+    samples: int = 0
+    max_new_tokens: int = 384
 
     def settings(self, engine: str = "packed", *, int8: bool = True, **others: Any) -> Settings:
         chosen: dict[str, Any] = {
