@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from coachlm.acceptance.features import NAMES
-from coachlm.acceptance.labels import count_verdicts
+from coachlm.acceptance.labels import Label, count_verdicts
 from coachlm.acceptance.model import FARTHEST, AcceptanceModel, Weight
 from coachlm.errors import TrainingError
 
@@ -170,7 +170,7 @@ def _threshold(examples: Sequence[Example], probabilities: np.ndarray, values: n
 
     def gain(threshold: float) -> float:
         shown = count_verdicts(values[place] for place in best if probabilities[place] >= threshold)
-        return shown["better"] - harm * shown["worse"]
+        return shown[Label.BETTER] - harm * shown[Label.WORSE]
 
     return round(float(max(_THRESHOLDS, key=lambda threshold: (gain(threshold), -threshold))), 2)
 
