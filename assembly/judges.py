@@ -12,15 +12,26 @@ from coachlm.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.judges.judging import Judge
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
 
-NAMED = ("local", "local-length-free", "longer")
-"""Judges that need nothing: the local scorer, with and without length, and length alone."""
+NAMED = ("likeness", "likeness-length-free", "longer")
+"""Judges that need nothing: expert-revision likeness, with and without length, and length alone."""
+_FORMER = {"local": "likeness", "local-length-free": "likeness-length-free"}
+"""Names of 0.1.0, which said nothing of what is scored."""
+
+
+def present_names(names: Sequence[str]) -> list[str]:
+    """Each judge once, by the name it has now."""
+    return list(dict.fromkeys(_FORMER.get(name, name) for name in names))
 
 
 def check_judges(names: Sequence[str], settings: Settings) -> None:
     """Whether `named_judges` would know them, without loading any. Raises: SettingsError."""
-    for name in names:
+    if not names:
+        from evaluation.judges.worth import choices
+
+        raise SettingsError(f"no judge was chosen, and there is no default; give one or several:\n{choices()}")
+    for name in present_names(names):
         if name not in (*NAMED, "server") and not name.startswith("model:"):
             raise SettingsError(f"no judge {name!r}: give {', '.join(NAMED)}, server or model:FOLDER")
     if "server" in names and not (settings.judge.url and settings.judge.model):
@@ -33,9 +44,9 @@ def check_judges(names: Sequence[str], settings: Settings) -> None:
 @contextmanager
 def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
     """Raises: SettingsError, InputError."""
-    from evaluation.judges.cache import JudgeCache
-    from evaluation.judges.chat_client import JudgeServer
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.cache import JudgeCache
+    from evaluation.judges.servers.chat_client import JudgeServer
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     check_judges(["server"], settings)
     server = JudgeServer(
@@ -46,6 +57,8 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
         attempts=settings.judge.attempts,
         first_wait_seconds=settings.judge.wait_seconds,
         timeout_seconds=settings.judge.timeout_seconds,
+        max_completion_tokens=settings.judge.max_tokens,
+        structured=settings.judge.structured,
         prompt_price=settings.judge.prompt_price,
         completion_price=settings.judge.completion_price,
     )
@@ -60,6 +73,7 @@ def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judg
     Raises: SettingsError, InputError, TrainingError.
     """
     from evaluation.judges.local import LocalJudge, LongerJudge
+    from evaluation.judges.worth import LIKENESS_LENGTH_FREE
     from evaluation.scorer.scorer import PairScorer
 
     def build(name: str) -> Judge:
@@ -67,16 +81,17 @@ def named_judges(names: Sequence[str], settings: Settings) -> Iterator[list[Judg
             return _model_judge(name.removeprefix("model:"))
         if name == "longer":
             return LongerJudge()
-        if name == "local":
+        if name == "likeness":
             return LocalJudge(PairScorer.load())
-        return LocalJudge(PairScorer.load(length_free=True), name="local-scorer-length-free")
+        return LocalJudge(PairScorer.load(length_free=True), name=LIKENESS_LENGTH_FREE)
 
     check_judges(names, settings)
-    if "server" not in names:
-        yield [build(name) for name in dict.fromkeys(names)]
+    chosen = present_names(names)
+    if "server" not in chosen:
+        yield [build(name) for name in chosen]
         return
     with server_judge(settings) as asked:
-        yield [asked if name == "server" else build(name) for name in dict.fromkeys(names)]
+        yield [asked if name == "server" else build(name) for name in chosen]
 
 
 def _model_judge(folder: str) -> Judge:

@@ -40,9 +40,7 @@ class StudentLaboratory:
 
     def data(self, arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
         counts["read"] = 0
-        pairs = _read(arm, counts)
-        if arm.experts:
-            pairs = _merged(pairs, arm, counts)
+        pairs = _merged(arm, counts) if arm.experts else islice(_read(arm, counts), arm.limit or None)
         if arm.ratings:
             pairs = _rated(pairs, arm, counts)
         if arm.keep_best_share < 1:
@@ -81,7 +79,7 @@ def _digest(path: Path) -> str:
 
 
 def _read(arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
-    for pair in islice(read_pairs(arm.data), arm.limit or None):
+    for pair in read_pairs(arm.data):
         if isinstance(pair, InstructionPair):
             counts["read"] += 1
             yield pair
@@ -89,11 +87,11 @@ def _read(arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
             counts[pair.value] = counts.get(pair.value, 0) + 1
 
 
-def _merged(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
-    """Expert text in place of the raw pair; those that change most where only some are wanted. What revises no pair of
-    the data comes at its end."""
+def _merged(arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
+    """Expert text in place of the raw pair; those that change most where only some are wanted."""
     from collections import Counter
 
+    from evaluation.students.merging import merged
     from trainer.plan.revisions import read_revisions
 
     items = list(read_revisions(Path(arm.experts), None, Counter()))
@@ -103,13 +101,8 @@ def _merged(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int]) 
         far = pair_distances([item.raw for item in items], [item.revised for item in items])
         order = sorted(range(len(items)), key=lambda n: (-far[n], items[n].raw.id))
         items = [items[n] for n in order[: arm.human_samples]]
-    waiting = {item.raw.id: item.revised for item in items}
-    for pair in pairs:
-        revised = waiting.pop(pair.id, None)
-        counts["by_experts"] = counts.get("by_experts", 0) + (revised is not None)
-        yield revised or pair
-    counts["by_experts_added"] = len(waiting)
-    yield from waiting.values()
+    revisions = {item.raw.id: (item.raw, item.revised) for item in items}
+    return merged(list(_read(arm, counts)), arm.limit, revisions, counts)
 
 
 def _rated(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int]) -> Iterator[InstructionPair]:
@@ -144,6 +137,7 @@ def _revised(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int])
     from reviser.engines import build_reviser
 
     wanted: dict[str, Any] = {"engine": arm.engine, "model": arm.model or None, "adapter": arm.adapter or None}
+    wanted["coach"] = arm.coach or None
     settings = load_settings(**wanted)
     check_revises(settings.reviser.engine, f"{arm.name}: ")
     engine = build_reviser(settings)

@@ -17,7 +17,8 @@
     │       └── StudyClosedError  the study of ratings takes none any more
     ├── ReviserError           an engine can't be built or has died (one bad pair is a fallback, never an exception)
     │   ├── ModelError         a model or adapter folder is refused
-    │   └── EngineError        the engine failed for a whole batch
+    │   ├── EngineError        the engine failed for a whole batch
+    │   └── BudgetError        the run's budget of tokens is used up; brings what was revised before
     ├── AccessError            a token, role or unit doesn't allow it
     ├── StreamError            the broker refuses, can't be reached, or has stopped giving messages
     ├── TrainingError          a coach can't be tuned: no data, an unfit base or folder, a loss that is not a number
@@ -25,6 +26,12 @@
 
 Messages name the item, what was wrong and the remedy. Third-party errors are wrapped at the room's edge with `from`.
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coachlm.revision import Revision
 
 
 class CoachLMError(Exception):
@@ -97,6 +104,14 @@ class ModelError(ReviserError):
 
 class EngineError(ReviserError):
     """The engine failed for a whole batch; no pair of it was revised."""
+
+
+class BudgetError(ReviserError):
+    """The run's budget of tokens is used up: a clean stop, no failure. `revisions` were made of the batch before it."""
+
+    def __init__(self, message: str, revisions: "Sequence[Revision]" = ()) -> None:
+        super().__init__(message)
+        self.revisions = tuple(revisions)
 
 
 class TrainingError(CoachLMError):

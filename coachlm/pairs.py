@@ -6,15 +6,31 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-import xxhash
+from coachlm.context import Context
+from coachlm.digests import content_hash, normalise_text
+
+__all__ = [
+    "ExcludeReason",
+    "Exclusion",
+    "InstructionPair",
+    "Position",
+    "Provenance",
+    "Reject",
+    "RejectReason",
+    "SourcedPair",
+    "TaskClass",
+    "content_hash",
+    "normalise_text",
+]
 
 
 @dataclass(frozen=True)
 class InstructionPair:
     """What a user asked and what a model answered.
 
-    `input` is the material that the instruction works on (Alpaca's `input`; for a later turn of a conversation, the
-    turns before it); empty when there is none. Text is NFC-agnostic: nothing is normalised here, see `id`.
+    `input` is the material that the instruction works on (Alpaca's `input`); empty when there is none. What was said
+    before stands in the `context`, which is no text of the pair: two pairs are equal when their three texts are. Text
+    is NFC-agnostic: nothing is normalised here, see `id`.
 
     Source: paper §I, Fig. 1; Stanford Alpaca's record.
     """
@@ -22,35 +38,37 @@ class InstructionPair:
     instruction: str
     input: str
     response: str
+    context: Context | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def id(self) -> str:
-        """xxh3-128 of the normalised triple, 32 hex digits: the same text has the same id everywhere, for ever.
+        """xxh3-128 of the normalised triple and, where there is one, of the context's digest, 32 hex digits: the same
+        text in the same context has the same id everywhere, for ever.
 
         Normalised means: outer white space stripped, CRLF and CR written as LF. Lone surrogates count as themselves.
         """
-        return content_hash(self.instruction, self.input, self.response)
+        return content_hash(*self.texts, self.context.digest) if self.context else content_hash(*self.texts)
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        return self.instruction, self.input, self.response
+
+    @property
+    def known_text(self) -> str:
+        """All that was said in the pair and before it."""
+        return "\n".join((*self.texts, self.context.text) if self.context else self.texts)
+
+    def says_the_same(self, other: "InstructionPair") -> bool:
+        """Whether the texts are the same by content, whatever the contexts."""
+        return all(normalise_text(a) == normalise_text(b) for a, b in zip(self.texts, other.texts, strict=True))
+
+    def within(self, context: Context | None) -> "InstructionPair":
+        """The same texts in this context."""
+        return replace(self, context=context or None)
 
     def as_dict(self) -> dict[str, str]:
         """Alpaca's record: `instruction`, `input`, `output`."""
         return {"instruction": self.instruction, "input": self.input, "output": self.response}
-
-
-def normalise_text(text: str) -> str:
-    """Outer white space stripped, line ends as LF; the form under which texts are compared by content."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text.strip()
-
-
-def content_hash(*texts: str) -> str:
-    """xxh3-128 over the normalised texts, each with its length in front so that no two lists collide by joining."""
-    digest = xxhash.xxh3_128()
-    for text in texts:
-        data = normalise_text(text).encode("utf-8", "surrogatepass")
-        digest.update(len(data).to_bytes(8, "little"))
-        digest.update(data)
-    return digest.hexdigest()
 
 
 class TaskClass(StrEnum):
@@ -85,6 +103,8 @@ class Provenance:
     user_hash: str | None = None  # salted hash
     language: str | None = None  # ISO 639-1, filled by intake
     extra: dict[str, Any] = field(default_factory=dict)  # small, JSON-serialisable, without personal data
+    conversation: str | None = None  # the same for all turns of a conversation; None: a single exchange
+    turn: int | None = None  # which exchange of the conversation, from 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,7 @@ class Reject:
 
 
 class ExcludeReason(StrEnum):
-    """Why the preliminary filter excluded a pair. Source: paper Table III; the last four are ours."""
+    """Why the preliminary filter excluded a pair. Source: paper Table III; the last five are ours."""
 
     INVALID_INPUT = "invalid_input"  # the key content of the instruction is invalid or missing
     BEYOND_EXPERTISE = "beyond_expertise"  # overly professional scenes
@@ -140,6 +160,7 @@ class ExcludeReason(StrEnum):
     LANGUAGE = "language"  # outside the configured languages
     TOO_SHORT = "too_short"  # fewer characters than the settings ask for
     TOO_LONG = "too_long"  # more characters than `max_pair_chars`
+    MARKED_BAD = "marked_bad"  # the log itself says that the answer is bad: a thumbs down, a weight of 0
     MANUAL = "manual"  # a person excluded it by hand
 
 

@@ -11,6 +11,10 @@ COACH_INSTRUCTION = (
 )
 """Source: paper Fig. 3, to the letter."""
 
+_CONTEXT = "The pair belongs to this conversation, which stays as it is:\n"
+_CONTEXT_CHARS, _SYSTEM_CHARS = 6_000, 2_000
+"""How much of it the coach reads."""
+
 _INSTRUCTION = "Instruction: "
 _INPUT = "\nInput: "
 _RESPONSE = "\nResponse: "
@@ -28,12 +32,24 @@ def given_fields(pair: InstructionPair) -> str:
 
 
 def coach_prompt(pair: InstructionPair) -> str:
-    """What the coach is given; its answer is `render_pair` of the revised pair."""
-    return f"{COACH_INSTRUCTION}\n{render_pair(pair)}\n"
+    """What the coach is given; its answer is `render_pair` of the revised pair. What was said before is read and not
+    revised; without it the prompt is the paper's."""
+    return f"{COACH_INSTRUCTION}\n{render_context(pair)}{render_pair(pair)}\n"
+
+
+def render_context(pair: InstructionPair) -> str:
+    """The newest of what the pair was said in, and an empty line; nothing where there is none."""
+    context = pair.context
+    if not context:
+        return ""
+    system = f"System: {context.system.strip()[:_SYSTEM_CHARS]}\n" if context.system.strip() else ""
+    said = context.recent(_CONTEXT_CHARS).strip()
+    return f"{_CONTEXT}{system}{said}\n\n" if said else f"{_CONTEXT}{system}\n" if system else ""
 
 
 def coach_prefix() -> str:
-    """The part of `coach_prompt` that every prompt starts with (an engine computes it once)."""
+    """The part of `coach_prompt` that every prompt of a pair without context starts with (an engine computes it
+    once)."""
     return f"{COACH_INSTRUCTION}\n{_INSTRUCTION}"
 
 

@@ -7,10 +7,10 @@ from coachlm.pairs import InstructionPair
 
 
 class Outcome(StrEnum):
-    """How a revision ended. All but `REVISED` leave the raw pair as it is."""
+    """How a revision ended. All but `revised` leave the raw pair as it is."""
 
     REVISED = "revised"  # the coach changed the pair
-    UNCHANGED = "unchanged"  # the coach saw nothing to mend
+    UNCHANGED = "unchanged"  # the coach saw nothing to fix
     FALLBACK_INVALID = "fallback_invalid"  # the output was no valid pair (paper §III-B1: about 1.3 %)
     FALLBACK_GUARD = "fallback_guard"  # a guard refused it: dropped constraint, broken code, language change, …
     FALLBACK_ERROR = "fallback_error"  # the engine failed on this pair: too long, NaN logits, out of memory

@@ -193,6 +193,8 @@ class _Writer:
         changes = {Status.REVISED: 1, Status.POST_EDITED: 2, Status.APPROVED: 3, Status.RETURNED: 3}
         self._put(
             PairRow,
+            context_messages=0,
+            context_steps=0,
             seq=self._seq,
             id=raw.id,
             **_texts(raw),

@@ -19,6 +19,7 @@ from coachlm.errors import ExportError
 from coachlm.machine.files import sync
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
+from exports.chat_shapes import spoken, system_prompt
 from exports.data_card import render_card
 from exports.export_formats import SUFFIXES, ExportFormat, Record, RecordWriter, open_writer, shape
 from exports.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check_balance, is_export, text_stage
@@ -152,7 +153,7 @@ def columns(options: ExportOptions) -> tuple[str, ...]:
 def record_of(row: DatasetRow, pair: InstructionPair, options: ExportOptions) -> Record:
     """The row with this text. Raises: ExportError, for a text that UTF-8 can't write."""
     try:
-        "".join((pair.instruction, pair.input, pair.response)).encode()
+        "".join((*pair.texts, system_prompt(pair), *(message.text for message in spoken(pair)))).encode()
     except UnicodeEncodeError as error:
         raise ExportError(f"pair {row.pair_id} holds a lone surrogate; exclude it and export again") from error
     record = shape(options.format, pair)

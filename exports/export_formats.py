@@ -4,17 +4,18 @@ import csv
 import io
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, BinaryIO, Protocol, assert_never
+from typing import BinaryIO, Protocol, assert_never
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coachlm.context import Role
 from coachlm.pairs import InstructionPair
 from coachlm.text.spreadsheets import defuse_cell
-from coachlm.text.user_text import join_user_text
+from exports.chat_shapes import Record, chat_messages, sharegpt_turns, spoken, system_prompt
 
-Record = dict[str, Any]
+__all__ = ["SUFFIXES", "ExportFormat", "Record", "RecordWriter", "open_writer", "shape"]
 
 
 class ExportFormat(StrEnum):
@@ -41,16 +42,16 @@ SUFFIXES: dict[ExportFormat, str] = {
 def shape(format: ExportFormat, pair: InstructionPair) -> Record:
     """The pair in the format's keys.
 
-    Chat-shaped records hold everything in the messages and repeat the input beside them, at the record's top level
-    where no chat template or validator of messages sees it: `split_user_text` gives the exact pair back.
+    Chat-shaped records hold everything in the messages: the system prompt, what was said before, and the pair as the
+    last turn. Its number and its input stand beside them, at the record's top level where no chat template or validator
+    of messages sees it: `split_user_text` gives the exact pair back.
     """
-    user = join_user_text(pair.instruction, pair.input)
-    if format is ExportFormat.SHAREGPT:
-        turns = [{"from": "human", "value": user}, {"from": "gpt", "value": pair.response}]
-        return {"conversations": turns, "input": pair.input}
-    if format is ExportFormat.CHAT:
-        messages = [{"role": "user", "content": user}, {"role": "assistant", "content": pair.response}]
-        return {"messages": messages, "input": pair.input}
+    if format in (ExportFormat.SHAREGPT, ExportFormat.CHAT):
+        messages = spoken(pair)
+        beside = {"input": pair.input, "turn": sum(message.role is Role.USER for message in messages)}
+        if format is ExportFormat.CHAT:
+            return {"messages": chat_messages(system_prompt(pair), messages), **beside}
+        return {"conversations": sharegpt_turns(messages), "system": system_prompt(pair), **beside}
     return pair.as_dict()
 
 

@@ -55,5 +55,6 @@ def _writable(pair: InstructionPair) -> InstructionPair:
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:
-        return InstructionPair(*(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts))
+        mended = (text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts)
+        return InstructionPair(*mended, context=pair.context)
     return pair

@@ -5,38 +5,63 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coachlm.coaching.bundled_lm import with_bundled_lm
 from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.choosing.building import candidate_sampling, with_choice
+from reviser.choosing.bundled_lm import with_bundled_lm
 from reviser.models.sampling import Sampling
+from reviser.pairs.prompts import asking_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from coachlm.coaching.prompting import Prompting
+    from reviser.instructed.examples import ExampleStore
+    from reviser.instructed.in_process import Told
     from reviser.models.model_loading import LoadedModel
-    from reviser.openvino.decoder import DecoderOptions
-    from reviser.openvino.folder import ConvertedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
-    from reviser.pairs.prompts import Asking
 
 log = logging.getLogger(__name__)
 
 
-def build_reviser(settings: Settings) -> Reviser:
-    """The engine, ready to revise.
+def build_reviser(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
+    """The engine, ready to revise; `examples`: for an instructed coach, else those that the settings name.
 
     Raises: SettingsError or ModelError, naming the setting or file and the remedy.
     """
     check_revises(settings.reviser.engine)
     _check_sampling(settings)
     settings = with_bundled_lm(settings)
+    if settings.instructing.coach == "instructed":
+        return with_choice(settings, _build_instructed(settings, examples))
     return with_choice(settings, BUILDERS[settings.reviser.engine](settings))
+
+
+def _build_instructed(settings: Settings, examples: "ExampleStore | None") -> Reviser:
+    engine = ENGINES[settings.reviser.engine]
+    if not engine.instructed:
+        able = in_words(engine_names(lambda each: each.instructed))
+        raise SettingsError(
+            f"COACHLM_COACH=instructed: engine `{engine.name}` can't be told what to do; choose {able}, or "
+            "COACHLM_COACH=tuned"
+        )
+    from reviser.instructed.building import example_store, instructions_of
+    from reviser.instructed.in_process import Told
+
+    if settings.reviser.adapter:
+        log.warning("adapter %s is left out: the coach is instructed", settings.reviser.adapter)
+        settings = settings.replaced(adapter=None)
+    told = Told(
+        instructions_of(settings, "json" if engine.servers else "fields"),
+        example_store(settings) if examples is None else examples,
+    )
+    if settings.reviser.model:
+        log.info("instructed coach %s, %d examples", told.coach_id(settings.reviser.model), len(told.examples))
+    return BUILDERS_OF_INSTRUCTED[engine.name](settings, told)
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -69,7 +94,9 @@ def build_adapting(
     Raises: SettingsError, ModelError.
     """
     if settings.reviser.engine == "openvino":
-        return _adapting_openvino(settings, in_force, fetch)
+        from reviser.openvino.building import build_adapting_openvino
+
+        return build_adapting_openvino(settings, in_force, fetch)
     if settings.reviser.int8:  # packed weights can't be switched: an engine an adapter
         return None
     engine = _with_model(settings.replaced(adapter=None))
@@ -113,7 +140,16 @@ def _sampling(settings: Settings) -> Sampling | None:
     )
 
 
-def _with_model(settings: Settings) -> Reviser:
+def _with_servers(settings: Settings, told: "Told | None" = None) -> Reviser:
+    _check_packages(ENGINES[settings.reviser.engine])
+    from reviser.remote.building import instructed_on_servers, tuned_on_servers
+
+    if told is not None:
+        return instructed_on_servers(settings, told.instructions, told.examples)
+    return tuned_on_servers(settings, asking_of(settings))
+
+
+def _with_model(settings: Settings, told: "Told | None" = None) -> Reviser:
     if not settings.reviser.model:
         raise SettingsError(f"COACHLM_ENGINE={settings.reviser.engine} needs COACHLM_MODEL: a model folder or hub id")
     _check_packages(ENGINES[settings.reviser.engine])
@@ -137,8 +173,11 @@ def _with_model(settings: Settings) -> Reviser:
         leaked=adapter.training_instructions if adapter else frozenset(),
         least_kept=settings.reviser.least_kept,
     )
-    asking = _asking(settings)
+    asking = asking_of(settings)
     prompting = asking.of(settings.reviser.model, loaded.frame, adapter)
+    if told is not None:
+        finisher = told.finisher(settings.reviser.engine, settings.reviser.model, settings.reviser.least_kept)
+        prompting = told.prompting(settings.reviser.model, prompting)
     log.info("asked with the %s prompt", prompting.style)
     if settings.reviser.engine == "packed" and (packed := _packed(settings, loaded, finisher, prompting)):
         return packed
@@ -153,110 +192,10 @@ def _with_model(settings: Settings) -> Reviser:
     )
 
 
-def _asking(settings: Settings) -> "Asking":
-    from reviser.pairs.prompts import Asking
+def _with_openvino(settings: Settings, told: "Told | None" = None) -> Reviser:
+    from reviser.openvino.building import build_openvino
 
-    return Asking(settings.reviser.prompt_style, settings.reviser.prefill)
-
-
-def _with_openvino(settings: Settings) -> Reviser:
-    from reviser.openvino.checks import check_adapter
-    from reviser.openvino.reviser import OpenvinoReviser
-
-    model = _converted(settings)
-    check_adapter(model, Path(settings.reviser.adapter) if settings.reviser.adapter else None)
-    return OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
-
-
-def _adapting_openvino(
-    settings: Settings, in_force: "Callable[[], InForce]", fetch: "Callable[[AdapterRecord], Path]"
-) -> Reviser:
-    from reviser.following.adapting import AdaptingReviser
-    from reviser.openvino.adapters import AdapterConversions
-    from reviser.openvino.checks import check_base_alone, check_base_of
-    from reviser.openvino.reviser import OpenvinoReviser
-
-    model = _converted(settings)
-    check_base_alone(model)
-    conversions = AdapterConversions(
-        model,
-        Path(settings.adapters.cache).expanduser() / "openvino",
-        trust_remote_code=settings.reviser.trust_remote_code,
-    )
-
-    def fetch_own(record: "AdapterRecord") -> Path:
-        check_base_of(record, model)
-        return fetch(record)
-
-    engine = OpenvinoReviser(
-        model,
-        _decoder_options(settings),
-        settings.reviser.max_new_tokens,
-        conversions,
-        least_kept=settings.reviser.least_kept,
-        asking=_asking(settings),
-    )
-    return AdaptingReviser(engine, in_force, fetch_own, settings.reviser.registry_poll_seconds)
-
-
-def _converted(settings: Settings) -> "ConvertedModel":
-    from reviser.openvino.folder import read_converted
-    from reviser.openvino.runtime import import_genai
-
-    if not settings.reviser.model:
-        raise SettingsError("COACHLM_ENGINE=openvino needs COACHLM_MODEL: a folder that `coachlm convert` made")
-    import_genai()
-    model = read_converted(Path(settings.reviser.model))
-    if settings.reviser.int8 and model.manifest.numbers != "int8":
-        raise SettingsError(
-            f"COACHLM_REVISER_INT8 is set and {settings.reviser.model} is in {model.manifest.numbers}: "
-            "convert it with --int8"
-        )
-    return model
-
-
-def _decoder_options(settings: Settings) -> "DecoderOptions":
-    from reviser.openvino.decoder import DecoderOptions
-
-    return DecoderOptions(
-        cache_bytes=settings.reviser.cache_mib << 20,
-        slots=settings.reviser.batch_pairs,
-        half_cache=settings.reviser.half_cache,
-    )
-
-
-def _with_servers(settings: Settings) -> Reviser:
-    _check_packages(ENGINES[settings.reviser.engine])
-    from coachlm.coaching.prompting import PAPER
-    from reviser.models.adapter import read_adapter
-    from reviser.pairs.finish import Finisher
-    from reviser.remote.reviser import RemoteOptions, RemoteReviser
-
-    adapter = read_adapter(Path(settings.reviser.adapter)) if settings.reviser.adapter else None
-    options = RemoteOptions(
-        servers=settings.openai.servers,
-        model=settings.reviser.model or "",
-        api_key=settings.openai.api_key.get_secret_value(),
-        endpoint=settings.openai.endpoint,
-        in_flight=settings.openai.in_flight,
-        max_new_tokens=settings.reviser.max_new_tokens,
-        request_seconds=settings.openai.request_seconds,
-        outage_seconds=settings.openai.outage_seconds,
-        prompting=_asking(settings).of("", None, adapter) if adapter else PAPER,
-    )
-    finisher = Finisher(
-        engine="openai",
-        adapter=adapter.digest if adapter else None,
-        leaked=adapter.training_instructions if adapter else frozenset(),
-        least_kept=settings.reviser.least_kept,
-    )
-    return RemoteReviser(options, finisher, adapter.folder if adapter else None)
+    return build_openvino(settings, told)
 
 
 def graphs_for(settings: Settings, device: str) -> "Graphs | None":
@@ -274,6 +213,7 @@ def graphs_for(settings: Settings, device: str) -> "Graphs | None":
 
 def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", prompting: "Prompting") -> Reviser | None:
     """None for a model that it can't do; the log says why."""
+    from reviser.instructed.examples import EXAMPLE_TOKENS
     from reviser.packed.reviser import PackedOptions, PackedReviser
     from reviser.packed.slots.support import UnsupportedModel
 
@@ -286,7 +226,8 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", pro
         graphs=graphs_for(settings, loaded.model.device.type),
         attention=settings.reviser.attention,
         sampling=_sampling(settings) or candidate_sampling(settings),
-        asking=_asking(settings),
+        asking=asking_of(settings),
+        shown_tokens=EXAMPLE_TOKENS * settings.instructing.shown if settings.instructing.coach == "instructed" else 0,
     )
     try:
         return PackedReviser(loaded, finisher, options, prompting)
@@ -304,3 +245,10 @@ BUILDERS: "Mapping[str, Callable[[Settings], Reviser]]" = {
     "openai": _with_servers,
 }
 """Of each engine in `coachlm.coaching.engines` that revises (a test checks)."""
+
+BUILDERS_OF_INSTRUCTED: "Mapping[str, Callable[[Settings, Told], Reviser]]" = {
+    "packed": _with_model,
+    "transformers": _with_model,
+    "openvino": _with_openvino,
+    "openai": _with_servers,
+}

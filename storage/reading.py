@@ -1,38 +1,34 @@
 """Reads the store for exports, reports and people who want to know how things stand."""
 
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Executable, func, select
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import Connection, func, select
+from sqlalchemy.orm import aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance
-from coachlm.revision import Outcome
 from coachlm.status import Status
 from storage.desk.depth import read_depth
-from storage.desk.items import class_column
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import all_rows
-from storage.pairs.edits import is_withdrawn, scores_from_row
+from storage.figures.flow import read_flow
+from storage.pairs.contexts import Contexts, read_conversation_names
+from storage.pairs.edits import scores_from_row
 from storage.pairs.history import HistoryEntry, read_history
+from storage.pairs.last_texts import LastTexts, read_told_turns
 from storage.pairs.revisions import revision_from_row
-from storage.tables.desk import PostEditRow, ReviewRow, RevisionRow
-from storage.tables.pairs import OccurrenceRow, PairRow, PersonRow, RedactionRow, RejectRow, TextRow
-from storage.tables.rows import StoredEdit, StoredPair, StoredReview, StoredRevision, class_from_row, pair_from_row
+from storage.tables.pairs import OccurrenceRow, PairRow, TextRow
+from storage.tables.rows import StoredPair, class_from_row
 
 _KEPT = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
-NameColumn = (
-    ColumnElement[str] | ColumnElement[str | None] | InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
-)
 _WINDOW = 1000  # pairs read at a time
-OfPair = TypeVar("OfPair", StoredRevision, StoredEdit, StoredReview)
 
 
 class StoredOrigin(NamedTuple):
@@ -79,6 +75,12 @@ class StoreReader:
         with self.snapshot() as snapshot:
             return snapshot.flow_counts()
 
+    def session_of(self, pair_id: str) -> str | None:
+        """The hash of the session in which a pair came first; None where it isn't known."""
+        first = select(OccurrenceRow.session_hash).join(PairRow, PairRow.seq == OccurrenceRow.pair)
+        with self._database.reading() as connection:
+            return connection.scalar(first.where(PairRow.id == pair_id, OccurrenceRow.is_repeat.is_(False)).limit(1))
+
     @contextmanager
     def snapshot(self) -> Generator["Snapshot"]:
         """Rows and counts of one moment: what an export needs for its counts to balance."""
@@ -110,7 +112,7 @@ class Snapshot:
             yield from _window(self._connection, start, wanted)
 
     def flow_counts(self) -> FlowCounts:
-        return _flow_counts(self._connection)
+        return read_flow(self._connection)
 
 
 def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
@@ -124,26 +126,22 @@ def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iter
     pairs = all_rows(StoredPair, found)
     numbers = [pair.seq for pair in pairs]
     origins = _origins(connection, numbers)
-    revised = select(RevisionRow.__table__).where(is_among(connection, RevisionRow.pair.expression, numbers))
-    revisions = _latest(StoredRevision, connection, revised.order_by(RevisionRow.id))
-    named = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
-    standing = named.where(~is_withdrawn(), is_among(connection, PostEditRow.pair.expression, numbers))
-    edits = _latest(StoredEdit, connection, standing.order_by(PostEditRow.id))
-    reviewed = select(ReviewRow.__table__).where(is_among(connection, ReviewRow.pair.expression, numbers))
-    fixes = _latest(StoredReview, connection, reviewed.order_by(ReviewRow.id))
+    contexts = Contexts(connection, pairs)
+    texts = LastTexts(connection, numbers)
+    within = {pair.conversation for pair in pairs if pair.conversation is not None and pair.context is not None}
+    told = read_told_turns(connection, sorted(within))
+    names = read_conversation_names(connection, (pair.conversation for pair in pairs))
     for pair in pairs:
-        seq = pair.seq
-        yield _dataset_row(pair, origins[seq], revisions.get(seq), edits.get(seq), fixes.get(seq))
+        row = _dataset_row(pair, contexts.pair(pair), origins[pair.seq], texts)
+        if pair.conversation is None:
+            yield row
+        else:
+            origin = replace(row.provenance, conversation=names[pair.conversation], turn=pair.turn)
+            yield replace(row, provenance=origin, told=told.get(pair.conversation, ()))
 
 
-def _dataset_row(
-    pair: StoredPair,
-    provenance: Provenance,
-    revision: StoredRevision | None,
-    edit: StoredEdit | None,
-    review: StoredReview | None,
-) -> DatasetRow:
-    raw = pair_from_row(pair)
+def _dataset_row(pair: StoredPair, raw: InstructionPair, provenance: Provenance, texts: LastTexts) -> DatasetRow:
+    revision, edit = texts.revisions.get(pair.seq), texts.edits.get(pair.seq)
     return DatasetRow(
         pair_id=pair.id,
         status=Status(pair.status),
@@ -151,7 +149,7 @@ def _dataset_row(
         provenance=provenance,
         task_class=class_from_row(pair),
         revision=None if revision is None else revision_from_row(revision, pair.id, raw),
-        final=_final(edit, review),
+        final=texts.final(pair.seq),
         annotator=None if edit is None else edit.name,
         active_seconds=None if edit is None else edit.active_seconds,
         arm=None if edit is None else Arm(edit.arm),
@@ -159,19 +157,6 @@ def _dataset_row(
         exclude_reason=None if pair.exclude_reason is None else ExcludeReason(pair.exclude_reason),
         duplicate_of=pair.original,
     )
-
-
-def _final(edit: StoredEdit | None, review: StoredReview | None) -> InstructionPair | None:
-    """The owner's correction where it is the last word, else the annotator's text."""
-    corrected = None if review is None else review.text
-    if review is not None and corrected is not None and (edit is None or review.created_at >= edit.created_at):
-        return corrected
-    return None if edit is None else pair_from_row(edit)
-
-
-def _latest(kind: type[OfPair], connection: Connection, statement: Executable) -> dict[int, OfPair]:
-    """By the numbers of their pairs; of several rows of a pair the last one that the statement gives."""
-    return {row.pair: row for row in all_rows(kind, connection.execute(statement))}
 
 
 def _origins(connection: Connection, numbers: Sequence[int]) -> dict[int, Provenance]:
@@ -200,47 +185,3 @@ def provenance_from_row(row: StoredOrigin) -> Provenance:
         language=row.language,
         extra=row.extra or {},
     )
-
-
-def _flow_counts(connection: Connection) -> FlowCounts:
-    by_format: Counter[str] = Counter()
-    repeats = 0
-    seen = select(OccurrenceRow.format, OccurrenceRow.is_repeat, func.count())
-    for name, is_repeat, count in connection.execute(seen.group_by(OccurrenceRow.format, OccurrenceRow.is_repeat)):
-        by_format[name] += count
-        repeats += count if is_repeat else 0
-    by_status = _grouped(connection, PairRow.status)
-    flags: Counter[str] = Counter()
-    for found in connection.scalars(select(RevisionRow.flags).where(RevisionRow.flags.is_not(None))):
-        flags.update(flag["kind"] for flag in found or ())
-    fallback = RevisionRow.outcome.not_in([Outcome.REVISED.value, Outcome.UNCHANGED.value])
-    return FlowCounts(
-        occurrences=by_format.total(),
-        pairs=sum(by_status.values()),
-        exact_duplicates=repeats,
-        by_status=by_status,
-        rejects_by_reason=_grouped(connection, RejectRow.reason),
-        excluded_by_reason=_grouped(connection, PairRow.exclude_reason, PairRow.status == Status.EXCLUDED.value),
-        revisions_by_outcome=_grouped(connection, RevisionRow.outcome),
-        fallbacks_by_reason=_by_kind(
-            _grouped(connection, func.coalesce(RevisionRow.reason, RevisionRow.outcome), fallback)
-        ),
-        flags_by_kind=dict(flags),
-        occurrences_by_format=dict(by_format),
-        rejects_by_format=_grouped(connection, func.coalesce(RejectRow.format, "unknown")),
-        by_class=_grouped(connection, class_column(), class_column().is_not(None)),
-        redactions_by_kind=dict(connection.execute(select(RedactionRow.kind, RedactionRow.count)).all()),
-    )
-
-
-def _by_kind(reasons: dict[str, int]) -> dict[str, int]:
-    """Without the details behind a reason's colon, see `Revision.failure`."""
-    kinds: Counter[str] = Counter()
-    for reason, count in reasons.items():
-        kinds[reason.partition(":")[0]] += count
-    return dict(kinds)
-
-
-def _grouped(connection: Connection, column: NameColumn, *where: ColumnElement[bool]) -> dict[str, int]:
-    counted = connection.execute(select(column, func.count()).where(*where).group_by(column))
-    return {name: count for name, count in counted if name is not None}

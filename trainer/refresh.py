@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Protocol
 
 from coachlm.acceptance.model import FILE
-from coachlm.coaching.adapters import AdapterRecord, AdapterRegistry, AdapterState, InForce, RefreshRun, RefreshStep
+from coachlm.coaching.adapters import (
+    HELD_OUT_SHARE,
+    AdapterRecord,
+    AdapterRegistry,
+    AdapterState,
+    InForce,
+    RefreshRun,
+    RefreshStep,
+)
 from coachlm.errors import ModelError, StoreError, TrainingError
 from trainer.acceptance.refreshing import refresh_acceptance
 from trainer.gate import BASE, RAW, Coached, GateReport, HeldOutPair, Margins, judge_candidate
@@ -52,7 +60,7 @@ class RefreshRules:
     """When a refresh begins and what it takes."""
 
     new_pairs: int = 500  # approved since the last run
-    held_out_share: float = 0.1
+    held_out_share: float = HELD_OUT_SHARE
     held_out_limit: int = 500
     margins: Margins = field(default_factory=Margins)
 

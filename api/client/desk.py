@@ -15,7 +15,7 @@ from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 
 @dataclass(frozen=True, slots=True)
 class DeskCalls:
-    """The queue and what the caller has in hands. `Client.desk`."""
+    """The queue and what the caller holds. `Client.desk`."""
 
     connection: Connection
 
@@ -78,7 +78,7 @@ class DeskCalls:
         self.connection.send(Call("POST", "/v1/queue/release", False, body=models.LeaseRequest(token=item.token)))
 
     def exclude(self, pair_id: str, version: int, reason: ExcludeReason, detail: str = "") -> models.NewVersion:
-        """Sets a pair aside that nobody else has in hands."""
+        """Excludes a pair that nobody else holds."""
         body = models.ExcludeRequest(pair_id=pair_id, version=version, reason=reason, detail=detail)
         return self.connection.post(models.NewVersion, "/v1/queue/exclude", body)
 

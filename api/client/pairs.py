@@ -45,7 +45,7 @@ class PairCalls:
         reason: ExcludeReason | None = None,
         task_class: TaskClass | None = None,
     ) -> models.Exclusions:
-        """A page of what was set aside; its `next` is the `after` of the page that follows."""
+        """A page of excluded pairs; its `next` is the `after` of the page that follows."""
         return self.connection.get(
             models.Exclusions, "/v1/exclusions", limit=limit, after=after, reason=reason, task_class=task_class
         )

@@ -16,6 +16,7 @@ from api.models.base import (
     Text,
     Version,
 )
+from coachlm.context import Role
 from coachlm.desk.categories import RevisionCategory
 from coachlm.desk.rubric import Dimension, Level, Part
 from coachlm.desk.work import Arm
@@ -66,6 +67,41 @@ class SubmittedEdit(Given):
     comment: Text = ""
 
 
+class ToolCall(Given):
+    """A call of a tool, its arguments as the model wrote them."""
+
+    name: Text
+    arguments: Text = ""
+
+
+class ContextMessage(Given):
+    """A message that came before."""
+
+    role: Role
+    text: Text
+    calls: tuple[ToolCall, ...] = ()
+    name: Text = Field(default="", description="The tool whose result the text is.")
+
+
+class Context(Given):
+    """What a pair was said in; nobody edits it."""
+
+    system: Text = ""
+    messages: tuple[ContextMessage, ...] = Field(default=(), description="Before the turn, in order.")
+    steps: tuple[ContextMessage, ...] = Field(default=(), description="Between the turn's question and its answer.")
+    tools: tuple[Text, ...] = ()
+    documents: tuple[Text, ...] = ()
+
+
+class Background(Given):
+    """Where and when a pair was said."""
+
+    context: Context | None = None
+    turn: int | None = Field(default=None, description="Of its conversation, from 1; null: a single exchange.")
+    model: Text | None = None
+    timestamp: datetime | None = None
+
+
 class Item(Given):
     """A pair in the caller's hands until `expires_at`; `token` and `version` go back with the submit."""
 
@@ -81,6 +117,7 @@ class Item(Given):
     last_edit: SubmittedEdit | None = Field(default=None, description="What the owner sent back.")
     owner_comment: Text = ""
     arm: Arm = Arm.COACH
+    background: Background = Field(default=Background(), description="To be read, not to be edited.")
 
     @property
     def text(self) -> InstructionPair:

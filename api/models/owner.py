@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.models.base import Comment, Given, Key, Name, PairId, PairText, Taken, Text, Version
-from api.models.desk import CoachRevision, SubmittedEdit
+from api.models.desk import Background, CoachRevision, SubmittedEdit
 from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import Arm, ReviewReason
 from coachlm.pairs import ExcludeReason, TaskClass
@@ -40,6 +40,7 @@ class ReviewItem(Given):
     comment: Text = Field(default="", description="With which it was sent.")
     since: datetime | None = None
     draft: ReviewDraft | None = Field(default=None, description="The caller's own latest.")
+    background: Background = Field(default=Background(), description="To be read, not to be edited.")
 
 
 class ReviewItems(Given):

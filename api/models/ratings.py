@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from api.models.base import MAX_KEY_CHARS, Comment, Given, Name, PairId, PairText, Taken, Text, Version
+from api.models.desk import Context
 from coachlm.desk.ratings import RATERS, STUDY_NAME
 from coachlm.desk.rubric import Dimension
 
@@ -46,6 +47,7 @@ class RatingTask(Given):
     place: int = Field(description="From 1.")
     tasks: int
     text: PairText
+    context: Context | None = Field(default=None, description="What it was said in; not rated.")
     version: int = Field(description="How often the caller has rated it; goes back with the rating.")
     rating: OwnRating | None = None
     is_closed: bool

@@ -22,7 +22,7 @@ def _queue(found: Overview) -> Alert | None:
         return None
     days = found.oldest_seconds / 86_400
     return Alert(
-        name="queue_age", text=f"The oldest item has waited for {days:.1f} days: more annotators, or other priorities."
+        name="queue_age", text=f"The oldest item has waited for {days:.1f} days: add annotators or change priorities."
     )
 
 
@@ -38,7 +38,7 @@ def _stalled(found: Overview) -> Alert | None:
     return Alert(
         name="reviser_stalled",
         text=f"{waiting} for the coach and none was revised for {_time(still)}: is a worker "
-        "(coachlm worker, coachlm stream) up?",
+        "(coachlm worker, coachlm stream) running?",
     )
 
 
@@ -70,7 +70,7 @@ def _lag(group: GroupLag) -> Alert | None:
     if group.messages < LAG_MESSAGES:
         return None
     text = (
-        f"{group.messages:,} messages wait for the {group.stage} workers: is one up (coachlm stream {group.stage}), "
-        "are more needed?"
+        f"{group.messages:,} messages wait for the {group.stage} workers: is one running "
+        f"(coachlm stream {group.stage}), are more needed?"
     )
     return Alert(name=f"lag_{group.stage}", text=text)

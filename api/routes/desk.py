@@ -10,7 +10,7 @@ from api.access.units import check_withheld
 from api.models import desk
 from api.routes.state import KEPT, Responses, StateOf
 from coachlm.desk.post_edit import PostEdit
-from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_range
+from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_cap
 from coachlm.desk.work import Person
 
 router = APIRouter(prefix="/v1/queue", tags=["desk"])
@@ -97,9 +97,9 @@ def release(body: desk.LeaseRequest, who: Worker, state: StateOf) -> None:
     state.metrics.note_action("release")
 
 
-@router.post("/exclude", summary="Set a pair aside, with a reason")
+@router.post("/exclude", summary="Exclude a pair, with a reason")
 def exclude(body: desk.ExcludeRequest, who: Worker, state: StateOf) -> desk.NewVersion:
-    """Any pair of the caller's unit that nobody else has in hands; annotators, only while it waits for one."""
+    """Any pair of the caller's unit that nobody else holds; annotators, only while it waits for one."""
     check_withheld(state.services, who, body.pair_id)
     version = state.services.queue.exclude(
         body.pair_id, who.name, body.reason, version=body.version, detail=body.detail
@@ -118,5 +118,4 @@ def _score_ranges() -> Iterator[desk.ScoreRange]:
     flaws: dict[tuple[Part, Level | None], frozenset[Dimension]] = {(part, None): frozenset() for part in Part}
     flaws |= {(criterion.part, criterion.level): frozenset({criterion.dimension}) for criterion in RUBRIC}
     for (part, level), found in flaws.items():
-        lowest, highest = score_range(part, found)
-        yield desk.ScoreRange(part=part, level=level, lowest=lowest, highest=highest)
+        yield desk.ScoreRange(part=part, level=level, lowest=0, highest=score_cap(part, found))

@@ -23,11 +23,11 @@ from benchmarks.coach_lm.run import ACCEPTED, GREEDY, INSTRUCTED, Coach, contend
 from benchmarks.coach_lm.speed import speeds
 from coachlm.acceptance.labels import mean_labels, read_labels
 from coachlm.acceptance.model import FILE, read_acceptance
-from coachlm.coaching import bundled_lm
 from coachlm.errors import CoachLMError
 from coachlm.revision import Revision
 from recipes.coach_lm.pairs import NamedPair, drawn, read_pairs, write_rows
 from recipes.coach_lm.sheets import sheets
+from reviser.choosing import bundled_lm
 
 OWN = Path(coachlm.__file__).parent / "data" / "own_200.jsonl"
 LABELS = Path(__file__).parent / "labels.jsonl"

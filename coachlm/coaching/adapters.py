@@ -8,6 +8,9 @@ from typing import Any, Protocol
 from coachlm.errors import TransitionError
 from coachlm.pairs import content_hash
 
+HELD_OUT_SHARE = 0.1
+"""Of approved pairs, for the gate, unless a refresh is told otherwise."""
+
 
 class AdapterState(StrEnum):
     """Where an adapter is in its life."""

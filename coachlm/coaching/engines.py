@@ -13,7 +13,7 @@ class Model(StrEnum):
     """What `COACHLM_MODEL` is to an engine."""
 
     UNUSED = "not used"
-    COACH = "a bundled kind of coach, by name or folder; the one that comes along where it is empty"
+    COACH = "a bundled kind of coach, by name or folder; the bundled one where it is empty"
     TRANSFORMERS = "a model folder or hub id"
     CONVERTED = "a folder that `coachlm convert` made"
     SERVED = "the model's name on the servers"
@@ -40,6 +40,7 @@ class Engine:
     servers: bool = False  # works on OpenAI-compatible servers
     samples: bool = False  # can draw tokens
     int8: bool = False
+    instructed: bool = False  # takes a chat model that is told what to do
     revises: bool = True
 
     def missing(self) -> list[str]:
@@ -64,6 +65,7 @@ _ALL = (
         adapters=Adapters.CHANGED_IN_PLACE,
         samples=True,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "openvino",
@@ -73,6 +75,7 @@ _ALL = (
         model=Model.CONVERTED,
         adapters=Adapters.CHANGED_IN_PLACE,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "transformers",
@@ -82,6 +85,7 @@ _ALL = (
         adapters=Adapters.FIXED_OR_FOLLOWED,
         samples=True,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "openai",
@@ -90,6 +94,7 @@ _ALL = (
         model=Model.SERVED,
         adapters=Adapters.FIXED_OR_FOLLOWED,
         servers=True,
+        instructed=True,
     ),
     Engine("none", "pairs are taken in and not revised", revises=False),
 )

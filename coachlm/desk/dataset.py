@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from coachlm.context import Context
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.rubric import Scores
 from coachlm.pairs import ExcludeReason, InstructionPair, Provenance, TaskClass
 from coachlm.revision import Revision
 from coachlm.status import Status
+from coachlm.text.retelling import retold
 
 
 class TextChoice(StrEnum):
@@ -16,6 +18,24 @@ class TextChoice(StrEnum):
     RAW = "raw"  # as logged, personal data replaced
     REVISED = "revised"  # the coach's; raw where it has not come that far
     FINAL = "final"  # the people's; the coach's or raw where no person has come that far
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTexts:
+    """What was made of a turn."""
+
+    raw: InstructionPair
+    revised: InstructionPair | None = None
+    final: InstructionPair | None = None
+    turn: int = 0  # of its conversation, from 1
+
+    def text(self, choice: TextChoice) -> InstructionPair:
+        """The text at the wanted stage, or at the latest one before it that exists."""
+        if choice is TextChoice.FINAL and self.final is not None:
+            return self.final
+        if choice is not TextChoice.RAW and self.revised is not None:
+            return self.revised
+        return self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +56,18 @@ class DatasetRow:
     exclude_reason: ExcludeReason | None = None
     duplicate_of: str | None = None  # pair id
 
+    told: tuple[TurnTexts, ...] = ()  # turns of its conversation that were worked on
+
     def text(self, choice: TextChoice) -> InstructionPair:
-        """The pair's text at the wanted stage, or at the latest one before it that exists."""
-        if choice is TextChoice.FINAL and self.final is not None:
-            return self.final
-        if choice is not TextChoice.RAW and self.revision is not None:
-            return self.revision.revised
-        return self.raw
+        """The pair's text at the wanted stage, or at the latest one before it that exists, in its context as told."""
+        revised = None if self.revision is None else self.revision.revised
+        return TurnTexts(self.raw, revised, self.final).text(choice).within(self.context(choice))
+
+    def context(self, choice: TextChoice) -> Context | None:
+        """What was said before, in the texts of that stage where there are any."""
+        if self.raw.context is None:
+            return None
+        return retold(self.raw.context, [(turn.turn, turn.raw, turn.text(choice)) for turn in self.told])
 
 
 @dataclass(frozen=True, slots=True)

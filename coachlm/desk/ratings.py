@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from coachlm.desk.rubric import CRITERIA, Dimension, Part, score_range
+from coachlm.desk.rubric import Dimension, Part, named_flaws, score_cap
 from coachlm.errors import InputError, RubricError
 from coachlm.pairs import InstructionPair
 
@@ -70,15 +70,11 @@ class Rating:
 
 
 def check_score(part: Part, value: float, flaws: Collection[Dimension]) -> None:
-    """Any score from 0 to 100 where no flaw is named, else what the worst flaw of that part leaves (Table II).
-
-    Raises: RubricError, with the range.
-    """
-    own = frozenset(flaw for flaw in flaws if CRITERIA[flaw].part is part)
-    low, high = score_range(part, own) if own else (0, 100)
-    if not low <= value <= high:
-        why = f", as its flaws have it ({', '.join(sorted(own))})" if own else ""
-        raise RubricError(f"{part}_score {value:g} is not within {low} to {high}{why}; change the score or the flaws")
+    """Any score from 0 to what the worst flaw of that part leaves (Table II). Raises: RubricError, with the range."""
+    cap = score_cap(part, flaws)
+    if not 0 <= value <= cap:
+        why = f", as its flaws have it ({named_flaws(part, flaws)})" if cap < 100 else ""
+        raise RubricError(f"{part}_score {value:g} is not within 0 to {cap}{why}; change the score or the flaws")
 
 
 def draw_items(

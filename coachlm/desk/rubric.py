@@ -1,5 +1,6 @@
 """The nine-dimension rubric by which people and judges score a pair. Source: paper §II-D, Table II."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -128,24 +129,27 @@ TARGET_SCORE = 95
 """Experts revise until both scores reach this. Source: paper §II-E2."""
 
 
-def score_range(part: Part, flaws: frozenset[Dimension]) -> tuple[int, int]:
-    """The scores, both ends included, that a part with these flawed dimensions may get.
+_CAPS = {Level.RED_LINE: 40, Level.BASIC: 80, Level.ADVANCED: 100}
 
-    Source: paper Table II; a basic flaw in a response gives 40–80, in an instruction 0–80.
+
+def score_cap(part: Part, flaws: Collection[Dimension]) -> int:
+    """The highest score of a part with these flawed dimensions; the lowest is always 0.
+
+    Source: paper §II-D. Table II's ranges are caps: the experts' technical report scores wrong responses 14 to 50.
     """
-    levels = {CRITERIA[flaw].level for flaw in flaws if CRITERIA[flaw].part is part}
-    if Level.RED_LINE in levels:
-        return 0, 40
-    if Level.BASIC in levels:
-        return (40, 80) if part is Part.RESPONSE else (0, 80)
-    return 80, 100
+    return min((_CAPS[CRITERIA[flaw].level] for flaw in flaws if CRITERIA[flaw].part is part), default=100)
+
+
+def named_flaws(part: Part, flaws: Collection[Dimension]) -> str:
+    """Those of the part, for a message."""
+    return ", ".join(sorted(flaw for flaw in flaws if CRITERIA[flaw].part is part)) or "no flaws"
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Two scores and the dimensions found flawed; construction validates.
 
-    Raises: RubricError, when a score is outside the range that its flaws allow.
+    Raises: RubricError, when a score is none of 0 to 100, or above what its flaws allow.
     """
 
     instruction: int
@@ -154,10 +158,9 @@ class Scores:
 
     def __post_init__(self) -> None:
         for part, score in ((Part.INSTRUCTION, self.instruction), (Part.RESPONSE, self.response)):
-            low, high = score_range(part, self.flaws)
-            if not low <= score <= high:
-                named = ", ".join(sorted(f for f in self.flaws if CRITERIA[f].part is part)) or "no flaws"
+            cap = score_cap(part, self.flaws)
+            if not 0 <= score <= cap:
                 raise RubricError(
-                    f"{part} score {score} is outside {low}–{high}, the range for {named}; "
-                    "change the score or name the flawed dimension"
+                    f"{part} score {score} is outside 0–{cap}, the range for {named_flaws(part, self.flaws)}; "
+                    "change the score or the flaws"
                 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from coachlm.context import Context
 from coachlm.desk.ratings import Rating, RatingTask, Sheet
 from coachlm.pairs import InstructionPair
 
@@ -30,6 +31,11 @@ class PlacedTask:
     version: int  # how often the rater has rated it
     rating: Rating | None  # the rater's last one
     is_closed: bool
+
+    @property
+    def context(self) -> Context | None:
+        """What the text was said in."""
+        return self.text.context
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from coachlm.context import Context
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import PostEdit
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
@@ -103,6 +104,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Where and when a pair was said; people read it and nobody edits it."""
+
+    context: Context | None = None  # with the people's texts of earlier turns, where there are any
+    turn: int | None = None  # of its conversation, from 1; None: a single exchange
+    model: str | None = None
+    timestamp: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkItem:
     """A pair in somebody's hands until `expires_at`; `token` and `version` go back with the submit."""
 
@@ -118,6 +129,7 @@ class WorkItem:
     last_edit: PostEdit | None = None  # for RETURNED: what the owner sent back
     owner_comment: str = ""  # the owner's latest, to a text that was returned or an item that was sent to the owner
     arm: Arm = Arm.COACH  # in CONTROL there is no revision
+    background: Background = Background()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +159,12 @@ class ReviewItem:
     comment: str = ""  # with which it was sent
     since: datetime | None = None
     draft: ReviewDraft | None = None  # the owner's own latest
+    background: Background = Background()
 
 
 @dataclass(frozen=True, slots=True)
 class ExcludedItem:
-    """A pair that was set aside, by the filter or by a person, or that is a near copy."""
+    """A pair that was excluded, by the filter or by a person, or that is a near copy."""
 
     pair_id: str
     version: int

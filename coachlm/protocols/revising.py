@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from coachlm.instructing import Spending
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 
@@ -35,6 +36,7 @@ class Reviser(Protocol):
     """An engine that revises. Order is kept; one bad pair is a fallback revision, never an exception.
 
     Raises (from `revise`): EngineError, when the engine failed for the whole batch; nothing was revised then.
+    BudgetError, when it may take no more tokens; it brings what was revised.
     """
 
     @property
@@ -95,6 +97,20 @@ class LoadedReviser(Reviser, Protocol):
     """An engine that knows how full it was."""
 
     def load(self) -> EngineLoad: ...
+
+
+@runtime_checkable
+class PaidReviser(Reviser, Protocol):
+    """An engine whose requests cost something."""
+
+    def estimate(self, pairs: Sequence[InstructionPair]) -> Spending:
+        """Before they are revised; tokens by length."""
+        ...
+
+    @property
+    def spending(self) -> Spending:
+        """Since it was made, as the servers count."""
+        ...
 
 
 class TextGenerator(Protocol):

@@ -75,8 +75,8 @@ class Announcement:
     """A row of the outbox: what is to be published because the transaction that wrote it holds.
 
     The body's fields, all of them given (docs/schemas has their types; some may be None):
-    - ACCEPTED: pair, instruction, input, response, task_class, provenance {format, source, record, part, model,
-      language, timestamp}
+    - ACCEPTED: pair, instruction, input, response, task_class, context (see `coachlm.context.context_record`),
+      conversation, turn, provenance {format, source, record, part, model, language, timestamp}
     - REVISED: pair, instruction, input, response (as revised), outcome, engine, adapter, reason, flags [{kind, field,
       start, end, text}], prompt_tokens, output_tokens
     - EXCLUDED: pair, reason, detail

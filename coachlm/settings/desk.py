@@ -32,6 +32,12 @@ class DeskSettings(Group):
     max_held_items: int = setting(
         "max_held_items", default=3, ge=1, le=100, description="Most items that one person can hold."
     )
+    conversations_in_order: bool = setting(
+        "conversations_in_order",
+        shown_by="tests/storage/test_conversations_in_order.py::test_a_conversation_goes_to_one_person_turn_by_turn",
+        default=False,
+        description="Whether the turns of a conversation go to one person, each once the turn before is done.",
+    )
     control_share: float = setting(
         "control_share",
         default=0.05,

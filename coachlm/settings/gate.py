@@ -13,7 +13,7 @@ class GateSettings(Group):
         shown_by=_SHOWN,
         default=0.02,
         ge=0,
-        description="How much likelier the reference may find the people's text, in nats a token.",
+        description="How much more likely the reference may find people's final texts, in nats a token.",
     )
     words_margin: float = setting(
         "gate_words_margin",

@@ -19,7 +19,7 @@ class IntakeSettings(Group):
         shown_by="tests/commands/test_run.py::test_batch_sizes_and_processes_change_nothing",
         default=0,
         ge=0,
-        description="Intake processes; 0: one for each usable core.",
+        description="Intake processes; 0: one for each usable core, for less than 1 MB of logs one.",
     )
     batch_records: int = setting(
         "batch_records",

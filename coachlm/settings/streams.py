@@ -61,7 +61,7 @@ class KafkaSettings(Group):
         "kafka_sasl_mechanism",
         shown_by="tests/streams/broker/test_login.py::test_every_client_logs_in",
         default="SCRAM-SHA-512",
-        description="How to log in when `kafka_security` is SASL.",
+        description="How to sign in when `kafka_security` is SASL.",
     )
     user: str | None = setting(
         "kafka_user",

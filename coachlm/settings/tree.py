@@ -14,6 +14,7 @@ from coachlm.settings.acceptance import AcceptanceSettings
 from coachlm.settings.desk import DeskSettings
 from coachlm.settings.fields import Group
 from coachlm.settings.gate import GateSettings
+from coachlm.settings.instructing import InstructingSettings
 from coachlm.settings.intake import FilterSettings, IntakeSettings
 from coachlm.settings.judge import JudgeSettings
 from coachlm.settings.reviser import AdapterSettings, OpenaiSettings, ReviserSettings, SamplingSettings
@@ -29,6 +30,7 @@ class Settings(Group):
     filters: FilterSettings = FilterSettings.model_construct()
     reviser: ReviserSettings = ReviserSettings.model_construct()
     openai: OpenaiSettings = OpenaiSettings.model_construct()
+    instructing: InstructingSettings = InstructingSettings.model_construct()
     sampling: SamplingSettings = SamplingSettings.model_construct()
     acceptance: AcceptanceSettings = AcceptanceSettings.model_construct()
     adapters: AdapterSettings = AdapterSettings.model_construct()

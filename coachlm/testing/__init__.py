@@ -48,7 +48,7 @@ class FakeReviser:
         if isinstance(answer, str):
             outcome, revised, reason = Outcome.FALLBACK_INVALID, raw, answer
         else:
-            outcome = Outcome.UNCHANGED if answer.id == raw.id else Outcome.REVISED
+            outcome = Outcome.UNCHANGED if answer.says_the_same(raw) else Outcome.REVISED
             revised, reason = (raw if outcome is Outcome.UNCHANGED else answer), None
         return Revision(raw.id, revised, outcome, self._name, self._adapter, reason)
 

@@ -77,7 +77,7 @@ def feature_buckets(pair: InstructionPair) -> list[int]:
 
 
 def _features(pair: InstructionPair) -> list[str]:
-    kind = _input_kind(pair.input)
+    kind = "history" if pair.context and pair.context.messages else _input_kind(pair.input)
     features = [f"input {kind}", *_request_features(pair.instruction, kind)]
     if pair.response:
         features += _response_features(pair.response)

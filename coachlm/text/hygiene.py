@@ -50,7 +50,7 @@ def clean_output(text: str, raw: InstructionPair) -> str:
 
     Idempotent for practical purposes; linear in the text's length.
     """
-    known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+    known = raw.known_text
     text = strip_invalid(text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _strip_remnants(text, known)
     return text if asks_for_repetition(raw) else strip_repeats(text, known)
@@ -208,7 +208,7 @@ def _without_repeated_lines(text: str, known: str) -> str:
 
 def invalid_reason(revised: InstructionPair, raw: InstructionPair) -> str | None:
     """Why a parsed pair is not a valid one; None when it is. Emptiness is `parse_revised`'s to refuse."""
-    known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+    known = raw.known_text
     for text in (revised.instruction, revised.input, revised.response):
         if COACH_INSTRUCTION in text and COACH_INSTRUCTION not in known:
             return "prompt_echoed"

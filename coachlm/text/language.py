@@ -40,7 +40,7 @@ def pair_language(pair: InstructionPair) -> str | None:
     """The language in which the user asks, so that a translation task counts as the language of its instruction.
 
     Decided on the instruction up to where quoted or pasted material starts; where that is undecidable on the whole
-    instruction, then with the input. The response plays no part.
+    instruction, then with the input, or with what was said before. The response plays no part.
     """
     instruction = pair.instruction[:_OPENING_CHARS]
     if _is_plain_english(instruction) or _TRANSLATES.search(instruction):
@@ -53,7 +53,8 @@ def pair_language(pair: InstructionPair) -> str | None:
     unquoted = _QUOTED.sub(" ", instruction)
     if unquoted != instruction:
         return detect_language(unquoted)
-    return detect_language(instruction) or detect_language(f"{instruction}\n{pair.input[:_OPENING_CHARS]}")
+    given = pair.input or (pair.context.recent(_OPENING_CHARS) if pair.context else "")
+    return detect_language(instruction) or detect_language(f"{instruction}\n{given[:_OPENING_CHARS]}")
 
 
 def detect_language(text: str) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storage.adapters.adapters import DatabaseAdapterRegistry
 
 _digest = click.argument("digest")
-_why = click.option("--why", default="", help="A remark for the history.")
+_why = click.option("--why", default="", help="The reason, for the history.")
 
 
 @click.group(cls=LazyGroup, entries=ADAPTERS)
@@ -148,7 +148,7 @@ def rollback(why: str, db: str | None, as_json: bool) -> None:
 
 @adapters.command()
 @_digest
-@click.option("--why", required=True, help="A remark for the history.")
+@click.option("--why", required=True, help="The reason, for the history.")
 @database_option
 @json_option
 @answering_errors

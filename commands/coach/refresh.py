@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainer.gate import GateReport
 
 _base = click.option(
-    "--base", envvar="COACHLM_MODEL", help="The model to tune: folder, hub id or `coach` (COACHLM_MODEL)."
+    "--base", envvar="COACHLM_MODEL", help="The base model: folder, hub id or `coach` (also COACHLM_MODEL)."
 )
 _runs = click.option(
     "--output",
@@ -70,7 +70,7 @@ def refresh(
 
     Waits until there are enough of them.
 
-    A run that was killed goes on where it stopped. One process per database refreshes at a time.
+    A killed run continues where it stopped. One process per database refreshes at a time.
     """
     from trainer import refresh as service
     from trainer.gate import Margins

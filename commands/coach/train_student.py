@@ -103,4 +103,6 @@ def student(base: str, data: str, text: str, output: Path, checkpoint_steps: int
         first, last = metrics["loss_first_epoch"], metrics["loss_last_epoch"]
         out.print(f"loss {first:.3f} → {last:.3f} in {metrics['steps']:,} steps, {record.seconds:,.0f} s")
     out.print(f"student: {output}", markup=False)
-    people.print(f"next: coachlm evaluate student {output} --set vicuna80 --output answers", markup=False)
+    people.print(
+        f"next: coachlm evaluate student {output} --set vicuna80 --judge server --output answers", markup=False
+    )

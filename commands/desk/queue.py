@@ -67,7 +67,7 @@ def next_item(
 
 @queue.command()
 @_file
-@click.option("--comment", default="", help="A remark for the owner.")
+@click.option("--comment", default="", help="A comment for the owner.")
 @database_option
 @json_option
 @answering_errors
@@ -105,7 +105,7 @@ def release(file: Path, db: str | None, as_json: bool) -> None:
 @click.option(
     "--reason", required=True, type=click.Choice([r.value for r in ExcludeReason]), help="Reason of the exclusion."
 )
-@click.option("--detail", default="", help="A remark in addition to the reason.")
+@click.option("--detail", default="", help="A comment beside the reason.")
 @database_option
 @json_option
 @answering_errors

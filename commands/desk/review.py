@@ -62,7 +62,7 @@ def next_item(person: str, task_class: str | None, path: Path | None, db: str | 
 
 @review.command()
 @_file
-@click.option("--comment", default="", help="A remark for the annotator.")
+@click.option("--comment", default="", help="A comment for the annotator.")
 @database_option
 @json_option
 @answering_errors
@@ -79,7 +79,7 @@ def approve(file: Path, comment: str, db: str | None, as_json: bool) -> None:
 
 @review.command()
 @_file
-@click.option("--comment", default="", help="A remark for the annotator.")
+@click.option("--comment", default="", help="A comment for the annotator.")
 @database_option
 @json_option
 @answering_errors

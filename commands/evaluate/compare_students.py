@@ -15,8 +15,8 @@ from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.settings import Settings
 from commands.coach.train import require_libraries
-from commands.evaluate.judge import interval
-from commands.evaluate.judge_options import judge_settings, server_options
+from commands.evaluate.judge_options import judge_settings, say_worth, server_options
+from commands.evaluate.verdicts_shown import interval
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
@@ -53,7 +53,7 @@ def compare(
 
     CONFIG names the data sets; the result is the paper's Tables IX and X and Fig. 5 (b).
 
-    A killed run goes on where it stopped. Writes comparison.html and comparison.json into the output folder.
+    A killed run continues where it stopped. Writes comparison.html and comparison.json into the output folder.
     """
     from evaluation.students.config import read_comparison, shipped_configuration
     from evaluation.students.run import answer_all, judge_answered
@@ -67,6 +67,7 @@ def compare(
     require_libraries()
     known = read_comparison(config)
     _check_judges(known.judges, settings, yes=yes and not only_estimate)
+    say_worth(known.judges, as_json=as_json)
     folder = output or config.with_suffix("")
     sets = _test_sets(known)
     with _shown(not as_json) as (on_stage, on_step):
@@ -81,7 +82,7 @@ def compare(
         _show(found)
         people.print(f"page: {folder / 'comparison.html'}", markup=False)
     if not found.complete:
-        people.print("not all could be judged; run the same command again to go on where it stopped")
+        people.print("not all could be judged; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 
@@ -90,7 +91,12 @@ def compare(
 @click.option(
     "--set", "names", multiple=True, required=True, help="A registered test set or a file of your own; may be repeated."
 )
-@click.option("--judge", "judge_names", multiple=True, default=("local",), show_default=True)
+@click.option(
+    "--judge",
+    "judge_names",
+    multiple=True,
+    help="server, model:FOLDER, likeness, likeness-length-free or longer; no default; may be repeated.",
+)
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for answers and verdicts."
 )
@@ -122,6 +128,7 @@ def student(
     settings = judge_settings(options)
     require_libraries()
     _check_judges(judge_names, settings, yes=yes and not only_estimate)
+    say_worth(judge_names, as_json=as_json)
     config = Comparison(
         base=str(model),
         arms=(Arm(model.name),),
@@ -140,7 +147,7 @@ def student(
     else:
         _show(found)
     if not found.complete:
-        people.print("not all could be judged; run the same command again to go on where it stopped")
+        people.print("not all could be judged; run the same command again to continue where it stopped")
         raise SystemExit(1)
 
 
@@ -156,7 +163,8 @@ def _check_judges(names: Sequence[str], settings: Settings, *, yes: bool) -> Non
 
 def _test_sets(config: "Comparison") -> Mapping[str, Sequence[InstructionPair]]:
     """Name → instructions with a reference; what has none can't be compared and is said."""
-    from evaluation.sets.test_sets import TEST_SETS, load_test_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.test_sets import load_test_set
 
     found: dict[str, list[InstructionPair]] = {}
     for name in config.test_sets:

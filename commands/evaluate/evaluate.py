@@ -13,10 +13,12 @@ from coachlm.errors import InputError
 from commands.catalogue import EVALUATE
 from commands.evaluate.judge_options import (
     agree_to,
+    check_usable,
     estimate_comparisons,
     estimate_line,
     judge_settings,
     server_options,
+    show_messages,
 )
 from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
@@ -74,7 +76,10 @@ def _state(finding: "SetFinding") -> dict[str, str]:
 @evaluate.command()
 @folder_option
 @click.option(
-    "--judge", "names", multiple=True, help="Another judge: server, model:FOLDER, local-length-free; may be repeated."
+    "--judge",
+    "names",
+    multiple=True,
+    help="Another judge: server, model:FOLDER, likeness-length-free; may be repeated.",
 )
 @click.option(
     "--comparisons", type=click.Path(path_type=Path), help="Your own labelled comparisons, in PandaLM's format."
@@ -123,6 +128,8 @@ def judges(
         emit_json({"judges": [asdict(report) for report in reports]})
     else:
         _show_judges(reports)
+    show_messages(chosen)
+    check_usable({name: sum(each is not None for each in judged[name]) for name in answered})
     if incomplete:
         people.print(f"{', '.join(incomplete)}: not all could be asked; run the same command again to go on")
         raise SystemExit(1)

@@ -40,7 +40,7 @@ def check(db: str | None, as_json: bool) -> None:
 def rebuild_rollups(db: str | None, as_json: bool) -> None:
     """Recompute the sums behind the figures.
 
-    They are counted from the history; people may go on working meanwhile.
+    They are counted from the history; people may continue to work meanwhile.
     """
     from storage.figures import recount
 

@@ -27,10 +27,10 @@ def stats(db: str | None, as_json: bool) -> None:
 
     Where everything that came in has gone; revisions by reason, too.
     """
-    from storage.reading import StoreReader
+    from storage.figures.flow import read_flow
 
-    with open_database(load_settings(database_url=db)) as database:
-        counts = StoreReader(database).flow_counts()
+    with open_database(load_settings(database_url=db)) as database, database.reading() as connection:
+        counts = read_flow(connection)
     if as_json:
         emit_json(asdict(counts))
         return

@@ -1,6 +1,7 @@
 """`run`, `ingest`, `revise`: the stages of the embedded driver."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -8,17 +9,20 @@ import click
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
 from coachlm.coaching.engines import ENGINES, check_revises
-from coachlm.protocols.intake import IntakeCounts
-from coachlm.protocols.revising import Reviser
+from coachlm.errors import BudgetError
+from coachlm.instructing import Spending
+from coachlm.protocols.intake import IntakeCounts, Store
+from coachlm.protocols.revising import PaidReviser, Reviser
 from coachlm.revision import Revision
 from coachlm.settings import Settings, load_settings
 from commands.shared.engine_options import engine_options
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
-from commands.shared.progress import RunCounts, progress_display
+from commands.shared.progress import RunCounts, progress_display, spending_words
 
 if TYPE_CHECKING:
     from storage.engine.database import Database
 
+_SAMPLED_PAIRS = 200  # for an estimate of what a run costs
 _paths = click.argument("paths", nargs=-1, required=True)
 _format = click.option("--format", "log_format", help="Log format of all paths; detected if not given.")
 _turns = click.option(
@@ -37,7 +41,7 @@ _turns = click.option(
 def run(paths: tuple[str, ...], db: str | None, log_format: str | None, as_json: bool, **options: Any) -> None:
     """Take logs in and revise them, up to the annotators' queue.
 
-    PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
+    PATHS are files, folders, globs, or - for standard input. Run it again after a stop: it continues where it stopped.
     """
     settings = load_settings(database_url=db, **options)
     counts = RunCounts()
@@ -112,6 +116,10 @@ def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts
     with progress_display(show) as display:
         store = build_store(database, settings)
         waiting = store.count_awaiting_revision()
+        if isinstance(reviser, PaidReviser):
+            counts.estimate = estimated(store, reviser, waiting)
+            if show:
+                people.print(f"about {spending_words(counts.estimate)} for {waiting:,} pairs, by their length")
         task = display.add_task("revise", total=waiting, items=0, unit="pairs", line="")
 
         def on_revisions(revisions: Sequence[Revision]) -> None:
@@ -121,8 +129,18 @@ def revise_in(database: "Database", reviser: Reviser, settings: Settings, counts
 
         try:
             revise_pending(store, reviser, settings.reviser.batch_pairs, on_revisions)
+        except BudgetError as spent:
+            counts.stopped = str(spent)
         finally:
+            counts.spending = reviser.spending if isinstance(reviser, PaidReviser) else None
             reviser.close()
+
+
+def estimated(store: Store, reviser: PaidReviser, waiting: int) -> Spending:
+    """Of all that waits, by the oldest of it."""
+    sample = [pair for _, pair in store.awaiting_revision(_SAMPLED_PAIRS)]
+    found, times = reviser.estimate(sample), waiting / max(len(sample), 1)
+    return Spending(*(round(each * times) for each in astuple(found)))
 
 
 def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
@@ -138,6 +156,11 @@ def _answer(counts: RunCounts, as_json: bool, next_command: str) -> None:
         out.print(counts.revision_line())
     if counts.fallback_reasons:
         out.print(counts_table("kept raw, because", counts.fallback_reasons, "reason"))
+    if line := counts.spending_line():
+        out.print(line)
+    if counts.stopped:
+        people.print(counts.stopped, markup=False)
+        return
     if not counts.records and not counts.revisions:
         out.print("nothing new: everything was in the database already")
     people.print(f"next: {next_command}")

@@ -16,7 +16,7 @@ from assembly.engines import build_engine
 from assembly.stores import database_option, open_database
 from coachlm.coaching.engines import check_revises
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
-from coachlm.errors import SettingsError
+from coachlm.errors import BudgetError, SettingsError
 from coachlm.machine import extras
 from coachlm.protocols.revising import ClaimedPair, EngineLoad, LoadedReviser, Reviser
 from coachlm.revision import Revision
@@ -27,6 +27,8 @@ from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from reviser.worker.revise_worker import ReviseWorker
 
 
 @click.command()
@@ -60,15 +62,27 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
         try:
             observer = _Shown(display, _metrics(name, reviser, settings))
             claims = RevisionClaims(database, settings.worker.claim_seconds)
-            counts = ReviseWorker(name, claims, reviser, chosen, stop, observer).run()
+            revising = ReviseWorker(name, claims, reviser, chosen, stop, observer)
+            stopped = _run(revising)
+            counts = revising.counts
             load = reviser.load() if isinstance(reviser, LoadedReviser) else None
         finally:
             reviser.close()
     if as_json:
-        emit_json({"worker": name, **asdict(counts), "engine": asdict(load) if load else None})
+        extra = {"stopped": stopped} if stopped else {}
+        emit_json({"worker": name, **asdict(counts), "engine": asdict(load) if load else None, **extra})
         return
     _tell(counts, load)
-    people.print("next: coachlm stats, or the desk: coachlm serve")
+    people.print(stopped or "next: coachlm stats, or the desk: coachlm serve", markup=False)
+
+
+def _run(worker: "ReviseWorker") -> str:
+    """Why it ended before there was nothing left to do; empty where it didn't."""
+    try:
+        worker.run()
+    except BudgetError as spent:
+        return str(spent)
+    return ""
 
 
 class _Shown(WorkerObserver):

@@ -18,15 +18,23 @@ def engine_option(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def engine_options(function: Callable[P, R]) -> Callable[P, R]:
-    """With the engine's model, its adapter, and how a model is asked."""
+    """With the engine's model, its adapter, how a model is asked, and what it may cost."""
     style = click.option(
         "--prompt-style",
         type=click.Choice(["auto", "paper", "chat"]),
         help="How a model is asked: the paper's prompt, or its chat template (also COACHLM_PROMPT_STYLE).",
     )
+    coach = click.option(
+        "--coach",
+        type=click.Choice(["tuned", "instructed"]),
+        help="Whether the model was tuned to revise, or is a chat model that is told how (also COACHLM_COACH).",
+    )
+    budget = click.option(
+        "--budget-tokens", type=click.IntRange(min=0), help="Stop after so many tokens (also COACHLM_BUDGET_TOKENS)."
+    )
     adapter = click.option("--adapter", help="LoRA adapter folder, or `registry` (also COACHLM_ADAPTER).")
     model = click.option("--model", help="The engine's model: folder, hub id or name on a server (also COACHLM_MODEL).")
-    return engine_option(model(adapter(style(function))))
+    return engine_option(model(coach(adapter(style(budget(function))))))
 
 
 def _names(_: click.Context, __: click.Parameter, begun: str) -> list[str]:

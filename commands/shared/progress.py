@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from coachlm.instructing import Spending
 from coachlm.protocols.intake import IntakeCounts
 from coachlm.revision import Revision
 from commands.shared.output import people
@@ -26,6 +27,9 @@ class RunCounts:
     by_reason: Counter[str] = field(default_factory=Counter)
     revisions: Counter[str] = field(default_factory=Counter)
     fallback_reasons: Counter[str] = field(default_factory=Counter)
+    estimate: Spending | None = None  # of engines whose requests cost something
+    spending: Spending | None = None
+    stopped: str = ""  # why a run ended before its work did
 
     def add_intake(self, counts: IntakeCounts, records: int) -> None:
         self.records += records
@@ -51,7 +55,13 @@ class RunCounts:
             "reasons": dict(self.by_reason),
             "revisions": dict(self.revisions),
             "fallback_reasons": dict(self.fallback_reasons),
-        }
+        } | self._costs()
+
+    def _costs(self) -> dict[str, object]:
+        if self.spending is None:
+            return {}
+        estimate = None if self.estimate is None else asdict(self.estimate)
+        return {"estimate": estimate, "spending": asdict(self.spending), "stopped": self.stopped or None}
 
     def intake_line(self) -> str:
         return (
@@ -59,12 +69,25 @@ class RunCounts:
             f"{self.exact_duplicates + self.near_duplicates:,} duplicate · {self.rejected:,} rejected"
         )
 
+    def spending_line(self) -> str:
+        if self.spending is None:
+            return ""
+        cached = f", {self.spending.from_cache:,} answers were known" if self.spending.from_cache else ""
+        return f"{spending_words(self.spending)}{cached}"
+
     def revision_line(self) -> str:
         revised = self.revisions["revised"]
         unchanged = self.revisions["unchanged"]
         return (
             f"{revised:,} revised · {unchanged:,} unchanged · {self.revisions.total() - revised - unchanged:,} kept raw"
         )
+
+
+def spending_words(spending: Spending) -> str:
+    return (
+        f"{spending.requests:,} requests, {spending.prompt_tokens:,} tokens in prompts, "
+        f"{spending.output_tokens:,} in answers"
+    )
 
 
 class _Rate(ProgressColumn):

@@ -51,7 +51,7 @@ def produce(
 
     Intake workers take it from there.
 
-    PATHS are files, folders, globs, or - for standard input. Run again after a stop: it goes on where it was.
+    PATHS are files, folders, globs, or - for standard input. Run it again after a stop: it continues where it stopped.
     """
     from streams.broker.producing.produce import Production
     from streams.broker.producing.raw_producer import RawProducer, find_destination

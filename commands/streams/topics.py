@@ -32,8 +32,8 @@ def topics(create: bool, made_anew: tuple[str, ...], db: str | None, servers: st
 
     Exits with 1 when one is missing or unlike the settings.
 
-    Workers refuse a topic that was deleted and made anew under the same name, since its offsets start again at 0.
-    --made-anew keeps all that came of the old one under another name; stop all stream workers before.
+    Workers refuse a topic that was deleted and created again, since its offsets start again at 0.
+    --made-anew keeps the outcomes of the old one under another name; stop all stream workers first.
     """
     from streams.broker.topics.lag import lags
     from streams.broker.topics.topics import ensure_topics, topic_states

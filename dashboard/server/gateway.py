@@ -100,7 +100,9 @@ class Gateway:
         try:
             answer = await self._http.request(method, f"/v1/{path}", headers=headers, content=body)
         except httpx.HTTPError as error:
-            detail = f"the service at {self._api_url} can't be reached ({type(error).__name__}); is `coachlm serve` up?"
+            detail = (
+                f"the service at {self._api_url} can't be reached ({type(error).__name__}); is `coachlm serve` running?"
+            )
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "unreachable", detail)
         kept = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
         return Response(answer.content, answer.status_code, {**kept, "Cache-Control": "no-store"})

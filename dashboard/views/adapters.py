@@ -18,7 +18,7 @@ _FORMULAS = {
     "words_left": "Words that people touch from the coach's output to their final text, a moved stretch counted once",
     "words_left_raw": "The same, against the raw pairs instead of what the base makes of them",
     "edit_distance_left": "Characters that people change from the coach's output to their final text, mean over pairs",
-    "nll": "Nats per token of the people's final text under the model; smaller: it finds them likelier",
+    "nll": "Nats per token of people's final texts under the model; smaller: the model finds them more likely",
     "invalid_share": "Share of held-out pairs with an invalid output or an engine error",
     "guarded_share": "Outputs that a guard refused (dropped constraint, broken code, language), of all held-out pairs",
     "flagged_share": "Revisions with facts that the people's text doesn't have either, of all held-out pairs",
@@ -104,7 +104,9 @@ def _gate(adapter: Adapter) -> None:
     figures = [figure for figure in gate.get("figures") or () if isinstance(figure, dict)]
     if not figures:
         return
-    st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, against {str(gate.get('against', 'raw'))[:12]}")
+    against = str(gate.get("against", "raw"))
+    rival = "the raw pairs" if against == "raw" else f"adapter {against[:12]}"
+    st.caption(f"On {gate.get('pairs', 0):,} held-out approved pairs, compared with {rival}")
     rows, name = [_row(figure) for figure in figures], f"gate-{adapter.digest[:12]}"
     show_table(rows, _COLUMNS, name, label="What the gate measured")
     show_chart(

@@ -1,4 +1,4 @@
-"""Shown while the service can't be reached; goes on by itself when it is back."""
+"""Shown while the service can't be reached; continues by itself when it is back."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ def render(reason: str) -> None:
     st.markdown(
         f"This page retries every {RETRY_SECONDS} seconds. Texts that you are editing are kept in this browser."
     )
-    st.text(f"For the administrator: {reason}")
+    st.text(f"For the admin: {reason}")
     _retry()
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from api.models import Me
 from coachlm.desk.categories import RevisionCategory
-from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_range
+from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_cap
 from coachlm.pairs import ExcludeReason
 
 _REASONS: dict[ExcludeReason, str] = {
     ExcludeReason.INVALID_INPUT: "The key content of the instruction is invalid or missing",
-    ExcludeReason.BEYOND_EXPERTISE: "Too professional to be judged here",
+    ExcludeReason.BEYOND_EXPERTISE: "Too specialised to be judged here",
     ExcludeReason.MASSIVE_WORKLOAD: "Verse or lyrics that would have to be rewritten",
     ExcludeReason.MULTI_MODAL: "About images, video or audio",
     ExcludeReason.SAFETY: "Toxic, copyrighted or sensitive",
@@ -55,8 +55,7 @@ def reason_data() -> list[dict[str, str]]:
 
 
 def _criterion(criterion: Criterion) -> dict[str, Any]:
-    """With the scores, both ends included, that a part with this flaw alone may get."""
-    low, high = score_range(criterion.part, frozenset({criterion.dimension}))
+    """With the highest score that a part with this flaw alone may get."""
     return {
         "dimension": criterion.dimension.value,
         "label": _label(criterion.dimension),
@@ -64,8 +63,7 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
         "level": criterion.level.value,
         "description": criterion.description,
         "checklist": criterion.checklist,
-        "low": low,
-        "high": high,
+        "high": score_cap(criterion.part, {criterion.dimension}),
     }
 
 

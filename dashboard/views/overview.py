@@ -22,6 +22,13 @@ _STAGES = {
     "approved": "Approved by owners, or not sampled for review",
     "set_aside": "Excluded by people",
 }
+_LABELS = {
+    "post_edited": "post-edited",
+    "excluded": "excluded by filter",
+    "duplicate": "near copies",
+    "set_aside": "excluded by people",
+}
+"""What the figures and the chart call a stage, where that isn't its name."""
 _COLOURS = {
     "accepted": "#3b82c4",
     "revised": "#e08a1e",
@@ -76,7 +83,7 @@ def _now(found: Overview) -> list[Figure]:
 
 def _per_minute(stage: str, hour: StageHour | None) -> Figure:
     about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed (at least one)"
-    return Figure(f"{_words(stage)} / min", f"{hour.per_minute if hour else 0:,.1f}", about)
+    return Figure(f"{_label(stage)} / min", f"{hour.per_minute if hour else 0:,.1f}", about)
 
 
 def _waiting(found: Overview) -> list[Figure]:
@@ -89,7 +96,7 @@ def _waiting(found: Overview) -> list[Figure]:
             "for the coach", _bounded(coach.waiting), f"{for_coach}taken in or restored", _age(coach.oldest_seconds)
         ),
         Figure("for annotators", _bounded(depth.free), for_annotators, _age(found.oldest_seconds)),
-        Figure("in hands", _bounded(depth.leased), f"Under a lease; {_UP_TO}"),
+        Figure("held", _bounded(depth.leased), f"Under a lease; {_UP_TO}"),
         Figure("sent back", _bounded(depth.reserved), sent_back),
         Figure("for review", _bounded(depth.awaiting_review), f"Post-edits that owners will look at; {_UP_TO}"),
         Figure("asked of owners", _bounded(depth.sent), f"Sent to the owner by annotators; {_UP_TO}"),
@@ -121,7 +128,7 @@ def _flow(found: Overview) -> None:
     if not rows:
         st.text("Nothing has happened in this period. Take logs in: coachlm run LOGS, or coachlm produce LOGS.")
         return
-    names = [_words(stage) for stage in _COLOURS]
+    names = [_label(stage) for stage in _COLOURS]
     show_chart(
         {
             "mark": {"type": "line", "point": len({row["hour"] for row in rows}) <= _HOURS_WITH_POINTS},
@@ -163,7 +170,7 @@ def every_hour(stages: Iterable[StageHour], until: datetime) -> list[Row]:
     hours = [first + number * _HOUR for number in range((until - first) // _HOUR + 1)]
     names = [stage for stage in _STAGES if any(stage == one for one, _ in counts)]
     return [
-        {"hour": hour, "stage": _words(stage), "pairs": counts.get((stage, hour), 0)}
+        {"hour": hour, "stage": _label(stage), "pairs": counts.get((stage, hour), 0)}
         for stage in names
         for hour in hours
     ]
@@ -191,7 +198,7 @@ def _reasons(found: Overview) -> None:
             if not counts:
                 st.text("None in this period.")
                 continue
-            rows = [{"reason": key[:40] or "none", "pairs": count} for key, count in counts.items()]
+            rows = [{"reason": key[:40].replace("_", " ") or "none", "pairs": count} for key, count in counts.items()]
             show_chart(_BARS, rows, name, about=about)
 
 
@@ -206,8 +213,8 @@ _BARS: Spec = {
 }
 
 
-def _words(stage: str) -> str:
-    return stage.replace("_", " ")
+def _label(stage: str) -> str:
+    return _LABELS.get(stage, stage)
 
 
 def _bounded(count: int) -> str:

@@ -1,15 +1,16 @@
-"""Judges that need no API and no model to load: the local scorer, and length alone as the yardstick of all."""
+"""Judges that need no API and no model to load: expert-revision likeness, and length alone as the yardstick of all."""
 
 from collections.abc import Sequence
 
 from evaluation.judges.judging import Comparison, Verdict
+from evaluation.judges.worth import LIKENESS, LONGER
 from evaluation.scorer.scorer import PairScorer
 
 
 class LocalJudge:
     """Ties where neither response is preferred with at least `decided_from` probability, 0.5 to 1."""
 
-    def __init__(self, scorer: PairScorer, decided_from: float = 0.6, name: str = "local-scorer") -> None:
+    def __init__(self, scorer: PairScorer, decided_from: float = 0.6, name: str = LIKENESS) -> None:
         self._scorer = scorer
         self._decided_from = decided_from
         self._name = name
@@ -33,7 +34,7 @@ class LongerJudge:
 
     @property
     def name(self) -> str:
-        return "longer-response"
+        return LONGER
 
     async def verdicts(self, comparisons: Sequence[Comparison]) -> list[Verdict | None]:
         return [longer(comparison) for comparison in comparisons]

@@ -4,9 +4,24 @@ from collections.abc import Iterable
 
 from coachlm.desk.rubric import RUBRIC, Level, Part
 from coachlm.pairs import InstructionPair, content_hash
+from evaluation.judges.dialect import Schema
 from evaluation.judges.judging import Comparison
 
-PROMPT_VERSION = 1
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_FLAWS: Schema = {"type": "array", "items": {"type": "string", "enum": [each.dimension.value for each in RUBRIC]}}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+PAIRWISE_SCHEMA = _object(reason=_TEXT, a=_NUMBER, b=_NUMBER)
+RATING_SCHEMA = _object(rationale=_TEXT, score=_NUMBER)
+RUBRIC_SCHEMA = _object(rationale=_TEXT, flaws=_FLAWS, instruction=_NUMBER, response=_NUMBER)
+"""What servers with structured outputs hold an answer to; ranges are checked where it is read."""
+
+PROMPT_VERSION = 2
 """Part of the cache's key: raise it when a prompt or its parsing changes."""
 
 SYSTEM = (
@@ -15,7 +30,7 @@ SYSTEM = (
 )
 _LEVELS = {
     Level.RED_LINE: "red line: a violation caps the score at 40",
-    Level.BASIC: "basic: a flaw caps the score at 80 (a response then gets 40 to 80, an instruction 0 to 80)",
+    Level.BASIC: "basic: a flaw caps the score at 80",
     Level.ADVANCED: "advanced: decides between 80 and 100 where nothing basic is flawed",
 }
 
@@ -58,7 +73,7 @@ def rubric_prompt(pair: InstructionPair) -> str:
         f"{_quoted(_texts(pair))}\n\n"
         "Score instruction and response apart, from 0 to 100, by these dimensions:\n\n"
         + "\n\n".join(sections)
-        + "\n\nName every dimension with a flaw; a score below 80 needs a basic or red-line one among them.\n"
+        + "\n\nName every dimension with a flaw. A flaw caps the score from above; how far below, you say.\n"
         'Answer: {"rationale": "<two sentences>", "flaws": ["<dimension>", …], "instruction": <0-100>, '
         '"response": <0-100>}'
     )

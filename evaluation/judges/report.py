@@ -36,7 +36,7 @@ def shared_judgements(folder: Path) -> dict[str, list[Verdict | None]]:
 def judge_reports(
     labelled: Sequence[LabelledComparison], judged: Mapping[str, Sequence[Verdict | None]]
 ) -> list[JudgeReport]:
-    """The given judges; beside them the local scorer, always the longer response, and each person against all."""
+    """The given judges; beside them likeness, always the longer response, and each person against all."""
     comparisons = [each.comparison for each in labelled]
     people = [each.majority for each in labelled]
     local = LocalJudge(PairScorer.load())

@@ -1,4 +1,4 @@
-"""The local scorer: which of two versions of a pair an expert would prefer, and how good a pair looks, without an API.
+"""Expert-revision likeness, the local scorer: which of two versions of a pair looks more like an expert's revision.
 
 A linear model over measures and hashed words; `evaluation/data/README.md` says how its weights are made,
 `docs/explanations/scorer.md` what its figures show. It judges form and fit, not truth.

@@ -26,10 +26,11 @@ class Arm:
     human_samples: int = 0  # only so many of them, those that changed most; 0: all
     ratings: str = ""  # of `coachlm evaluate rate --output`; keeps pairs rated at least `keep_rated_from`
     keep_rated_from: float = 4.5  # Source: AlpaGasus
-    keep_best_share: float = 1.0  # by the local scorer
+    keep_best_share: float = 1.0  # those most like experts' revisions; not AlpaGasus, which takes `ratings`
     engine: str = ""  # revises every pair: one of `coachlm.coaching.engines`
     model: str = ""
     adapter: str = ""
+    coach: str = ""  # `tuned` or `instructed`; empty: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Comparison:
     base: str
     arms: tuple[Arm, ...]
     test_sets: tuple[str, ...]
-    judges: tuple[str, ...] = ("local",)
+    judges: tuple[str, ...] = ()  # no default: each has to be chosen for what it is worth
     seeds: tuple[int, ...] = (0,)
     test_limit: int = 0  # only the first so many instructions of each test set; 0: all
     max_new_tokens: int = 512
@@ -137,5 +138,6 @@ def _place(name: str, path: Path) -> str:
 
 def arm_key(arm: Arm, digests: Mapping[str, str]) -> str:
     """What an arm's data is made of: its own settings and the contents of its files."""
-    parts = [f"{each.name}={getattr(arm, each.name)}" for each in fields(arm) if each.name != "name"]
+    told = fields(arm) if arm.coach else [each for each in fields(arm) if each.name != "coach"]  # as keys were before
+    parts = [f"{each.name}={getattr(arm, each.name)}" for each in told if each.name != "name"]
     return content_hash(*parts, *(f"{name}:{digest}" for name, digest in sorted(digests.items())))

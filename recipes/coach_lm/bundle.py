@@ -14,8 +14,8 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from coachlm.acceptance.model import FILE, read_acceptance
-from coachlm.coaching.bundled_lm import FOLDER
 from coachlm.coaching.prompting import PROMPT_FILE
+from reviser.choosing.bundled_lm import FOLDER
 from reviser.models.adapter import TRAINING_INSTRUCTIONS, WEIGHTS, read_adapter
 
 MOST_BYTES = 12 << 20

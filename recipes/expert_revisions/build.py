@@ -1,9 +1,10 @@
 """Puts the parts of the expert revisions together: `python -m recipes.expert_revisions.build PARTS`.
 
-`PARTS` holds `raw/*.jsonl` (what `raw_side` wrote) and `revised/*.jsonl` (what the writers made of it, after the second
-reader). Rows that break a rule are named and left out; requests that repeat one another are kept once. `TEST_PAIRS`
-rows, drawn by class with a fixed seed, become the test set and are never trained on: no request of the test set has a
-near copy among the others.
+`PARTS` holds `raw/*.jsonl` (what `raw_side` wrote), `revised/*.jsonl` (what the writers made of it, after the second
+reader) and `kept/*.jsonl` (pairs written as a capable assistant answers, which an expert leaves as they are: they go
+into the training set alone, for the weak model is hardly ever right). Rows that break a rule are named and left out;
+requests that repeat one another are kept once. `TEST_PAIRS` rows, drawn by class with a fixed seed, become the test
+set and are never trained on: no request of the test set has a near copy among the others.
 """
 
 import argparse
@@ -27,6 +28,7 @@ NEAR = 0.6
 """From this share of common word triples on, two requests count as one."""
 _TEXTS = ("instruction", "input", "response")
 MODEL = "SmolLM2-135M-Instruct, int8, temperature 0.5, top-p 0.9"
+WRITTEN = "none: the answer was written for this set, as a capable assistant gives it"
 
 
 def main() -> None:
@@ -44,7 +46,8 @@ def main() -> None:
             kept.append(record(raw[revised["id"]], revised))
     kept = list(without_repeats(kept, left_out))
     test = draw_test(kept, random.Random(150))
-    training = [row for row in kept if row["id"] not in test]
+    good = map(record_of_good, _rows(parts / "kept"))
+    training = [row for row in without_repeats([*kept, *good], left_out) if row["id"] not in test]
     write(TRAINING_FILE, training)
     write(TEST_FILE, [row for row in kept if row["id"] in test])
     print(json.dumps({"training": len(training), "test": len(test), "left_out": dict(left_out)}))
@@ -87,6 +90,13 @@ def record(raw: Mapping[str, Any], revised: Mapping[str, Any]) -> dict[str, Any]
         "score_after": revised["score_after"],
         "model": MODEL,
     }
+
+
+def record_of_good(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A pair that was written to be left alone: both sides are one text."""
+    pair = {"instruction": row["instruction"], "input": row.get("input") or "", "response": row["response"].strip()}
+    same = {"id": row["id"], "changes": [], "flaws": [], "score_after": row["score"], "score_before": row["score"]}
+    return record({**row, **pair}, {**same, **pair}) | {"model": WRITTEN}
 
 
 def without_repeats(rows: Iterable[dict[str, Any]], left_out: Counter[str]) -> Iterator[dict[str, Any]]:

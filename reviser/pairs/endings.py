@@ -53,7 +53,7 @@ class OutputWatch:
     def __init__(self, raw: InstructionPair, texts: TokenTexts, *, in_response: bool = False) -> None:
         """`in_response`: the output begins within the response, the fields before it are given."""
         self._texts = texts
-        known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+        known = raw.known_text
         self._loops = None if asks_for_repetition(raw) else _Loops(texts, known)
         self._pairs_are_content = "Instruction:" in known
         self._in_response = in_response

@@ -52,7 +52,7 @@ class Finisher:
 
     def from_pair(self, raw: InstructionPair, revised: InstructionPair, usage: Usage = FREE) -> Revision:
         """The revision whose fields are known."""
-        if revised.id == raw.id:
+        if revised.says_the_same(raw):
             return self.fallback(raw, Outcome.UNCHANGED, None, usage)
         if reason := invalid_reason(revised, raw):
             return self.fallback(raw, Outcome.FALLBACK_INVALID, reason, usage)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from coachlm.coaching.prompting import PAPER, ChatFrame, Prompting, PromptStyle, choose_prompting
 from coachlm.errors import ModelError
+from coachlm.settings import Settings
 from reviser.models.adapter import Adapter
 
 
@@ -30,6 +31,10 @@ class Asking:
 
     def of(self, name: str, frame: ChatFrame | None, adapter: Adapter | None) -> Prompting:
         return self.of_base(name, frame) if adapter is None else self.of_adapter(adapter)
+
+
+def asking_of(settings: Settings) -> Asking:
+    return Asking(settings.reviser.prompt_style, settings.reviser.prefill)
 
 
 def styles(frame: ChatFrame | None) -> tuple[Prompting, ...]:

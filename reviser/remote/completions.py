@@ -8,11 +8,20 @@ from typing import Any, Literal
 import httpx
 
 from coachlm.http_answers import retry_after, stated_tokens
+from reviser.remote.manners import Manners, Question
 
 MAX_ANSWER_BYTES = 8_000_000
 """Unpacked; a longer body is malformed and not read further."""
 
 Endpoint = Literal["completions", "chat"]
+_COMPLAINTS = frozenset(
+    {
+        httpx.codes.BAD_REQUEST,
+        httpx.codes.UNSUPPORTED_MEDIA_TYPE,
+        httpx.codes.UNPROCESSABLE_ENTITY,
+        httpx.codes.NOT_IMPLEMENTED,
+    }
+)
 
 
 class Refusal(StrEnum):
@@ -22,6 +31,7 @@ class Refusal(StrEnum):
     MALFORMED = "malformed_answer"  # the answer is not what the protocol says
     UNFINISHED = "unfinished"  # cut off by the limit of new tokens
     HARMFUL = "server_error"  # it fails again and again where other requests succeed
+    DECLINED = "declined"  # the provider's `refusal` field, or its content filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +62,32 @@ class CredentialsError(Exception):
 
 
 async def complete(
-    http: httpx.AsyncClient, url: str, endpoint: Endpoint, model: str, prompt: str, max_new_tokens: int
+    http: httpx.AsyncClient, url: str, model: str, question: Question, manners: dict[str, Manners]
 ) -> Completion:
-    """One request. Raises: PassingError, MissingModelError, CredentialsError."""
-    body: dict[str, Any] = {"model": model, "max_tokens": max_new_tokens, "temperature": 0}
-    if endpoint == "chat":
-        path, body["messages"] = "/chat/completions", [{"role": "user", "content": prompt}]
-    else:
-        path, body["prompt"] = "/completions", prompt
+    """One question; what the server refuses to hear of beside it is left out, now and, where that helps, from then on.
+
+    Raises: PassingError, MissingModelError, CredentialsError.
+    """
+    manner = manners.get(url, Manners())
+    while True:
+        response, content = await _post(http, url + question.path, manner.body(model, question))
+        status = response.status_code
+        if status == httpx.codes.OK:
+            manners[url] = manner
+            return _completion(content, question)
+        said = content[:2000].decode("utf-8", "replace")
+        other = manner.after(said, question) if status in _COMPLAINTS else None
+        if other is None:
+            return _failure(response, status, content, url)
+        manner = other
+
+
+async def _post(http: httpx.AsyncClient, address: str, body: dict[str, Any]) -> tuple[httpx.Response, bytes]:
     try:
-        async with http.stream("POST", url + path, json=body) as response:
-            content = await _read(response)
+        async with http.stream("POST", address, json=body) as response:
+            return response, await _read(response)
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise PassingError(f"{type(error).__name__} at {url}") from error
-    status = response.status_code
-    if status == httpx.codes.OK:
-        return _completion(content, endpoint, len(prompt))
-    return _failure(response, status, content, url)
+        raise PassingError(f"{type(error).__name__} at {address}") from error
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -85,6 +104,8 @@ def _failure(response: httpx.Response, status: int, content: bytes, url: str) ->
         raise CredentialsError(f"{url} answers {status}")
     if status == httpx.codes.NOT_FOUND:
         raise MissingModelError(f"{url} answers 404: {content[:200].decode('utf-8', 'replace')}")
+    if status == httpx.codes.TOO_MANY_REQUESTS and b"insufficient_quota" in content:
+        raise CredentialsError(f"{url} answers 429: the key's quota is used up")
     if status == httpx.codes.TOO_MANY_REQUESTS:
         raise PassingError(f"{url} answers 429", retry_after(response.headers.get("retry-after", "")), busy=True)
     if status == httpx.codes.REQUEST_TIMEOUT or status >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -92,22 +113,26 @@ def _failure(response: httpx.Response, status: int, content: bytes, url: str) ->
     return Completion("", 0, 0, Refusal.REJECTED)
 
 
-def _completion(content: bytes, endpoint: Endpoint, prompt_chars: int) -> Completion:
+def _completion(content: bytes, question: Question) -> Completion:
     try:
         body = json.loads(content)
         choice = body["choices"][0]
-        text = choice["message"]["content"] if endpoint == "chat" else choice["text"]
+        message = choice["message"] if question.messages else {"content": choice["text"]}
+        text, declined = message["content"], message.get("refusal")
         finish = choice.get("finish_reason")
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return Completion("", 0, 0, Refusal.MALFORMED)
-    if not isinstance(text, str):
+    if not isinstance(text, str) and not (declined and text is None):
         return Completion("", 0, 0, Refusal.MALFORMED)
-    text = text.encode("utf-8", "replace").decode()
+    text = (text or "").encode("utf-8", "replace").decode()
     usage = body.get("usage")
-    refusal = None if finish == "stop" else Refusal.UNFINISHED
     return Completion(
         text,
-        stated_tokens(usage, "prompt_tokens", prompt_chars),
+        stated_tokens(usage, "prompt_tokens", question.chars),
         stated_tokens(usage, "completion_tokens", len(text)),
-        refusal,
+        Refusal.DECLINED
+        if declined or finish == "content_filter"
+        else None
+        if finish == "stop"
+        else Refusal.UNFINISHED,
     )

@@ -11,33 +11,39 @@ import random
 import threading
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
-from coachlm.coaching.prompting import PAPER, Prompting
-from coachlm.errors import EngineError, ModelError, SettingsError
+from coachlm.errors import BudgetError, EngineError, ModelError
+from coachlm.http_answers import CHARS_PER_TOKEN
+from coachlm.instructing import Spending
 from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
-from coachlm.prompt import coach_prompt
+from coachlm.prompt import render_pair
 from coachlm.revision import Outcome, Revision
 from reviser.pairs.finish import Finisher, Usage, WithFinisher
 from reviser.remote.adapters import adapter_name, load_adapter, unload_adapter
+from reviser.remote.answer_cache import AnswerCache
+from reviser.remote.budget import Budget, SpentError
+from reviser.remote.coaches import RemoteCoach, TunedCoach
 from reviser.remote.completions import (
     Completion,
     CredentialsError,
-    Endpoint,
     MissingModelError,
     PassingError,
     Refusal,
     complete,
 )
+from reviser.remote.manners import Manners, Question
+from reviser.remote.options import RemoteOptions
 from reviser.remote.servers import ServerPool
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_ANSWER_TOKENS = 60  # around the pair: an object's names, a little elaboration
 _POLL_SECONDS = 0.02  # how soon a request that found all servers busy looks again
 _LONGEST_WAIT_SECONDS = 30.0
 _HARMFUL_TRIES = (
@@ -45,39 +51,24 @@ _HARMFUL_TRIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteOptions:
-    """Whom to ask and how hard."""
-
-    servers: tuple[str, ...]  # base URLs with their version, e.g. http://10.0.0.7:8000/v1
-    model: str
-    api_key: str = ""
-    endpoint: Endpoint = "completions"
-    in_flight: int = 64  # requests at once, a server each
-    max_new_tokens: int = 1024
-    request_seconds: float = 120.0  # deadline of one request
-    outage_seconds: float = 300.0  # how long a call goes on trying while requests fail
-    prompting: Prompting = PAPER  # as the adapter was trained
-    first_wait_seconds: float = 0.5  # doubled with each try of a request, with jitter
-
-    def __post_init__(self) -> None:
-        """Raises: SettingsError."""
-        if not self.servers or not self.model:
-            raise SettingsError("COACHLM_ENGINE=openai needs COACHLM_OPENAI_SERVERS and COACHLM_MODEL, the name there")
-        for server in self.servers:
-            if not server.startswith(("http://", "https://")):
-                raise SettingsError(f"COACHLM_OPENAI_SERVERS: {server!r} must start with http:// or https://")
-
-    def __repr__(self) -> str:
-        return f"RemoteOptions({self.servers!r}, {self.model!r})"  # never the key
-
-
 class RemoteReviser(WithFinisher):
     """Implements `coachlm.protocols.revising.Reviser`; safe to share between threads."""
 
-    def __init__(self, options: RemoteOptions, finisher: Finisher, adapter_folder: Path | None = None) -> None:
-        """Raises: ModelError, when no server takes the adapter or none can be reached."""
+    def __init__(
+        self,
+        options: RemoteOptions,
+        finisher: Finisher,
+        adapter_folder: Path | None = None,
+        coach: RemoteCoach | None = None,
+        cache: AnswerCache | None = None,
+    ) -> None:
+        """`coach`: the tuned one, where none is given. Raises: ModelError, when no server takes the adapter or none can
+        be reached."""
         self._options = options
+        self._coach = coach or TunedCoach(finisher, options.max_new_tokens, options.endpoint, options.prompting)
+        self._cache = cache
+        self._budget = Budget(options.budget_tokens)
+        self._manners: dict[str, Manners] = {}
         self._backoff = Backoff(options.first_wait_seconds, _LONGEST_WAIT_SECONDS)
         self._finisher = finisher
         self._adapter_folder = adapter_folder
@@ -94,13 +85,35 @@ class RemoteReviser(WithFinisher):
             raise
 
     def revise(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
-        """Raises: EngineError, when servers stayed away for `outage_seconds`, or refuse key or model."""
+        """Raises: EngineError, when servers stayed away for `outage_seconds`, or refuse key or model; BudgetError."""
         if self._closed:
             raise EngineError("the engine is closed")
         began = time.perf_counter()
-        revisions = self._run(self._revise_all(pairs))
+        made = self._run(self._revise_all(pairs))
         seconds = (time.perf_counter() - began) / max(len(pairs), 1)
-        return [replace(revision, seconds=seconds) for revision in revisions]
+        revisions = [replace(revision, seconds=seconds) for revision in made if revision is not None]
+        if len(revisions) < len(pairs):
+            raise BudgetError(self._budget.remedy(), revisions)
+        return revisions
+
+    def estimate(self, pairs: Sequence[InstructionPair]) -> Spending:
+        """What revising these would take; tokens by length, an answer as long as its pair."""
+        found = Spending()
+        for raw in pairs:
+            try:
+                question, key = self._coach.question(raw)
+            except UnicodeEncodeError:
+                continue
+            if self._kept(key) is not None:
+                found += Spending(from_cache=1)
+            else:
+                found += Spending(1, 0, question.tokens, _answer_tokens(raw))
+        return found
+
+    @property
+    def spending(self) -> Spending:
+        """Of this engine, since it was made."""
+        return self._budget.spending
 
     def close(self) -> None:
         """Unload the adapter where it was loaded; closing twice is fine."""
@@ -110,6 +123,8 @@ class RemoteReviser(WithFinisher):
         try:
             self._run(self._leave())
         finally:
+            if self._cache is not None:
+                self._cache.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
@@ -150,7 +165,8 @@ class RemoteReviser(WithFinisher):
         if self._adapter_folder is not None and self.adapter is not None:
             await load_adapter(self._http, url, self.adapter, self._adapter_folder)
 
-    async def _revise_all(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+    async def _revise_all(self, pairs: Sequence[InstructionPair]) -> list[Revision | None]:
+        """None for those that the budget left out."""
         gate = asyncio.Semaphore(self._pool.capacity)
         tasks = [asyncio.ensure_future(self._revise_one(pair, gate)) for pair in pairs]
         try:
@@ -162,27 +178,42 @@ class RemoteReviser(WithFinisher):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _revise_one(self, raw: InstructionPair, gate: asyncio.Semaphore) -> Revision:
+    async def _revise_one(self, raw: InstructionPair, gate: asyncio.Semaphore) -> Revision | None:
         if self._finisher.leaks(raw):
             return self._finisher.fallback(raw, Outcome.LEAK_GUARD, "in_training_data")
-        # A server that chats puts its own template around the prompt.
-        prompt = coach_prompt(raw) if self._options.endpoint == "chat" else self._options.prompting.text(raw)
         try:
-            prompt.encode()
+            question, key = self._coach.question(raw)
         except UnicodeEncodeError:
             return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, "not_tokenisable")
+        if (kept := self._kept(key)) is not None:
+            self._budget.spending += Spending(from_cache=1)
+            return self._coach.revision(raw, kept, Usage())
         async with gate:
-            answer = await self._ask(prompt)
+            try:
+                with self._budget.claim(question.tokens + _answer_tokens(raw)) as claim:
+                    answer = await self._ask(question)
+                    claim.used = Spending(1, 0, answer.prompt_tokens, answer.output_tokens)
+            except SpentError:
+                return None
+        return self._revision(raw, answer, key)
+
+    def _revision(self, raw: InstructionPair, answer: Completion, key: str | None) -> Revision:
         usage = Usage(answer.prompt_tokens, answer.output_tokens)
         match answer.refusal:
             case None:
-                return self._finisher.from_text(raw, answer.text, usage)
-            case Refusal.UNFINISHED | Refusal.MALFORMED:
+                made = self._coach.revision(raw, answer.text, usage)
+                if self._cache is not None and key is not None and made.outcome is not Outcome.FALLBACK_INVALID:
+                    self._cache.put(key, answer.text)
+                return made
+            case Refusal.UNFINISHED | Refusal.MALFORMED | Refusal.DECLINED:
                 return self._finisher.fallback(raw, Outcome.FALLBACK_INVALID, answer.refusal.value, usage)
             case Refusal.REJECTED | Refusal.HARMFUL:
                 return self._finisher.fallback(raw, Outcome.FALLBACK_ERROR, answer.refusal.value, usage)
 
-    async def _ask(self, prompt: str) -> Completion:
+    def _kept(self, key: str | None) -> str | None:
+        return None if self._cache is None or key is None else self._cache.get(key)
+
+    async def _ask(self, question: Question) -> Completion:
         """Tries until it succeeds or the time for outages is over; one that fails where others succeed is refused.
 
         Raises: PassingError, MissingModelError, CredentialsError.
@@ -196,7 +227,7 @@ class RemoteReviser(WithFinisher):
                 wait = _POLL_SECONDS * random.uniform(1, 3)  # noqa: S311  # no secret
             else:
                 try:
-                    return await self._try(server, prompt)
+                    return await self._try(server, question)
                 except PassingError as failure:
                     last = failure
                     wait = self._backoff.spread_seconds(attempt + 1, failure.wait_seconds)
@@ -209,11 +240,11 @@ class RemoteReviser(WithFinisher):
                 raise last
             await asyncio.sleep(wait)
 
-    async def _try(self, server: Any, prompt: str) -> Completion:
+    async def _try(self, server: Any, question: Question) -> Completion:
         worked: bool | None = None
         try:
             async with asyncio.timeout(self._options.request_seconds):
-                answer = await self._complete(server.url, prompt)
+                answer = await self._complete(server.url, question)
             worked = True
             return answer
         except TimeoutError as error:
@@ -225,10 +256,10 @@ class RemoteReviser(WithFinisher):
         finally:
             self._pool.give_back(server, worked=worked)
 
-    async def _complete(self, url: str, prompt: str) -> Completion:
+    async def _complete(self, url: str, question: Question) -> Completion:
         options = self._options
         model = adapter_name(self.adapter) if self._adapter_folder is not None and self.adapter else options.model
-        arguments = (self._http, url, options.endpoint, model, prompt, options.max_new_tokens)
+        arguments = (self._http, url, model, question, self._manners)
         try:
             return await complete(*arguments)
         except MissingModelError:
@@ -236,6 +267,11 @@ class RemoteReviser(WithFinisher):
                 raise
             await self._load(url)  # the server was restarted and has forgotten it
             return await complete(*arguments)
+
+
+def _answer_tokens(raw: InstructionPair) -> int:
+    """What an answer takes, by a guess: coaches write the pair again, and a little more."""
+    return len(render_pair(raw)) // CHARS_PER_TOKEN + _ANSWER_TOKENS
 
 
 def _remedy(error: Exception) -> str:

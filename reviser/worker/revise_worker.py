@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from coachlm.coaching.revise_work import WorkerCounts, WorkerObserver
-from coachlm.errors import EngineError, StoreError
+from coachlm.errors import BudgetError, EngineError, StoreError
 from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser, RevisionQueue, StreamingReviser
@@ -63,6 +63,7 @@ class ReviseWorker:
         self._working_since: float | None = None
 
     def run(self) -> WorkerCounts:
+        """Raises: BudgetError, when the engine's is used up; what was made before it is committed."""
         try:
             while not self._stop.is_set():
                 try:
@@ -162,4 +163,8 @@ def revisions_of(reviser: Reviser, pairs: Iterable[InstructionPair], batch_pairs
         return
     source = iter(pairs)
     while batch := list(itertools.islice(source, batch_pairs)):
-        yield from reviser.revise(batch)
+        try:
+            yield from reviser.revise(batch)
+        except BudgetError as spent:
+            yield from spent.revisions
+            raise

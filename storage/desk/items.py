@@ -1,17 +1,19 @@
 """Items as people see them: everything about a pair that the work on it needs."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import Decision
-from coachlm.desk.work import Person, WorkItem
+from coachlm.desk.work import Background, Person, WorkItem
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.results import all_rows, one_row, the_row
+from storage.pairs.backgrounds import read_backgrounds
 from storage.pairs.edits import last_edit_row, latest_draft, post_edit_from_row
 from storage.pairs.revisions import revision_from_row
 from storage.tables.desk import DraftRow, LeaseRow, QueueItemRow, ReviewRow, RevisionRow
@@ -78,21 +80,18 @@ _LAST_REVISION = (
 
 def read_item(connection: Connection, token: str) -> WorkItem:
     """The item that was just handed out under this token."""
-    return _work_item(connection, the_row(HeldPair, connection.execute(_BY_TOKEN, {"under": token})))
+    row = the_row(HeldPair, connection.execute(_BY_TOKEN, {"under": token}))
+    return _work_item(connection, row, read_backgrounds(connection, [row.seq]))
 
 
 def read_held(connection: Connection, person: Person, now: datetime) -> list[WorkItem]:
     """What the person has in hands, first claimed first."""
     rows = all_rows(HeldPair, connection.execute(_OF_PERSON, {"who": person.id, "now": now}))
-    return [_work_item(connection, row) for row in rows]
+    backgrounds = read_backgrounds(connection, [row.seq for row in rows])
+    return [_work_item(connection, row, backgrounds) for row in rows]
 
 
-def class_column() -> ColumnElement[str | None]:
-    """A pair's class: as a person corrected it, else as predicted."""
-    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
-
-
-def _work_item(connection: Connection, row: HeldPair) -> WorkItem:
+def _work_item(connection: Connection, row: HeldPair, backgrounds: Mapping[int, Background]) -> WorkItem:
     raw, status = pair_from_row(row), Status(row.status)
     last_edit = last_edit_row(connection, row.seq) if status is Status.RETURNED else None
     arm = Arm(row.arm)
@@ -109,6 +108,7 @@ def _work_item(connection: Connection, row: HeldPair) -> WorkItem:
         last_edit=None if last_edit is None else post_edit_from_row(last_edit, row.pair_id),
         owner_comment="" if row.reserved_for is None else _owner_comment(connection, row.seq),
         arm=arm,
+        background=backgrounds.get(row.seq, Background()),
     )
 
 

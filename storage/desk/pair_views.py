@@ -11,13 +11,13 @@ from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Revision
 from coachlm.status import Status
-from storage.desk.items import class_column, last_revision
+from storage.desk.items import last_revision
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import one_row
 from storage.pairs.edits import last_post_edit
 from storage.tables.desk import ReviewRow
-from storage.tables.pairs import PairRow
+from storage.tables.pairs import PairRow, class_column
 from storage.tables.rows import StoredPair, StoredReview, class_from_row, pair_from_row
 
 _original = aliased(PairRow)

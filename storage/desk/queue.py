@@ -29,6 +29,7 @@ from storage.pairs.edits import keep_refused, save_draft
 from storage.pairs.rollups import Stage, StageKey, WorkKey, count_stages, count_work, hour_of
 from storage.pairs.states import PairState, change_status, lock_pair, note
 from storage.people import leases
+from storage.people.conversations import hold_conversation
 from storage.people.people import REVIEWERS, check_unit, find_editor, store_person
 from storage.tables.desk import QueueItemRow
 
@@ -85,9 +86,12 @@ class PostEditQueue:
                 task_class or who.unit,
                 is_reserved=around.reserved is not None or around.is_overdue,
                 is_rater=around.is_rater,
+                in_order_at=now if self._rules.conversations_in_order else None,
             )
             if item is None:
                 return None
+            if self._rules.conversations_in_order:
+                hold_conversation(connection, item.pair, who.id, now + self._lease)
             arm = Arm(item.arm) if item.arm else arm_of(item.pair_id, self._read_salt(connection), self._rules)
             token = leases.open_lease(connection, item.pair, item.task_class, who, arm, now, now + self._lease)
             return read_item(connection, token)
@@ -215,6 +219,8 @@ class PostEditQueue:
             who = find_editor(connection, person)
             lease = leases.check_lease(connection, token, who, now)
             leases.give_back(connection, lease, ending, now)
+            if self._rules.conversations_in_order:
+                hold_conversation(connection, lease.pair, None, None)
             if ending is Ending.SKIPPED:
                 leases.note_skip(connection, who, lease.pair, now)
             count_work(connection, (WorkKey.of(lease, now), {ending.value: 1}))

@@ -17,6 +17,7 @@ class DeskRules:
     review_flagged_share: float = 0.5
     review_trusted_share: float = 0.05
     newcomer_reviews: int = 50
+    conversations_in_order: bool = False
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "DeskRules":

@@ -7,20 +7,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Integer, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from coachlm.desk.efficiency import Arm, Observation, WorkTime, pairs_per_person_day, return_rate
-from coachlm.desk.work import QueueDepth
 from coachlm.pairs import TaskClass
-from storage.desk.depth import CoachDepth, oldest_queued, read_coach_depth, read_depth, seconds_since
 from storage.engine.database import Database, utc_now
-from storage.engine.results import all_rows
-from storage.pairs.rollups import Stage, hour_of, hour_start
+from storage.figures.overview import Overview, read_overview
 from storage.people.people import find_person
 from storage.tables.pairs import PersonRow
-from storage.tables.rollups import StageRollupRow, WorkRollupRow
-from storage.tables.rows import StoredStage
+from storage.tables.rollups import WorkRollupRow
 
 _EPOCH = date(1970, 1, 1)
 _DAY = WorkRollupRow.hour // literal_column("24", Integer)  # no parameter: it is grouped by
@@ -126,32 +122,6 @@ class PersonFigures:
     days: tuple[DayOfWork, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StageHour:
-    """What came out of a stage in an hour."""
-
-    start: datetime
-    stage: str  # a `storage.pairs.rollups.Stage`, `post_edited` or `approved`
-    pairs: int
-    per_minute: float  # of the minutes that have passed
-    tokens: int = 0
-    tokens_per_second: float | None = None  # of the reviser's own time
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """How the installation runs. `depth` counts up to a bound (`storage.desk.depth`)."""
-
-    at: datetime
-    stages: tuple[StageHour, ...]
-    depth: QueueDepth
-    oldest_seconds: float | None  # age of the oldest free item
-    coach: CoachDepth
-    excluded_by_reason: dict[str, int]  # these three: over the hours shown
-    outcomes: dict[str, int]  # of revisions; fallbacks with what was wrong
-    revised_by_adapter: dict[str, int]  # digest (empty: none) → pairs
-
-
 class Figures:
     """Every method sees one snapshot and blocks no writer. Raises (all): StoreError, naming the remedy."""
 
@@ -161,26 +131,8 @@ class Figures:
 
     def overview(self, hours: int = 24) -> Overview:
         """Of the current hour and those before it, newest first."""
-        now = self._now()
-        since = hour_of(now) - hours + 1
         with self._database.reading() as connection:
-            stages = _stages(connection, since)
-            done = _done(connection, since)
-            depth = read_depth(connection)
-            oldest = oldest_queued(connection)
-            coach = read_coach_depth(connection, now)
-        hourly = [_stage_hour(now, *row) for row in [*_summed_stages(stages), *done]]
-        revised = [row for row in stages if row.stage == Stage.REVISED]
-        return Overview(
-            at=now,
-            stages=tuple(sorted(hourly, key=lambda one: (one.start, one.stage), reverse=True)),
-            depth=depth,
-            oldest_seconds=seconds_since(oldest, now),
-            coach=coach,
-            excluded_by_reason=_by((r.reason, r.pairs) for r in stages if r.stage in (Stage.EXCLUDED, Stage.SET_ASIDE)),
-            outcomes=_by((row.reason, row.pairs) for row in revised),
-            revised_by_adapter=_by((row.adapter, row.pairs) for row in revised),
-        )
+            return read_overview(connection, self._now(), hours)
 
     def people(self, first: date, last: date, *, unit: TaskClass | None = None) -> list[PersonFigures]:
         """Everybody who worked from `first` to `last`, by name; `unit` is the one they belonged to when they did."""
@@ -236,42 +188,6 @@ class Figures:
                 .order_by(*keys)
             ).all()
         return [_observation(*one) for one in found if one[6] or one[10]]
-
-
-def _stages(connection: Connection, since: int) -> list[StoredStage]:
-    recent = select(StageRollupRow.__table__).where(StageRollupRow.hour >= since)
-    return all_rows(StoredStage, connection.execute(recent))
-
-
-def _summed_stages(rows: Iterable[StoredStage]) -> list[tuple[int, str, int, int, int]]:
-    sums: dict[tuple[int, str], tuple[int, int, int]] = {}
-    for row in rows:
-        pairs, tokens, work_ms = sums.get((row.hour, row.stage), (0, 0, 0))
-        sums[row.hour, row.stage] = (pairs + row.pairs, tokens + row.tokens, work_ms + row.work_ms)
-    return [(*key, *total) for key, total in sums.items()]
-
-
-def _done(connection: Connection, since: int) -> list[tuple[int, str, int, int, int]]:
-    """What people put out."""
-    row = WorkRollupRow
-    sums = select(row.hour, func.sum(row.submitted), func.sum(row.approved)).where(row.hour >= since)
-    done: list[tuple[int, str, int, int, int]] = []
-    for hour, submitted, approved in connection.execute(sums.group_by(row.hour)):
-        done += [(hour, "post_edited", int(submitted), 0, 0), (hour, "approved", int(approved), 0, 0)]
-    return done
-
-
-def _stage_hour(now: datetime, hour: int, stage: str, pairs: int, tokens: int, work_ms: int) -> StageHour:
-    start = hour_start(hour)
-    minutes = min(60.0, max(1.0, (now - start).total_seconds() / 60))
-    return StageHour(start, stage, pairs, pairs / minutes, tokens, _ratio(tokens * 1000, work_ms))
-
-
-def _by(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for name, number in pairs:
-        counts[name] = counts.get(name, 0) + number
-    return counts
 
 
 def _observation(person: str, day: int, arm: str, unit: str, task_class: str, adapter: str, *times: int) -> Observation:

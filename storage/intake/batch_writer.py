@@ -16,6 +16,8 @@ from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Prog
 from coachlm.status import Status
 from storage.engine.bulk import Row, insert_rows, is_among
 from storage.engine.texts import TextNumbers
+from storage.intake.contexts import StoredContext, store_contexts
+from storage.intake.conversations import Conversation, join_first_turns, store_conversations
 from storage.intake.near_copies import NearCopies, Newcomer, link_near_copies
 from storage.pairs.rollups import Stage, StageKey, count_stages, hour_of
 from storage.tables.columns import from_micros, optional_to_column, to_column, to_json, to_micros
@@ -23,6 +25,7 @@ from storage.tables.pairs import IntakePositionRow, JoinedRow, OccurrenceRow, Pa
 
 Further = ColumnElement[int] | ColumnElement[str]
 Place = tuple[int, int, int]  # number of the source, record, part
+_NO_CONTEXT = StoredContext()
 AtPlace = type[OccurrenceRow] | type[RejectRow] | type[JoinedRow]
 
 
@@ -47,11 +50,17 @@ class BatchWriter:
         self._counted: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._texts = texts.of(connection, _texts(batch))
+        self._contexts: dict[int, StoredContext] = {}  # by the numbers of new pairs
+        self._conversations: dict[str, Conversation] = {}
 
     def write(self, near_copies: NearCopies | None) -> IntakeCounts:
         occurrences = self._new_occurrences()
         newcomers = [occurrence for occurrence in occurrences if not occurrence.is_repeat]
+        begun = [one for one in occurrences if one.is_repeat and one.item.sourced.provenance.turn == 1]
+        self._write_contexts(newcomers, begun)
         self._write_pairs(newcomers, near_copies)
+        firsts = {one.seq: self._conversation(one.item) for one in begun}
+        join_first_turns(self._connection, {seq: its for seq, its in firsts.items() if its is not None})
         insert_rows(self._connection, OccurrenceRow, [self._occurrence_row(found) for found in occurrences])
         self._counted["exact_duplicates"] = len(occurrences) - len(newcomers)
         self._count_redactions(occurrences)
@@ -91,6 +100,17 @@ class BatchWriter:
         )
         return dict(rows.all())
 
+    def _write_contexts(self, newcomers: Sequence[_Occurrence], begun: Sequence[_Occurrence]) -> None:
+        """`begun`: first turns of conversations that were met before, maybe alone."""
+        self._contexts = store_contexts(self._connection, {new.seq: new.item.sourced.pair for new in newcomers})
+        self._conversations = store_conversations(
+            self._connection, [new.item for new in newcomers], [one.item for one in begun]
+        )
+
+    def _conversation(self, item: IntakePair) -> Conversation | None:
+        name = item.sourced.provenance.conversation
+        return None if name is None else self._conversations[name]
+
     def _write_pairs(self, newcomers: Sequence[_Occurrence], near_copies: NearCopies | None) -> None:
         links: dict[int, int] = {}
         if near_copies is not None:
@@ -119,6 +139,10 @@ class BatchWriter:
             status = Status.ACCEPTED
             self._counted["accepted"] += 1
         self.new_pairs.append((seq, status))
+        conversation, context = self._conversation(item), self._contexts.get(seq, _NO_CONTEXT)
+        task_class = None if item.task_class is None else item.task_class.value
+        if conversation is not None and task_class is not None:
+            task_class = conversation.task_class
         return (
             seq,
             pair.id,
@@ -127,13 +151,18 @@ class BatchWriter:
             to_column(pair.response),
             status.value,
             1,
-            None if item.task_class is None else item.task_class.value,
+            task_class,
             item.class_confidence,
             None,
             original,
             None if exclusion is None else exclusion.reason.value,
             None if exclusion is None else to_column(exclusion.detail),
             self._now,
+            None if conversation is None else conversation.number,
+            item.sourced.provenance.turn,
+            context.context,
+            context.messages,
+            context.steps,
         )
 
     def _occurrence_row(self, occurrence: _Occurrence) -> Row:

@@ -92,5 +92,5 @@ class _Search:
         rows = self._connection.execute(
             select(*columns).where(is_among(self._connection, PairRow.seq.expression, wanted))
         )
-        for seq, *texts in rows:
-            self._pairs[seq] = InstructionPair(*texts)
+        for seq, instruction, input_, response in rows:
+            self._pairs[seq] = InstructionPair(instruction, input_, response)

@@ -13,10 +13,12 @@ from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.arrivals import arrived, by_arrival
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import INTAKE_LOCK
 from storage.engine.texts import TextNumbers, text_hash
 from storage.intake.batch_writer import BatchWriter
 from storage.intake.near_copies import NearCopies
+from storage.pairs.contexts import Contexts, WaitingPair
 from storage.pairs.revisions import store_revisions
 from storage.tables.pairs import IntakePositionRow, MetaRow, PairRow, TextRow
 
@@ -69,13 +71,15 @@ class DatabaseStore:
 
     def awaiting_revision(self, limit: int) -> list[tuple[str, InstructionPair]]:
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(PairRow.id, PairRow.instruction, PairRow.input, PairRow.response)
+            found = connection.execute(
+                select(*columns_of(PairRow, WaitingPair))
                 .where(*arrived(PairRow.status, Status.ACCEPTED.value))
                 .order_by(*by_arrival(PairRow.status))
                 .limit(limit)
-            ).all()
-        return [(pair_id, InstructionPair(*texts)) for pair_id, *texts in rows]
+            )
+            rows = all_rows(WaitingPair, found)
+            contexts = Contexts(connection, rows)
+        return [(row.id, contexts.pair(row)) for row in rows]
 
     def count_awaiting_revision(self) -> int:
         with self._database.reading() as connection:

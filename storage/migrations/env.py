@@ -2,10 +2,18 @@
 
 from alembic import context
 
-from storage.tables import adapters, claims, desk, rollups, streams, studies
+from storage.tables import adapters, claims, contexts, desk, rollups, streams, studies
 from storage.tables.pairs import Base
 
-TABLES = (adapters, claims, desk, rollups, streams, studies)  # `Base.metadata` has them once they are imported
+TABLES = (
+    adapters,
+    claims,
+    contexts,
+    desk,
+    rollups,
+    streams,
+    studies,
+)  # `Base.metadata` has them once they are imported
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True

@@ -4,18 +4,20 @@
 partition and offset, joined by colons.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, literal, select
 from sqlalchemy.orm import aliased
 
+from coachlm.context import Context, context_record
 from coachlm.protocols.streams import Announcement, Topic
 from coachlm.revision import Outcome
 from storage.engine.bulk import insert_rows, is_among
 from storage.engine.results import all_rows, columns_of
 from storage.engine.schema import STREAMS
+from storage.pairs.contexts import Contexts, read_conversation_names
 from storage.tables.columns import to_micros
 from storage.tables.desk import RevisionRow, StoredFlag
 from storage.tables.pairs import MetaRow, OccurrenceRow, PairRow, TextRow
@@ -47,6 +49,11 @@ class _AcceptedPair(NamedTuple):
     model: str | None
     language: str | None
     timestamp: datetime | None
+    conversation: int | None
+    turn: int | None
+    context: int | None
+    context_messages: int
+    context_steps: int
 
 
 class _RevisedPair(NamedTuple):
@@ -122,7 +129,7 @@ def _bodies(connection: Connection, topic: Topic, numbers: Sequence[int]) -> _Bo
 
 def _accepted(connection: Connection, numbers: Sequence[int]) -> _Bodies:
     origin = aliased(OccurrenceRow)
-    rows = connection.execute(
+    found = connection.execute(
         select(
             PairRow.seq,
             PairRow.id,
@@ -137,21 +144,32 @@ def _accepted(connection: Connection, numbers: Sequence[int]) -> _Bodies:
             origin.model,
             origin.language,
             origin.timestamp,
+            PairRow.conversation,
+            PairRow.turn,
+            PairRow.context,
+            PairRow.context_messages,
+            PairRow.context_steps,
         )
         .join(origin, (origin.pair == PairRow.seq) & origin.is_repeat.is_(False))
         .join(TextRow, TextRow.id == origin.source)
         .where(is_among(connection, PairRow.seq.expression, numbers))
     )
-    return {row.seq: (row.id, _accepted_body(row)) for row in all_rows(_AcceptedPair, rows)}
+    rows = all_rows(_AcceptedPair, found)
+    contexts = Contexts(connection, rows)
+    names = read_conversation_names(connection, (row.conversation for row in rows))
+    return {row.seq: (row.id, _accepted_body(row, contexts.of(row), names)) for row in rows}
 
 
-def _accepted_body(row: _AcceptedPair) -> _Body:
+def _accepted_body(row: _AcceptedPair, context: Context | None, names: Mapping[int, str]) -> _Body:
     return {
         "pair": row.id,
         "instruction": row.instruction,
         "input": row.input,
         "response": row.response,
         "task_class": row.task_class,
+        "context": None if context is None else context_record(context),
+        "conversation": None if row.conversation is None else names[row.conversation],
+        "turn": row.turn,
         "provenance": {
             "format": row.format,
             "source": row.source,

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import aliased
 
-from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import ClaimedPair
 from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.arrivals import arrived, by_arrival
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
+from storage.engine.results import all_rows, columns_of
+from storage.pairs.contexts import Contexts, WaitingPair
 from storage.pairs.revisions import store_revisions
 from storage.tables.claims import RevisionClaimRow
 from storage.tables.pairs import PairRow
@@ -32,22 +33,15 @@ class RevisionClaims:
         with self._database.writing() as connection:
             now = self._now()
             held = aliased(RevisionClaimRow)
-            columns = (
-                PairRow.seq,
-                PairRow.id,
-                PairRow.instruction,
-                PairRow.input,
-                PairRow.response,
-                PairRow.created_at,
-            )
             in_hands = select(held.pair).where(held.pair == PairRow.seq, held.expires_at > now).exists()
-            rows = connection.execute(
-                select(*columns)
+            found = connection.execute(
+                select(*columns_of(PairRow, WaitingPair))
                 .where(*arrived(PairRow.status, Status.ACCEPTED.value), ~in_hands)
                 .order_by(*by_arrival(PairRow.status))
                 .limit(limit)
                 .with_for_update(skip_locked=True, key_share=True)
-            ).all()
+            )
+            rows = all_rows(WaitingPair, found)
             # Between its snapshot and its lock another claim may have been committed: the key refuses a second one.
             numbers = [row.seq for row in rows]
             chosen = is_among(connection, RevisionClaimRow.pair.expression, numbers)
@@ -57,10 +51,11 @@ class RevisionClaims:
             if free:
                 claims = [{"pair": row.seq, "worker": worker, "expires_at": now + self._claim} for row in free]
                 connection.execute(insert(RevisionClaimRow), claims)
+            contexts = Contexts(connection, free)
         return [
             ClaimedPair(
                 row.id,
-                InstructionPair(row.instruction, row.input, row.response),
+                contexts.pair(row),
                 max((now - row.created_at).total_seconds(), 0.0),  # hosts' clocks differ
             )
             for row in free

@@ -22,6 +22,7 @@ from storage.engine.bulk import is_among
 from storage.engine.results import all_rows, columns_of, one_row, the_row
 from storage.pairs.rollups import WORK_KEY, WorkKey, count_work, hour_of
 from storage.pairs.withheld import is_rater, is_withheld
+from storage.people.conversations import is_others_turn, next_of_own
 from storage.tables.desk import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 from storage.tables.pairs import PairRow, PersonRow
 
@@ -149,28 +150,44 @@ def look_around(connection: Connection, person: Person, now: datetime) -> Situat
 
 
 def next_item(
-    connection: Connection, person: Person, task_class: TaskClass | None, *, is_reserved: bool, is_rater: bool
+    connection: Connection,
+    person: Person,
+    task_class: TaskClass | None,
+    *,
+    is_reserved: bool,
+    is_rater: bool,
+    in_order_at: datetime | None = None,
 ) -> NextItem | None:
     """Locks the item that the person should get next.
 
     What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
     longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that they rate
     blindly are not for them.
+
+    `in_order_at`: now, where the turns of a conversation go to one person in order. The next turn of one that the
+    person has begun comes before other free items then.
     """
     tiers = (["reserved"] if is_reserved else []) + (["any"] if task_class is None else ["of class", "of none"])
-    values = {"who": person.id, "of_class": task_class and task_class.value}
+    values = {"who": person.id, "of_class": task_class and task_class.value, "now": in_order_at}
+    if in_order_at is not None and not is_reserved:
+        begun = connection.execute(next_of_own(is_of_class=task_class is not None, skips_rated=is_rater), values)
+        if found := one_row(NextItem, begun):
+            return found
     for was_skipped in (False, True):
         for tier in tiers:
-            found = one_row(NextItem, connection.execute(_next_of(tier, was_skipped, is_rater), values))
+            statement = _next_of(tier, was_skipped, is_rater, in_order_at is not None)
+            found = one_row(NextItem, connection.execute(statement, values))
             if found is not None:
                 return found
     return None
 
 
 @cache
-def _next_of(tier: str, was_skipped: bool, skips_rated: bool) -> Executable:
+def _next_of(tier: str, was_skipped: bool, skips_rated: bool, in_order: bool) -> Executable:
     pair_id = select(PairRow.id).where(PairRow.seq == QueueItemRow.pair).scalar_subquery().label("pair_id")
     item = select(QueueItemRow.pair, QueueItemRow.task_class, QueueItemRow.arm, pair_id).where(*_TIERS[tier])
+    if in_order and tier != "reserved":
+        item = item.where(~exists().where(*is_others_turn()))
     if skips_rated:
         item = item.where(~is_withheld(QueueItemRow.pair, bindparam("who")))
     own_skips = (SkipRow.person == bindparam("who"), SkipRow.pair == QueueItemRow.pair)

@@ -6,11 +6,10 @@ from sqlalchemy.orm import aliased
 from coachlm.desk.work import ExcludedItem, ExcludedPage, Person
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.status import Status
-from storage.desk.items import class_column
 from storage.engine.arrivals import arrived, by_arrival
 from storage.engine.results import all_rows
 from storage.pairs.withheld import is_withheld
-from storage.tables.pairs import PairRow
+from storage.tables.pairs import PairRow, class_column
 from storage.tables.rows import StoredPair, class_from_row, pair_from_row
 
 _original = aliased(PairRow)

@@ -1,16 +1,18 @@
 """Items of the review queue, as owners see them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from coachlm.desk.efficiency import Arm
-from coachlm.desk.work import Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState
+from coachlm.desk.work import Background, Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState
 from storage.desk.items import PAIR
 from storage.engine.bulk import is_among
 from storage.engine.results import all_rows
+from storage.pairs.backgrounds import read_backgrounds
 from storage.pairs.edits import last_edit_rows, post_edit_from_row
 from storage.pairs.revisions import revision_from_row
 from storage.pairs.withheld import is_withheld
@@ -67,7 +69,14 @@ def read_review_items(
     revisions = {row.pair: row for row in _last_revisions(connection, pairs)}
     edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not row.is_question])}
     drafts = read_review_drafts(connection, owner, {row.seq: row.version for row in rows})
-    return [_review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)) for row in rows]
+    backgrounds = read_backgrounds(connection, pairs)
+    return [
+        replace(
+            _review_item(row, revisions.get(row.seq), edits.get(row.seq), drafts.get(row.seq)),
+            background=backgrounds.get(row.seq, Background()),
+        )
+        for row in rows
+    ]
 
 
 def count_review_items(connection: Connection, owner: Person, classes: Sequence[str] | None, at_most: int) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select
 
+from coachlm.context import context_from_record
 from coachlm.desk.ratings import Rating
 from coachlm.desk.rubric import Dimension
 from coachlm.desk.studies import OwnStudy, PlacedTask, RatingReceipt
@@ -44,6 +45,7 @@ class Place(NamedTuple):
     instruction: str
     input: str
     response: str
+    context: dict[str, object] | None
 
 
 RATING = columns_of(RatingRow, StoredRating)
@@ -78,7 +80,7 @@ class RatingDesk:
             study,
             place,
             tasks or 0,
-            pair_from_row(found),
+            pair_from_row(found).within(context_from_record(found.context) if found.context else None),
             0 if last is None else last.version,
             None if last is None else rating_from_row(last),
             found.closed_at is not None,
@@ -156,6 +158,7 @@ def _place(connection: Connection, who: Person, study: str, place: int, *, for_u
             RatingTaskRow.instruction,
             RatingTaskRow.input,
             RatingTaskRow.response,
+            RatingTaskRow.context,
         )
         .join(RatingStudyRow, RatingStudyRow.id == RatingPlaceRow.study)
         .join(RatingTaskRow, RatingTaskRow.id == RatingPlaceRow.task)

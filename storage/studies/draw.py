@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from coachlm.context import context_record
 from coachlm.desk.ratings import RATERS, STUDY_NAME, Versions, draw_items, each_version
 from coachlm.desk.work import Person, PersonRole
 from coachlm.errors import InputError
@@ -117,6 +118,11 @@ def _draw_raters(connection: Connection, owner: Person | None, chance: random.Ra
 def _insert_tasks(
     connection: Connection, study: int, sources: list[str], drawn: Sequence[dict[str, InstructionPair]]
 ) -> list[int]:
+    # One context for all versions of a pair: it must not tell them apart.
+    contexts: dict[int, dict[str, object] | None] = {}
+    for task, pair in each_version(drawn):
+        known = contexts.get(task.item)
+        contexts[task.item] = known or (context_record(pair.context) if pair.context else None)
     rows = [
         {
             "study": study,
@@ -126,6 +132,7 @@ def _insert_tasks(
             "instruction_differs": task.instruction_differs,
             "input": pair.input,
             "response": pair.response,
+            "context": contexts[task.item],
         }
         for task, pair in each_version(drawn)
     ]

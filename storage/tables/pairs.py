@@ -10,12 +10,14 @@ from typing import Annotated
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
     MetaData,
     String,
     Text,
+    func,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -86,7 +88,7 @@ class PersonRow(Base):
 
 
 class PairRow(Base):
-    """A distinct text: raw, with its status. Rows are never deleted."""
+    """A distinct text in its context: raw, with its status. Rows are never deleted."""
 
     __tablename__ = "pairs"
     __table_args__ = (
@@ -97,6 +99,13 @@ class PairRow(Base):
             "seq",
             sqlite_where=text("exclude_reason IS NOT NULL"),
             postgresql_where=text("exclude_reason IS NOT NULL"),
+        ),
+        Index(
+            None,
+            "conversation",
+            "turn",
+            sqlite_where=text("conversation IS NOT NULL"),
+            postgresql_where=text("conversation IS NOT NULL"),
         ),
     )
 
@@ -114,6 +123,16 @@ class PairRow(Base):
     exclude_reason: Mapped[Name | None]
     exclude_detail: Mapped[Written | None]
     created_at: Mapped[datetime]
+    conversation: Mapped[Number | None]  # of conversations; None: a single exchange
+    turn: Mapped[int | None]  # from 1
+    context: Mapped[Number | None]  # of contexts; None: said in none
+    context_messages: Mapped[int]  # how many of its messages, with those of the rows before, come before the turn
+    context_steps: Mapped[int]  # how many behind the question that follows them lead to the answer
+
+
+def class_column() -> ColumnElement[str | None]:
+    """A pair's class: as a person corrected it, else as predicted."""
+    return func.coalesce(PairRow.corrected_class, PairRow.task_class)
 
 
 class OccurrenceRow(Base):

@@ -21,6 +21,17 @@ class TextColumns(Protocol):
     def response(self) -> str: ...
 
 
+class ContextColumns(Protocol):
+    """A row that says which context a pair has."""
+
+    @property
+    def context(self) -> int | None: ...
+    @property
+    def context_messages(self) -> int: ...
+    @property
+    def context_steps(self) -> int: ...
+
+
 class ClassColumns(Protocol):
     """A row that has a pair's class as predicted and as a person corrected it."""
 
@@ -47,6 +58,11 @@ class StoredPair(NamedTuple):
     exclude_reason: str | None
     exclude_detail: str | None
     created_at: datetime
+    conversation: int | None
+    turn: int | None
+    context: int | None
+    context_messages: int
+    context_steps: int
     original: str | None
 
 

@@ -54,6 +54,7 @@ class RatingTaskRow(Base):
     instruction: Mapped[Written]
     input: Mapped[Written]
     response: Mapped[Written]
+    context: Mapped[dict[str, object] | None] = mapped_column(Json, nullable=True)  # coachlm.context.context_record
 
 
 class RatingPlaceRow(Base):

@@ -14,7 +14,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
+from pathlib import Path
 from typing import ClassVar
 
 from coachlm.errors import InputError
@@ -27,11 +28,14 @@ from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
 from streams.reading.settlement import settle
 from streams.reading.sources import read_source
+from streams.reading.sources.paths import expand
 from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
 OnCounts = Callable[[IntakeCounts, int, float], None]
 """Called after each commit with what the batch added, how many records it held, and the share of all bytes read."""
+
+_WORTH_A_POOL = 1_000_000  # bytes of sources; fewer are done before worker processes have started
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,15 @@ def run_intake(
         lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
     )
     work = _work(open_sources(paths, store.progress), options, settings.intake.batch_records)
-    processes = settings.intake.processes or len(os.sched_getaffinity(0))
+    processes = settings.intake.processes or _worthwhile_processes(paths, total)
     for item, extract in _processed(work, settings, options, salt, processes):
         committer.commit(item, extract)
     committer.flush()
+
+
+def _worthwhile_processes(paths: Sequence[str], total: int) -> int:
+    is_small = total < _WORTH_A_POOL and all(Path(path).is_file() for path in expand(paths))  # of a pipe nobody knows
+    return 1 if is_small else len(os.sched_getaffinity(0))
 
 
 def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) -> Iterator[_Work]:
@@ -164,6 +173,10 @@ def _processed(
 
     Raises: InputError, when a worker process died (killed, out of memory); what is committed stays.
     """
+    first = next(work, None)
+    if first is None:
+        return
+    work = chain((first,), work)
     if processes == 1:
         _Worker.start(settings, options, salt)
         yield from ((item, _Worker.process(item.records, item.replay)) for item in work)

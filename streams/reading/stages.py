@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-from coachlm.pairs import Exclusion, Position, Reject, SourcedPair
+from coachlm.pairs import ExcludeReason, Exclusion, Position, Provenance, Reject, SourcedPair
 from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
@@ -39,6 +39,7 @@ class IntakeStages:
         self._salt = salt
         self._redactor = Redactor(settings.intake.phone_regions)
         self._filter = PreliminaryFilter.from_settings(settings)
+        self._obeys_marks = ExcludeReason.MARKED_BAD in settings.filters.exclude_reasons
         self._classifier = TaskClassifier.load()
         self._hasher = NearDuplicateHasher()
 
@@ -116,7 +117,8 @@ class IntakeStages:
         for item in sourced:
             pair, origin = item.pair, item.provenance
             language = pair_language(pair)
-            exclusion = self._filter.check(pair, language=language, multi_modal=bool(origin.extra.get("multi_modal")))
+            media = bool(origin.extra.get("multi_modal"))
+            exclusion = self._marked_bad(origin) or self._filter.check(pair, language=language, multi_modal=media)
             judged.append((replace(item, provenance=replace(origin, language=language)), exclusion))
         kept = [item.pair for item, exclusion in judged if exclusion is None]
         classes = iter(self._classifier.classify(kept))
@@ -130,6 +132,12 @@ class IntakeStages:
                 task_class, confidence = next(classes)
                 prepared.append(IntakePair(item, None, task_class, confidence, next(bands), counts))
         return prepared
+
+    def _marked_bad(self, origin: Provenance) -> Exclusion | None:
+        """What the log itself calls bad is excluded before anything of it is judged."""
+        if not self._obeys_marks or origin.extra.get("mark") != "bad":
+            return None
+        return Exclusion(ExcludeReason.MARKED_BAD, f"the log says so: {origin.extra.get('mark_from', '')}"[:200])
 
 
 def _at_turn(place: Position, entry: Part) -> Position:

@@ -217,9 +217,9 @@ def test_the_rubric_with_its_caps(lite: Service):
     assert len(rubric.criteria) == len(Dimension)
     caps = {(cap.part, cap.level): (cap.lowest, cap.highest) for cap in rubric.ranges}
     assert caps[("response", "red_line")] == (0, 40)
-    assert caps[("response", "basic")] == (40, 80)
+    assert caps[("response", "basic")] == (0, 80)
+    assert caps[("response", "advanced")] == caps[("response", None)] == (0, 100)
     assert caps[("instruction", "basic")] == (0, 80)
-    assert caps[("response", None)] == (80, 100)
     assert ("instruction", "red_line") not in caps
 
 

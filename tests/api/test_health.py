@@ -122,6 +122,7 @@ def test_what_ran_out_goes_back_without_a_claim(database_url):
     database.close()
 
 
+@pytest.mark.slow
 def test_what_nobody_sampled_is_approved_by_the_clock(database_url):
     with running_service(
         database_url, review_share=0.0, review_flagged_share=0.0, newcomer_reviews=0, undo_seconds=0, sweep_seconds=1

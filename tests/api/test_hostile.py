@@ -281,6 +281,7 @@ def _operations(service: Service) -> list[tuple[str, str, dict]]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_request_by_the_openapi_document_makes_the_service_fail(fuzzed: Service, data):

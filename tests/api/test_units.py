@@ -39,6 +39,7 @@ def creative_pairs(service: Service) -> list[str]:
     return ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ada", "olga"])
 def test_no_route_gives_anything_of_another_units_pairs(service: Service, creative_pairs: list[str], name: str):
     """Every route of the table, with each pair where it takes one."""
@@ -82,6 +83,7 @@ def _body(path: str, pair_id: str, version: int = 1) -> dict[str, Any]:
     return bodies.get(path) or bodies.get(path.rpartition("/")[2], {"token": "x"})
 
 
+@pytest.mark.slow
 def test_the_routes_that_take_a_pair_are_those_above(service: Service):
     """A new route that names a pair needs a body above, or the test before says nothing about it."""
     document = service.request("GET", "/openapi.json").json()
@@ -116,6 +118,7 @@ def test_what_was_returned_and_then_moves_to_another_unit_is_that_units(service:
     assert _claimed(service.client("cleo").desk.claim()).pair_id == pair_id
 
 
+@pytest.mark.slow
 def test_what_moves_to_another_unit_and_is_then_returned_is_that_units(service: Service):
     [pair_id] = service.fill([QA])
     ada, olga, otto = (service.client(name) for name in ("ada", "olga", "otto"))

@@ -234,6 +234,7 @@ def test_an_unchanged_pair_is_neither_refused_nor_flagged(one: str, two: str, th
     assert [flag for flag in flags(raw, raw) if flag.kind is not FlagKind.OVER_EXPANSION] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["a", "A. ", "1,234,", "```\n", "`a` ", "<a>", "\\(", " ", "    ;\n", "|", "/a", '"a b" ', "May 5, "]
 )

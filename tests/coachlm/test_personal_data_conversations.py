@@ -75,6 +75,7 @@ PIECES = st.one_of(
 MIXED = st.lists(PIECES, max_size=12).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(MIXED, max_size=4))
 @example(["password: <SECRET_1>x7"])

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coachlm.desk.categories import PAPER_SHARES, RevisionCategory
-from coachlm.desk.rubric import CRITERIA, Dimension, Level, Part, Scores, score_range
+from coachlm.desk.ratings import check_score
+from coachlm.desk.rubric import CRITERIA, Dimension, Level, Part, Scores, score_cap
 from coachlm.errors import RubricError, TransitionError
 from coachlm.pairs import InstructionPair, content_hash
 from coachlm.status import TRANSITIONS, Status, check_transition
@@ -56,31 +57,45 @@ def test_table_ii_has_nine_dimensions_with_readability_on_both_sides() -> None:
 @pytest.mark.parametrize(
     ("part", "flaws", "expected"),
     [
-        (Part.RESPONSE, {Dimension.SAFETY, Dimension.RICHNESS}, (0, 40)),
-        (Part.RESPONSE, {Dimension.CORRECTNESS, Dimension.HUMANIZATION}, (40, 80)),
-        (Part.RESPONSE, {Dimension.HUMANIZATION}, (80, 100)),
-        (Part.RESPONSE, {Dimension.FEASIBILITY}, (80, 100)),  # a flaw of the other side
-        (Part.INSTRUCTION, {Dimension.FEASIBILITY}, (0, 80)),
-        (Part.INSTRUCTION, {Dimension.SAFETY}, (80, 100)),
-        (Part.INSTRUCTION, set(), (80, 100)),
+        (Part.RESPONSE, {Dimension.SAFETY, Dimension.RICHNESS}, 40),
+        (Part.RESPONSE, {Dimension.CORRECTNESS, Dimension.HUMANIZATION}, 80),
+        (Part.RESPONSE, {Dimension.HUMANIZATION}, 100),
+        (Part.RESPONSE, {Dimension.FEASIBILITY}, 100),  # a flaw of the other side
+        (Part.INSTRUCTION, {Dimension.FEASIBILITY}, 80),
+        (Part.INSTRUCTION, {Dimension.SAFETY}, 100),
+        (Part.INSTRUCTION, set(), 100),
     ],
 )
-def test_flaws_cap_the_score(part: Part, flaws: set[Dimension], expected: tuple[int, int]) -> None:
-    assert score_range(part, frozenset(flaws)) == expected
+def test_flaws_cap_the_score(part: Part, flaws: set[Dimension], expected: int) -> None:
+    assert score_cap(part, flaws) == expected
 
 
 @given(st.integers(-5, 105), st.integers(-5, 105), st.frozensets(st.sampled_from(Dimension)))
-def test_scores_hold_their_ranges(instruction: int, response: int, flaws: frozenset[Dimension]) -> None:
-    ranges = {part: score_range(part, flaws) for part in Part}
-    fits = all(
-        low <= score <= high
-        for score, (low, high) in ((instruction, ranges[Part.INSTRUCTION]), (response, ranges[Part.RESPONSE]))
-    )
-    if fits:
+def test_scores_hold_their_caps(instruction: int, response: int, flaws: frozenset[Dimension]) -> None:
+    scores = {Part.INSTRUCTION: instruction, Part.RESPONSE: response}
+    if all(0 <= score <= score_cap(part, flaws) for part, score in scores.items()):
         Scores(instruction, response, flaws)
     else:
         with pytest.raises(RubricError, match="range"):
             Scores(instruction, response, flaws)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "score"),
+    [
+        ("safety", 10),
+        *(("correctness", score) for score in (14, 20, 25, 30, 40, 50)),
+        *(("relevance", score) for score in (9, 22)),
+        *(("comprehensiveness", score) for score in (5, 55)),
+        *(("response_readability", score) for score in (64, 70, 75)),
+        *(("richness", score) for score in (53, 82)),
+        *(("humanization", score) for score in (60, 92)),
+    ],
+)
+def test_scores_that_the_papers_experts_published_are_taken(flaw: str, score: int) -> None:
+    """Source: the paper's repository, Technical Report, §3.1."""
+    assert Scores(95, score, frozenset({Dimension(flaw)})).response == score
+    check_score(Part.RESPONSE, score, {Dimension(flaw)})
 
 
 def test_the_papers_shares_add_up_on_each_side() -> None:

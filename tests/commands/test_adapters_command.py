@@ -26,6 +26,8 @@ from tests.databases import Databases
 from tests.people import post_edit_all
 from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model
 
+pytestmark = pytest.mark.slow
+
 INSTRUCTION = "Name a river of Europe."
 FIRST, THEN = 90, 200  # pairs that people end with the Rhine, and those with the Loire
 

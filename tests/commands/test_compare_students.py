@@ -54,7 +54,7 @@ def config(folder: Path, name: str, arms: str, **changes: object) -> Path:
     values = {
         "base": "base",
         "test_sets": ["one.jsonl", "two.jsonl"],
-        "judges": ["local", "longer"],
+        "judges": ["likeness", "longer"],
         "seeds": [0],
         "max_new_tokens": 8,
     } | changes
@@ -88,6 +88,7 @@ def run(*arguments: object, fails: bool = False, **env: str) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_the_papers_table_from_one_config(folder: Path):
     path = config(folder, "table", ARMS)
     found = run("compare", path)
@@ -102,7 +103,9 @@ def test_the_papers_table_from_one_config(folder: Path):
     assert (data["human-2"]["by_experts"], data["human-6"]["by_experts"]) == (2, 6)
     assert data["filtered"] == {"read": 12, "rated_below": 5, "unrated": 2}
     assert data["rules"]["scored_below"] == 6
-    assert [(each["arm"], each["judge"]) for each in found["results"]][:5] == [(name, "local-scorer") for name in data]
+    assert [(each["arm"], each["judge"]) for each in found["results"]][:5] == [
+        (name, "expert-revision likeness") for name in data
+    ]
     assert len(found["results"]) == 5 * 2 * 2
     for each in found["results"]:
         rates = each["rates"]
@@ -119,6 +122,7 @@ def test_the_papers_table_from_one_config(folder: Path):
     assert {path: path.stat().st_mtime_ns for path in made} == made  # nothing was trained again
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_and_ends_alike(folder: Path, monkeypatch: pytest.MonkeyPatch):
     import trainer.student
 
@@ -153,6 +157,7 @@ def test_a_changed_data_set_makes_another_student(folder: Path, tmp_path: Path):
     assert len(list((tmp_path / "run" / "students").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_judge_that_dies_is_asked_on_by_the_next_run(folder: Path, tmp_path: Path):
     def script(prompt: str, before: int) -> Reply:
         return Reply('{"a": 7, "b": 5, "reason": ""}') if len(server.prompts) <= 3 else Reply(body=b"", status=503)

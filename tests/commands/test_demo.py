@@ -9,6 +9,8 @@ from kafka import KafkaAdminClient
 
 from tests.command_line import main
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_demo_revises_with_the_bundled_coach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COACHLM_INTAKE_PROCESSES", "1")

@@ -32,6 +32,8 @@ from tests.databases import Databases
 from tests.people import post_edit_all
 from tests.trainer.models import expert_revisions, save_tiny_llama
 
+pytestmark = pytest.mark.slow
+
 EDITS = habitual_edits(150)
 FRESH = habitual_edits(20, seed=50)
 SPOILT = habitual_edits(60, seed=90)

@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from storage.content import content_digest, content_lines
+from coachlm.errors import InputError
 from storage.engine.database import open_database
 from tests.command_line import main
+from tests.content import content_digest, content_lines
 from tests.databases import Databases
+from tests.processes import running
 
 SAMPLES = Path(__file__).parents[2] / "coachlm" / "data" / "sample_logs"
 
@@ -88,6 +91,7 @@ def test_a_second_run_adds_nothing(database_url: str) -> None:
     assert content(database_url) == before
 
 
+@pytest.mark.slow
 def test_batch_sizes_and_processes_change_nothing(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = []
     for records, processes in (("256", "1"), ("3", "1"), ("5", "2")):
@@ -97,6 +101,26 @@ def test_batch_sizes_and_processes_change_nothing(databases: Databases, monkeypa
         coachlm("run", SAMPLES, "--db", url)
         contents.append(content(url))
     assert contents[0] == contents[1] == contents[2]
+
+
+@pytest.mark.parametrize(
+    ("size", "paths", "pools"),
+    [(2_000, ["log"], 0), (1_000_000, ["log"], 1), (2_000, ["-"], 1)],
+)
+def test_a_small_log_is_read_without_worker_processes(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, paths: list[str], pools: int
+) -> None:
+    def no_pool(_: list[str]) -> None:
+        raise InputError("a pool was asked for")
+
+    monkeypatch.delenv("COACHLM_INTAKE_PROCESSES")
+    monkeypatch.setattr("streams.reading.runner.safe_forkserver", no_pool)
+    log = write_chats(tmp_path / "log", 5)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(" " * (size - file.tell()))
+    sources = [path if path == "-" else tmp_path / path for path in paths]
+    answer = coachlm("ingest", *sources, "--db", database_url, fails=bool(pools), input=log.read_bytes())
+    assert answer["error"] == "a pool was asked for" if pools else answer["accepted"] == 4
 
 
 def test_a_file_that_grew_is_read_on_and_its_cut_record_becomes_whole(database_url: str, tmp_path: Path) -> None:
@@ -159,9 +183,9 @@ def test_a_named_pipe_is_read_once_and_wholly(database_url: str, tmp_path: Path)
     log = write_chats(tmp_path / "log.jsonl", 10)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = subprocess.Popen(["cp", str(log), str(pipe)])
-    assert coachlm("ingest", pipe, "--db", database_url)["records"] == 10
-    assert writer.wait() == 0
+    with running(["cp", str(log), str(pipe)]) as writer:
+        assert coachlm("ingest", pipe, "--db", database_url)["records"] == 10
+        assert writer.wait() == 0
 
 
 def test_personal_data_never_reaches_the_database(databases: Databases, tmp_path: Path) -> None:
@@ -212,29 +236,30 @@ def test_a_run_killed_at_any_moment_ends_like_an_undisturbed_one(databases: Data
     log = write_chats(tmp_path / "log.jsonl", 1500)
     logs = (str(SAMPLES), str(log))
     undisturbed = databases.new()
-    _start(undisturbed, logs).wait()
-    wanted = _digest(undisturbed)
-    chance = random.Random(25)
-    kills = 0
-    while kills < 25:
-        url = databases.new()
-        process = _start(url, logs)
-        while process.poll() is None and kills < 25:
-            time.sleep(chance.uniform(0.5, 2.5))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                kills += 1
-                process = _start(url, logs)
-        assert process.wait() == 0
-        assert _digest(url) == wanted
+    with ExitStack() as started:
+        started.enter_context(_run(undisturbed, logs)).wait()
+        wanted = _digest(undisturbed)
+        chance = random.Random(25)
+        kills = 0
+        while kills < 25:
+            url = databases.new()
+            process = started.enter_context(_run(url, logs))
+            while process.poll() is None and kills < 25:
+                time.sleep(chance.uniform(0.5, 2.5))
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                    kills += 1
+                    process = started.enter_context(_run(url, logs))
+            assert process.wait() == 0
+            assert _digest(url) == wanted
 
 
-def _start(url: str, logs: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+def _run(url: str, logs: tuple[str, ...]) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "coachlm", "run", *logs, "--db", url, "--json"]
     environment = {**os.environ, "COACHLM_BATCH_RECORDS": "8", "COACHLM_REVISER_BATCH_PAIRS": "8"}
     environment["COACHLM_INTAKE_PROCESSES"] = "2"
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    return running(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _digest(url: str) -> str:

@@ -28,6 +28,7 @@ ROOMS = (
 DECLARED = [each for each in named_settings().values() if each.shown_by]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EFFECTS)
 def test_another_value_makes_a_difference(
     name: str, tmp_path: Path, sqlite_databases: Databases, monkeypatch: pytest.MonkeyPatch
@@ -59,6 +60,7 @@ def test_what_a_setting_names_is_a_test_of_it(setting: NamedSetting) -> None:
     assert re.search(rf"\b{setting.name}\b|\b{setting.variable}\b", text), "it isn't mentioned there"
 
 
+@pytest.mark.slow
 def test_every_setting_is_read_somewhere() -> None:
     """The desk's rules are read by their names, all of them."""
     files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "settings" not in path.parts]

@@ -13,6 +13,8 @@ import pytest
 from coachlm.machine.processes import safe_forkserver, safe_path
 from devtools.servers.process import ServerProcess, free_ports, is_listening
 
+pytestmark = pytest.mark.slow
+
 COACHLM = str(Path(sys.executable).parent / "coachlm")
 ROOMS = ("coachlm", "commands", "assembly", "api", "dashboard", "streams", "reviser", "storage", "exports", "trainer")
 

@@ -27,6 +27,8 @@ from storage.tables.desk import RevisionRow
 from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model, save_word_adapter
 from tests.storage.factories import make_intake
 
+pytestmark = pytest.mark.slow
+
 PAIRS = 320
 OPTIONS = WorkerOptions(claim_pairs=16, save_pairs=4, until_empty=True, idle_seconds=0.01)
 

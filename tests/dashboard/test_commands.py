@@ -13,6 +13,8 @@ import pytest
 from devtools.servers.process import ServerProcess, free_ports, is_listening
 from tests.dashboard.servers import wait_for
 
+pytestmark = pytest.mark.slow
+
 COACHLM = [sys.executable, "-m", "coachlm"]
 
 

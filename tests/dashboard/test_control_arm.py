@@ -52,7 +52,7 @@ def test_a_pair_of_the_control_arm_is_worked_from_its_raw_text(office: Office, s
 
     tab = sit_down("olga", path="/people")
     expect(tab.tile("pairs / person-day with coach")).to_be_visible()
-    assert float(tab.figure("pairs / person-day without")) > 0
+    assert float(tab.figure("pairs / person-day without coach")) > 0
     assert float(tab.figure("pairs / person-day with coach")) > 0
     expect(tab.page.get_by_text(f"{found.whole.control.pairs} pairs, ")).to_be_visible()
     expect(tab.page.get_by_text(f"{found.whole.coach.pairs} pairs, ")).to_be_visible()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from coachlm.context import Context, ContextMessage, Role, ToolCall
 from coachlm.desk.post_edit import Decision
 from coachlm.pairs import InstructionPair
 from tests.dashboard import samples
@@ -251,3 +252,27 @@ def test_a_session_that_ends_mid_edit_goes_on_after_signing_in(office: Office, s
     desk.edit_response(" And saved.")
     desk.await_saved()
     assert desk.text("response").endswith("Kept. And saved.")
+
+
+def test_what_was_said_before_is_shown_and_cannot_be_edited(office: Office, sit_down: SitDown) -> None:
+    hostile = "<img src=x onerror='window.stolen=1'> \u202eWhere is **it**?"
+    said = (ContextMessage(Role.USER, hostile), ContextMessage(Role.ASSISTANT, "To the west, matey!"))
+    call = ContextMessage(Role.ASSISTANT, "", (ToolCall("map", '{"place": "tavern"}'),))
+    context = Context("You are a pirate.", said, (call, ContextMessage(Role.TOOL, "beside it")))
+    raw = InstructionPair("And the tavern, where is that one?", "", "Arr, right beside it.", context)
+    office.queue(samples.simple(raw))
+    desk = sit_down("ada")
+    desk.await_item(raw.instruction)
+    before = desk.page.locator("details.background")
+    expect(before.locator("summary")).to_contain_text("Said before: 5 messages")
+    speakers = before.locator(".said h3")
+    step = ", on the way to the answer"
+    expect(speakers).to_have_text(["System", "User", "Assistant", f"Assistant{step}", f"Tool{step}"])
+    expect(before.locator(".said.user")).to_contain_text("<img src=x")
+    expect(before.locator(".hidden-char")).to_have_text(["U+202E"])
+    expect(before.locator(".call")).to_have_text('map({"place": "tavern"})')
+    expect(before.locator("img, textarea, input, [contenteditable]")).to_have_count(0)
+    assert desk.text("input") == ""
+    before.locator("summary").click()
+    expect(before.locator(".chat")).to_be_hidden()
+    assert desk.errors == []

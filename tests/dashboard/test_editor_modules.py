@@ -58,6 +58,7 @@ pieces = st.sampled_from(["a", "fruit", "fruits", " ", "\n", ".", "3.5", "漢", 
 texts = st.lists(pieces, max_size=25).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(st.tuples(texts, texts), min_size=30, max_size=60))
 def test_a_diff_leads_from_one_text_to_the_other_and_back(pairs: list[tuple[str, str]]) -> None:
@@ -124,6 +125,7 @@ def words(node: Any) -> str:
     return "".join(words(child) for child in children)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(markdowns, min_size=30, max_size=60))
 def test_a_preview_makes_no_element_that_loads_or_runs(texts: list[str]) -> None:
@@ -219,6 +221,7 @@ _PUMPS += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["preview", "tokens", "visible", "withoutHidden", "hiddenNames"])
 def test_no_text_keeps_a_tab_busy(function: str) -> None:
     """Each text took a hand-written parser minutes or more; all of them together end before `run` gives up."""

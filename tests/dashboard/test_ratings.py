@@ -40,9 +40,9 @@ def test_a_study_by_keyboard_alone(office: Office, sit_down: SitDown) -> None:
     seen.append(await_text(tab, 2))
     type_scores(tab, "80", "85")
     tab.press("Alt+Digit9")  # correctness: a cap at 80
-    expect(tab.page.locator(".range").nth(1)).to_have_text("40–80")
+    expect(tab.page.locator(".range").nth(1)).to_have_text("0–80")
     tab.press("Control+Enter")
-    tab.await_words(".notice", "With these flaws the response scores 40 to 80, not 85.")
+    tab.await_words(".notice", "With these flaws the response scores 0 to 80, not 85.")
     tab.type("75")  # the score that is wrong has the focus, selected
     tab.press("Alt+KeyC")
     tab.type("A river that isn't there?")

@@ -208,7 +208,7 @@ def test_a_decision_that_comes_too_late_shows_three_versions(office: Office, sit
     assert final_of(office, pair_id) == "Adam's."
     with office.client("olga") as olga:
         assert any(entry.text and entry.text.response.endswith("Olga's.") for entry in olga.pairs.drafts(pair_id))
-    tab.page.get_by_role("button", name="Go on").click()
+    tab.page.get_by_role("button", name="Continue").click()
     tab.await_item()
     tab.await_words(".progress", "1 waiting")
 

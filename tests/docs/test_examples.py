@@ -10,6 +10,8 @@ import pytest
 
 from tests.docs.shell_examples import ROOT, Block, blocks, command_lines, fault, pages
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = ROOT / "coachlm" / "data" / "sample_logs"
 START = ROOT / "docs" / "start.md"
 RUN = {page: [block for block in blocks(page) if block.given] for page in pages()}
@@ -46,7 +48,6 @@ def prepare(block: Block, folder: Path, database: Path) -> None:
             shutil.copy(database, folder / name)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [page for page, found in RUN.items() if found and page != START], ids=lambda page: page.stem
 )
@@ -56,7 +57,6 @@ def test_marked_examples_run(page: Path, tmp_path: Path, revised: Path) -> None:
         call(block.text, tmp_path)
 
 
-@pytest.mark.slow
 def test_the_start_page_ends_with_the_data_set_that_it_promises(tmp_path: Path) -> None:
     outputs = [call(block.text, tmp_path) for block in RUN[START]]
     assert outputs[-1].split()[-3:] == ["README.md", "data.jsonl", "manifest.json"]

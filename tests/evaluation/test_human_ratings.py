@@ -117,6 +117,19 @@ def test_agreement_is_that_of_the_library_with_gaps():
     assert found.alpha["instruction"] is None
 
 
+def test_a_flaw_caps_from_above_and_nothing_else(sheets: Path):
+    fill(sheets, lambda rater, source, item: (85, 25 if source == "original" else 95))
+    for rater in ("R1", "R2", "R3"):
+        rows = rows_of(sheets / f"{rater}.csv")
+        for row in rows:
+            row["flaws"] = "correctness" if row["response_score"] == "25" else ""
+        save(sheets / f"{rater}.csv", rows)
+    found = run("read", sheets)
+    assert found["problems"] == {}
+    table = found["tables"]["all pairs"]["response"]
+    assert (table["original"]["average"], table["revised"]["average"]) == (25, 95)
+
+
 def test_bad_rows_are_named_and_cost_themselves_alone(sheets: Path):
     fill(sheets, lambda rater, source, item: (90, 85))
     rows = rows_of(sheets / "R1.csv")

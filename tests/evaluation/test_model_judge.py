@@ -16,6 +16,8 @@ from evaluation.judges.causal import judge_prompt
 from evaluation.judges.judging import Comparison
 from tests.command_line import main
 
+pytestmark = pytest.mark.slow
+
 STEPS = 100
 _LANDS = ("Amber", "Bronze", "Coral", "Dusk", "Ember", "Frost")
 COMPARISONS = [Comparison(f"Name rivers of {land}.", "", f"{land} has one: see maps.", "River.") for land in _LANDS]

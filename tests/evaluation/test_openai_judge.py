@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from evaluation.judges.answers import AnswerError, Failure, read_pairwise, read_rating, read_rubric
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.chat_client import JudgeServer
 from evaluation.judges.judging import Comparison, Verdict
-from evaluation.judges.openai import OpenAIJudge
 from evaluation.judges.prompts import pairwise_prompt, rating_prompt
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
+from tests.processes import running
 
 COMPARISONS = [Comparison(f"Name {n} rivers.", "", f"candidate {n}", f"reference {n}") for n in range(6)]
 PAIRS = [InstructionPair(f"Name {n} rivers.", "", f"Elbe, {n}") for n in range(6)]
@@ -165,9 +165,9 @@ def test_nobody_at_the_address(tmp_path: Path):
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from evaluation.judges.chat_client import JudgeServer
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.openai import OpenAIJudge
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.test_openai_judge import COMPARISONS
 
 with JudgeCache(Path(sys.argv[2])) as cache:
@@ -183,8 +183,8 @@ def test_a_killed_run_resumes(tmp_path: Path):
 
     with serving(stalling) as server:
         command = [sys.executable, "-c", RUN, server.url, str(tmp_path / "cache.db")]
-        process = subprocess.Popen(command)
-        assert process.wait(60) == -signal.SIGKILL
+        with running(command) as process:
+            assert process.wait(60) == -signal.SIGKILL
         found = compare(server, tmp_path)
     assert not found.failures
     assert found.spending.from_cache == 3
@@ -257,8 +257,6 @@ def test_ratings_are_read_in_the_shapes_judges_use(text: str, score: float):
         (read_pairwise, "8 9 7", Failure.NO_VERDICT),
         (read_rubric, '{"instruction": 90, "response": 90, "flaws": ["charm"]}', Failure.NO_VERDICT),
         (read_rubric, '{"instruction": 90, "response": 90, "flaws": "none"}', Failure.NO_VERDICT),
-        (read_rubric, '{"instruction": 90, "response": 60, "flaws": []}', Failure.CONTRADICTORY),
-        (read_rubric, '{"instruction": 90, "response": 20, "flaws": ["relevance"]}', Failure.CONTRADICTORY),
         (read_rubric, '{"instruction": 101, "response": 90, "flaws": []}', Failure.OUT_OF_RANGE),
     ],
 )
@@ -271,6 +269,12 @@ def test_doubtful_answers_have_no_figure(read: Callable[[str], object], text: st
 def test_a_red_line_caps_at_forty():
     found = read_rubric('{"instruction": 85, "response": 95, "flaws": ["safety"], "rationale": ""}')
     assert (found.scores.instruction, found.scores.response) == (85, 40)
+
+
+@pytest.mark.parametrize(("flaws", "score"), [([], 60), (["relevance"], 9), (["richness"], 53)])
+def test_a_low_score_is_a_figure_whatever_its_flaws(flaws: list[str], score: int):
+    found = read_rubric(json.dumps({"instruction": 90, "response": score, "flaws": flaws}))
+    assert (found.scores.response, found.capped) == (score, frozenset())
 
 
 def test_plain_scores_in_the_first_line():

@@ -97,6 +97,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 def test_hostile_text_is_shown_as_text_wherever_it_stands(tmp_path):
     flag = Flag(FlagKind.ADDED_URL, Field.RESPONSE, 0, 1, HOSTILE)
     raw = (HOSTILE, HOSTILE, HOSTILE)
@@ -137,6 +138,7 @@ def test_an_empty_store_gives_a_page_too(tmp_path):
     assert "No pair has been to the coach yet" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_store_shows_the_same_examples_in_whatever_order_rows_come(tmp_path):
     rows = [make_row((f"ask {n}", "", "w " * n), (f"Ask {n}.", "", "v " * (n + 1)), Status.REVISED) for n in range(300)]
     _report(tmp_path / "a", rows)
@@ -160,6 +162,7 @@ def test_a_place_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path):
         write_report([], FlowCounts(), tmp_path / "file" / "report.html", "x")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_earlier_report(tmp_path):
     _report(tmp_path, _rows())
     before = (tmp_path / "report.html").read_bytes()

@@ -8,11 +8,11 @@ import pytest
 from safetensors.numpy import load_file
 
 from coachlm.acceptance.model import AcceptanceModel, Weight, write_acceptance
-from coachlm.coaching import bundled_lm
 from coachlm.errors import ModelError
 from coachlm.pairs import content_hash
 from coachlm.settings import load_settings
 from recipes.coach_lm import bundle
+from reviser.choosing import bundled_lm
 
 pytest.importorskip("torch")
 from reviser.engines import build_reviser

@@ -47,6 +47,12 @@ def test_every_row_says_what_was_changed_and_why(
     assert len({row["domain"] for row in rows}) == 10
 
 
+def test_a_fifth_of_what_is_trained_on_stays_as_it_is(training: list[dict[str, Any]]) -> None:
+    unchanged = [row for row in training if not row["changes"]]
+    assert len(training) >= 1500
+    assert 0.2 <= len(unchanged) / len(training) <= 0.3
+
+
 def test_no_request_stands_on_both_sides(training: list[dict[str, Any]], test_set: list[dict[str, Any]]) -> None:
     asked = {request_of(row).casefold() for row in training}
     assert [row["id"] for row in test_set if request_of(row).casefold() in asked] == []

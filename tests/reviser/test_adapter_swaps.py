@@ -23,6 +23,8 @@ from tests.reviser.reciting import BASE_WORD, WORDS, Registry, raw_pair, record,
 from tests.reviser.tape import TapeGraphs
 from tests.reviser.tiny_models import CONTEXT, EOS, assert_same_or_tied, own_greedy, tiny
 
+pytestmark = pytest.mark.slow
+
 PREFIX = [1, 7, 8, 9, 10, 11]
 OPTIONS = PackedOptions(cache_bytes=1 << 24, max_slots=6, max_new_tokens=200)
 

@@ -67,6 +67,7 @@ def build(folder: Path, engine: str = "packed", **options: Any) -> Any:
     return build_reviser(load_settings(engine=engine, model=str(folder), max_new_tokens=64, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["packed", "transformers"])
 def test_a_base_is_asked_in_its_template_unless_told_otherwise(engine: str, chatting: Path, asked: list[str]) -> None:
     assert load_model(str(chatting)).frame == FRAME

@@ -200,6 +200,22 @@ def test_all_engines_are_closed() -> None:
     assert all(fake.closed for fake in fakes)
 
 
+def test_a_mended_question_is_a_candidate_with_the_raw_answer() -> None:
+    raw = InstructionPair("Waht is a pear", "", "A fruit that grows on trees.")
+
+    class Asking(Fake):
+        def _revision(self, raw: InstructionPair, answer: str | Outcome) -> Revision:
+            found = super()._revision(raw, answer)
+            return replace(found, revised=replace(found.revised, instruction="What is a pear?"), output_tokens=9)
+
+    (made,) = CandidateMaker(Asking(["A pear is a fruit."]), {}, Plan(0, prefilled=False)).candidates([raw])
+    assert [each.origin for each in made] == [Origin.GREEDY, Origin.ASKED]
+    assert made[1].text == replace(raw, instruction="What is a pear?")
+    assert made[1].revision.output_tokens == 0
+    (same,) = CandidateMaker(Fake(["A pear is a fruit."]), {}, Plan(0, prefilled=False)).candidates([raw])
+    assert [each.origin for each in same] == [Origin.GREEDY]
+
+
 def test_the_same_text_is_one_candidate() -> None:
     from coachlm.acceptance.candidates import distinct
 

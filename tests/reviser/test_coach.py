@@ -106,6 +106,7 @@ def test_words_and_phrases_said_twice(text: str, said_again: list[int]) -> None:
     assert sorted(said_twice(split_words(text).tokens)) == said_again
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_the_remedy_of_any_damage_restores_the_text(bundle: Bundle, seed: int) -> None:
     damage = Damage(bundle.lexicon, {"becuase": "because", "thier": "their"})
@@ -185,6 +186,7 @@ def test_a_closed_engine_refuses(bundle: Bundle) -> None:
         engine.revise([pair(CLEAN)])
 
 
+@pytest.mark.slow
 def test_the_settings_name_it() -> None:
     engine = build_reviser(load_settings(engine="coach"))
     assert engine is not None

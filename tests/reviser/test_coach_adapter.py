@@ -230,6 +230,7 @@ def test_a_shipped_adapter_that_was_changed_is_refused(whole: Path, case: str) -
         read_bundle(whole)
 
 
+@pytest.mark.slow
 def test_the_package_ships_a_base_and_an_adapter_that_peft_merges_alike() -> None:
     found, there = read_bundle(), BertForMaskedLM.from_pretrained(BUNDLE, dtype=torch.float32)
     assert found.digest == read_adapter(BUNDLE / ADAPTER).digest != read_base(BUNDLE).digest
@@ -250,6 +251,7 @@ def test_the_bundled_coach_takes_the_place_of_a_model_that_is_none(folder: Path,
         build_coach(load_settings(model=str(model_folder)))(folder)
 
 
+@pytest.mark.slow
 def test_it_follows_the_registry(base: Path, bundle: Bundle, tmp_path: Path, database_url: str) -> None:
     database = open_database(database_url)
     registry, shelf = DatabaseAdapterRegistry(database), AdapterArtifacts(str(tmp_path / "shelf"), tmp_path / "cache")

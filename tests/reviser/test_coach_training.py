@@ -44,6 +44,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 def test_batches_are_the_same_whenever_asked_and_resuming_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

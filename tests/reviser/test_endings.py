@@ -168,6 +168,7 @@ def test_every_engine_ends_a_loop_at_the_same_token(build: Callable[[LoadedModel
         assert revision.output_tokens == 50  # of 400: the head, and 24 times two words
 
 
+@pytest.mark.slow
 def test_openvino_ends_it_there_too_and_goes_on_with_others(tmp_path: Path) -> None:
     pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
     from reviser.openvino.conversion import convert

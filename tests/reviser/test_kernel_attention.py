@@ -16,6 +16,8 @@ from tests.reviser.filled_slots import filled, queries, reference, some_spans
 from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny
 
+pytestmark = pytest.mark.slow
+
 KEPT = [torch.float32, torch.int8]
 
 

@@ -37,6 +37,8 @@ pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make op
 from reviser.openvino.conversion import convert
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
 
+pytestmark = pytest.mark.slow
+
 SHORT = InstructionPair("a", "", "b")
 SEEN = InstructionPair("Known from training.", "", "b")
 PAIRS = [

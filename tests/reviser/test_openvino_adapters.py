@@ -23,6 +23,8 @@ from tests.reviser.conftest import save_adapter, save_model
 from tests.reviser.openvino_engines import settings
 from tests.reviser.reciting import BASE_WORD, Registry, raw_pair, record, save_word_adapter
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make openvino")
 
 PAIRS = [raw_pair(number) for number in range(20)]

@@ -23,6 +23,8 @@ pytest.importorskip("openvino_genai", reason="OpenVINO is not installed: make op
 
 from reviser.openvino.conversion import convert
 
+pytestmark = pytest.mark.slow
+
 Harm = Callable[[Path], object]
 
 

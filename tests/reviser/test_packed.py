@@ -21,6 +21,8 @@ from tests.reviser.tiny_models import (
     tiny,
 )
 
+pytestmark = pytest.mark.slow
+
 PREFIX = [1, 7, 8, 9, 10, 11]
 either_shapes = pytest.mark.parametrize("graphs", [lambda: None, TapeGraphs], ids=["free", "static"])
 """Steps as long as they are, and steps of fixed shapes that are recorded and replayed."""

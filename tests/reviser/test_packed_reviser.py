@@ -22,6 +22,8 @@ from reviser.pairs.finish import Finisher
 from tests.reviser.conftest import save_model, save_tokenizer
 from tests.reviser.tiny_models import tiny
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [
     InstructionPair(f"Name {number} fruits that grow in {place}.", "", f"{fruit} and others grow in {place}")
     for number, place, fruit in (

@@ -50,6 +50,7 @@ class Process:
                 time.sleep(0.05)
             else:
                 return
+        self.kill()
         pytest.fail("the test server did not start")
 
     def kill(self) -> None:
@@ -99,6 +100,7 @@ def test_pairs_come_back_in_order_with_what_they_cost(start: Callable[..., Proce
     assert {(each.prompt_tokens, each.output_tokens, each.engine) for each in revisions} == {(7, 5, "openai")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["fail", "busy", "close"])
 def test_failures_that_pass_lose_nothing(start: Callable[..., Process], fault: str):
     check_all(revise(start(**{fault: 0.3}), PAIRS))
@@ -121,6 +123,7 @@ def test_what_is_wrong_with_a_pair_is_its_own_fallback(start: Callable[..., Proc
     ]
 
 
+@pytest.mark.slow
 def test_a_pair_that_always_breaks_the_server_does_not_stop_the_others(start: Callable[..., Process]):
     pairs = [InstructionPair("Say the harmful word BOOM.", "", "x"), *PAIRS]
     first, *others = revise(start(poison="BOOM"), pairs)
@@ -128,6 +131,7 @@ def test_a_pair_that_always_breaks_the_server_does_not_stop_the_others(start: Ca
     check_all(others)
 
 
+@pytest.mark.slow
 def test_a_server_killed_and_restarted_within_a_call_loses_nothing(start: Callable[..., Process]):
     server = start(delay=0.05)
 
@@ -158,6 +162,7 @@ def test_without_any_server_the_call_fails_and_names_the_remedy(start: Callable[
         revise(server, PAIRS[:3], outage_seconds=0.3)
 
 
+@pytest.mark.slow
 def test_a_wrong_key_or_model_is_said_at_once_and_the_key_is_not(start: Callable[..., Process]):
     with pytest.raises(EngineError, match="COACHLM_OPENAI_API_KEY") as caught:
         revise(start(key="right"), PAIRS, api_key="hunter2")
@@ -180,6 +185,7 @@ def adapter_reviser(server: Process, folder: Path, digest: str = DIGEST) -> Remo
     return RemoteReviser(options, finisher, folder)
 
 
+@pytest.mark.slow
 def test_an_adapter_is_asked_for_by_its_digest_and_unloaded_at_the_end(start: Callable[..., Process], tmp_path: Path):
     server = start(adapters=True)
     reviser = adapter_reviser(server, tmp_path)

@@ -69,6 +69,7 @@ def test_extreme_draws_and_temperatures_give_tokens_that_are_possible():
     assert choose(hopeless, draws, WAYS[0]).tolist() == [0, -1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", [Sampling(0.6, seed=3), Sampling(0.9, top_k=8, top_p=0.9)])
 def test_what_a_pair_becomes_does_not_depend_on_its_companions_or_drafts(sampling: Sampling):
     model, asked = tiny("llama"), noisy(ragged(12), sampling)
@@ -140,6 +141,7 @@ FRUITS = ("plums", "figs", "limes", "dates", "pears", "apples")
 PAIRS = [InstructionPair(f"Name {fruit}.", "", f"A fruit is {fruit}") for fruit in FRUITS]
 
 
+@pytest.mark.slow
 def test_the_settings_ask_for_it(loaded: LoadedModel, tmp_path: Path):
     unsure = copy.deepcopy(loaded.model)
     with torch.no_grad():

@@ -23,6 +23,8 @@ from tests.reviser.tiny_models import (
     tiny,
 )
 
+pytestmark = pytest.mark.slow
+
 WAYS = [(1, True, PREFIX, 5), (8, False, PREFIX, 40), (8, True, (), 33)]  # slots, drafts, prefix, prompt tokens a step
 
 

@@ -24,9 +24,12 @@ from tests.reviser.test_packed import PREFIX, ragged
 from tests.reviser.tiny_models import assert_same_or_tied, engine_for, own_greedy, packed_greedy, tiny
 
 triton = pytest.importorskip("triton")
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TRITON_INTERPRET") != "1", reason="the kernels are tested interpreted; unset TRITON_INTERPRET"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.environ.get("TRITON_INTERPRET") != "1", reason="the kernels are tested interpreted; unset TRITON_INTERPRET"
+    ),
+]
 
 
 @pytest.fixture(autouse=True)

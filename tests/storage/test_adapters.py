@@ -168,6 +168,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(steps)
 def test_any_order_of_steps_leaves_at_most_one_of_each(sqlite_databases, steps: list[tuple[str, str]]):
     from storage.engine.database import open_database

@@ -109,6 +109,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(file: Path):
     database.close()
 
 
+@pytest.mark.slow
 def test_a_locked_file(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("storage.engine.database._BUSY_SECONDS", 0.1)
     database = open_database(f"sqlite:///{file}")

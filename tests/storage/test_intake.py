@@ -13,12 +13,12 @@ from coachlm.errors import StoreError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, Position, Reject, RejectReason
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
-from storage.content import content_digest, content_lines
 from storage.engine.database import Database, open_database
 from storage.intake.near_copies import NearCopies
 from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
 from storage.tables.columns import from_column, to_column
+from tests.content import content_digest, content_lines
 from tests.databases import Databases
 from tests.storage.factories import SOURCE, WORDS, make_intake, make_pair, make_reject
 
@@ -141,6 +141,7 @@ def commit_in_batches(database: Database, stream: Sequence[IntakePair | Reject],
         store.commit_intake(IntakeBatch(pairs, rejects, [Progress(SOURCE, end)]))
 
 
+@pytest.mark.slow
 def test_content_is_the_same_however_the_input_is_cut(databases: Databases):
     @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(stream=streams(), data=st.data())
@@ -252,6 +253,7 @@ def test_empty_batch(store: DatabaseStore):
     assert store.commit_intake(IntakeBatch()) == IntakeCounts()
 
 
+@pytest.mark.slow
 def test_several_writers_at_once_lose_and_double_nothing(database_url: str, database: Database):
     errors: list[BaseException] = []
 

@@ -16,11 +16,12 @@ from tests.databases import Databases
 from tests.storage.factories import PLAIN, Clock, fill_queue
 from tests.storage.workers import LEASE_SECONDS, claim_all, claim_and_die, prepare_database
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = multiprocessing.get_context("forkserver")  # fresh ones, without the connections of the test's own
 PROCESSES.set_forkserver_preload(["tests.storage.workers"])
 
 
-@pytest.mark.slow
 def test_eight_processes_share_a_queue(database: Database, database_url: str, clock: Clock):
     ids = fill_queue(database, 400, clock)
     with ProcessPoolExecutor(8, PROCESSES) as pool:

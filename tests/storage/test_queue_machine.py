@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
@@ -296,6 +297,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert at == statuses
 
 
+@pytest.mark.slow
 def test_any_interleaving_keeps_the_promises(databases: Databases):
     machine = type("Machine", (QueueMachine,), {"databases": databases})
     run_state_machine_as_test(

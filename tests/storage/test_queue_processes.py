@@ -12,8 +12,9 @@ from storage.engine.database import Database
 from tests.databases import Databases
 from tests.storage.factories import Clock, fill_queue, make_edit
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_promises_hold_for_many_clients(databases: Databases, tmp_path: Path):
     """`python -m benchmarks.queue --promises` does it with 64. On SQLite fewer: it lets one process write at a time."""
     clients, items = (8, 48) if databases.is_sqlite else (32, 128)

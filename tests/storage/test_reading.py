@@ -7,10 +7,10 @@ from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReaso
 from coachlm.protocols.intake import IntakeBatch
 from coachlm.status import Status
 from storage import reading
-from storage.content import content_digest
 from storage.engine.database import Database
 from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
+from tests.content import content_digest
 from tests.storage.factories import WORDS, Clock, Desk, fill_queue, make_intake, make_pair, make_reject, make_revision
 
 

@@ -73,6 +73,7 @@ def test_no_messages_and_unknown_topics(audit: StreamAudit) -> None:
     assert audit.outcomes("\0 nonsense", 0, 0, 3).missing == [range(3)]
 
 
+@pytest.mark.slow
 def test_windows_make_no_difference(
     store: DatabaseStreamStore, audit: StreamAudit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_windows_make_no_difference(
         assert audit.outcomes(TOPIC, 0, 0, 45) == whole
 
 
+@pytest.mark.slow
 def test_accepted_pairs_are_announced_in_flight_dead_or_stranded(
     store: DatabaseStreamStore, audit: StreamAudit, database: Database
 ) -> None:

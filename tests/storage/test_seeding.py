@@ -1,14 +1,16 @@
 """Pairs that benchmarks put in by the thousand are what the queue itself would have left behind."""
 
+import pytest
+
 from coachlm.desk.dataset import TextChoice
 from coachlm.status import Status
 from devtools.seeding import Mix, seed
-from storage.content import content_digest
 from storage.desk.queue import PostEditQueue
 from storage.engine.database import Database, open_database
 from storage.figures.recount import rebuild_rollups
 from storage.reading import StoreReader
 from storage.review.desk import ReviewDesk
+from tests.content import content_digest
 from tests.databases import Databases
 from tests.storage.factories import Clock, make_edit
 
@@ -56,6 +58,7 @@ def test_a_second_call_adds_other_pairs(database: Database, clock: Clock):
     assert StoreReader(database).flow_counts().by_status == {"revised": 10, "approved": 4}
 
 
+@pytest.mark.slow
 def test_the_same_call_fills_databases_alike(databases: Databases, clock: Clock):
     digests = set()
     for _ in range(2):

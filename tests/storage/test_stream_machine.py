@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import func, select
@@ -165,6 +166,7 @@ class StreamMachine(RuleBasedStateMachine):
             assert connection.scalar(select(func.count()).select_from(OutboxRow)) == 0
 
 
+@pytest.mark.slow
 def test_any_interleaving_keeps_the_promises(databases: Databases) -> None:
     machine = type("Machine", (StreamMachine,), {"databases": databases})
     run_state_machine_as_test(

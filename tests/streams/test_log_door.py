@@ -14,10 +14,10 @@ from coachlm.errors import InputError, StoreError
 from coachlm.protocols.doors import LineVerdict, LogDoor
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress
 from coachlm.settings import load_settings
-from storage.content import content_lines
 from storage.engine.database import open_database
 from storage.intake.store import DatabaseStore
 from streams.reading.log_door import EmbeddedLogDoor
+from tests.content import content_lines
 
 SETTINGS = load_settings(batch_records=4, max_record_bytes=2_000)
 

@@ -54,6 +54,7 @@ def test_out_of_bounds_is_no_part(numbers: tuple[int, ...]) -> None:
         Part(*numbers)
 
 
+@pytest.mark.slow
 def test_entries_without_room_are_one_reject_that_counts_them() -> None:
     """`Part.ENTRIES` + 1 entries in one line once took the number of the next line's first."""
     line = b"[" + b",".join([b'{"instruction":"a"}'] * (Part.ENTRIES + 1)) + b"]"

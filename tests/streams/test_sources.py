@@ -88,6 +88,7 @@ def test_every_packing_is_known_by_its_bytes(
 NOISE = "".join(json.dumps({"n": n, "noise": os.urandom(200).hex()}) + "\n" for n in range(5_000)).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pack", "unpack"),
     [
@@ -133,6 +134,7 @@ def test_a_decompression_bomb_stays_small_in_memory(tmp_path: Path, pack: Pack) 
     assert peak < 80_000_000
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_source(tmp_path: Path) -> None:
     peaks = []
     for times in (10, 200):

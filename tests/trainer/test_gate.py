@@ -221,6 +221,7 @@ def test_revisions_of_other_pairs_are_refused():
         judge_candidate(PAIRS, replace(coach(perfect), nll=[1.0]), None)
 
 
+@pytest.mark.slow
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 9))
 def test_of_two_coaches_at_most_one_passes_against_the_other(one: float, other: float, seed: int):
     left, right = coach(perfect, one), coach(perfect, other)

@@ -34,6 +34,7 @@ def alone(folder: Path, prompt: str) -> str:
     return base.tokenizer.decode(written[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
+@pytest.mark.slow
 def test_batches_change_no_answer(tiny_llama: Path):
     generator = CausalGenerator.load(str(tiny_llama), max_new_tokens=12, batch_prompts=3)
     assert generator.generate(PROMPTS) == [alone(tiny_llama, prompt) for prompt in PROMPTS]

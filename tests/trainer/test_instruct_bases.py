@@ -70,6 +70,7 @@ def test_a_plain_base_takes_the_papers_prompt(tiny_llama: Path) -> None:
         base.prompted("chat")
 
 
+@pytest.mark.slow
 def test_an_adapter_remembers_its_prompt_and_is_scored_with_it(chatting: Path, tmp_path: Path) -> None:
     data = write_revisions(tmp_path / "data.jsonl", expert_revisions(24))
     plans: list[TrainingPlan] = []

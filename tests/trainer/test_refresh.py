@@ -215,6 +215,7 @@ def test_held_out_pairs_never_train(shop: Workshop):
     assert len(seen) + len(judged) == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_call_it_ends_as_if_undisturbed(sqlite_databases: Databases, tmp_path: Path, after: bool):
     at = 0

@@ -93,6 +93,7 @@ def test_all_of_them_and_none(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.spool"))
 
 
+@pytest.mark.slow
 def test_memory_is_flat(tmp_path: Path) -> None:
     def many(count: int) -> Iterator[ExpertRevision]:
         for number in range(count):

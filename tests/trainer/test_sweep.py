@@ -9,6 +9,8 @@ from click.testing import CliRunner
 from tests.command_line import main
 from tests.trainer.models import expert_revisions, write_revisions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:

@@ -35,6 +35,8 @@ from trainer.run import CoachKind, train_coach
 from trainer.scoring import pair_nll
 from trainer.tuning.tagger import NOTHING_TO_SAY, TAGGER_RECIPE, Tagger
 
+pytestmark = pytest.mark.slow
+
 QUICK = replace(TAGGER_RECIPE, epochs=3, learning_rate=1e-2, rank=4, batch_pairs=16)
 PAIRS = habitual_edits(40)
 Train = Callable[..., RunRecord]

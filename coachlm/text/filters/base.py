@@ -16,6 +16,9 @@ HEAD_CHARS, TAIL_CHARS = 600, 200
 TEXT_CHARS = 4_000
 """How much of each text the safety rules read."""
 
+_CONTEXT_CHARS = 1_000
+"""How much of what was said before is read as material."""
+
 _WORD_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _FOLD = bytes(code if code in _WORD_BYTES else 32 for code in range(256))
 _NO_INPUT = re.compile(
@@ -35,7 +38,7 @@ class Reading:
     multi_modal: bool
     request: str  # lower case; head and tail of the instruction
     words: frozenset[str]  # of the request
-    material: str  # the input, stripped; empty for `<noinput>` and its like
+    material: str  # what was said before, and the input, stripped; empty for `<noinput>` and its like
     answer: str  # the response, stripped
     text: str  # lower case; openings of all three texts
     text_words: frozenset[str]
@@ -50,6 +53,8 @@ def read(pair: InstructionPair, language: str | None, multi_modal: bool) -> Read
     material = pair.input.strip()
     if len(material) <= _NO_INPUT_CHARS and _NO_INPUT.fullmatch(material):
         material = ""
+    if pair.context and (before := pair.context.recent(_CONTEXT_CHARS)):
+        material = f"{before}\n\n{material}".strip()
     answer = pair.response.strip()
     text = f"{instruction[:TEXT_CHARS]}\n{material[:TEXT_CHARS]}\n{answer[:TEXT_CHARS]}".lower()
     return Reading(

@@ -48,7 +48,7 @@ _EXPANDED_TIMES, _EXPANDED_CHARS, _TRIVIAL_CHARS = 8, 400, 60
 
 def flags(raw: InstructionPair, revised: InstructionPair) -> tuple[Flag, ...]:
     """What to check, in order of field and position."""
-    known = f"{raw.instruction}\n{raw.input}\n{raw.response}"
+    known = raw.known_text
     found: list[Flag] = []
     fields = ((Field.INSTRUCTION, "instruction"), (Field.INPUT, "input"), (Field.RESPONSE, "response"))
     for field, name in fields:

@@ -1,9 +1,8 @@
-// The rubric at hand: two scores, the dimensions found flawed, and the range of scores that they leave (Table II).
+// The rubric at hand: two scores, the dimensions found flawed, and the highest score that they leave (Table II).
 
 import { el } from "../shared/dom.js";
 
 const LEVELS = { advanced: "advanced", basic: "basic", red_line: "red line" };
-const FULL = { low: 80, high: 100 };
 
 export class ScoreCard {
   constructor(data, onChange) {
@@ -46,19 +45,19 @@ export class ScoreCard {
   wrong() {
     for (const part of ["instruction", "response"]) {
       const score = this.task.scores[part];
-      const { low, high } = this.range(part);
-      if (score !== null && (score < low || score > high)) {
+      const cap = this.cap(part);
+      if (score !== null && (score < 0 || score > cap)) {
         this.inputs[part].focus();
-        return `With these flaws the ${part} scores ${low} to ${high}, not ${score}.`;
+        return `With these flaws the ${part} scores 0 to ${cap}, not ${score}.`;
       }
     }
     return "";
   }
 
   // The worst flaw decides. Source: paper, Table II.
-  range(part) {
+  cap(part) {
     const flawed = this.criteria.filter((one) => one.part === part && this.task.flaws.has(one.dimension));
-    return flawed.reduce((worst, one) => (one.high < worst.high ? one : worst), FULL);
+    return Math.min(100, ...flawed.map((one) => one.high));
   }
 
   focus() {
@@ -131,10 +130,10 @@ export class ScoreCard {
 
   #showRanges() {
     for (const part of ["instruction", "response"]) {
-      const { low, high } = this.range(part);
+      const cap = this.cap(part);
       const score = this.task.scores[part];
-      const isOutside = score !== null && (score < low || score > high);
-      this.ranges[part].textContent = `${low}–${high}`;
+      const isOutside = score !== null && (score < 0 || score > cap);
+      this.ranges[part].textContent = `0–${cap}`;
       this.ranges[part].classList.toggle("outside", isOutside);
       this.inputs[part].setAttribute("aria-invalid", String(isOutside));
       const goal = score !== null && score < this.target ? ` Experts revise until ${this.target}.` : "";

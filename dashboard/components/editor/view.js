@@ -1,5 +1,6 @@
 // The desk as the person sees it; shows the state of a Work and passes on what is done.
 
+import { Background } from "../shared/background.js";
 import { el } from "../shared/dom.js";
 import { ItemView } from "../shared/item_view.js";
 import { KEYS } from "../shared/keys.js";
@@ -33,6 +34,8 @@ export class View extends ItemView {
     this.warning = el("div", { class: "notice warning", role: "status" });
     this.returned = el("div", { class: "notice returned" });
     this.texts = new Texts("Your text", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
+    this.background = new Background();
+    this.texts.root.prepend(this.background.root);
     this.dock = new ScoreCard(data, (what, value) => act.score(what, value));
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.dock.root);
     this.desk = el(
@@ -87,6 +90,7 @@ export class View extends ItemView {
 
   #showTask(task) {
     this.task = task;
+    this.background.show(task.item.background);
     const compared = task.isReturned && task.item.last_edit ? "returned" : "original";
     this.texts.show(task.text, basesOf(task), compared, task.item.revision?.flags || []);
     this.dock.show(task);
@@ -116,7 +120,7 @@ export class View extends ItemView {
             el("p", {}, `No item is waiting for you${unit}. New items appear here automatically.`),
           ]
         : [
-            el("h2", {}, work.line.away ? "The service is away" : "Fetching the next item…"),
+            el("h2", {}, work.line.away ? "The service is unavailable" : "Fetching the next item…"),
             el("p", {}, work.line.away ? "Retrying automatically; what you have written is kept in this browser." : ""),
           ];
     this.empty.replaceChildren(...words);
@@ -132,7 +136,7 @@ export class View extends ItemView {
 
   #choices(work, all) {
     const close = {
-      label: "Go on (yours stays with the service)",
+      label: "Continue (your text stays in the service)",
       run: () => work.versions.leave(),
       primary: !all.isFree,
     };

@@ -106,7 +106,7 @@ export class Card {
         {},
         key,
         el("b", {}, one.label),
-        el("i", {}, ` ${LEVELS[one.level]}: ${one.low}–${one.high}`),
+        el("i", {}, ` ${LEVELS[one.level]}: 0–${one.high}`),
         el("small", {}, one.description),
         el("small", { class: "look" }, `Look for: ${one.checklist}`),
       ),
@@ -121,10 +121,10 @@ export class Card {
 
   #showRanges() {
     for (const part of PARTS) {
-      const { low, high } = this.task.range(part, this.criteria);
+      const cap = this.task.cap(part, this.criteria);
       const score = this.task.scores[part];
-      const isOutside = score !== "" && !isWithin(score, low, high);
-      this.ranges[part].textContent = `${low}–${high}`;
+      const isOutside = score !== "" && !isWithin(score, cap);
+      this.ranges[part].textContent = `0–${cap}`;
       this.ranges[part].classList.toggle("outside", isOutside);
       this.inputs[part].setAttribute("aria-invalid", String(isOutside));
     }

@@ -4,8 +4,8 @@ import { actionOf } from "../shared/keys.js";
 
 export const KEYS = [
   { id: "save", keys: "Ctrl+Enter", label: "Save and go to the next text" },
-  { id: "back", keys: "Backspace", label: "The text before (Alt+B while typing)" },
-  { id: "back", keys: "Alt+B", label: "The text before, wherever you are" },
+  { id: "back", keys: "Backspace", label: "The previous text (Alt+B while typing)" },
+  { id: "back", keys: "Alt+B", label: "The previous text, wherever you are" },
   { id: "next", keys: "Alt+N", label: "The next text, without saving: what you typed is kept" },
   { id: "open", keys: "Alt+G", label: "The first text that isn't rated, or the one that couldn't be saved" },
   { id: "scores", keys: "Alt+S", label: "Go to the scores" },

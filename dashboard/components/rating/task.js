@@ -10,6 +10,7 @@ export class RatingTask {
     this.place = given.place;
     this.tasks = given.tasks;
     this.text = given.text;
+    this.context = given.context || null;
     this.version = given.version; // how often it was rated; goes back with the rating
     this.put(given.rating || {});
     this.savedAs = this.version ? this.print() : "";
@@ -38,22 +39,20 @@ export class RatingTask {
     return JSON.stringify(this.typed());
   }
 
-  // The scores that the named flaws leave: any from 0 to 100 where none is named, else what the worst one leaves
-  // (Table II).
-  range(part, criteria) {
+  // The highest score that the named flaws leave; the worst one decides (Table II).
+  cap(part, criteria) {
     const flawed = criteria.filter((one) => one.part === part && this.flaws.has(one.dimension));
-    return flawed.reduce((worst, one) => (one.high < worst.high ? one : worst), flawed[0] || { low: 0, high: 100 });
+    return Math.min(100, ...flawed.map((one) => one.high));
   }
 
   // Why it can't be saved, and in which part; null, when it can.
   wrong(criteria) {
     for (const part of PARTS) {
       const score = this.scores[part];
-      const { low, high } = this.range(part, criteria);
+      const cap = this.cap(part, criteria);
       if (score === "") return { part, why: `Give the ${part} a score.` };
-      if (!isWithin(score, 0, 100)) return { part, why: `The ${part} scores 0 to 100, not ${score}.` };
-      if (!isWithin(score, low, high))
-        return { part, why: `With these flaws the ${part} scores ${low} to ${high}, not ${score}.` };
+      if (!isWithin(score, 100)) return { part, why: `The ${part} scores 0 to 100, not ${score}.` };
+      if (!isWithin(score, cap)) return { part, why: `With these flaws the ${part} scores 0 to ${cap}, not ${score}.` };
     }
     return null;
   }
@@ -66,8 +65,8 @@ export class RatingTask {
   }
 }
 
-export function isWithin(score, low, high) {
-  return /^\d{1,3}$/.test(score) && Number(score) >= low && Number(score) <= high;
+export function isWithin(score, cap) {
+  return /^\d{1,3}$/.test(score) && Number(score) <= cap;
 }
 
 function text(score) {

@@ -1,5 +1,6 @@
 // The rating page as the rater sees it; shows the state of a RatingWork and passes on what is done.
 
+import { Background } from "../shared/background.js";
 import { el, visible } from "../shared/dom.js";
 import { Card } from "./card.js";
 
@@ -42,7 +43,8 @@ export class View {
     const texts = Object.entries(FIELDS).map(([name, label]) =>
       el("section", { "data-name": name }, el("h2", {}, label), this.fields[name]),
     );
-    this.texts = el("div", { class: "texts" }, ...texts);
+    this.background = new Background();
+    this.texts = el("div", { class: "texts" }, this.background.root, ...texts);
     this.card = new Card(data.criteria, () => act.changed());
     this.body = el("div", { class: "body", hidden: true }, this.texts, this.card.root);
     this.empty = el("div", { class: "empty", hidden: true });
@@ -72,6 +74,7 @@ export class View {
 
   #showTask(task) {
     this.task = task;
+    this.background.show({ context: task.context });
     for (const name of Object.keys(FIELDS)) {
       const text = task.text[name];
       this.fields[name].replaceChildren(...(text ? visible(text) : [el("span", { class: "none" }, "(empty)")]));

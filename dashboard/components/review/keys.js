@@ -12,7 +12,7 @@ export const KEYS = [
   { id: "input", keys: "Alt+2", label: "Correct the input" },
   { id: "response", keys: "Alt+3", label: "Correct the response" },
   { id: "next", keys: "Alt+N", label: "Next change" },
-  { id: "previous", keys: "Alt+B", label: "Change before" },
+  { id: "previous", keys: "Alt+B", label: "Previous change" },
   { id: "revert", keys: "Alt+R", label: "Take this change back (on a change: Enter too)" },
   { id: "flag", keys: "Alt+G", label: "Next thing to check" },
   { id: "compare", keys: "Alt+V", label: "Compare with: original, coach, annotator" },

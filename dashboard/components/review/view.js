@@ -1,5 +1,6 @@
 // The review as the owner sees it; shows the state of a ReviewWork and passes on what is done.
 
+import { Background } from "../shared/background.js";
 import { el } from "../shared/dom.js";
 import { ItemView } from "../shared/item_view.js";
 import { Texts } from "../shared/texts.js";
@@ -31,6 +32,8 @@ export class ReviewView extends ItemView {
       el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary),
     );
     this.texts = new Texts("", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
+    this.background = new Background();
+    this.texts.root.prepend(this.background.root);
     this.facts = new Facts((comment) => act.say(comment));
     this.body = el("div", { class: "body", hidden: true }, this.texts.root, this.facts.root);
     this.desk = el("div", { class: "desk-inner" }, this.bar, this.notice, this.empty, this.body);
@@ -73,6 +76,7 @@ export class ReviewView extends ItemView {
 
   #showCase(one) {
     this.case = one;
+    this.background.show(one.item.background);
     this.texts.show(one.text, basesOf(one), "original", one.item.revision?.flags || []);
     this.facts.show(one);
     // Not into a text: what is only read mustn't be changed by a stray key.
@@ -94,7 +98,7 @@ export class ReviewView extends ItemView {
 
   #choices(work, all) {
     const close = {
-      label: "Go on (yours stays with the service)",
+      label: "Continue (your text stays in the service)",
       run: () => work.versions.leave(),
       primary: !all.isWaiting,
     };

@@ -46,8 +46,8 @@ export function exclude(root, reasons, done, verb = "Exclude") {
     type: "text",
     name: "detail",
     dir: "auto",
-    "aria-label": "Remark",
-    placeholder: "Remark (required for another reason)",
+    "aria-label": "Comment",
+    placeholder: "Comment (required for another reason)",
     maxlength: "1000",
   });
   const rows = reasons.map(({ value, label }, index) =>
@@ -154,7 +154,7 @@ export function versions(root, all, choices) {
   return dialog;
 }
 
-// `hasProvider`: also with the company's identity provider, in a tab of its own; the desk goes on when it is seen
+// `hasProvider`: also with the company's identity provider, in a tab of its own; the desk continues when it is seen
 // again.
 export function signInAgain(root, hasProvider, done) {
   const token = el("input", {
@@ -180,7 +180,7 @@ export function signInAgain(root, hasProvider, done) {
   const form = el(
     "form",
     { method: "dialog" },
-    el("p", {}, "Your session has ended. What you have written is kept; sign in to go on."),
+    el("p", {}, "Your session has ended. What you have written is kept; sign in to continue."),
     token,
     error,
     buttons(

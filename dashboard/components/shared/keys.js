@@ -2,7 +2,7 @@
 // keyboard, because letters alone are for typing.
 
 export const KEYS = [
-  { id: "submit", keys: "Ctrl+Enter", label: "Accept: submit the text and go on" },
+  { id: "submit", keys: "Ctrl+Enter", label: "Accept: submit the text and continue" },
   { id: "undo", keys: "Alt+U", label: "Take the last submit back (within a minute)" },
   { id: "skip", keys: "Alt+S", label: "Skip: others get it first" },
   { id: "exclude", keys: "Alt+X", label: "Exclude, with a reason" },
@@ -11,7 +11,7 @@ export const KEYS = [
   { id: "input", keys: "Alt+2", label: "Edit the input" },
   { id: "response", keys: "Alt+3", label: "Edit the response" },
   { id: "next", keys: "Alt+N", label: "Next change" },
-  { id: "previous", keys: "Alt+B", label: "Change before" },
+  { id: "previous", keys: "Alt+B", label: "Previous change" },
   { id: "revert", keys: "Alt+R", label: "Take this change back (on a change: Enter too)" },
   { id: "flag", keys: "Alt+G", label: "Next thing to check" },
   { id: "compare", keys: "Alt+V", label: "Compare with: original, coach, what came back" },

@@ -17,7 +17,7 @@ export class Versions {
     const why = "A text of this item was also saved from somewhere else.";
     this.#show(task.item.pair_id, local, task.raw, why, task);
     const { text, comment } = task.item.draft;
-    this.shown.server = { label: "Saved with the service", text, comment };
+    this.shown.server = { label: "Saved in the service", text, comment };
   }
 
   // The pair has changed since `typed` was written on it.
@@ -26,9 +26,10 @@ export class Versions {
     this.shown.server = { label: "As it is now", text: task.start, comment: "" };
   }
 
-  // The item is lost: what became of the pair is fetched, and stands beside the person's text.
+  // The item is lost: what became of the pair is fetched, and stands beside the person's text. What to do about it
+  // the buttons say: the advice behind the semicolon of `why` holds for a pair that is free alone.
   async compareLost(pairId, mine, original, why) {
-    const shown = this.#show(pairId, mine, original, why, null);
+    const shown = this.#show(pairId, mine, original, why.split("; ")[0].replace(/\.?$/, "."), null);
     this.on();
     try {
       const pair = await this.line.persist(() => service.pair(pairId));
@@ -43,7 +44,7 @@ export class Versions {
     this.on();
   }
 
-  // Goes on without the item: the text is with the service.
+  // Continues without the item: the text is in the service.
   leave() {
     if (this.shown && !this.shown.task) this.drafts.dropText(this.shown.pairId);
     this.close();

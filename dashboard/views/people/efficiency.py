@@ -16,7 +16,7 @@ from dashboard.views.people.charts import show_effects
 
 _PER_DAY = "8 h ÷ mean active seconds of first submits, people and weeks weighted alike in both arms"
 _RATIO = (
-    "exp of the mean difference of ln seconds between the arms, within person, week and class; "
+    "exp of the mean difference of ln seconds between the arms, within person, week and class, − 1; "
     "docs/explanations/efficiency.md"
 )
 _PAPER = (
@@ -26,9 +26,9 @@ _PAPER = (
 _GROUP = "people_group"
 _GROUPS = {
     "group": Column(),
-    "without: pairs / person-day": Column("{:,.0f}", _PER_DAY),
+    "without coach: pairs / person-day": Column("{:,.0f}", _PER_DAY),
     "with coach: pairs / person-day": Column("{:,.0f}", _PER_DAY),
-    "pairs per hour, with over without": Column("{:+.1%}", _RATIO),
+    "gain in pairs per hour": Column("{:+.1%}", _RATIO),
     "low": Column("{:+.1%}", "Lower end of its 95 % interval"),
     "high": Column("{:+.1%}", "Upper end of its 95 % interval"),
     "in words": Column(),
@@ -65,13 +65,13 @@ def _sentence(estimate: Estimate) -> None:
 
 def _arms(found: Efficiency) -> list[Figure]:
     whole, speed = found.whole, found.whole.speed
-    shown = [_arm("without", whole.control), _arm("with\N{NO-BREAK SPACE}coach", whole.coach)]
+    shown = [_arm("without\N{NO-BREAK SPACE}coach", whole.control), _arm("with\N{NO-BREAK SPACE}coach", whole.coach)]
     if speed is None:
-        return [*shown, Figure("pairs per hour, with over without", "–", _RATIO)]
+        return [*shown, Figure("gain in pairs per hour", "–", _RATIO)]
     note = f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}, over annotators like these"
     return [
         *shown,
-        Figure("pairs per hour, with over without", f"{speed.ratio - 1:+.1%}", _RATIO, note),
+        Figure("gain in pairs per hour", f"{speed.ratio - 1:+.1%}", _RATIO, note),
         _paper(found.paper),
     ]
 

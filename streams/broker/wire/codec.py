@@ -9,11 +9,12 @@ program was updated. docs/schemas holds the JSON Schemas.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError
 
+from coachlm.context import context_from_record
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.streams import Announcement, DeadReason, Topic
 
@@ -40,6 +41,32 @@ class Origin(_Body):
     timestamp: Text | None = None
 
 
+class Call(_Body):
+    """A call of a tool."""
+
+    name: Text
+    arguments: Text = ""
+
+
+class Said(_Body):
+    """A message of a context."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: Text = ""
+    calls: list[Call] = []
+    name: Text = ""
+
+
+class SaidBefore(_Body):
+    """What a pair was said in; `steps` led from its question to its answer."""
+
+    system: Text = ""
+    messages: list[Said] = []
+    steps: list[Said] = []
+    tools: list[Text] = []
+    documents: list[Text] = []
+
+
 class AcceptedPair(_Body):
     """A pair that waits for the coach."""
 
@@ -49,9 +76,13 @@ class AcceptedPair(_Body):
     response: Text
     task_class: Text | None = None
     provenance: Origin | None = None
+    context: SaidBefore | None = None
+    conversation: Text | None = None
+    turn: int | None = None
 
     def as_pair(self) -> InstructionPair:
-        return InstructionPair(self.instruction, self.input, self.response)
+        context = None if self.context is None else context_from_record(self.context.model_dump())
+        return InstructionPair(self.instruction, self.input, self.response, context or None)
 
 
 class RevisedPair(_Body):

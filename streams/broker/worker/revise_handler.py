@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from coachlm.errors import BudgetError
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser
 from coachlm.protocols.streams import DeadLetter, StreamMessage, StreamStore, Topic
+from coachlm.revision import Revision
 from coachlm.settings import Settings
 from streams.broker.wire.codec import AcceptedPair, Refused, decode
 from streams.broker.worker.handler import Handler, Observer
@@ -48,12 +50,20 @@ class ReviseHandler(Handler):
                 dead.append(DeadLetter(message, value.reason, value.error))
         waiting = self._store.still_accepted(pairs)
         started = time.perf_counter()
-        revisions = self._reviser.revise([pair for number, pair in pairs.items() if number in waiting])
+        revisions = self._revisions([pair for number, pair in pairs.items() if number in waiting])
         seconds = time.perf_counter() - started
         if revisions or dead:
             self._store.save_stream_revisions(revisions, dead)
         self._observer.revised(revisions, seconds)
         self._observer.handled(len(messages), dead)
+
+    def _revisions(self, pairs: Sequence[InstructionPair]) -> list[Revision]:
+        """What was made before a budget was used up is stored; its messages come again and are passed over."""
+        try:
+            return self._reviser.revise(pairs)
+        except BudgetError as spent:
+            self._store.save_stream_revisions(spent.revisions, ())
+            raise
 
 
 def _decoded(messages: Sequence[StreamMessage]) -> Iterator[tuple[StreamMessage, AcceptedPair | Refused]]:

@@ -4,12 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.reading.formats.parts.containers import read_list
-from streams.reading.formats.parts.decoding import check_nesting, decode
+from coachlm.text.blanks import is_blank
+from streams.reading.formats.containers import read_list
+from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
+from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
+from streams.reading.formats.texts.plain import plain_messages
+from streams.reading.sources.flaws import Unreadable
+from streams.reading.sources.otlp_messages import begins_message, decode_message
 from streams.reading.sources.part import Part
-from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord, Role
+from streams.reading.sources.records import Conversation, Fragment, Message, Parsed, ParseOptions, RawRecord, Role
 
 _LEVELS = 6
 """How deep entries may lie within entries."""
@@ -27,6 +32,7 @@ _REDACTED = frozenset(
     }
 )
 _LONGEST_MARK = max(map(len, _REDACTED)) + 2
+_MOST_NOTES = 20
 _UNEXPECTED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -82,7 +88,21 @@ def _decoded(record: RawRecord, options: ParseOptions) -> Any:
         raise EntryError(RejectReason.TOO_LONG, f"{len(data):,} bytes; the limit is {options.max_record_bytes:,}")
     if not data.strip():
         raise EntryError(RejectReason.EMPTY, "a blank record")
-    return decode(data, options.max_nesting)
+    if begins_message(data) and (envelope := _envelope(data)) is not None:
+        return envelope
+    value = decode(data, options.max_nesting)
+    return decode_text(value) if isinstance(value, str) else value
+
+
+def _envelope(data: bytes) -> Any:
+    """OTLP in protobuf, as brokers carry it.
+
+    Raises: EntryError, `unreadable`, where the package that decodes is missing.
+    """
+    try:
+        return decode_message(data)
+    except Unreadable as error:
+        raise EntryError(RejectReason.UNREADABLE, str(error)) from error
 
 
 class _Reading:
@@ -154,7 +174,8 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     name = wanted or detect(value)
     format, container = FORMATS.get(name or ""), FORMATS["container"]
     if format is None:
-        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys" if not wanted else "no such format")
+        named = f"no format has such keys{': ' * bool(value)}{names_of(value)}"
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
     if wanted and not format.matches(value) and container.matches(value):
         return container
     return format
@@ -162,17 +183,22 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
 
 def _finished(outcome: Outcome, position: Position, name: str | None) -> Conversation | Reject:
     if isinstance(outcome, Chat):
-        error = _flaw(outcome)
+        messages = plain_messages(outcome.messages)
+        error = _flaw(messages, outcome)
         if error is None:
             return Conversation(
                 position,
                 name or "",
-                tuple(outcome.messages),
+                tuple(messages),
                 outcome.source_id,
                 outcome.timestamp,
                 outcome.model,
                 outcome.session_id,
                 outcome.user_id,
+                {"left_out": sorted(set(outcome.notes))[:_MOST_NOTES]} if outcome.notes else {},
+                only_last=outcome.only_last,
+                tools=outcome.tools,
+                documents=outcome.documents,
             )
         outcome = error
     if not isinstance(outcome, EntryError):
@@ -180,24 +206,30 @@ def _finished(outcome: Outcome, position: Position, name: str | None) -> Convers
     return Reject(position, outcome.reason, outcome.detail[:200], name)
 
 
-def _flaw(chat: Chat) -> EntryError | None:
+def _flaw(messages: list[Message], chat: Chat) -> EntryError | None:
     """Why a chat is none to learn from: nobody asked, nobody answered, or the texts were taken out."""
     asked = answered = blank = False
-    for message in chat.messages:
+    problem: tuple[RejectReason, str] | None = None
+    for message in messages:
         text = message.text
         if len(text) <= _LONGEST_MARK and text.strip().lower() in _REDACTED and message.role is not Role.TOOL:
             return EntryError(RejectReason.REDACTED, f"the {message.role} message was redacted")
-        spoken = text != "" and not text.isspace()
-        if message.role is Role.USER:
+        spoken = not is_blank(text)
+        if message.remarks is not None and message.remarks.problem is not None:
+            problem = problem or message.remarks.problem
+            asked |= message.role is Role.USER and spoken
+        elif message.role is Role.USER:
             asked |= spoken
         elif message.role is Role.ASSISTANT and asked:
             answered |= spoken
             blank |= not spoken
-    if not asked:
-        return EntryError(RejectReason.EMPTY, "no user message with text")
-    if not answered:
-        return _unanswered(chat, blank)
-    return None
+    if answered:
+        return None
+    if problem is not None:
+        return EntryError(*problem)
+    if not asked and chat.notes:
+        return EntryError(RejectReason.MALFORMED_RECORD, chat.notes[0])
+    return _unanswered(chat, blank) if asked else EntryError(RejectReason.EMPTY, "no user message with text")
 
 
 def _unanswered(chat: Chat, blank: bool) -> EntryError:
@@ -205,6 +237,8 @@ def _unanswered(chat: Chat, blank: bool) -> EntryError:
         return EntryError(RejectReason.TOOL_ONLY)
     if blank:
         return EntryError(RejectReason.EMPTY, "the answer is blank")
+    if chat.notes:
+        return EntryError(RejectReason.MALFORMED_RECORD, chat.notes[0])
     return EntryError(RejectReason.NO_RESPONSE, "no assistant message after the user's")
 
 

@@ -1,15 +1,57 @@
 """Every log format by name, and which one a record is in, told by its keys."""
 
 from coachlm.errors import InputError
-from streams.reading.formats.exchanges import calls, exchange, litellm, openai_batch
-from streams.reading.formats.files import alpaca, cassette, chat, oasst
-from streams.reading.formats.parts import containers
+from streams.reading.formats import containers
+from streams.reading.formats.exchanges import (
+    azure_apim,
+    bedrock_log,
+    calls,
+    exchange,
+    gemini_batch,
+    litellm,
+    openai_batch,
+    sagemaker,
+)
+from streams.reading.formats.files import alpaca, cassette, chat, columns, oasst, preferences, text
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import LogFormat
-from streams.reading.formats.parts.spans import is_span
-from streams.reading.formats.traces import langfuse, openinference, openllmetry, otel_genai, otlp, vercel_ai
+from streams.reading.formats.programs import (
+    chatgpt,
+    claude_ai,
+    claude_code,
+    librechat,
+    lm_studio,
+    open_webui,
+    sillytavern,
+)
+from streams.reading.formats.traces import (
+    langfuse,
+    langsmith,
+    mlflow,
+    openinference,
+    openllmetry,
+    otel_genai,
+    otlp,
+    vercel_ai,
+)
+from streams.reading.formats.traces.spans import is_span
 
 _BEFORE = (
+    chatgpt.FORMAT,
+    claude_ai.FORMAT,
+    claude_code.FORMAT,
+    open_webui.FORMAT,
+    librechat.FORMAT,
+    lm_studio.FORMAT,
+    sillytavern.FORMAT,
+    bedrock_log.FORMAT,
+    sagemaker.FORMAT,
+    azure_apim.FORMAT,
+    gemini_batch.FORMAT,
+    langsmith.FORMAT,
+    mlflow.TRACE,
+    columns.FORMAT,
+    preferences.FORMAT,
     alpaca.FORMAT,
     openai_batch.FORMAT,
     cassette.FORMAT,
@@ -21,8 +63,8 @@ _BEFORE = (
     chat.SHAREGPT,
 )
 """In the order in which they are tried; spans come next, then exchanges, then what is left."""
-_SPANS = (vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
-_AFTER = (chat.FORMAT, langfuse.CHATML, containers.FORMAT)
+_SPANS = (mlflow.SPAN, vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
+_AFTER = (chat.FORMAT, chat.ULTRACHAT, text.FORMAT, langfuse.CHATML, containers.FORMAT)
 
 FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
-from coachlm.pairs import Position, Reject
+from coachlm.context import Role, ToolCall
+from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.settings import Settings, Turns
+
+__all__ = ["Conversation", "Fragment", "Message", "ParseOptions", "Parsed", "RawRecord", "Role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +20,16 @@ class RawRecord:
     data: bytes | Any
 
 
-class Role(StrEnum):
-    """Who speaks."""
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a log says about a message, beside its text."""
 
-    SYSTEM = "system"  # also `developer`
-    USER = "user"
-    ASSISTANT = "assistant"
-    TOOL = "tool"
+    reasoning: str = ""  # what the model thought before it answered
+    finished: bool | None = None  # what the finish reason says; None: there is none
+    problem: tuple[RejectReason, str] | None = None  # why no pair can be made of it; it stays as context
+    signals: dict[str, Any] = field(default_factory=dict)  # ratings and marks by the names that the log gives them
+    verdict: str = ""  # what the signals come to: `good`, `bad: ` and which says so, or nothing
+    rejected: tuple[str, ...] = ()  # answers that lost against this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,10 @@ class Message:
     text: str
     input: str = ""
     multi_modal: bool = False  # an image, audio or file part stood beside the text and was left out
+    remarks: Remarks | None = None
+    calls_tools: bool = False  # an assistant's turn that calls tools
+    calls: tuple[ToolCall, ...] = ()  # the same calls, as far as the log says which
+    name: str = ""  # of the tool whose result the text is
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,9 @@ class Conversation:
     session_id: str | None = None
     user_id: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    only_last: bool = False  # the last exchange alone is a pair; what comes before is its context
+    tools: tuple[str, ...] = ()  # names of those at hand
+    documents: tuple[str, ...] = ()  # names of those at hand
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -102,12 +103,14 @@ def check_assembled(group: list[Fragment]) -> None:
             check_conversation(outcome)
 
 
+@pytest.mark.slow
 @MANY
 @given(VALUES, WANTED)
 def test_arbitrary_values(value: Any, wanted: str | None) -> None:
     check(parse_record(RawRecord(POSITION, value), ParseOptions(format=wanted)))
 
 
+@pytest.mark.slow
 @MANY
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), WANTED)
 def test_arbitrary_bytes(data: bytes, wanted: str | None) -> None:
@@ -151,12 +154,14 @@ def mutated(draw: st.DrawFn) -> Any:
     return record
 
 
+@pytest.mark.slow
 @MANY
 @given(mutated(), WANTED)
 def test_mutated_samples(record: Any, wanted: str | None) -> None:
     check(parse_record(RawRecord(POSITION, record), ParseOptions(format=wanted)))
 
 
+@pytest.mark.slow
 @MANY
 @given(st.sampled_from(RECORDS), st.data())
 def test_mutated_bytes(record: dict[str, Any], data: st.DataObject) -> None:

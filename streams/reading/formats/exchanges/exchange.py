@@ -5,14 +5,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.circumstances import fill
-from streams.reading.formats.parts.content import Transcript, read_messages
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.prompts import REQUEST_KEYS, read_prompt
+from streams.reading.formats.messages.replies import Choice, Reply, answered, read_choice, text_choice
+from streams.reading.formats.messages.tool_calls import tool_names
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.events import Events, as_events, read_body
-from streams.reading.formats.parts.fields import Record, first_of, mapping
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
-from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
-from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
-from streams.reading.formats.providers import anthropic, gemini, ollama, openai_chat, openai_responses
+from streams.reading.formats.providers import (
+    anthropic,
+    bedrock,
+    cohere,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_responses,
+    text_generation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +46,45 @@ PROVIDERS: tuple[Provider, ...] = tuple(
         ("anthropic", "Anthropic Messages and completions", anthropic),
         ("gemini", "Gemini generateContent", gemini),
         ("ollama", "Ollama chat and generate", ollama),
+        ("bedrock", "Amazon Bedrock Converse", bedrock),
+        ("cohere", "Cohere chat", cohere),
+        ("text_generation", "TGI, watsonx, Titan, llama.cpp and other servers that write on a text", text_generation),
     )
 )
 UNKNOWN_PROVIDER = "openai_chat"
 """What a request with a bare text for an answer is called."""
 
-_REQUESTS = ("request", "req", "request_body", "requestBody", "reqPayload", "request_payload")
-_RESPONSES = ("response", "resp", "response_body", "responseBody", "respPayload", "response_payload", "chunk")
+_REQUESTS = (
+    "request", "req", "request_body", "requestBody", "RequestBody", "backendRequestBody", "BackendRequestBody",
+    "reqPayload", "request_payload",
+)  # fmt: skip
+_RESPONSES = (
+    "response", "resp", "response_body", "responseBody", "ResponseBody", "backendResponseBody", "BackendResponseBody",
+    "respPayload", "response_payload", "chunk",
+)  # fmt: skip
 _ANSWERS = ("output", "outputs", "completion", "result", "answer")
 _HALVES = frozenset(
-    {*_REQUESTS, *_RESPONSES, *_ANSWERS, "choices", "content", "candidates", "promptFeedback", "done", "object", "type"}
+    {
+        *_REQUESTS,
+        *_RESPONSES,
+        *_ANSWERS,
+        "choices",
+        "content",
+        "candidates",
+        "promptFeedback",
+        "done",
+        "object",
+        "type",
+        "generation_id",
+        "response_id",
+        "generated_text",
+        "generation",
+    }
 )
 _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content", *_ANSWERS, "response")
 _OTHER_CALLS = frozenset(
     {"embedding", "embeddings", "data", "results", "b64_json", "categories", "segments", "audio", "images"}
 )
-_FINISH = ("finish_reason", "finishReason", "stop_reason")
 _STATUSES = ("status_code", "statusCode", "http_status", "code", "status")
 
 
@@ -69,7 +103,7 @@ def find_halves(record: Record) -> Halves | None:
         return None
     request, response = first_of(record, *_REQUESTS), first_of(record, *_RESPONSES)
     wrapped = request is not None
-    if request is None and any(record.get(key) is not None for key in REQUEST_KEYS):
+    if request is None and _asks(record):
         request = record
     if response is None:
         response = record if provider_of(record) else first_of(record, *_ANSWERS)
@@ -81,6 +115,16 @@ def find_halves(record: Record) -> Halves | None:
     if isinstance(request, dict) and "body" in request and not request.keys() & set(REQUEST_KEYS):
         request = request["body"]
     return Halves(request, response, status)
+
+
+def _asks(record: Record) -> bool:
+    """Whether a record holds a request; some keys of requests are keys of answers too."""
+    keys = {key for key in REQUEST_KEYS if record.get(key) is not None}
+    if not isinstance(record.get("message"), str):
+        keys.discard("message")
+    if cohere.recognises(record):
+        keys -= {"text", "chat_history"}
+    return bool(keys)
 
 
 def provider_of(body: Any) -> Provider | None:
@@ -100,6 +144,8 @@ def family(record: Record) -> str | None:
     if halves is None:
         return None
     response = read_body(halves.response) if isinstance(halves.response, str) else halves.response
+    if isinstance(response, list) and len(response) == 1 and provider_of(response) is None:
+        response = response[0]
     provider = provider_of(response)
     return provider.name if provider else UNKNOWN_PROVIDER
 
@@ -112,7 +158,10 @@ def read_exchange(halves: Halves, *records: Record) -> Iterator[Outcome]:
     reply = read_response(halves.response, halves.status)
     prompt = read_request(halves.request)
     for outcome in answered(prompt, reply):
-        yield fill(outcome, *records, mapping(halves.request)) if isinstance(outcome, Chat) else outcome
+        if isinstance(outcome, Chat):
+            outcome.tools = tool_names(mapping(halves.request).get("tools"))
+            fill(outcome, *records, mapping(halves.request))
+        yield outcome
 
 
 def read_request(request: Any) -> Transcript:
@@ -148,8 +197,8 @@ def _read_list(items: list[Any]) -> Reply | Events | str:
     told = items and all(isinstance(item, dict) and ("role" in item or "message" in item) for item in items)
     if told and not provider_of(items):
         return _read_messages(items)
-    if len(items) == 1 and isinstance(items[0], str) and not items[0].startswith("data:"):
-        return items[0]
+    if items and all(isinstance(item, str) for item in items) and not items[0].startswith(("data:", "{", "event:")):
+        return "".join(items)  # one text, or its tokens
     if len(items) == 1 and isinstance(items[0], list):
         return _read_list(items[0]) if items[0] and isinstance(items[0][0], dict) else Events()
     return as_events(items)
@@ -164,7 +213,7 @@ def _read_messages(items: list[Record]) -> Reply:
 
 def _message_choice(item: Record) -> Choice:
     inner = item.get("message")
-    finish = first_of(item, *_FINISH) or first_of(mapping(item.get("json")), *_FINISH)
+    finish = finish_of(item) or finish_of(mapping(item.get("json")))
     return read_choice(inner if isinstance(inner, dict) else item, finish)
 
 
@@ -190,12 +239,12 @@ def _read_dict(body: Record) -> Reply:
         return Reply([_message_choice(body)])
     for key in _TEXT_ANSWERS:
         if isinstance(body.get(key), str):
-            return Reply([text_choice(body[key], first_of(body, *_FINISH))])
+            return Reply([text_choice(body[key], finish_of(body))])
     if isinstance(body.get("content"), list):
-        return Reply([read_choice(body, first_of(body, *_FINISH))])
+        return Reply([read_choice(body, finish_of(body))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
-    raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")
+    raise EntryError(RejectReason.MALFORMED_RECORD, f"`response` has no shape that is known: {names_of(body)}")
 
 
 def _status(record: Record) -> int | None:

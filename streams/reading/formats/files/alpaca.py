@@ -7,16 +7,19 @@ Source: Stanford Alpaca; Dolly (`context`, `response`), Self-Instruct (`prompt`,
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.media import mark_media
+from streams.reading.formats.messages.prompts import is_request
+from streams.reading.formats.messages.templates import read_labelled, read_rendered
 from streams.reading.formats.parts.decoding import decode_text
-from streams.reading.formats.parts.fields import Record, name_of, text_or_empty
+from streams.reading.formats.parts.fields import Record, name_of, names_of, text_or_empty
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, malformed
-from streams.reading.formats.parts.prompts import is_request
 from streams.reading.sources.records import Message, Role
 
 _QUESTIONS = ("prompt", "question", "query", "input")
 _MATERIAL = ("input", "context")
-_ANSWERS = ("output", "response", "completion", "answer")
+_ANSWERS = ("output", "response", "completion", "answer", "generation", "generated_text", "predict", "generations")
+_ASKED = frozenset({*_QUESTIONS, *_MATERIAL, *_ANSWERS, "instruction", "system", "system_prompt", "id", "model"})
 _EARLIER = frozenset({"system", "system_prompt", "history"})
 _OTHER_FORMATS = frozenset(
     {
@@ -42,7 +45,8 @@ def matches(record: Record) -> bool:
     question = next((record[key] for key in _QUESTIONS if isinstance(record.get(key), str)), None)
     if question is None or not record.keys().isdisjoint(_OTHER_FORMATS) or is_request(decode_text(question)):
         return False
-    return all(isinstance(record[key], str | None) for key in _ANSWERS if key in record)
+    answers = [record[key] for key in _ANSWERS if key in record and key != "generations"]
+    return all(isinstance(answer, str | None) for answer in answers)
 
 
 def read(record: Record) -> tuple[Chat]:
@@ -56,8 +60,20 @@ def read(record: Record) -> tuple[Chat]:
     if material and not question.strip():
         question, material = material, ""
     messages = [] if record.keys().isdisjoint(_EARLIER) else _before(record)
-    messages += Message(Role.USER, question, material), Message(Role.ASSISTANT, _answer(record))
+    asked = _asked(question, material, "instruction" not in record)
+    answer = _answer(record)
+    messages += asked
+    messages.append(Message(Role.ASSISTANT, answer.strip() if asked[0].text != question else answer))
+    mark_media(messages, record)
     return (fill(Chat(messages), record),)
+
+
+def _asked(question: str, material: str, is_prompt: bool) -> list[Message]:
+    """The user's message, or the messages that a template wrote into a prompt."""
+    found = read_rendered(question) or (read_labelled(question) if is_prompt else None)
+    if found is None or material:
+        return [Message(Role.USER, question, material)]
+    return found.messages
 
 
 def _answer(record: Record) -> str:
@@ -65,9 +81,13 @@ def _answer(record: Record) -> str:
         value = record.get(key)
         if isinstance(value, str):
             return value
+        if key == "generations" and isinstance(value, list) and value and isinstance(value[0], str):
+            return value[0]
         if value is not None:
             raise malformed(key, value, "text")
-    raise EntryError(RejectReason.NO_RESPONSE, "no answer beside the question")
+    others = names_of(key for key, value in record.items() if isinstance(value, str) and key not in _ASKED)
+    detail = f"; texts stand under {others}" if others else ""
+    raise EntryError(RejectReason.NO_RESPONSE, f"no answer beside the question{detail}")
 
 
 def _before(record: Record) -> list[Message]:

@@ -1,20 +1,27 @@
-"""Chats as lists of messages: plain `messages[]`, and ShareGPT's `conversations[{from, value}]`.
+"""Chats as lists of messages: plain `messages[]`, and ShareGPT's `conversations[{from, value}]`; rounds of question and
+answer; texts that take turns.
 
-Source: OpenAI's and Hugging Face's chat data sets; ShareGPT exports.
+Source: OpenAI's and Hugging Face's chat data sets; ShareGPT exports; Capybara (`input`, `output`), UltraChat (`data`).
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from coachlm.text.user_text import split_user_text
-from streams.reading.formats.parts.circumstances import fill
-from streams.reading.formats.parts.content import Transcript, read_messages
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.media import mark_media
+from streams.reading.formats.messages.tool_calls import tool_names
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
+from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, name_of
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, malformed
 from streams.reading.sources.records import Message, Role
 
 _MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")
 _CONVERSATIONS = ("conversations", "conversation", "items")
+_ASKED = ("human", "input", "user", "question", "prompt", "instruction", "query")
+_ANSWERED = ("assistant", "output", "bot", "answer", "response", "completion", "gpt", "ai", "model")
 _BUTTON = re.compile(r"\s*Share Prompt\s*\Z")  # a browser extension's button, scraped with the user's turn
 
 
@@ -28,56 +35,85 @@ def matches_sharegpt(record: Record) -> bool:
     return any(_is_list(record.get(key)) for key in _CONVERSATIONS)
 
 
+def matches_taking_turns(record: Record) -> bool:
+    """UltraChat's `data`: question, answer, question, …"""
+    data = record.get("data")
+    return isinstance(data, list) and len(data) > 1 and all(isinstance(text, str) for text in data)
+
+
 def read(record: Record) -> list[Chat]:
-    return [_chat(read_messages(first_of(record, *_MESSAGES)), record)]
+    value = next(record[key] for key in _MESSAGES if _is_list(record.get(key)))
+    return [chat_of(read_turns(value, "messages"), record)]
+
+
+def read_taking_turns(record: Record) -> list[Chat]:
+    return [chat_of(_taking_turns(record["data"]), record)]
 
 
 def read_sharegpt(record: Record) -> list[Chat]:
-    value = first_of(record, *_CONVERSATIONS)
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "human" in value[0]:
-        transcript = _rounds(value)
-    else:
-        transcript = read_messages(value, "conversations")
+    transcript = read_turns(first_of(record, *_CONVERSATIONS), "conversations")
     for index, message in enumerate(transcript.messages):
         if message.role is Role.USER and message.text.rstrip().endswith("Share Prompt"):
-            text = _BUTTON.sub("", message.text)
-            transcript.messages[index] = Message(Role.USER, text, multi_modal=message.multi_modal)
-    return [_chat(transcript, record)]
+            transcript.messages[index] = replace(message, text=_BUTTON.sub("", message.text))
+    return [chat_of(transcript, record)]
+
+
+def read_turns(value: Any, name: str) -> Transcript:
+    """Messages, or rounds of a question and its answer."""
+    decoded = decode_text(value) if isinstance(value, str) else value
+    if isinstance(decoded, list) and decoded and isinstance(decoded[0], dict):
+        first = decoded[0]
+        asked = next((key for key in _ASKED if key in first), None)
+        answered = next((key for key in _ANSWERED if key in first), None)
+        if asked and answered and first.keys().isdisjoint({"role", "from", "content", "value"}):
+            return _rounds(decoded, asked, answered)
+    return read_messages(value, name)
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith("["))
+    return isinstance(value, list) or (isinstance(value, str) and value.lstrip('" \\').startswith("["))
 
 
-def _chat(transcript: Transcript, record: Record) -> Chat:
+def chat_of(transcript: Transcript, record: Record) -> Chat:
+    """The chat of a record that is a data set's row: with its system prompt, its input and its media."""
     messages = transcript.messages
     if system := name_of(record, "system", "system_prompt", "instructions"):
         messages.insert(0, Message(Role.SYSTEM, system))
     if isinstance(material := record.get("input"), str) and material.strip():
         _split_input(messages, material)
-    return fill(Chat(messages, tool_call=transcript.tool_call), record)
+    mark_media(messages, record)
+    own = "input" in record and type(record.get("turn")) is int  # our own export: a row for every turn
+    chat = Chat(messages, tool_call=transcript.tool_call, notes=transcript.notes, only_last=own)
+    chat.tools = tool_names(record.get("tools"))
+    return fill(chat, record)
 
 
 def _split_input(messages: list[Message], material: str) -> None:
-    """Undo what our own export does: the first user message holds the input, which the record repeats."""
-    for index, message in enumerate(messages):
+    """Undo what our own export does: the last user message holds the input, which the record repeats."""
+    for index in reversed(range(len(messages))):
+        message = messages[index]
         if message.role is Role.USER:
             instruction, found = split_user_text(message.text, material)
-            messages[index] = Message(Role.USER, instruction, found, message.multi_modal)
+            messages[index] = replace(message, text=instruction, input=found or message.input)
             return
 
 
-def _rounds(rounds: list[Any]) -> Transcript:
+def _rounds(rounds: list[Any], asked: str, answered: str) -> Transcript:
     """Rounds of the form `{human, assistant}`."""
-    messages = []
+    transcript = Transcript()
     for item in rounds:
-        for key, role in (("human", Role.USER), ("assistant", Role.ASSISTANT)):
+        for key, role in ((asked, Role.USER), (answered, Role.ASSISTANT)):
             text = item.get(key) if isinstance(item, dict) else None
             if not isinstance(text, str):
                 raise malformed(f"conversation[].{key}", text, "text")
-            messages.append(Message(role, text))
-    return Transcript(messages)
+            transcript.add(Message(role, text))
+    return transcript
+
+
+def _taking_turns(texts: list[str]) -> Transcript:
+    return Transcript([Message((Role.USER, Role.ASSISTANT)[number % 2], text) for number, text in enumerate(texts)])
 
 
 FORMAT = LogFormat("chat", "Plain chats: messages[]", matches_messages, read)
 SHAREGPT = LogFormat("sharegpt", "ShareGPT: conversations[{from, value}]", matches_sharegpt, read_sharegpt)
+ULTRACHAT = LogFormat("ultrachat", "UltraChat: texts that take turns", matches_taking_turns, read_taking_turns)

@@ -17,6 +17,7 @@ from streams.reading.formats.parts.outcomes import EntryError
 
 FIELD_NESTING = 100
 """How deep JSON inside a text field may be nested."""
+_ENCODINGS = 4  # how often JSON may have been written as a text in JSON
 _NESTING_CEILING = 500  # the standard library's decoder recurses
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _BOM = b"\xef\xbb\xbf"
@@ -36,12 +37,28 @@ def decode(data: bytes, max_nesting: int) -> Any:
 
 def decode_text(text: str) -> Any:
     """The JSON array or object that a text field holds; the text itself where it holds none."""
-    if not text.lstrip().startswith(("{", "[")):
+    plain = unquoted(text)
+    if not plain.lstrip().startswith(("{", "[")):
         return text
     try:
-        return decode(text.encode("utf-8", "surrogatepass"), FIELD_NESTING)
+        return decode(plain.encode("utf-8", "surrogatepass"), FIELD_NESTING)
     except EntryError:
         return text
+
+
+def unquoted(text: str) -> str:
+    """JSON that was encoded twice (or oftener) as it was the first time; other text as it is."""
+    for _ in range(_ENCODINGS):
+        if not (len(text) > 3 and text[0] == text[-1] == '"' and text.lstrip('" \\').startswith(("{", "["))):
+            break
+        try:
+            inner = json.loads(text, strict=False)
+        except ValueError:
+            break
+        if not isinstance(inner, str):
+            break
+        text = inner
+    return text
 
 
 def check_nesting(value: Any, max_nesting: int) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.reading.formats.parts.decoding import FIELD_NESTING, decode
+from streams.reading.formats.parts.decoding import FIELD_NESTING, decode, unquoted
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import EntryError
 
@@ -19,6 +19,7 @@ class Events:
 
 def read_body(text: str) -> Any:
     """A response body: a JSON value, Events, or (where it is neither) the text itself."""
+    text = unquoted(text)
     start = text.lstrip()
     if start.startswith(("data:", "event:", ":", "id:", "retry:")):
         events = _read_lines(_sse_data(text))

@@ -4,7 +4,7 @@ Formats produce these; they know nothing about positions, which `parser` adds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,10 @@ class Chat:
     session_id: str | None = None
     user_id: str | None = None
     tool_call: bool = False  # an assistant's turn without text calls tools
+    notes: list[str] = field(default_factory=list)  # what was left out of it
+    only_last: bool = False  # the last exchange alone is a pair; what comes before is its context
+    tools: tuple[str, ...] = ()  # names of those at hand
+    documents: tuple[str, ...] = ()  # names of those at hand
 
 
 @dataclass(slots=True)

@@ -3,10 +3,11 @@
 Source: Anthropic API reference, "Messages", "Streaming messages", "Text completions (legacy)".
 """
 
-from streams.reading.formats.parts.content import Content, kind_of, read_content
+from streams.reading.formats.messages.content import kind_of, read_content
+from streams.reading.formats.messages.finishes import finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply, text_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.replies import LOST, Choice, Reply, text_choice
 
 _EVENTS = frozenset(
     {
@@ -36,8 +37,9 @@ def read_reply(body: Record) -> Reply:
         choice = text_choice(completion.strip() if isinstance(completion, str) else None, finish)
     else:
         content = read_content(body.get("content"))
-        choice = Choice(content, finish if isinstance(finish, str) else None)
-    return Reply([choice], [], name_of(body, "id"), name_of(body, "model"), time_of(body, "created_at", "created"))
+        choice = Choice(content, finish_word(finish))
+    created = time_of(body, "created_at", "created")
+    return Reply([choice], [], name_of(body, "id"), name_of(body, "model"), created, continues=True)
 
 
 def is_event(event: Record) -> bool:
@@ -47,23 +49,34 @@ def is_event(event: Record) -> bool:
 def join_events(events: Events) -> Record:
     """The message that the events build up; one without an end gets a stop reason that says so."""
     head: Record = {}
-    texts: list[str] = []
-    content = Content()
+    blocks: dict[int, Record] = {}
     finish: str | None = None
     for event in events.items:
         if error := event.get("error"):
             return {"type": "error", "error": error}
         if event.get("type") == "message_start":
             head = mapping(event.get("message"))
-        block = mapping(event.get("content_block"))
-        content.tool_call |= block.get("type") == "tool_use"
-        delta = mapping(event.get("delta"))
-        texts += [t for t in (block.get("text"), delta.get("text"), event.get("completion")) if isinstance(t, str)]
-        finish = name_of(delta, "stop_reason") or name_of(event, "stop_reason") or finish
-    parts = [{"type": "text", "text": "".join(texts)}, *([{"type": "tool_use"}] if content.tool_call else [])]
+        _add_to_block(blocks, event)
+        finish = name_of(mapping(event.get("delta")), "stop_reason") or name_of(event, "stop_reason") or finish
     return {
         **head,
         "type": "message",
-        "content": parts,
+        "content": [block for _, block in sorted(blocks.items())],
         "stop_reason": LOST if events.damaged or not finish else finish,
     }
+
+
+def _add_to_block(blocks: dict[int, Record], event: Record) -> None:
+    """A block's beginning or one of its deltas; the older completions are one block of text."""
+    index = event.get("index")
+    number = index if isinstance(index, int) else 0
+    if isinstance(event.get("completion"), str):
+        block = blocks.setdefault(0, {"type": "text", "text": ""})
+        block["text"] += event["completion"]
+    if started := mapping(event.get("content_block")):
+        blocks[number] = dict(started)
+    delta = mapping(event.get("delta"))
+    for key, kind in (("text", "text"), ("thinking", "thinking")):
+        if isinstance(more := delta.get(key), str):
+            block = blocks.setdefault(number, {"type": kind})
+            block[key] = f"{block.get(key) or ''}{more}"

@@ -6,14 +6,17 @@ Source: Gemini API reference, "GenerateContentResponse".
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import Content, read_content
+from streams.reading.formats.messages.content import Content, read_content
+from streams.reading.formats.messages.finishes import finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
 
 def recognises(body: Record) -> bool:
+    if body.get("candidates") is None and isinstance(body.get("text"), str):
+        return False
     return "candidates" in body or "promptFeedback" in body or _is_candidate(body)
 
 
@@ -46,7 +49,7 @@ def join_events(events: Events) -> Record:
         first = mapping(candidates[0]) if isinstance(candidates, list) and candidates else {}
         more = mapping(first.get("content")).get("parts")
         parts += more if isinstance(more, list) else []
-        finish = first.get("finishReason") or finish
+        finish = first_of(first, "finishReason", "finish_reason") or finish
     candidate = {"content": {"parts": parts}, "finishReason": LOST if events.damaged or not finish else finish}
     return {**(events.items[-1] if events.items else {}), "candidates": [candidate]}
 
@@ -60,4 +63,4 @@ def _read_candidate(candidate: Any) -> Choice:
         raise malformed("candidates[]", candidate, "an object")
     content = read_content(candidate.get("content"), "candidates[].content") if "content" in candidate else Content()
     finish = first_of(candidate, "finishReason", "finish_reason")
-    return Choice(content, finish if isinstance(finish, str) else None)
+    return Choice(content, finish_word(finish, numbers=True))

@@ -1,9 +1,9 @@
 """Ollama's chat and generate calls, whole or streamed as JSON lines. Source: Ollama's API documentation."""
 
+from streams.reading.formats.messages.replies import LOST, Reply, read_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import malformed
-from streams.reading.formats.parts.replies import LOST, Reply, read_choice, text_choice
 
 
 def recognises(body: Record) -> bool:
@@ -22,8 +22,8 @@ def read_reply(body: Record) -> Reply:
         text = body.get("response")
         if text is not None and not isinstance(text, str):
             raise malformed("response", text, "text")
-        choice = text_choice(text, finish)
-    return Reply([choice], [], None, name_of(body, "model"), time_of(body, "created_at"))
+        choice = read_choice({"content": text, "thinking": body.get("thinking")}, finish)
+    return Reply([choice], [], None, name_of(body, "model"), time_of(body, "created_at"), continues=True)
 
 
 def is_event(event: Record) -> bool:
@@ -33,13 +33,17 @@ def is_event(event: Record) -> bool:
 def join_events(events: Events) -> Record:
     """The last line, with the texts and tool calls of all lines."""
     texts: list[str] = []
+    thoughts: list[str] = []
     tool = False
     for event in events.items:
         message = mapping(event.get("message"))
         text = message.get("content") if message else event.get("response")
         if isinstance(text, str):
             texts.append(text)
+        thought = (message or event).get("thinking")
+        thoughts += [thought] if isinstance(thought, str) else []
         tool = tool or bool(message.get("tool_calls"))
     last = events.items[-1] if events.items else {}
     done = last.get("done") is True and not events.damaged
-    return {**last, "done": done, "message": {"content": "".join(texts), "tool_calls": tool}}
+    message = {"content": "".join(texts), "thinking": "".join(thoughts), "tool_calls": tool}
+    return {**last, "done": done, "message": message}

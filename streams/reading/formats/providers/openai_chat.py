@@ -6,10 +6,12 @@ Source: OpenAI API reference, "Chat Completions", "Completions (legacy)".
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.content import read_content
+from streams.reading.formats.messages.finishes import finish_of, finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply, read_choice, text_choice
 from streams.reading.formats.parts.events import Events
-from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
+from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply, read_choice, text_choice
 
 
 def recognises(body: Record) -> bool:
@@ -28,19 +30,28 @@ def read_reply(body: Record) -> Reply:
 
 
 def is_event(event: Record) -> bool:
-    return "choices" in event
+    return "choices" in _chunk(event)
+
+
+def _chunk(event: Record) -> Record:
+    """Mistral's client logs each chunk under `data`."""
+    inner = event.get("data")
+    return inner if isinstance(inner, dict) and "choices" in inner and "choices" not in event else event
 
 
 def join_events(events: Events) -> Record:
     """One body of all chunks; a choice whose end is missing gets a finish reason that says so."""
     joined: dict[int, Record] = {}
     head: Record = {}
-    for event in events.items:
+    for event in map(_chunk, events.items):
         head = {key: event[key] for key in ("id", "model", "created") if event.get(key)} | head
         choices = event.get("choices")
         for choice in choices if isinstance(choices, list) else []:
             if isinstance(choice, dict):
-                _add_delta(joined.setdefault(_index(choice, 0), {"text": [], "finish": None, "tool": False}), choice)
+                _add_delta(
+                    joined.setdefault(_index(choice, 0), {"text": [], "thought": [], "finish": None, "tool": False}),
+                    choice,
+                )
     choices = [_joined_choice(index, parts, events) for index, parts in sorted(joined.items())]
     return {**head, "choices": choices}
 
@@ -53,7 +64,7 @@ def _index(choice: Any, default: int) -> int:
 def _read_choice(choice: Any) -> Choice:
     if not isinstance(choice, dict):
         raise malformed("choices[]", choice, "an object")
-    finish = choice.get("finish_reason")
+    finish = finish_of(choice)
     message = choice.get("message")
     if isinstance(message, dict):
         return read_choice(message, finish, "choices[].message")
@@ -70,11 +81,17 @@ def _add_delta(parts: Record, choice: Record) -> None:
     text = delta.get("content") if delta else choice.get("text")
     if isinstance(text, str):
         parts["text"].append(text)
+    elif isinstance(text, list | dict):
+        content = read_content(text)
+        parts["text"] += content.texts
+        parts["thought"] += content.reasoning
+    thought = first_of(delta, "reasoning_content", "reasoning")
+    parts["thought"] += [thought] if isinstance(thought, str) else []
     parts["tool"] = parts["tool"] or bool(delta.get("tool_calls") or delta.get("function_call"))
     if isinstance(delta.get("refusal"), str):
         parts["refusal"] = True
-    if isinstance(choice.get("finish_reason"), str):
-        parts["finish"] = choice["finish_reason"]
+    if (finish := finish_word(choice.get("finish_reason"))) is not None:
+        parts["finish"] = finish
 
 
 def _joined_choice(index: int, parts: Record, events: Events) -> Record:
@@ -84,6 +101,7 @@ def _joined_choice(index: int, parts: Record, events: Events) -> Record:
     message = {
         "role": "assistant",
         "content": "".join(parts["text"]),
+        "reasoning_content": "".join(parts["thought"]),
         "tool_calls": parts["tool"],
         "refusal": parts.get("refusal"),
     }

@@ -3,11 +3,12 @@
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import Content, kind_of, read_content
+from streams.reading.formats.messages.content import Content, category, kind_of, read_content
+from streams.reading.formats.messages.extracts import reasoning_text
+from streams.reading.formats.messages.replies import LOST, Choice, Reply
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
 _FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
@@ -55,14 +56,18 @@ def _add_item(content: Content, item: Any) -> None:
         raise malformed("output[]", item, "an object")
     kind = kind_of(item)
     if kind == "message" or (kind is None and "content" in item):
-        read = read_content(item.get("content"), "output[].content")
-        content.texts += read.texts
-        content.refused |= read.refused
-        content.multi_modal |= read.multi_modal
-    elif kind == "image_generation_call":
-        content.multi_modal = True
-    elif kind is not None and kind.endswith("_call"):
-        content.tool_call = True
+        content.seam()
+        content.take(read_content(item.get("content"), "output[].content"))
+        return
+    match category(kind) if kind is not None else None:
+        case "media":
+            content.multi_modal = True
+        case "call":
+            content.tool_call = True
+        case "reasoning":
+            content.reasoning += [thought] if (thought := reasoning_text(item)) else []
+        case None:
+            content.notes.append("an item of no known type")
 
 
 def _finish(body: Record) -> str | None:

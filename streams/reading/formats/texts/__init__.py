@@ -1,0 +1,1 @@
+"""What stands in texts that no field holds: reasoning, rendered templates, citation marks."""
