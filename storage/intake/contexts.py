@@ -40,7 +40,7 @@ def store_contexts(connection: Connection, pairs: Mapping[int, InstructionPair])
     if not whole:
         return {}
     writer = _Writer(connection, whole.values())
-    found = {}
+    found: dict[int, StoredContext] = {}
     for seq, context in whole.items():
         own = pairs[seq].context
         assert own is not None
