@@ -12,7 +12,7 @@ from coachlm.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.judges.judging import Judge
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
 
 NAMED = ("likeness", "likeness-length-free", "longer")
 """Judges that need nothing: expert-revision likeness, with and without length, and length alone."""
@@ -44,9 +44,9 @@ def check_judges(names: Sequence[str], settings: Settings) -> None:
 @contextmanager
 def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
     """Raises: SettingsError, InputError."""
-    from evaluation.judges.cache import JudgeCache
-    from evaluation.judges.chat_client import JudgeServer
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.cache import JudgeCache
+    from evaluation.judges.servers.chat_client import JudgeServer
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     check_judges(["server"], settings)
     server = JudgeServer(
@@ -57,6 +57,8 @@ def server_judge(settings: Settings) -> Iterator[OpenAIJudge]:
         attempts=settings.judge.attempts,
         first_wait_seconds=settings.judge.wait_seconds,
         timeout_seconds=settings.judge.timeout_seconds,
+        max_completion_tokens=settings.judge.max_tokens,
+        structured=settings.judge.structured,
         prompt_price=settings.judge.prompt_price,
         completion_price=settings.judge.completion_price,
     )

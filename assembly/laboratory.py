@@ -137,6 +137,7 @@ def _revised(pairs: Iterable[InstructionPair], arm: Arm, counts: dict[str, int])
     from reviser.engines import build_reviser
 
     wanted: dict[str, Any] = {"engine": arm.engine, "model": arm.model or None, "adapter": arm.adapter or None}
+    wanted["coach"] = arm.coach or None
     settings = load_settings(**wanted)
     check_revises(settings.reviser.engine, f"{arm.name}: ")
     engine = build_reviser(settings)

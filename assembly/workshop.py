@@ -56,7 +56,8 @@ def _coach(settings: Settings, kind: "CoachKind", folder: Path | None, pairs: Se
     from trainer.scoring import pair_nll
 
     engine = settings.reviser.engine if settings.reviser.engine in kind.engines else kind.engines[0]
-    chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder), "accept_model": OFF}
+    own = {"coach": "tuned", "accept_model": OFF}
+    chosen: dict[str, Any] = {"engine": engine, "adapter": None if folder is None else str(folder), **own}
     reviser = build_reviser(settings.replaced(**chosen))
     try:
         revisions = reviser.revise([pair.raw for pair in pairs])

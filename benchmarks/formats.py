@@ -3,7 +3,9 @@
     python -m benchmarks.formats [--quick] [--folder DIR]
 
 Reads `logs/` in the folder of public data sets (COACHLM_DATA_DIR). Prints one row a file (one a folder of recorded
-sessions), then one JSON line of totals. `unaccounted` counts records that came to nothing; it must be 0.
+sessions), then one JSON line of totals. `unaccounted` counts records that came to nothing; it must be 0. Where
+COACHLM_CASES_DIR names a folder of shapes from public reports, `cases` and `cases_right` tell how many of them come
+out as expected; `formats` is the number of log formats that are read.
 """
 
 import json
@@ -16,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.public_cases import public_cases
 from coachlm.pairs import Position, Reject
-from streams.reading.formats import assemble, parse_record
+from streams.reading.formats import FORMATS, assemble, parse_record
 from streams.reading.join import Joiner
 from streams.reading.sources import expand, read_source
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
@@ -126,7 +129,11 @@ def main() -> None:
     print(_table(rows))
     reasons = sum((row.reasons for row in rows.values()), Counter[str]())
     records = sum(row.records for row in rows.values())
+    cases = public_cases(os.environ.get("COACHLM_CASES_DIR", ""))
     figures = {
+        "cases": len(cases),
+        "cases_right": sum(cases.values()),
+        "formats": len(FORMATS),
         "records": records,
         "conversations": sum(row.conversations for row in rows.values()),
         "pairs": sum(row.pairs for row in rows.values()),

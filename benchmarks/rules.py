@@ -69,7 +69,8 @@ def sample(path: Path, records: int, fields: tuple[str, str, str]) -> list[Instr
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     chosen = random.Random(1).sample(rows, min(records, len(rows)))
-    return [InstructionPair(*(row[name] if name else "" for name in fields)) for row in chosen]
+    texts = ([row[name] if name else "" for name in fields] for row in chosen)
+    return [InstructionPair(instruction, extra, response) for instruction, extra, response in texts]
 
 
 def plain_symspell(text: str, speller: Speller) -> str:

@@ -37,7 +37,7 @@ def main() -> None:
         "--quick", action="store_true", help="a smaller base, fewer pairs and instructions: two minutes"
     )
     parser.add_argument("--base", help="a model folder or hub id instead of the base made here")
-    parser.add_argument("--judge", action="append", help="judges; default: local, local-length-free and longer")
+    parser.add_argument("--judge", action="append", help="judges; default: likeness, likeness-length-free and longer")
     arguments = parser.parse_args()
     name = os.environ.get("COACHLM_DATA_DIR")
     if not name:

@@ -1,4 +1,4 @@
-"""95 % intervals: percentiles of resamples, and the normal approximation."""
+"""95 % intervals: percentiles of resamples, Wilson's for shares, and the normal approximation."""
 
 import math
 from dataclasses import dataclass
@@ -23,6 +23,14 @@ def percentile_interval(value: float, resampled: np.ndarray) -> Interval:
     """`resampled`: the figure in each resample of a bootstrap, `(resamples,)`, without NaN."""
     low, high = np.quantile(resampled, _ENDS).tolist()
     return Interval(float(value), low, high)
+
+
+def wilson_interval(share: float, count: int) -> Interval:
+    """Of a share of `count` (at least 1); it has a width where all are alike, too. Source: Wilson 1927."""
+    squared = NORMAL_95**2
+    centre = (share + squared / (2 * count)) / (1 + squared / count)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / count + squared / (4 * count**2)) / (1 + squared / count)
+    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
 
 
 def mean_interval(values: np.ndarray, resamples: int, seed: int) -> Interval | None:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coachlm.coaching.bundled_lm import with_bundled_lm
 from coachlm.coaching.engines import ENGINES, Engine, check_revises, engine_names, in_words
 from coachlm.errors import ModelError, SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.choosing.building import candidate_sampling, with_choice
+from reviser.choosing.bundled_lm import with_bundled_lm
 from reviser.models.sampling import Sampling
 from reviser.pairs.prompts import asking_of
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from coachlm.coaching.adapters import AdapterRecord, InForce
     from coachlm.coaching.prompting import Prompting
     from reviser.instructed.examples import ExampleStore
+    from reviser.instructed.in_process import Told
     from reviser.models.model_loading import LoadedModel
     from reviser.packed.graphs import Graphs
     from reviser.pairs.finish import Finisher
-    from reviser.remote.options import RemoteOptions
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +49,19 @@ def _build_instructed(settings: Settings, examples: "ExampleStore | None") -> Re
             f"COACHLM_COACH=instructed: engine `{engine.name}` can't be told what to do; choose {able}, or "
             "COACHLM_COACH=tuned"
         )
+    from reviser.instructed.building import example_store, instructions_of
+    from reviser.instructed.in_process import Told
+
     if settings.reviser.adapter:
         log.warning("adapter %s is left out: the coach is instructed", settings.reviser.adapter)
         settings = settings.replaced(adapter=None)
-    return _with_servers(settings, examples)
+    told = Told(
+        instructions_of(settings, "json" if engine.servers else "fields"),
+        example_store(settings) if examples is None else examples,
+    )
+    if settings.reviser.model:
+        log.info("instructed coach %s, %d examples", told.coach_id(settings.reviser.model), len(told.examples))
+    return BUILDERS_OF_INSTRUCTED[engine.name](settings, told)
 
 
 def build_coach(settings: Settings) -> "Callable[[Path | None], Reviser]":
@@ -131,7 +140,16 @@ def _sampling(settings: Settings) -> Sampling | None:
     )
 
 
-def _with_model(settings: Settings) -> Reviser:
+def _with_servers(settings: Settings, told: "Told | None" = None) -> Reviser:
+    _check_packages(ENGINES[settings.reviser.engine])
+    from reviser.remote.building import instructed_on_servers, tuned_on_servers
+
+    if told is not None:
+        return instructed_on_servers(settings, told.instructions, told.examples)
+    return tuned_on_servers(settings, asking_of(settings))
+
+
+def _with_model(settings: Settings, told: "Told | None" = None) -> Reviser:
     if not settings.reviser.model:
         raise SettingsError(f"COACHLM_ENGINE={settings.reviser.engine} needs COACHLM_MODEL: a model folder or hub id")
     _check_packages(ENGINES[settings.reviser.engine])
@@ -157,6 +175,9 @@ def _with_model(settings: Settings) -> Reviser:
     )
     asking = asking_of(settings)
     prompting = asking.of(settings.reviser.model, loaded.frame, adapter)
+    if told is not None:
+        finisher = told.finisher(settings.reviser.engine, settings.reviser.model, settings.reviser.least_kept)
+        prompting = told.prompting(settings.reviser.model, prompting)
     log.info("asked with the %s prompt", prompting.style)
     if settings.reviser.engine == "packed" and (packed := _packed(settings, loaded, finisher, prompting)):
         return packed
@@ -171,68 +192,10 @@ def _with_model(settings: Settings) -> Reviser:
     )
 
 
-def _with_openvino(settings: Settings) -> Reviser:
+def _with_openvino(settings: Settings, told: "Told | None" = None) -> Reviser:
     from reviser.openvino.building import build_openvino
 
-    return build_openvino(settings)
-
-
-def _with_servers(settings: Settings, examples: "ExampleStore | None" = None) -> Reviser:
-    _check_packages(ENGINES[settings.reviser.engine])
-    if settings.instructing.coach == "instructed":
-        return _instructed_servers(settings, examples)
-    from coachlm.coaching.prompting import PAPER
-    from reviser.models.adapter import read_adapter
-    from reviser.pairs.finish import Finisher
-    from reviser.remote.reviser import RemoteReviser
-
-    adapter = read_adapter(Path(settings.reviser.adapter)) if settings.reviser.adapter else None
-    prompting = asking_of(settings).of("", None, adapter) if adapter else PAPER
-    finisher = Finisher(
-        engine="openai",
-        adapter=adapter.digest if adapter else None,
-        leaked=adapter.training_instructions if adapter else frozenset(),
-        least_kept=settings.reviser.least_kept,
-    )
-    return RemoteReviser(_remote_options(settings, prompting), finisher, adapter.folder if adapter else None)
-
-
-def _instructed_servers(settings: Settings, examples: "ExampleStore | None") -> Reviser:
-    from coachlm.coaching.prompting import PAPER
-    from reviser.instructed.building import example_store, instructions_of
-    from reviser.pairs.finish import Finisher
-    from reviser.remote.answer_cache import AnswerCache
-    from reviser.remote.coaches import InstructedCoach
-    from reviser.remote.reviser import RemoteReviser
-
-    options, told = _remote_options(settings, PAPER), settings.instructing
-    instructions = instructions_of(settings, "json")
-    store = examples if examples is not None else example_store(settings)
-    coach_id = instructions.coach_id(options.model)
-    log.info("instructed coach %s: %s, %d examples to choose from", coach_id, options.model, len(store))
-    finisher = Finisher("openai", coach_id, least_kept=settings.reviser.least_kept)
-    coach = InstructedCoach(finisher, options.max_new_tokens, options.model, instructions, store)
-    cache = (
-        AnswerCache(Path(told.answer_cache).expanduser(), told.answer_cache_mib << 20) if told.answer_cache else None
-    )
-    return RemoteReviser(options, finisher, None, coach, cache)
-
-
-def _remote_options(settings: Settings, prompting: "Prompting") -> "RemoteOptions":
-    from reviser.remote.options import RemoteOptions
-
-    return RemoteOptions(
-        servers=settings.openai.servers,
-        model=settings.reviser.model or "",
-        api_key=settings.openai.api_key.get_secret_value(),
-        endpoint=settings.openai.endpoint,
-        in_flight=settings.openai.in_flight,
-        max_new_tokens=settings.reviser.max_new_tokens,
-        request_seconds=settings.openai.request_seconds,
-        outage_seconds=settings.openai.outage_seconds,
-        prompting=prompting,
-        budget_tokens=settings.instructing.budget_tokens,
-    )
+    return build_openvino(settings, told)
 
 
 def graphs_for(settings: Settings, device: str) -> "Graphs | None":
@@ -250,6 +213,7 @@ def graphs_for(settings: Settings, device: str) -> "Graphs | None":
 
 def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", prompting: "Prompting") -> Reviser | None:
     """None for a model that it can't do; the log says why."""
+    from reviser.instructed.examples import EXAMPLE_TOKENS
     from reviser.packed.reviser import PackedOptions, PackedReviser
     from reviser.packed.slots.support import UnsupportedModel
 
@@ -263,6 +227,7 @@ def _packed(settings: Settings, loaded: "LoadedModel", finisher: "Finisher", pro
         attention=settings.reviser.attention,
         sampling=_sampling(settings) or candidate_sampling(settings),
         asking=asking_of(settings),
+        shown_tokens=EXAMPLE_TOKENS * settings.instructing.shown if settings.instructing.coach == "instructed" else 0,
     )
     try:
         return PackedReviser(loaded, finisher, options, prompting)
@@ -280,3 +245,10 @@ BUILDERS: "Mapping[str, Callable[[Settings], Reviser]]" = {
     "openai": _with_servers,
 }
 """Of each engine in `coachlm.coaching.engines` that revises (a test checks)."""
+
+BUILDERS_OF_INSTRUCTED: "Mapping[str, Callable[[Settings, Told], Reviser]]" = {
+    "packed": _with_model,
+    "transformers": _with_model,
+    "openvino": _with_openvino,
+    "openai": _with_servers,
+}

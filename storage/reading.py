@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
+from coachlm.desk.efficiency import Arm
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance
 from coachlm.status import Status
@@ -150,6 +151,8 @@ def _dataset_row(pair: StoredPair, raw: InstructionPair, provenance: Provenance,
         revision=None if revision is None else revision_from_row(revision, pair.id, raw),
         final=texts.final(pair.seq),
         annotator=None if edit is None else edit.name,
+        active_seconds=None if edit is None else edit.active_seconds,
+        arm=None if edit is None else Arm(edit.arm),
         scores=None if edit is None else scores_from_row(edit),
         exclude_reason=None if pair.exclude_reason is None else ExcludeReason(pair.exclude_reason),
         duplicate_of=pair.original,

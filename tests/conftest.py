@@ -25,6 +25,16 @@ settings.register_profile(
 settings.load_profile("coachlm")
 
 
+_LONG = ("slow", "browser", "broker")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with tests that take long come first; with the quick ones at the end all processes finish together."""
+    long_ones = {item.path for item in items if any(map(item.get_closest_marker, _LONG))}
+    items.sort(key=lambda item: item.path not in long_ones)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of public data sets (docs/reference/public-data.md); tests that need it skip without it."""

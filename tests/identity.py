@@ -34,6 +34,10 @@ class IdentityProvider:
         self._process = ServerProcess(self._command, self._log)
         self._process.await_ready(self._answers, 120)
 
+    def ensure(self) -> None:
+        if self._process is None:
+            self.start()
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.end(Signals.SIGTERM)

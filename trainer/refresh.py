@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from coachlm.acceptance.model import FILE
 from coachlm.coaching.adapters import (
     HELD_OUT_SHARE,
     AdapterRecord,
@@ -22,6 +23,7 @@ from coachlm.coaching.adapters import (
     RefreshStep,
 )
 from coachlm.errors import ModelError, StoreError, TrainingError
+from trainer.acceptance.refreshing import refresh_acceptance
 from trainer.gate import BASE, RAW, Coached, GateReport, HeldOutPair, Margins, judge_candidate
 from trainer.plan.revisions import ApprovedPairs, Source, approved_source, held_out_pairs
 from trainer.plan.run_folder import RunRecord
@@ -127,6 +129,7 @@ def _steps(shop: Workshop, rules: RefreshRules, run: RefreshRun) -> RefreshRun:
     else:  # decided before the process died, or by an earlier run with the same result
         passed = bool(record.gate.get("passed")) or "override" in record.gate
         reason = str(record.gate.get("reason", ""))
+    refresh_acceptance(shop.store, shop.folder / FILE)
     if not passed:
         log.warning("adapter %s was refused: %s", made.adapter[:12], reason)
         return shop.runs.advance(run, RefreshStep.REFUSED, detail=reason)

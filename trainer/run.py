@@ -5,7 +5,7 @@ import logging
 import math
 import platform
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -16,9 +16,10 @@ from coachlm import __version__
 from coachlm.coaching.engines import Model, engine_names
 from coachlm.errors import TrainingError
 from trainer.plan.recipe import Recipe, run_fingerprint
-from trainer.plan.revisions import Source
+from trainer.plan.revisions import ExpertRevision, Source
 from trainer.plan.run_folder import RunFolder, RunRecord, StepMetrics, epoch_loss
 from trainer.plan.selection import Selection, read_selected
+from trainer.plan.teachers import Lessons, Teacher
 from trainer.plan.training_plan import TrainingPlan
 from trainer.plots import plot_distances, plot_loss
 from trainer.tuning.adapter_folder import publish_adapter
@@ -56,27 +57,32 @@ def train_coach(
     recipe: Recipe | None = None,
     revision: str | None = None,
     held_out: Source | None = None,
+    teacher: Teacher | None = None,
     checkpoint_steps: int = 25,
     on_step: Callable[[StepMetrics], None] = lambda _: None,
     on_plan: Callable[[TrainingPlan], None] = lambda _: None,
 ) -> RunRecord:
     """Tune a coach. The same call again goes on where a killed one stopped, and returns the record of a finished one.
 
-    `alpha` and `recipe` default to the kind's. `held_out` is scored before and after; what shares an instruction with
-    the training data is left out of it. Raises: TrainingError.
+    `alpha` and `recipe` default to the kind's. `teacher`: an instructed coach's accepted revisions, beside the chosen
+    ones. `held_out` is scored before and after; what shares an instruction with the training data is left out of it.
+    Raises: TrainingError.
     """
     run, recipe = RunFolder(folder), recipe or kind.recipe
+    if teacher is not None and kind.base_is_coach:
+        raise TrainingError("the bundled coach learns tags from people's edits alone; give --base a language model")
     with run.locked():
         selection = run.selection(source, kind.alpha if alpha is None else alpha)
         plot_distances(selection, folder / "distances.svg")
         base = kind.load(base_name, revision).prompted(recipe.prompt_style)
         at_once = run.micro_batch_tokens(recipe.micro_batch_tokens, partial(base.fitting_tokens, recipe.rank))
         asked, recipe = recipe, replace(recipe, prompt_style=base.prompt_style, micro_batch_tokens=at_once)
-        fingerprint = run_fingerprint(base.digest, selection.data_digest, recipe)
+        lessons = run.lessons(teacher)
+        fingerprint = run_fingerprint(base.digest, _data_digest(selection, lessons), recipe)
         if (record := run.record()) is not None:
             return _same(record, fingerprint, folder)
         left_out: Counter[str] = Counter()
-        examples = base.examples(read_selected(run.pairs), left_out)
+        examples = base.examples(_learnt(run, lessons), left_out)
         _check_examples(examples, selection, left_out, base)
         tested = _tested(held_out, base, examples)
 
@@ -105,12 +111,25 @@ def train_coach(
             metrics=summary(steps) | _held_out_nll(model, base, tested, recipe),
             seconds=sum(step.seconds for step in steps),
             code=code_version(),
-            figures=dict(extras.figures),
+            figures=dict(extras.figures) | ({} if lessons is None else {"teacher": lessons.as_dict()}),
         )
         plot_loss(steps, folder / "loss.svg")
         run.finish(record)
         Checkpoints(run.checkpoints, fingerprint).clear()
         return record
+
+
+def _data_digest(selection: Selection, lessons: Lessons | None) -> str:
+    """Of all data; without a teacher as ever."""
+    if lessons is None:
+        return selection.data_digest
+    return hashlib.sha256(f"{selection.data_digest} {lessons.digest} {lessons.weight}".encode()).hexdigest()
+
+
+def _learnt(run: RunFolder, lessons: Lessons | None) -> Iterator[ExpertRevision]:
+    yield from read_selected(run.pairs)
+    if lessons is not None:
+        yield from read_selected(run.taught, lessons.weight)
 
 
 def _plan(base: Trainee[E], examples: Sequence[E], recipe: Recipe, asked: int, rate: float) -> TrainingPlan:

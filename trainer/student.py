@@ -44,6 +44,7 @@ class StudentRecipe:
     warmup_share: float = 0.03
     rank: int = 8
     lora_alpha: int = 16
+    lora_dropout: float = 0.0
     modules: tuple[str, ...] = ()
     micro_batch_tokens: int = 4096
     seed: int = 0
@@ -59,6 +60,7 @@ class StudentRecipe:
             learning_rate=self.learning_rate or (2e-5 if self.method == "full" else 3e-4),
             rank=self.rank,
             lora_alpha=self.lora_alpha,
+            lora_dropout=self.lora_dropout,
             batch_pairs=self.batch_pairs,
             modules=tuple(self.modules),
             seed=self.seed,

@@ -116,7 +116,8 @@ def kinds_of(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def pair_of(record: dict[str, Any], kind: str) -> InstructionPair:
-    return InstructionPair(*(record[f"{kind} {field}"] or "" for field in ("Instruction", "Input", "Response")))
+    instruction, extra, response = (record[f"{kind} {field}"] or "" for field in ("Instruction", "Input", "Response"))
+    return InstructionPair(instruction, extra, response)
 
 
 def llama(size: Size) -> Any:

@@ -19,7 +19,7 @@ FILE = "acceptance.json"
 RAW_PROBABILITY = 0.5
 """Of the raw text: label `same` counts half of `better`."""
 _FORMAT = "coachlm-acceptance-1"
-_FARTHEST = 4.0  # deviations from the mean: an odd text must not outweigh everything by one figure
+FARTHEST = 4.0  # deviations from the mean: an odd text must not outweigh everything by one figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Weight:
     def share(self, value: float) -> float:
         """What this value adds to the sum."""
         apart = (value - self.mean) / self.scale
-        return self.weight * min(max(apart, -_FARTHEST), _FARTHEST)
+        return self.weight * min(max(apart, -FARTHEST), FARTHEST)
 
 
 @dataclass(frozen=True, slots=True)

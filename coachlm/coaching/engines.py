@@ -65,6 +65,7 @@ _ALL = (
         adapters=Adapters.CHANGED_IN_PLACE,
         samples=True,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "openvino",
@@ -74,6 +75,7 @@ _ALL = (
         model=Model.CONVERTED,
         adapters=Adapters.CHANGED_IN_PLACE,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "transformers",
@@ -83,6 +85,7 @@ _ALL = (
         adapters=Adapters.FIXED_OR_FOLLOWED,
         samples=True,
         int8=True,
+        instructed=True,
     ),
     Engine(
         "openai",

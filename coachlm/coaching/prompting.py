@@ -6,7 +6,7 @@ base changes later, or that an engine couldn't render, makes no difference.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,13 +34,14 @@ class Prompting:
     """How pairs are put to a coach."""
 
     frame: ChatFrame | None = None  # None: the paper's prompt, as it is
+    asked: Callable[[InstructionPair], str] = coach_prompt  # what stands in the turn
 
     @property
     def style(self) -> PromptStyle:
         return "paper" if self.frame is None else "chat"
 
     def text(self, raw: InstructionPair) -> str:
-        prompt = coach_prompt(raw)
+        prompt = self.asked(raw)
         return prompt if self.frame is None else f"{self.frame.before}{prompt.strip()}{self.frame.after}"
 
     def is_broken_by(self, raw: InstructionPair) -> bool:

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coachlm.context import Context
+from coachlm.desk.efficiency import Arm
 from coachlm.desk.rubric import Scores
 from coachlm.pairs import ExcludeReason, InstructionPair, Provenance, TaskClass
-from coachlm.retelling import retold
 from coachlm.revision import Revision
 from coachlm.status import Status
+from coachlm.text.retelling import retold
 
 
 class TextChoice(StrEnum):
@@ -49,6 +50,8 @@ class DatasetRow:
     revision: Revision | None = None  # the latest
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
+    active_seconds: float | None = None  # of the last edit
+    arm: Arm | None = None  # what that edit started from
     scores: Scores | None = None
     exclude_reason: ExcludeReason | None = None
     duplicate_of: str | None = None  # pair id

@@ -13,7 +13,7 @@ class Extra:
     target: str = ""  # of make, where one sets it up and nothing else
 
     def missing(self) -> list[str]:
-        return [package for package in self.packages if find_spec(package) is None]
+        return [package for package in self.packages if not _is_there(package)]
 
     @property
     def remedy(self) -> str:
@@ -26,10 +26,18 @@ class Extra:
         return f"{what_needs} {', '.join(missing)}: {self.remedy}" if missing else None
 
 
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package around it is there
+        return False
+
+
 MODELS = Extra("reviser", ("torch", "transformers", "peft"), "reviser")
 GGUF = Extra("reviser", ("gguf",), "reviser")
 SERVERS = Extra("reviser", ("httpx",), "reviser")
 OPENVINO = Extra("openvino", ("openvino", "openvino_genai", "tokenizers"), "openvino")
+OTLP = Extra("otlp", ("opentelemetry.proto",))
 METRICS = Extra("streams", ("prometheus_client",))
 AGREEMENT = Extra("evaluation", ("krippendorff",))
 PAGES = Extra("dashboard", ("streamlit",))

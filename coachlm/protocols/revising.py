@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from coachlm.coaching.instructing import Spending
+from coachlm.instructing import Spending
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Revision
 

@@ -1,6 +1,6 @@
 """Settings of coaches that are told what to do instead of being tuned for it."""
 
-from coachlm.coaching.instructing import Coach
+from coachlm.instructing import Coach
 from coachlm.settings.fields import Group, setting
 
 EXAMPLE_SOURCES = ("auto", "bundled", "database", "none")

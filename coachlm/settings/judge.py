@@ -41,6 +41,19 @@ class JudgeSettings(Group):
     timeout_seconds: float = setting(
         "judge_timeout_seconds", default=60.0, gt=0, description="Time limit of one attempt."
     )
+    max_tokens: int = setting(
+        "judge_max_tokens",
+        shown_by="tests/evaluation/test_judge_servers.py::test_limits_and_structure_are_settings",
+        default=512,
+        ge=1,
+        description="Tokens an answer may take, what a reasoning model thinks included: give those some thousands.",
+    )
+    structured: bool = setting(
+        "judge_structured",
+        shown_by="tests/evaluation/test_judge_servers.py::test_limits_and_structure_are_settings",
+        default=True,
+        description="Ask for JSON by a schema (structured outputs); a server that refuses it is asked without.",
+    )
     prompt_price: float | None = setting(
         "judge_prompt_price",
         shown_by="tests/evaluation/test_judge_commands.py::test_the_cost_is_said_before_and_after_and_has_to_be_agreed_to",

@@ -96,7 +96,7 @@ def _revise(base: str, adapter: Path | None, pairs: Sequence[InstructionPair]) -
     from reviser.engines import build_reviser
     from trainer.run import WRITER
 
-    settings = load_settings(model=base, engine=WRITER.engines[0])
+    settings = load_settings(model=base, engine=WRITER.engines[0], coach="tuned")
     reviser = build_reviser(settings.replaced(adapter=None if adapter is None else str(adapter)))
     try:
         return reviser.revise(pairs)

@@ -13,8 +13,10 @@ from commands.shared.output import answering_errors, emit_json, json_option, peo
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
+    from storage.reading import StoreReader
     from trainer.plan.revisions import Source
     from trainer.plan.run_folder import RunRecord, StepMetrics
+    from trainer.plan.teachers import Teacher
     from trainer.plan.training_plan import TrainingPlan
 
 _file = click.Path(path_type=Path)
@@ -27,12 +29,15 @@ _file = click.Path(path_type=Path)
 @click.option("--raw", type=_file, help="The raw pairs, row by row, if --data has only the revised ones (Alpaca).")
 @click.option("--held-out", type=_file, help="Expert revisions to score before and after.")
 @database_option
+@click.option("--teacher-revisions", metavar="FILE|db", help="Also learn an instructed coach's accepted revisions.")
+@click.option("--teacher-weight", type=float, default=0.5, show_default=True, help="Of each beside people's own.")
 @click.option("--output", type=_file, required=True, help="Folder of the run; an interrupted run resumes in it.")
 @click.option("--alpha", type=float, help="Share of revisions, the most changed. [default: 0.3; coach: 1]")
 @click.option("--epochs", type=int, help="[default: 7; coach: 5]")
 @click.option("--learning-rate", type=float, help="[default: 2e-4; coach: 1e-3]")
 @click.option("--rank", type=int, help="Rank of the LoRA matrices. [default: 64; coach: 16]")
 @click.option("--lora-alpha", type=int, help="[default: 32]")
+@click.option("--lora-dropout", type=float, help="Share of inputs dropped before LoRA. [default: 0.1; coach: 0]")
 @click.option("--batch", "batch_pairs", type=int, help="Pairs (coach: passages) per optimizer step. [default: 32]")
 @click.option("--micro-batch-tokens", type=int, help="Tokens per forward pass; fewer need less memory. [default: 4096]")
 @click.option("--modules", help="Linear layers to tune, separated by commas. [default: all but the output's]")
@@ -48,6 +53,8 @@ def train(
     raw: Path | None,
     held_out: Path | None,
     db: str | None,
+    teacher_revisions: str | None,
+    teacher_weight: float,
     output: Path,
     alpha: float | None,
     checkpoint_steps: int,
@@ -58,7 +65,8 @@ def train(
 
     Writes an adapter folder for `coachlm revise --engine packed --adapter …`, named by its content, and beside
     it the frozen data, metrics, plots and the run's record. Settings default to the paper's. With `--base coach` the
-    bundled coach learns those edits that its tags can express; it needs no GPU.
+    bundled coach learns those edits that its tags can express; it needs no GPU. With `--teacher-revisions` it also
+    learns what an instructed coach wrote and people left nearly as it was: from a file, or `db`, --db's.
     """
     if (data is None) == (db is None):
         raise SettingsError("give the expert revisions either as --data FILE or as --db URL (its approved pairs)")
@@ -69,15 +77,29 @@ def train(
 
     tested = None if held_out is None else file_source(held_out)
     options = {"alpha": alpha, "revision": revision, "held_out": tested, "checkpoint_steps": checkpoint_steps}
-    if data is not None:
+    if data is not None and teacher_revisions != "db":
+        options["teacher"] = _teacher(teacher_revisions, teacher_weight, None)
         record = _run(base, file_source(data, raw), output, chosen, options, show=not as_json)
     else:
         from storage.reading import StoreReader
+        from trainer.plan.teachers import is_taught
 
         with open_database(load_settings(database_url=db)) as database:
-            source = approved_source(StoreReader(database))
+            reader = StoreReader(database)
+            options["teacher"] = _teacher(teacher_revisions, teacher_weight, reader)
+            own = approved_source(reader, leave_out=is_taught) if teacher_revisions == "db" else approved_source(reader)
+            source = own if data is None else file_source(data, raw)
             record = _run(base, source, output, chosen, options, show=not as_json)
     _answer(record, output, as_json)
+
+
+def _teacher(given: str | None, weight: float, reader: "StoreReader | None") -> "Teacher | None":
+    """Raises: TrainingError."""
+    from trainer.plan.teachers import database_teacher, file_teacher
+
+    if given is None:
+        return None
+    return database_teacher(reader, weight) if given == "db" and reader else file_teacher(Path(given), weight)
 
 
 def require_libraries() -> None:
@@ -132,6 +154,10 @@ def _answer(record: "RunRecord", output: Path, as_json: bool) -> None:
     )
     for reason, count in (record.selection["rejects"] | record.left_out).items():
         out.print(f"  left out: {count:,} {reason}")
+    if teacher := record.figures.get("teacher"):
+        out.print(f"{teacher['taken']:,} revisions of the instructed coach, each with weight {teacher['weight']:g}")
+        for reason, count in teacher["rejects"].items():
+            out.print(f"  not taught: {count:,} {reason}")
     if words := record.figures.get("changed_words"):
         _answer_words(words)
     if metrics["steps"]:

@@ -63,7 +63,8 @@ def read_work_file(content: str) -> WorkFile:
             f"this is not a work file of `coachlm queue next`: its head lacks or has a wrong {error}; "
             "claim the pair again and copy your text over"
         ) from error
-    return WorkFile(*facts, claimed, InstructionPair(*_split(content, mark)))
+    instruction, extra, response = _split(content, mark)
+    return WorkFile(*facts, claimed, InstructionPair(instruction, extra, response))
 
 
 def _split(content: str, mark: str) -> list[str]:

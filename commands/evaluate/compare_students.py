@@ -15,8 +15,8 @@ from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from coachlm.settings import Settings
 from commands.coach.train import require_libraries
-from commands.evaluate.judge import interval
 from commands.evaluate.judge_options import judge_settings, say_worth, server_options
+from commands.evaluate.verdicts_shown import interval
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 

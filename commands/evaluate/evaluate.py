@@ -13,10 +13,12 @@ from coachlm.errors import InputError
 from commands.catalogue import EVALUATE
 from commands.evaluate.judge_options import (
     agree_to,
+    check_usable,
     estimate_comparisons,
     estimate_line,
     judge_settings,
     server_options,
+    show_messages,
 )
 from commands.shared.lazy_group import LazyGroup
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
@@ -126,6 +128,8 @@ def judges(
         emit_json({"judges": [asdict(report) for report in reports]})
     else:
         _show_judges(reports)
+    show_messages(chosen)
+    check_usable({name: sum(each is not None for each in judged[name]) for name in answered})
     if incomplete:
         people.print(f"{', '.join(incomplete)}: not all could be asked; run the same command again to go on")
         raise SystemExit(1)

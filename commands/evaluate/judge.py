@@ -5,42 +5,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from assembly.data_sets import json_line, lines_writer, pairs_only, public_folder
+from assembly.data_sets import json_line, lines_writer, pairs_only, public_folder, read_questions, source_name
 from assembly.judges import check_judges, named_judges
 from coachlm.desk.dataset import TextChoice
 from coachlm.errors import InputError
 from commands.evaluate.judge_options import (
     agree_to,
+    check_usable,
     estimate_comparisons,
     estimate_line,
-    failure_line,
     judge_settings,
+    questions_option,
     say_worth,
+    server_messages,
     server_options,
+    show_messages,
     spending_line,
 )
+from commands.evaluate.verdicts_shown import show_recorded, show_verdicts, write_verdicts
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
-    from coachlm.intervals import Interval
     from evaluation.judges.judging import Comparison, Judge
     from evaluation.judges.run import Judged, JudgedSet
+    from evaluation.judges.servers.openai import OpenAIJudge
 
 _text = click.Choice([choice.value for choice in TextChoice])
 
 
 @click.command()
 @click.argument("candidate")
-@click.argument("reference")
+@click.argument("reference", required=False)
 @click.option(
     "--judge",
     "names",
     multiple=True,
     help="server, model:FOLDER, likeness, likeness-length-free or longer; no default; may be repeated.",
 )
+@questions_option
 @click.option("--match", "matching", type=click.Choice(["request", "rows"]), default="request", show_default=True)
 @click.option(
     "--text-candidate",
@@ -67,7 +71,7 @@ _text = click.Choice([choice.value for choice in TextChoice])
 @answering_errors
 def judge(
     candidate: str,
-    reference: str,
+    reference: str | None,
     names: tuple[str, ...],
     output: Path | None,
     html: Path | None,
@@ -84,7 +88,13 @@ def judge(
 
     REFERENCE is a data set or a registered test set (coachlm evaluate sets). Each comparison is judged both ways round
     and merged by the paper's rules; what failed either way is counted and in no rate.
+
+    Without REFERENCE, CANDIDATE is a file of judgements that AlpacaEval, Arena-Hard, MT-Bench, Arena, PandaLM or a
+    Vicuna review recorded: nothing is asked.
     """
+    if reference is None:
+        show_recorded(Path(candidate), seed, html, as_json=as_json)
+        return
     settings = judge_settings(options)
     check_judges(names, settings)
     say_worth(names, as_json=as_json)
@@ -98,17 +108,20 @@ def judge(
             agree_to(expected, yes=yes, as_json=as_json)
         judged = {each.name: _judged(each, comparisons, show=not as_json) for each in judges}
         spending = {each.name: spent for each in judges if (spent := getattr(each, "spending", None)) is not None}
-    found = _sets(comparisons, judged, seed)
-    _keep(output, comparisons, judged)
-    answer = _answer(found, judged, left_out) | {"spending": {name: asdict(s) for name, s in spending.items()}}
+    found = _sets(comparisons, judged, seed, reference)
+    _keep(output, comparisons, judged, judges)
+    answer = _answer(found, judged, left_out, seed) | {"spending": {name: asdict(s) for name, s in spending.items()}}
+    answer |= _made_of((candidate, reference), comparisons, judges)
     if html is not None:
-        _write_page(found, answer, html)
+        write_verdicts(found, answer, html)
     if as_json:
         emit_json(answer)
     else:
-        _show(found, answer)
+        show_verdicts(found, answer)
         for name, spent in spending.items():
             people.print(f"{name}: {spending_line(spent)}", markup=False)
+    show_messages(judges)
+    check_usable({each.judge: each.comparisons - each.rates.failed for each in found})
     if not all(each.complete for each in found):
         people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
@@ -121,11 +134,12 @@ def _comparisons(candidate: str, reference: str, options: dict[str, Any]) -> "tu
     from evaluation.sets.registry import TEST_SETS
     from evaluation.sets.test_sets import load_test_set
 
-    answers = pairs_only(candidate, TextChoice(options["text_candidate"]))
+    questions = read_questions(options["questions"])
+    answers = pairs_only(candidate, TextChoice(options["text_candidate"]), questions)
     if reference in TEST_SETS:
         expected = load_test_set(reference, public_folder())
     else:
-        expected = pairs_only(reference, TextChoice(options["text_reference"]))
+        expected = pairs_only(reference, TextChoice(options["text_reference"]), questions)
     found: list[Comparison] = []
     alone = {"candidate": 0, "reference": 0}
     for one, other in match_pairs(answers, expected, Matching(options["matching"]), Dropped()):
@@ -146,92 +160,59 @@ def _judged(judge: "Judge", comparisons: "list[Comparison]", *, show: bool) -> "
         return judge_all(judge, comparisons, lambda count: display.advance(task, count))
 
 
-def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: int) -> "list[JudgedSet]":
+def _sets(comparisons: "list[Comparison]", judged: "dict[str, Judged]", seed: int, reference: str) -> "list[JudgedSet]":
     from evaluation.judges.run import judged_set
+    from evaluation.sets.registry import TEST_SETS
+    from evaluation.sets.set_categories import set_categories
 
-    return [judged_set(name, comparisons, each, seed=seed) for name, each in judged.items()]
+    categories = set_categories(reference, public_folder() if reference in TEST_SETS else None)
+    return [judged_set(name, comparisons, each, seed=seed, categories=categories) for name, each in judged.items()]
 
 
-def _keep(output: Path | None, comparisons: "list[Comparison]", judged: "dict[str, Judged]") -> None:
+def _made_of(names: tuple[str, str], comparisons: "list[Comparison]", judges: "list[Judge]") -> dict[str, Any]:
+    """Both sides as they were compared, and who judged them."""
+    from evaluation.judges.prompts import PROMPT_VERSION
+    from evaluation.report.provenance import provenance, set_facts
+
+    sides = zip(*(each.sides for each in comparisons), strict=True)
+    facts = [set_facts(source_name(name), side) for name, side in zip(names, sides, strict=True)]
+    spent = [(each.name, getattr(each, "spending", None)) for each in judges]
+    return {"made_of": provenance(facts, spent, PROMPT_VERSION), "server_messages": server_messages(judges)}
+
+
+def _keep(
+    output: Path | None, comparisons: "list[Comparison]", judged: "dict[str, Judged]", judges: "list[Judge]"
+) -> None:
+    """Verdicts, and from judges behind a server the scores and reasons that they come from."""
+    from evaluation.judges.servers.openai import OpenAIJudge
+
+    explaining = [each for each in judges if isinstance(each, OpenAIJudge)]
     with lines_writer(output) as write:
         for number, comparison in enumerate(comparisons):
             both = {name: each.judgements[number] for name, each in judged.items()}
             verdicts = {name: asdict(each) | {"merged": each.merged} for name, each in both.items()}
-            write(json_line({**asdict(comparison), "verdicts": verdicts}))
+            answers = {each.name: _both_answers(each, comparison) for each in explaining}
+            write(json_line({**asdict(comparison), "verdicts": verdicts, "answers": answers}))
 
 
-def _answer(found: "list[JudgedSet]", judged: "dict[str, Judged]", left_out: dict[str, int]) -> dict[str, Any]:
-    from evaluation.judges.run import judges_agree
-
+def _both_answers(judge: "OpenAIJudge", comparison: "Comparison") -> dict[str, Any]:
+    first, second = judge.answer_to(comparison), judge.answer_to(comparison.swapped())
     return {
-        "judges": [asdict(each) for each in found],
-        "judges_agree": judges_agree(judged),
-        "in_one_set_only": left_out,
+        "shown_first": first and {"candidate": first.first, "reference": first.second, "reason": first.reason},
+        "shown_second": second and {"candidate": second.second, "reference": second.first, "reason": second.reason},
     }
 
 
-COLUMNS = (
-    "judge",
-    "wins",
-    "ties",
-    "losses",
-    "failed",
-    "WR1",
-    "WR2",
-    "QS",
-    "consistent",
-    "first favoured",
-    "longer won",
-)
+def _answer(
+    found: "list[JudgedSet]", judged: "dict[str, Judged]", left_out: dict[str, int], seed: int
+) -> dict[str, Any]:
+    from evaluation.judges.panel import panel
+    from evaluation.judges.run import judges_agree
 
-
-def rates_row(each: "JudgedSet") -> list[str]:
-    rates, position = each.rates, each.position
-    counts = (rates.wins, rates.ties, rates.losses, rates.failed)
-    shares = (rates.wr1, rates.wr2, rates.qs)
-    consistent = f"{position.consistent / position.comparisons:.1%}" if position.comparisons else "–"
-    return [
-        each.judge,
-        *(f"{count:,}" for count in counts),
-        *map(interval, shares),
-        consistent,
-        interval(position.first_share),
-        interval(each.length.longer_share),
-    ]
-
-
-def interval(found: "Interval | None") -> str:
-    return "–" if found is None else f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
-
-
-def _show(found: "list[JudgedSet]", answer: dict[str, Any]) -> None:
-    table = Table(show_edge=False, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column == "judge" else "right")
-    for each in found:
-        table.add_row(*rates_row(each))
-    results().print(table)
-    for each in found:
-        if each.failures:
-            results().print(f"{each.judge}: answers without a verdict: {failure_line(each.failures)}", markup=False)
-    for pair, share in answer["judges_agree"].items():
-        results().print(f"{pair} agree on {share:.1%}", markup=False)
-    if any(answer["in_one_set_only"].values()):
-        people.print(f"requests in one set only: {failure_line(answer['in_one_set_only'])}")
-
-
-def _write_page(found: "list[JudgedSet]", answer: dict[str, Any], path: Path) -> None:
-    from evaluation.report.figures_page import FigureTable, write_figures
-
-    agree = [[pair, f"{share:.1%}"] for pair, share in answer["judges_agree"].items()]
-    tables = [
-        FigureTable(
-            "Candidate against reference",
-            COLUMNS,
-            [rates_row(each) for each in found],
-            "95 % bootstrap intervals over comparisons. Consistent: the same verdict both ways round; first favoured: "
-            "of the inconsistent ones. Longer won: of decided comparisons; no fault by itself: longer can be better.",
-        ),
-        FigureTable("Judges that agree", ("judges", "same verdict"), agree),
-    ]
-    write_figures("Responses compared", [table for table in tables if table.rows], answer, path)
+    together = panel(judged, seed)
+    return {
+        "judges": [asdict(each) for each in found],
+        "judges_agree": judges_agree(judged),
+        "panel": together and asdict(together),
+        "in_one_set_only": left_out,
+    }

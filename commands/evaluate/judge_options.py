@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings, load_settings
-from commands.shared.output import people
+from commands.shared.output import people, terminal_safe
 
 if TYPE_CHECKING:
     from evaluation.judges.judging import Comparison, Judge
-    from evaluation.judges.openai import Estimate, Spending
+    from evaluation.judges.servers.openai import Estimate, Spending
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +47,14 @@ def server_options(function: Callable[P, R]) -> Callable[P, R]:
     return function
 
 
+def questions_option(function: Callable[P, R]) -> Callable[P, R]:
+    return click.option(
+        "--questions",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Questions of answers that name them by an id (FastChat, MT-Bench, Vicuna).",
+    )(function)
+
+
 def judge_settings(options: dict[str, Any]) -> Settings:
     """Takes the server's options out of `options`. Raises: SettingsError."""
     return load_settings(**{f"judge_{name}": options.pop(f"judge_{name}") for name in _SERVER})
@@ -61,10 +70,30 @@ def say_worth(names: Sequence[str], *, as_json: bool = False) -> None:
             people.print(f"{name}: {WORTH[name]}", markup=False)
 
 
+def server_messages(judges: Sequence[object]) -> dict[str, dict[str, int]]:
+    """Judge → what its server said of questions that it refused → how often."""
+    from evaluation.judges.servers.openai import OpenAIJudge
+
+    return {each.name: each.messages for each in judges if isinstance(each, OpenAIJudge) and each.messages}
+
+
+def show_messages(judges: Sequence[object]) -> None:
+    for name, messages in server_messages(judges).items():
+        for message, count in messages.items():
+            people.print(f"{name}: the server said {count:,}×: {terminal_safe(message)}", markup=False)
+
+
+def check_usable(usable: Mapping[str, int]) -> None:
+    """Ends the command with 1, where something has no usable answer at all: there is no figure."""
+    if empty := [name for name, count in usable.items() if not count]:
+        people.print(f"no answer was usable for {', '.join(empty)}: there is no figure", markup=False)
+        raise SystemExit(1)
+
+
 def estimate_comparisons(judges: Sequence[Judge], comparisons: Sequence[Comparison]) -> Estimate | None:
     """Both ways round; None, when no judge has a server."""
-    from evaluation.judges.openai import OpenAIJudge
     from evaluation.judges.prompts import pairwise_prompt
+    from evaluation.judges.servers.openai import OpenAIJudge
 
     asked = [each for each in judges if isinstance(each, OpenAIJudge)]
     both = [*comparisons, *(comparison.swapped() for comparison in comparisons)]

@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from assembly.data_sets import json_line, lines_writer, pairs_only
+from assembly.data_sets import json_line, lines_writer, pairs_only, read_questions
 from assembly.judges import server_judge
 from coachlm.desk.dataset import TextChoice
 from commands.evaluate.judge_options import (
     agree_to,
+    check_usable,
     estimate_line,
     failure_line,
     judge_settings,
+    questions_option,
+    server_messages,
     server_options,
+    show_messages,
     spending_line,
 )
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.progress import progress_display
 
 if TYPE_CHECKING:
-    from evaluation.judges.openai import OpenAIJudge
+    from evaluation.judges.servers.openai import OpenAIJudge
     from evaluation.ratings.run import RatedSet, RatingProtocol
 
 _file = click.Path(path_type=Path, dir_okay=False)
@@ -37,6 +41,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Which text to read if DATA is a database.",
 )
+@questions_option
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many of each data set.")
 @click.option(
     "--output", type=click.Path(path_type=Path, file_okay=False), help="Write each pair's rating into this folder."
@@ -48,6 +53,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 def rate(
     sources: tuple[str, ...],
     text: str,
+    questions: Path | None,
     limit: int | None,
     output: Path | None,
     html: Path | None,
@@ -65,10 +71,13 @@ def rate(
     Give a set before and after to see both. Failed questions are counted, in no figure, and asked again by the next
     run; answers are kept, so that the same run again costs nothing.
     """
+    from evaluation.judges.prompts import PROMPT_VERSION
     from evaluation.ratings.run import RatingProtocol, estimate
+    from evaluation.report.provenance import provenance, set_facts
 
     protocol = RatingProtocol.RUBRIC if rubric else RatingProtocol.ACCURACY
-    sets = {source: pairs_only(source, TextChoice(text))[:limit] for source in sources}
+    asked = read_questions(questions)
+    sets = {source: pairs_only(source, TextChoice(text), asked)[:limit] for source in sources}
     with server_judge(judge_settings(options)) as judge:
         expected = estimate(judge, (pair for pairs in sets.values() for pair in pairs), protocol)
         if only_estimate:
@@ -76,12 +85,17 @@ def rate(
             return
         agree_to(expected, yes=yes, as_json=as_json)
         found = [_rated(judge, source, pairs, protocol, output, show=not as_json) for source, pairs in sets.items()]
+    facts = [set_facts(each.name, pairs) for each, pairs in zip(found, sets.values(), strict=True)]
+    made_of = provenance(facts, [(judge.name, judge.spending)], PROMPT_VERSION)
     if html is not None:
-        _write_page(found, html)
+        _write_page(found, made_of, html)
     if as_json:
-        emit_json({"judge": judge.name, "estimate": asdict(expected), "sets": [asdict(each) for each in found]})
+        answer = {"judge": judge.name, "estimate": asdict(expected), "sets": [asdict(each) for each in found]}
+        emit_json(answer | {"made_of": made_of, "server_messages": server_messages([judge])})
     else:
         _show(found, html)
+    show_messages([judge])
+    check_usable({each.name: each.usable for each in found})
     if not all(each.complete for each in found):
         people.print("not all could be asked; run the same command again to continue where it stopped")
         raise SystemExit(1)
@@ -128,9 +142,10 @@ def _show(found: "list[RatedSet]", html: Path | None) -> None:
         people.print(f"page: {html}", markup=False)
 
 
-def _write_page(found: "list[RatedSet]", path: Path) -> None:
+def _write_page(found: "list[RatedSet]", made_of: dict[str, Any], path: Path) -> None:
     from evaluation.report.figures_page import FigureTable, write_figures
     from evaluation.report.plots import plot_ratings
+    from evaluation.report.provenance import provenance_rows
 
     rows = [
         [
@@ -149,6 +164,8 @@ def _write_page(found: "list[RatedSet]", path: Path) -> None:
     plots = [plot_ratings("Ratings", histograms)] if histograms else []
     columns = ("data set", "pairs", "rated", "no rating", "mean of 5", "4.5 or above", "instruction", "response")
     note = "Figures are over the rated pairs alone. Paper Fig. 4, Alpaca: mean 3.95 → 4.31, 4.5 or above 17.7 → 78.9 %."
-    write_figures(
-        "Ratings", [FigureTable("Ratings", columns, rows, note, plots)], {"sets": list(map(asdict, found))}, path
-    )
+    tables = [
+        FigureTable("Ratings", columns, rows, note, plots),
+        FigureTable("Made of", ("what", "which"), provenance_rows(made_of)),
+    ]
+    write_figures("Ratings", tables, {"sets": list(map(asdict, found)), "made_of": made_of}, path)

@@ -106,11 +106,13 @@ def _engine(settings: Settings) -> Iterator[Finding]:
 
         if not (engine := ENGINES[settings.reviser.engine]).revises:
             return f"`{engine.name}`: {engine.help}"
-        follows = settings.reviser.adapter == REGISTRY and _missing_file(settings) is None
+        instructed = settings.instructing.coach == "instructed"
+        follows = (settings.reviser.adapter == REGISTRY or instructed) and _missing_file(settings) is None
         alone = settings.replaced(adapter=None) if settings.reviser.adapter == REGISTRY else settings
         with open_database(settings) if follows else nullcontext() as database:
             reviser = build_reviser(alone) if database is None else build_engine(settings, database)
-        name = f"`{reviser.name}`" + (f" with adapter {reviser.adapter[:12]}" if reviser.adapter else "")
+        kind = "as instructed coach" if instructed else "with adapter"
+        name = f"`{reviser.name}`" + (f" {kind} {reviser.adapter[:12]}" if reviser.adapter else "")
         reviser.close()
         return name
 

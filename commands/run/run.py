@@ -9,8 +9,8 @@ import click
 from assembly.engines import build_engine
 from assembly.stores import build_store, database_option, intake_salt, open_database
 from coachlm.coaching.engines import ENGINES, check_revises
-from coachlm.coaching.instructing import Spending
 from coachlm.errors import BudgetError
+from coachlm.instructing import Spending
 from coachlm.protocols.intake import IntakeCounts, Store
 from coachlm.protocols.revising import PaidReviser, Reviser
 from coachlm.revision import Revision

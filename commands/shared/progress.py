@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from coachlm.coaching.instructing import Spending
+from coachlm.instructing import Spending
 from coachlm.protocols.intake import IntakeCounts
 from coachlm.revision import Revision
 from commands.shared.output import people

@@ -9,7 +9,7 @@ from coachlm.pairs import ExcludeReason
 
 _REASONS: dict[ExcludeReason, str] = {
     ExcludeReason.INVALID_INPUT: "The key content of the instruction is invalid or missing",
-    ExcludeReason.BEYOND_EXPERTISE: "Too professional to be judged here",
+    ExcludeReason.BEYOND_EXPERTISE: "Too specialised to be judged here",
     ExcludeReason.MASSIVE_WORKLOAD: "Verse or lyrics that would have to be rewritten",
     ExcludeReason.MULTI_MODAL: "About images, video or audio",
     ExcludeReason.SAFETY: "Toxic, copyrighted or sensitive",

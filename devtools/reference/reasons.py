@@ -14,6 +14,7 @@ from coachlm.revision import FlagKind, Outcome
 from coachlm.status import Status
 from coachlm.text.guards.refusals import Guard
 from devtools.reference.blocks import sentence, table
+from reviser.instructed.answers import Unusable
 from reviser.pairs.requests import Failure
 from reviser.remote.completions import Refusal
 
@@ -26,6 +27,7 @@ _SHOWN: tuple[tuple[str, type[StrEnum]], ...] = (
     ("Why a guard refused a revision", Guard),
     ("Why an engine gave no revision", Failure),
     ("Why a server gave no revision", Refusal),
+    ("Why a chat model's answer is no revision", Unusable),
     ("What an annotator should check", FlagKind),
     ("States of an item of the queue", ItemState),
     ("How a lease ends", Ending),

@@ -63,12 +63,13 @@ class ServerProcess:
         return self._process.poll()
 
     def await_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Raises: ServerError when the process ends or the time passes before `ready()` is true."""
+        """Raises: ServerError when the process ends or the time passes before `ready()` is true; it is killed then."""
         end = time.monotonic() + seconds
         while not ready():
             if not self.is_running:
                 raise ServerError(f"{self.name} ended with {self._process.returncode}:\n{self.log_end()}")
             if time.monotonic() > end:
+                self.end(Signals.SIGKILL)
                 raise ServerError(f"{self.name} was not ready within {seconds:.0f} s:\n{self.log_end()}")
             time.sleep(0.05)
 

@@ -45,11 +45,14 @@ MENDABLE = frozenset(
 
 
 class AnswerError(ValueError):
-    """A judge's text holds no usable answer."""
+    """A judge's text holds no usable answer; `message` is what its server said of that, `of_all` whether it
+    would say so of every question."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, message: str = "", *, of_all: bool = False) -> None:
         super().__init__(failure.value)
         self.failure = failure
+        self.message = message
+        self.of_all = of_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class RubricRating:
 
 
 Answer = TypeVar("Answer")
+Plain = Callable[[str], dict[str, Any] | None]
 _PLAIN_SCORES = re.compile(r"\s*(\d+(?:\.\d+)?)[ ,\t]+(\d+(?:\.\d+)?)\s*(?:\n|$)")
 _PLAIN_SCORE = re.compile(r"\s*(?:score\s*[:=]?\s*)?(\d+(?:\.\d+)?)(?:\s*/\s*5)?\s*(?:\n|$)", re.IGNORECASE)
 _DECODER = json.JSONDecoder()
@@ -100,8 +104,11 @@ def read_pairwise(text: str) -> PairwiseAnswer:
     def read(found: dict[str, Any]) -> PairwiseAnswer:
         return PairwiseAnswer(_number(found["a"], 10), _number(found["b"], 10), str(found.get("reason", "")))
 
-    plain = _PLAIN_SCORES.match(text)
-    return _only(text, {"a", "b"}, read, plain and {"a": float(plain[1]), "b": float(plain[2]), "reason": text})
+    def plain(text: str) -> dict[str, Any] | None:
+        found = _PLAIN_SCORES.match(text)
+        return found and {"a": float(found[1]), "b": float(found[2]), "reason": text}
+
+    return _only(text, {"a", "b"}, read, plain)
 
 
 def read_rating(text: str) -> Rating:
@@ -113,8 +120,11 @@ def read_rating(text: str) -> Rating:
     def read(found: dict[str, Any]) -> Rating:
         return Rating(_number(found["score"], 5), str(found.get("rationale", "")))
 
-    plain = _PLAIN_SCORE.match(text)
-    return _only(text, {"score"}, read, plain and {"score": float(plain[1]), "rationale": text})
+    def plain(text: str) -> dict[str, Any] | None:
+        found = _PLAIN_SCORE.match(text)
+        return found and {"score": float(found[1]), "rationale": text}
+
+    return _only(text, {"score"}, read, plain)
 
 
 def read_rubric(text: str) -> RubricRating:
@@ -122,7 +132,7 @@ def read_rubric(text: str) -> RubricRating:
 
     Raises: AnswerError.
     """
-    return _only(text, {"instruction", "response", "flaws"}, _rubric, None)
+    return _only(text, {"instruction", "response", "flaws"}, _rubric, lambda _: None)
 
 
 def _rubric(found: dict[str, Any]) -> RubricRating:
@@ -148,8 +158,10 @@ def _dimension(name: object) -> Dimension:
         raise AnswerError(Failure.NO_VERDICT) from None
 
 
-def _only(text: str, keys: set[str], read: Callable[[dict[str, Any]], Answer], plain: dict[str, Any] | None) -> Answer:
-    """The one answer that a text holds; the same figures said twice are one."""
+def _only(text: str, keys: set[str], read: Callable[[dict[str, Any]], Answer], plain_of: Plain) -> Answer:
+    """The one answer that a text holds after the model's thoughts; the same figures said twice are one."""
+    text = _after_thoughts(text)
+    plain = plain_of(text)
     found = [each for each in _objects(text) if keys <= each.keys()]
     if not found and plain is not None:
         found = [plain]
@@ -158,6 +170,14 @@ def _only(text: str, keys: set[str], read: Callable[[dict[str, Any]], Answer], p
     if any(each[key] != found[0][key] for each in found[1:] for key in keys):
         raise AnswerError(Failure.AMBIGUOUS)
     return read(found[-1])
+
+
+def _after_thoughts(text: str) -> str:
+    """Raises: AnswerError, when the thoughts have no end."""
+    thoughts, end, answer = text.rpartition("</think>")
+    if not end and "<think>" in thoughts + answer:
+        raise AnswerError(Failure.CUT_OFF)
+    return answer
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
@@ -176,9 +196,11 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _number(value: object, highest: float) -> float:
-    """A finite number from 0 to `highest`; digits in quotes count, true and false don't."""
+    """A finite number from 0 to `highest`; "8/10" and digits in quotes count, true and false don't."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise AnswerError(Failure.NO_VERDICT)
+    if isinstance(value, str):
+        value = value.strip().removesuffix(f"/{highest:g}")
     try:
         number = float(value)
     except (ValueError, OverflowError):

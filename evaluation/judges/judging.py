@@ -1,6 +1,6 @@
 """Pairwise judging: verdicts both ways round, the paper's merging rules, win rates, and how far a judge can be trusted.
 
-It knows no judge: `evaluation/judges/openai.py` and `evaluation/judges/local.py` are two.
+It knows no judge: `evaluation/judges/servers/openai.py` and `evaluation/judges/local.py` are two.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from coachlm.intervals import Interval, percentile_interval
+from coachlm.intervals import Interval, percentile_interval, wilson_interval
 from coachlm.pairs import InstructionPair
 
 RESAMPLES = 10_000
@@ -116,7 +116,7 @@ class WinRates:
 
 
 def win_rates(verdicts: Sequence[Verdict | None], seed: int = 0) -> WinRates:
-    """Resamples whole comparisons; with all verdicts alike, the interval has no width and says nothing."""
+    """Shares have Wilson's interval; WR1, where ties count half, that of resampled comparisons unless all are alike."""
     counts = Counter(verdicts)
     tallied = np.array([counts[verdict] for verdict in (Verdict.WIN, Verdict.TIE, Verdict.LOSE)])
     wins, ties, losses = tallied.tolist()
@@ -133,13 +133,14 @@ def win_rates(verdicts: Sequence[Verdict | None], seed: int = 0) -> WinRates:
 
 def _ratio(tallied: np.ndarray, over: Sequence[float], under: Sequence[float], seed: int) -> Interval | None:
     """A weighted count over another. Drawing counts multinomially is drawing the single verdicts with replacement."""
-    total = int(tallied.sum())
-    if not tallied @ np.array(under):
+    total, below = int(tallied.sum()), int(tallied @ np.array(under))
+    if not below:
         return None
+    if set(over) <= {0, 1} or tallied.max() == total:
+        return wilson_interval(float(tallied @ np.array(over)) / below, below)
     drawn = np.random.default_rng(seed).multinomial(total, tallied / total, RESAMPLES)
-    below = drawn @ np.array(under)
-    rates = (drawn @ np.array(over))[below > 0] / below[below > 0]
-    return percentile_interval(float(tallied @ np.array(over) / (tallied @ np.array(under))), rates)
+    rates = drawn @ np.array(over) / (drawn @ np.array(under))
+    return percentile_interval(float(tallied @ np.array(over)) / below, rates)
 
 
 @dataclass(frozen=True, slots=True)

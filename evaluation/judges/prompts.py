@@ -4,7 +4,22 @@ from collections.abc import Iterable
 
 from coachlm.desk.rubric import RUBRIC, Level, Part
 from coachlm.pairs import InstructionPair, content_hash
+from evaluation.judges.dialect import Schema
 from evaluation.judges.judging import Comparison
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_FLAWS: Schema = {"type": "array", "items": {"type": "string", "enum": [each.dimension.value for each in RUBRIC]}}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+PAIRWISE_SCHEMA = _object(reason=_TEXT, a=_NUMBER, b=_NUMBER)
+RATING_SCHEMA = _object(rationale=_TEXT, score=_NUMBER)
+RUBRIC_SCHEMA = _object(rationale=_TEXT, flaws=_FLAWS, instruction=_NUMBER, response=_NUMBER)
+"""What servers with structured outputs hold an answer to; ranges are checked where it is read."""
 
 PROMPT_VERSION = 2
 """Part of the cache's key: raise it when a prompt or its parsing changes."""

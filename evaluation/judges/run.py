@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from evaluation.judges.agreement import Agreement, agreement
@@ -37,6 +37,7 @@ class JudgedSet:
     length: LengthBias
     failures: dict[str, int]
     agreement: Agreement | None  # with people's majority, where there are labels
+    by_category: dict[str, WinRates] = field(default_factory=dict)  # where the test set has categories
 
     @property
     def complete(self) -> bool:
@@ -77,7 +78,9 @@ def judged_set(
     judged: Judged,
     people: Sequence[Verdict | None] | None = None,
     seed: int = 0,
+    categories: Mapping[tuple[str, str], str] | None = None,
 ) -> JudgedSet:
+    """`categories`: of requests (instruction and input)."""
     merged = [judgement.merged for judgement in judged.judgements]
     return JudgedSet(
         judge=name,
@@ -87,7 +90,22 @@ def judged_set(
         length=length_bias(comparisons, merged, seed),
         failures=judged.failures,
         agreement=None if people is None else agreement(merged, people),
+        by_category=_by_category(comparisons, merged, categories or {}, seed),
     )
+
+
+def _by_category(
+    comparisons: Sequence[Comparison],
+    verdicts: Sequence[Verdict | None],
+    categories: Mapping[tuple[str, str], str],
+    seed: int,
+) -> dict[str, WinRates]:
+    found: dict[str, list[Verdict | None]] = {}
+    for comparison, verdict in zip(comparisons, verdicts, strict=True):
+        category = categories.get((comparison.instruction, comparison.input))
+        if category is not None:
+            found.setdefault(category, []).append(verdict)
+    return {category: win_rates(found[category], seed) for category in sorted(found)}
 
 
 def is_complete(failures: Mapping[str, int]) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 from coachlm.desk.rubric import Part
 from coachlm.pairs import InstructionPair
 from evaluation.judges.answers import MENDABLE, Failure, Rating, RubricRating
-from evaluation.judges.openai import Answers, Estimate, OpenAIJudge, Spending
 from evaluation.judges.prompts import rating_prompt, rubric_prompt
+from evaluation.judges.servers.openai import Answers, Estimate, OpenAIJudge, Spending
 from evaluation.ratings.summary import RatingSummary, summarise_ratings
 
 CHUNK = 500

@@ -1,5 +1,7 @@
-"""A page of tables and plots with its figures beside it as JSON: what every evaluation command can write."""
+"""A page of tables and plots, its figures beside it as JSON and CSV: what every evaluation command can write."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coachlm import __version__
+from coachlm.text.spreadsheets import defuse_cell
 from evaluation.report.files import write_page
 from evaluation.report.page import page_environment
 
@@ -24,9 +27,20 @@ class FigureTable:
 
 
 def write_figures(title: str, tables: Sequence[FigureTable], figures: Mapping[str, Any], path: Path) -> None:
-    """The page at `path`, `figures` beside it with the suffix `.json`. Raises: ExportError."""
+    """The page at `path`; beside it `figures` with the suffix `.json`, the tables with `.csv`. Raises: ExportError."""
     created_at = datetime.now(UTC).isoformat(timespec="seconds")
     template = page_environment().get_template("figures.html")
     write_page(path, template.render(title=title, created_at=created_at, version=__version__, tables=tables))
     record = {"title": title, "created_at": created_at, **figures}
     write_page(path.with_suffix(".json"), json.dumps(record, indent=2, ensure_ascii=False, default=str) + "\n")
+    write_page(path.with_suffix(".csv"), _csv(tables))
+
+
+def _csv(tables: Sequence[FigureTable]) -> str:
+    """Every row with its table's heading in front; each table begins with its columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for table in tables:
+        for row in (table.columns, *table.rows):
+            writer.writerow([defuse_cell(cell) for cell in (table.heading, *row)])
+    return text.getvalue()

@@ -10,6 +10,7 @@ from coachlm.desk.categories import PAPER_SHARES, RevisionCategory
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Reviser
 from coachlm.revision import Outcome
+from evaluation.report.provenance import SetDigest, provenance
 from evaluation.report.statistics import (
     BIN_EDGES,
     PAPER_INSTRUCTION,
@@ -56,6 +57,7 @@ class SetComparison:
     scores: (
         dict[str, float] | None
     )  # expert-revision likeness: means before and after, share of pairs that it prefers after
+    made_of: dict[str, Any] = field(default_factory=dict)  # both sets by name and digest, version and date
     examples: list[Change] = field(default_factory=list)  # the first few of each category
 
     def category_shares(self) -> dict[RevisionCategory, float]:
@@ -95,6 +97,7 @@ class SetComparer:
     def __init__(self, estimator: CategoryEstimator, scorer: PairScorer | None = None) -> None:
         self._estimator, self._scorer = estimator, scorer
         self._before, self._after, self._statistics = SetLengthsCounter(), SetLengthsCounter(), StatisticsCounter()
+        self._digests = SetDigest(), SetDigest()
         self._categories: Counter[RevisionCategory] = Counter()
         self._only = Counter[str]()
         self._scores = {"before": 0.0, "after": 0.0, "preferred": 0.0}
@@ -106,8 +109,10 @@ class SetComparer:
         """`outcome`: what an engine said; without one, whether any text differs."""
         if before is not None:
             self._before.add(before)
+            self._digests[0].add(before)
         if after is not None:
             self._after.add(after)
+            self._digests[1].add(after)
         if before is not None and after is not None:
             self._add_both(before, after, outcome)
         else:
@@ -144,5 +149,6 @@ class SetComparer:
             statistics=statistics,
             categories=dict(self._categories),
             scores=scores,
+            made_of=provenance([digest.facts(name) for digest, name in zip(self._digests, names, strict=True)]),
             examples=[change for category in RevisionCategory for change in self._examples.get(category, [])],
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from coachlm.desk.dataset import TextChoice
 from coachlm.pairs import InstructionPair, RejectReason
 from coachlm.text.user_text import split_user_text
 
@@ -16,21 +17,71 @@ MAX_CHARS = 200_000
 
 _RESPONSES = ("output", "response", "reference response", "completion")
 _MATERIAL = ("input", "context")
+_PAPER_RAW = "Raw Instruction"
 _CHATS = {"messages": ("role", "content", "user", "assistant"), "conversations": ("from", "value", "human", "gpt")}
 
 
-def pair_of(data: bytes | object) -> InstructionPair | RejectReason:
-    """The pair of one record, JSON or already decoded, or why it is none. Of a chat, the first exchange."""
+Questions = Mapping[str, str]
+"""`question_id` → what was asked, of FastChat's, MT-Bench's, Arena-Hard's or Vicuna's question files."""
+
+
+def pair_of(
+    data: bytes | object, text: TextChoice = TextChoice.FINAL, questions: Questions | None = None
+) -> InstructionPair | RejectReason:
+    """The pair of one record, JSON or already decoded, or why it is none. Of a chat, the first exchange.
+
+    `text`: the side of a record that holds a pair before and after. `questions`: for answers that name theirs by id.
+    """
     try:
         record = orjson.loads(data) if isinstance(data, bytes) else data
     except orjson.JSONDecodeError:
         return RejectReason.MALFORMED_JSON
     if not isinstance(record, Mapping):
         return RejectReason.MALFORMED_RECORD
-    pair = _chat(record) if "instruction" not in record else _plain(record)
+    pair = _read(record, text, questions or {})
     if isinstance(pair, InstructionPair) and len(pair.instruction) + len(pair.input) + len(pair.response) > MAX_CHARS:
         return RejectReason.TOO_LONG
     return pair
+
+
+def holds_both_sides(record: object) -> bool:
+    """A revision: the pair before and after, as the paper's file or this project's write it."""
+    return isinstance(record, Mapping) and (_PAPER_RAW in record or isinstance(record.get("revised"), Mapping))
+
+
+def question_of(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Its id, and the first turn. Raises: KeyError, IndexError, TypeError, where it is no question."""
+    turns = record.get("turns")
+    asked = record["text"] if turns is None else turns[0]
+    return str(record["question_id"]), asked["content"] if isinstance(asked, Mapping) else str(asked)
+
+
+def _read(record: Mapping[str, Any], text: TextChoice, questions: Questions) -> InstructionPair | RejectReason:
+    if holds_both_sides(record):
+        return _side(record, text)
+    if "instruction" in record:
+        return _plain(record)
+    if "question_id" in record and str(record["question_id"]) in questions:
+        return _pair(questions[str(record["question_id"])], "", _answer(record))
+    return _chat(record)
+
+
+def _side(record: Mapping[str, Any], text: TextChoice) -> InstructionPair | RejectReason:
+    is_raw = text is TextChoice.RAW
+    if _PAPER_RAW in record:
+        side = "Raw" if is_raw else "Revised"
+        return _pair(*(record.get(f"{side} {name}") for name in ("Instruction", "Input", "Response")))
+    found = record.get("raw" if is_raw else "revised")
+    return _plain(found) if isinstance(found, Mapping) and "instruction" in found else RejectReason.MALFORMED_RECORD
+
+
+def _answer(record: Mapping[str, Any]) -> object:
+    """Of FastChat's `choices`, the first's first turn; of Vicuna's records, `text`."""
+    try:
+        answer = record["choices"][0]["turns"][0] if "choices" in record else record.get("text")
+    except (KeyError, IndexError, TypeError):
+        return 0  # no text: a malformed record
+    return answer.get("content") if isinstance(answer, Mapping) else answer
 
 
 def _plain(record: Mapping[str, Any]) -> InstructionPair | RejectReason:

@@ -30,6 +30,7 @@ class Arm:
     engine: str = ""  # revises every pair: one of `coachlm.coaching.engines`
     model: str = ""
     adapter: str = ""
+    coach: str = ""  # `tuned` or `instructed`; empty: as the settings say
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +138,6 @@ def _place(name: str, path: Path) -> str:
 
 def arm_key(arm: Arm, digests: Mapping[str, str]) -> str:
     """What an arm's data is made of: its own settings and the contents of its files."""
-    parts = [f"{each.name}={getattr(arm, each.name)}" for each in fields(arm) if each.name != "name"]
+    told = fields(arm) if arm.coach else [each for each in fields(arm) if each.name != "coach"]  # as keys were before
+    parts = [f"{each.name}={getattr(arm, each.name)}" for each in told if each.name != "name"]
     return content_hash(*parts, *(f"{name}:{digest}" for name, digest in sorted(digests.items())))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coachlm.intervals import Interval, percentile_interval
+from coachlm.intervals import Interval, percentile_interval, wilson_interval
 from evaluation.judges.judging import Verdict
 
 RESAMPLES = 4_000
@@ -53,7 +53,7 @@ def student_rates(verdicts: Verdicts, first: Verdicts | None = None, seed: int =
     drawn = _drawn(counts, items, runs)
     total = counts.sum(axis=(1, 2))
     wins, ties, losses = (int(each) for each in total)
-    rates = {name: _interval(of(total), of(drawn)) for name, of in _RATES.items()}
+    rates = {name: _share_interval(of(total), of(drawn), counts.shape[2]) for name, of in _RATES.items()}
     gain = None
     if first is not None:
         other = _counts(first)
@@ -106,6 +106,12 @@ _RATES = {
     "qs": lambda c: _share(c[0] + c[1], c[0] + c[1] + c[2]),
     "mean": lambda c: (_RATES["wr1"](c) + _RATES["wr2"](c) + _RATES["qs"](c)) / 3,
 }
+
+
+def _share_interval(value: np.ndarray, drawn: np.ndarray, instructions: int) -> Interval | None:
+    """Where all verdicts are alike, resampling gives no width: Wilson's over the instructions then."""
+    found = _interval(value, drawn)
+    return wilson_interval(found.value, instructions) if found is not None and found.low == found.high else found
 
 
 def _interval(value: np.ndarray, drawn: np.ndarray) -> Interval | None:

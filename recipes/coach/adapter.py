@@ -29,7 +29,7 @@ from trainer.run import train_coach
 from trainer.tuning.tagger import is_for_limits
 
 PAIRS = 34_000  # the training part about twice, damaged anew each time
-RECIPE = Recipe(epochs=1, learning_rate=2e-3, rank=32, lora_alpha=32)
+RECIPE = Recipe(epochs=1, learning_rate=2e-3, rank=32, lora_alpha=32, lora_dropout=0.0)
 _SEED = 11
 _RULES_SHARE = 0.35  # of responses get the damage of `benchmarks.rules`, the others that of the base's training
 _INSTRUCTIONS_SHARE = 0.3  # of instructions are damaged too

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,5 +67,5 @@ def pair_of(row: Mapping[str, str]) -> InstructionPair:
 
 
 def _papers(row: dict[str, str], side: str) -> InstructionPair:
-    names: Sequence[str] = ("Instruction", "Input", "Response")
-    return InstructionPair(*(row.get(f"{side} {name}") or "" for name in names))
+    instruction, extra, response = (row.get(f"{side} {name}") or "" for name in ("Instruction", "Input", "Response"))
+    return InstructionPair(instruction, extra, response)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from coachlm.acceptance.candidates import Candidate
-from coachlm.coaching.bundled_lm import BUNDLED_LM
 from coachlm.revision import Outcome
 from coachlm.settings import Settings, load_settings
 from coachlm.settings.acceptance import OFF
 from recipes.coach_lm.pairs import NamedPair, draw, drawn, read_pairs, read_rows, write_rows
 from reviser.choosing.building import copy_editors
+from reviser.choosing.bundled_lm import BUNDLED_LM
 from reviser.choosing.candidates import CandidateMaker, Plan
 from reviser.engines import build_reviser
 

@@ -64,11 +64,11 @@ def expert_preferences(folder: Path) -> Parts:
 
 
 def _preference(record: dict[str, str]) -> Preference:
-    sides = (
-        InstructionPair(*(record[f"{side} {field}"] for field in ("Instruction", "Input", "Response")))
-        for side in ("Raw", "Revised")
-    )
-    return Preference(*sides)
+    return Preference(*(_side(record, name) for name in ("Raw", "Revised")))
+
+
+def _side(record: dict[str, str], name: str) -> InstructionPair:
+    return InstructionPair(record[f"{name} Instruction"], record[f"{name} Input"], record[f"{name} Response"])
 
 
 def _listed(path: Path) -> set[str]:

@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 
 from coachlm.acceptance.candidates import Origin
-from coachlm.acceptance.model import FILE, read_acceptance
+from coachlm.acceptance.model import FILE
 from coachlm.errors import ModelError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import REGISTRY, Settings
 from coachlm.settings.acceptance import AUTO, OFF
+from reviser.choosing.acceptance import AcceptanceFile
 from reviser.choosing.candidates import CandidateMaker, Plan
 from reviser.choosing.reviser import ChoosingReviser
 from reviser.models.sampling import Sampling
@@ -42,13 +43,13 @@ def with_choice(settings: Settings, engine: Reviser) -> Reviser:
     if path is None:
         return engine
     try:
-        model, editors = read_acceptance(path), copy_editors(settings)
+        file, editors = AcceptanceFile(path), copy_editors(settings)
     except ModelError:
         engine.close()
         raise
     log.info("candidates are chosen between by %s", path)
     maker = CandidateMaker(engine, editors, Plan(settings.acceptance.samples))
-    return ChoosingReviser(maker, model, settings.acceptance.threshold)
+    return ChoosingReviser(maker, file.newest, settings.acceptance.threshold)
 
 
 def copy_editors(settings: Settings) -> dict[Origin, Reviser]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from coachlm.acceptance.candidates import Candidate, Origin
+from coachlm.acceptance.candidates import Candidate, Origin, asked
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Attempt, AttemptingReviser, Reviser
 
@@ -37,11 +37,16 @@ class CandidateMaker:
         self._plan = plan
 
     def candidates(self, pairs: Sequence[InstructionPair]) -> list[list[Candidate]]:
-        """Of each pair the engine's first, valid or not. Raises: EngineError."""
+        """Of each pair the engine's first, valid or not; in one order but for the last, which some pairs lack.
+
+        Raises: EngineError.
+        """
         found = self._of_engine(pairs)
         for origin, editor in self._editors.items():
             for own, revision in zip(found, editor.revise(pairs), strict=True):
                 own.append(Candidate(origin, revision))
+        for pair, own in zip(pairs, found, strict=True):
+            own += asked(pair, own)
         return found
 
     def mended(self, texts: Sequence[InstructionPair]) -> dict[str, InstructionPair]:

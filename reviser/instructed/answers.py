@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 from coachlm.errors import PromptError
@@ -23,8 +24,22 @@ _DECLINES = re.compile(
 )
 
 
+class Unusable(StrEnum):
+    """Why a chat model's answer is no revision."""
+
+    EMPTY = "empty_answer"  # nothing, or thinking that never ended
+    NOT_A_PAIR = "not_a_pair"  # neither the object asked for nor a written pair
+    AMBIGUOUS = "ambiguous_answer"  # several revisions that differ, or a verdict that contradicts the text
+    DECLINED = "declined"  # the model won't
+    TALK = "talk_in_answer"  # talk that can't be told from content, as the pair is about revising texts itself
+
+
 class UnusableAnswerError(ValueError):
-    """The answer is no revision; its text is the reason."""
+    """The answer is no revision."""
+
+    def __init__(self, reason: Unusable) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 def read_answer(text: str, raw: InstructionPair) -> InstructionPair:
@@ -34,20 +49,20 @@ def read_answer(text: str, raw: InstructionPair) -> InstructionPair:
     """
     text = without_reasoning(text, raw).strip()
     if not text:
-        raise UnusableAnswerError("empty_answer")
+        raise UnusableAnswerError(Unusable.EMPTY)
     found = [each for each in _objects(text) if "response" in each or "verdict" in each]
     if found:
         return _cleaned(_only(found, raw), raw)
     if "Response:" in text:
         return _cleaned(_written_pair(text, raw), raw)
-    raise UnusableAnswerError("declined" if _DECLINES.match(text) else "not_a_pair")
+    raise UnusableAnswerError(Unusable.DECLINED if _DECLINES.match(text) else Unusable.NOT_A_PAIR)
 
 
 def read_response(text: str, raw: InstructionPair) -> InstructionPair:
     """Where the response alone was asked for. Raises: UnusableAnswerError."""
     text = without_reasoning(text, raw).strip()
     if _DECLINES.match(text) and not _DECLINES.match(raw.response):
-        raise UnusableAnswerError("declined")
+        raise UnusableAnswerError(Unusable.DECLINED)
     return _cleaned(replace(raw, response=text), raw)
 
 
@@ -55,14 +70,14 @@ def _only(found: list[Mapping[str, Any]], raw: InstructionPair) -> InstructionPa
     """The one pair that the objects say; a draft and its correction can't be told apart."""
     pairs = {pair.id: pair for pair in (_of_object(each, raw) for each in found)}
     if len(pairs) != 1:
-        raise UnusableAnswerError("ambiguous_answer")
+        raise UnusableAnswerError(Unusable.AMBIGUOUS)
     return next(iter(pairs.values()))
 
 
 def _of_object(found: Mapping[str, Any], raw: InstructionPair) -> InstructionPair:
     texts = [found.get(name) or "" for name in _FIELDS]
     if not all(isinstance(text, str) for text in texts):
-        raise UnusableAnswerError("not_a_pair")
+        raise UnusableAnswerError(Unusable.NOT_A_PAIR)
     verdict = found.get("verdict")
     if verdict == "keep" and not any(text.strip() for text in texts):
         return raw
@@ -74,9 +89,9 @@ def _of_object(found: Mapping[str, Any], raw: InstructionPair) -> InstructionPai
     )
     is_same = pair.says_the_same(raw)
     if is_same and verdict == "revise":
-        raise UnusableAnswerError("not_a_pair")  # it says that it revises, and gives no text
+        raise UnusableAnswerError(Unusable.NOT_A_PAIR)  # it says that it revises, and gives no text
     if not is_same and verdict == "keep":
-        raise UnusableAnswerError("ambiguous_answer")
+        raise UnusableAnswerError(Unusable.AMBIGUOUS)
     return pair
 
 
@@ -89,12 +104,12 @@ def _written_pair(text: str, raw: InstructionPair) -> InstructionPair:
     else:
         response = re.search(r"^Response: ", text, re.M)
         if response is None:
-            raise UnusableAnswerError("not_a_pair")
+            raise UnusableAnswerError(Unusable.NOT_A_PAIR)
         body = given_fields(raw) + text[response.end() :]
     try:
         return parse_revised(first_pair(body, raw), raw)
     except PromptError as error:
-        raise UnusableAnswerError("not_a_pair") from error
+        raise UnusableAnswerError(Unusable.NOT_A_PAIR) from error
 
 
 def _plain_labels(text: str) -> str:
@@ -114,14 +129,14 @@ def _cleaned(pair: InstructionPair, raw: InstructionPair) -> InstructionPair:
         name: _MARK.sub("", getattr(pair, name)) if "<<" in getattr(pair, name) else getattr(pair, name)
         for name in _FIELDS
     }
-    pair = InstructionPair(**texts)
+    pair = replace(pair, **texts)
     if pair.response == raw.response:
         return pair
     response = without_talk(pair.response, raw)
     if response is None:
-        raise UnusableAnswerError("talk_in_answer")
+        raise UnusableAnswerError(Unusable.TALK)
     if not response.strip():
-        raise UnusableAnswerError("empty_answer")
+        raise UnusableAnswerError(Unusable.EMPTY)
     return replace(pair, response=response)
 
 

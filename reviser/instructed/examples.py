@@ -17,6 +17,8 @@ from coachlm.pairs import InstructionPair, content_hash
 
 MAX_CHARS = 3_000
 """Of an example, before and after together: longer ones cost more than they teach."""
+EXAMPLE_TOKENS = MAX_CHARS // 3
+"""Of an example, by a cautious guess."""
 _K1, _B = 1.2, 0.75  # Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, §3.2
 _WORD = regex.compile(r"\p{L}+|\p{N}+|[\p{Han}\p{Hiragana}\p{Katakana}]")
 _QUERY_CHARS = 4_000  # of a request, for the search

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from coachlm.coaching.instructing import instructed_id
+from coachlm.instructing import instructed_id
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import render_context, render_pair
 from reviser.instructed.examples import Example

@@ -21,7 +21,7 @@ def told_revision(
     try:
         pair = read(text, raw)
     except UnusableAnswerError as error:
-        return finisher.fallback(raw, Outcome.FALLBACK_INVALID, str(error), usage)
+        return finisher.fallback(raw, Outcome.FALLBACK_INVALID, error.reason.value, usage)
     fields = {name: getattr(pair, name) for name in ("instruction", "input", "response")}
     changed = {name: text for name, text in fields.items() if text != getattr(raw, name)}
     return finisher.from_pair(

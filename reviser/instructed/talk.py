@@ -94,10 +94,11 @@ def _lead(text: str, raw: InstructionPair) -> int:
 def _tail(text: str, raw: InstructionPair) -> int:
     """Where remarks on the revision begin, paragraphs at the end that the raw response has none of."""
     for found in re.finditer(r"\n\s*\n|\n(?=[*_#>\s]*[A-Z])", text):
-        rest = text[found.end() :]
-        if not (_TAIL_HEAD.match(rest) and (_ALWAYS_TALK.match(rest) or _ABOUT_IT.search(rest[:400]))):
+        start = found.end()
+        talks = _ALWAYS_TALK.match(text, start) or _ABOUT_IT.search(text, start, start + 400)
+        if not (talks and _TAIL_HEAD.match(text, start)):
             continue
-        head = rest[: rest.index(":")].strip(" *_#>\n").lower()
+        head = text[start : text.index(":", start)].strip(" *_#>\n").lower()
         if head not in raw.response.lower():
             return found.start()
     last = text.rfind("\n\n")

@@ -8,6 +8,7 @@ from coachlm.errors import SettingsError
 from coachlm.protocols.revising import Reviser
 from coachlm.settings import Settings
 from reviser.following.adapting import AdaptingReviser
+from reviser.instructed.in_process import Told
 from reviser.openvino.adapters import AdapterConversions
 from reviser.openvino.checks import check_adapter, check_base_alone, check_base_of
 from reviser.openvino.decoder import DecoderOptions
@@ -17,7 +18,8 @@ from reviser.openvino.runtime import import_genai
 from reviser.pairs.prompts import asking_of
 
 
-def build_openvino(settings: Settings) -> Reviser:
+def build_openvino(settings: Settings, told: Told | None = None) -> Reviser:
+    """`told`: what an instructed coach is told; without it the converted coach is a tuned one."""
     model = _converted(settings)
     check_adapter(model, Path(settings.reviser.adapter) if settings.reviser.adapter else None)
     return OpenvinoReviser(
@@ -26,6 +28,7 @@ def build_openvino(settings: Settings) -> Reviser:
         settings.reviser.max_new_tokens,
         least_kept=settings.reviser.least_kept,
         asking=asking_of(settings),
+        told=told,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from coachlm.coaching.prompting import Prompting, choose_prompting
 from coachlm.errors import EngineError, ModelError
 from coachlm.protocols.revising import EngineLoad
+from reviser.instructed.in_process import Told
 from reviser.models.adapter import Adapter
 from reviser.openvino.adapters import AdapterConversions
 from reviser.openvino.decoder import DecoderOptions, GenaiDecoder
@@ -23,6 +24,13 @@ def _prompting(model: ConvertedModel, asking: Asking) -> Prompting:
         return choose_prompting(asking.style, None, model.prompting)
     except ValueError as error:
         raise ModelError(f"model {model.folder}: {error}; set COACHLM_PROMPT_STYLE=auto") from error
+
+
+def _check_untuned(model: ConvertedModel) -> None:
+    if model.manifest.adapter is not None:
+        raise ModelError(
+            f"model {model.folder} was converted with an adapter: it is tuned; convert its base alone to instruct it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +57,18 @@ class OpenvinoReviser(PairStreamReviser):
         *,
         least_kept: float = 0.0,
         asking: Asking = Asking(),  # noqa: B008  # frozen
+        told: Told | None = None,
     ) -> None:
-        """`conversions`: where other adapters' converted models come from. Raises: ModelError."""
+        """`conversions`: where other adapters' converted models come from; `told`: of an instructed coach. Raises:
+        ModelError."""
         finisher = Finisher("openvino", model.manifest.adapter, model.training_instructions, least_kept)
+        prompting = _prompting(model, asking)
+        if told is not None:
+            _check_untuned(model)
+            finisher = told.finisher("openvino", str(model.folder), least_kept)
+            prompting = told.prompting(str(model.folder), prompting)
         decoder = GenaiDecoder(model, options)
-        desk = JobDesk(model, finisher, max_new_tokens, _prompting(model, asking), asking.prefill)
+        desk = JobDesk(model, finisher, max_new_tokens, prompting, asking.prefill)
         stream = PairStream(decoder, {None: desk}, "COACHLM_ENGINE=packed goes without OpenVINO")
         super().__init__(finisher)
         self._asking = asking

@@ -41,6 +41,7 @@ class PackedOptions:
     attention: AttentionKind = "auto"  # of captured steps
     sampling: Sampling | None = None  # None: greedy
     asking: Asking = Asking()  # noqa: RUF009  # frozen
+    shown_tokens: int = 0  # that examples may take in a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ class PackedReviser(PairStreamReviser):
         desk = JobDesk(loaded, finisher, options.max_new_tokens, prompting, options.asking.prefill)
         prefix = desk.shared_prefix()
         # A pair that needs more than `max_new_tokens` to be written again is refused, so no prompt is longer than this.
-        around = max(len(replace(desk, prompting=each).prompt(_NOTHING)) for each in styles(loaded.frame))
+        asked = {prompting, *styles(loaded.frame)}
+        around = max(len(replace(desk, prompting=each).prompt(_NOTHING)) for each in asked) + options.shown_tokens
         longest = around + 2 * options.max_new_tokens + _SLACK_TOKENS
         engine_options = EngineOptions(
             cache_bytes=options.cache_bytes,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from coachlm.coaching.instructing import Spending
+from coachlm.instructing import Spending
 
 
 class SpentError(Exception):

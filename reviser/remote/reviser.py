@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import httpx
 
-from coachlm.coaching.instructing import Spending
 from coachlm.errors import BudgetError, EngineError, ModelError
 from coachlm.http_answers import CHARS_PER_TOKEN
+from coachlm.instructing import Spending
 from coachlm.machine.waiting import Backoff
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import render_pair

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from coachlm.context import Context
 from coachlm.desk.dataset import TurnTexts
 from coachlm.desk.work import Background
-from coachlm.retelling import retold
+from coachlm.text.retelling import retold
 from storage.engine.bulk import is_among
 from storage.engine.results import all_rows
 from storage.pairs.contexts import Contexts

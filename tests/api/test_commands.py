@@ -17,6 +17,7 @@ from coachlm.desk.work import PersonRole
 from coachlm.pairs import InstructionPair
 from storage.engine.database import open_database
 from tests.command_line import main
+from tests.processes import running
 from tests.storage.factories import Clock, Desk, fill_queue
 
 pytestmark = pytest.mark.slow
@@ -37,20 +38,13 @@ def _run(*words: str, fails: bool = False) -> dict:
 @pytest.fixture
 def served(url):
     """A service in a process of its own; its address comes from its first line."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--db", url, "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COACHLM_SWEEP_SECONDS": "1"},
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, process.communicate(timeout=30)[1]
-    yield process, json.loads(line)["url"]
-    if process.poll() is None:
-        process.kill()
-    process.communicate(timeout=30)
+    command = [sys.executable, "-m", "coachlm", "serve", "--port", "0", "--db", url, "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with running(command, env={**os.environ, "COACHLM_SWEEP_SECONDS": "1"}, **pipes) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate(timeout=30)[1]
+        yield process, json.loads(line)["url"]
 
 
 def test_from_an_empty_database_to_the_first_request(served, url):

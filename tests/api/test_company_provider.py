@@ -28,9 +28,18 @@ def started(tmp_path: Path) -> Iterator[Started]:
         provider.stop()
 
 
+@pytest.fixture(scope="module")
+def lasting_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityProvider]:
+    provider = IdentityProvider(tmp_path_factory.mktemp("provider"))
+    yield provider
+    provider.stop()
+
+
 @pytest.fixture
-def provider(started: Started) -> IdentityProvider:
-    return started()
+def provider(lasting_provider: IdentityProvider) -> IdentityProvider:
+    """One for the whole module, up again if the test before has stopped it."""
+    lasting_provider.ensure()
+    return lasting_provider
 
 
 @pytest.fixture

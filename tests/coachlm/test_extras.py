@@ -11,7 +11,7 @@ from coachlm.machine.extras import Extra
 
 KNOWN = [value for value in vars(extras).values() if isinstance(value, Extra)]
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-NAMES = {"openvino": "openvino-genai"}
+NAMES = {"openvino": "openvino-genai", "opentelemetry.proto": "opentelemetry-proto"}
 """Import name → the requirement that brings it, where they differ."""
 
 

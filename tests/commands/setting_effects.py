@@ -154,9 +154,9 @@ def _judge(place: Place, given: dict[str, Any]) -> object:
     def unused(_: Path) -> Iterator[None]:
         yield
 
-    place.patch.setattr("evaluation.judges.chat_client.JudgeServer", lambda **options: seen.append(options))
-    place.patch.setattr("evaluation.judges.openai.OpenAIJudge", lambda *_: None)
-    place.patch.setattr("evaluation.judges.cache.JudgeCache", unused)
+    place.patch.setattr("evaluation.judges.servers.chat_client.JudgeServer", lambda **options: seen.append(options))
+    place.patch.setattr("evaluation.judges.servers.openai.OpenAIJudge", lambda *_: None)
+    place.patch.setattr("evaluation.judges.servers.cache.JudgeCache", unused)
     with server_judge(load_settings(judge_url="http://a:1/v1", judge_model="m", **given)):
         return seen
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from storage.engine.database import open_database
 from tests.command_line import main
 from tests.content import content_digest, content_lines
 from tests.databases import Databases
+from tests.processes import running
 
 SAMPLES = Path(__file__).parents[2] / "coachlm" / "data" / "sample_logs"
 
@@ -181,9 +183,9 @@ def test_a_named_pipe_is_read_once_and_wholly(database_url: str, tmp_path: Path)
     log = write_chats(tmp_path / "log.jsonl", 10)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = subprocess.Popen(["cp", str(log), str(pipe)])
-    assert coachlm("ingest", pipe, "--db", database_url)["records"] == 10
-    assert writer.wait() == 0
+    with running(["cp", str(log), str(pipe)]) as writer:
+        assert coachlm("ingest", pipe, "--db", database_url)["records"] == 10
+        assert writer.wait() == 0
 
 
 def test_personal_data_never_reaches_the_database(databases: Databases, tmp_path: Path) -> None:
@@ -234,29 +236,30 @@ def test_a_run_killed_at_any_moment_ends_like_an_undisturbed_one(databases: Data
     log = write_chats(tmp_path / "log.jsonl", 1500)
     logs = (str(SAMPLES), str(log))
     undisturbed = databases.new()
-    _start(undisturbed, logs).wait()
-    wanted = _digest(undisturbed)
-    chance = random.Random(25)
-    kills = 0
-    while kills < 25:
-        url = databases.new()
-        process = _start(url, logs)
-        while process.poll() is None and kills < 25:
-            time.sleep(chance.uniform(0.5, 2.5))
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                kills += 1
-                process = _start(url, logs)
-        assert process.wait() == 0
-        assert _digest(url) == wanted
+    with ExitStack() as started:
+        started.enter_context(_run(undisturbed, logs)).wait()
+        wanted = _digest(undisturbed)
+        chance = random.Random(25)
+        kills = 0
+        while kills < 25:
+            url = databases.new()
+            process = started.enter_context(_run(url, logs))
+            while process.poll() is None and kills < 25:
+                time.sleep(chance.uniform(0.5, 2.5))
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                    kills += 1
+                    process = started.enter_context(_run(url, logs))
+            assert process.wait() == 0
+            assert _digest(url) == wanted
 
 
-def _start(url: str, logs: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+def _run(url: str, logs: tuple[str, ...]) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-m", "coachlm", "run", *logs, "--db", url, "--json"]
     environment = {**os.environ, "COACHLM_BATCH_RECORDS": "8", "COACHLM_REVISER_BATCH_PAIRS": "8"}
     environment["COACHLM_INTAKE_PROCESSES"] = "2"
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    return running(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def _digest(url: str) -> str:

@@ -54,7 +54,7 @@ def test_every_reject_reason_occurs(taken_in):
 
 def test_every_reason_to_exclude_occurs(taken_in):
     counts, _, _ = taken_in
-    not_in_samples = {ExcludeReason.TOO_LONG, ExcludeReason.MANUAL}
+    not_in_samples = {ExcludeReason.TOO_LONG, ExcludeReason.MARKED_BAD, ExcludeReason.MANUAL}
     assert counts.excluded_by_reason.keys() == set(ExcludeReason) - not_in_samples
 
 

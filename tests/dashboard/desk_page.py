@@ -20,7 +20,7 @@ _DRAWN = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUC
 class DeskPage:
     """A tab. `errors` are uncaught errors of its scripts; `runs` counts how often it asked for a run of the page."""
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, patience_ms: float = 60_000) -> None:
         self.page = page
         self.url = url
         self.errors: list[str] = []
@@ -28,7 +28,7 @@ class DeskPage:
         self._socket: WebSocket | None = None
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._connected)
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(patience_ms)
         if LATENCY_MS:
             self._slow_down()
         page.goto(url)

@@ -20,7 +20,7 @@ from api.models import Item, PairState
 from coachlm.desk.work import Ending, PersonRole
 from coachlm.pairs import InstructionPair, Position, Provenance, SourcedPair
 from coachlm.protocols.intake import IntakeBatch, IntakePair
-from devtools.servers.process import ServerProcess, free_ports
+from devtools.servers.process import ServerError, ServerProcess, free_ports
 from storage.engine.database import Database, open_database
 from storage.engine.schema import prepare
 from storage.intake.store import DatabaseStore
@@ -102,8 +102,12 @@ class Office:
         self.pages = Process(pages, pages_port, "/_stcore/health", folder / "pages.log", {})
 
     def __enter__(self) -> Self:
-        self.service.start()
-        self.pages.start()
+        try:
+            self.service.start()
+            self.pages.start()
+        except ServerError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

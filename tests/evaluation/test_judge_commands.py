@@ -4,7 +4,6 @@ wrong figure."""
 import json
 import random
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from evaluation.judges.answers import Failure
 from evaluation.judges.judging import Comparison
 from tests.command_line import main
 from tests.evaluation.judge_server import JudgeTestServer, Reply, Script, serving
+from tests.processes import running
 
 COUNT = 24
 
@@ -156,7 +156,7 @@ def test_a_judge_that_dies_in_the_middle_is_no_figure_of_the_whole(data: Path, r
 
 def test_nothing_rated_is_no_figure(data: Path, run: Any):
     with serving(lambda prompt, before: Reply("no")) as server:
-        found = run("rate", server, data, "--yes")["sets"][0]
+        found = run("rate", server, data, "--yes", fails=True)["sets"][0]
     assert (found["usable"], found["ratings"], found["rubric"]) == (0, None, None)
     assert found["failures"] == {"no_verdict": COUNT}
 
@@ -245,7 +245,16 @@ def test_responses_are_compared_both_ways_round(tmp_path: Path, run: Any):
     assert longer["rates"]["wins"] == 23
     assert answer["judges_agree"] == {"m and longer-response": pytest.approx(11 / 23)}
     assert answer["in_one_set_only"] == {"candidate": 1, "reference": 0}
-    assert len((tmp_path / "verdicts.jsonl").read_text().splitlines()) == 23
+    # Of two judges, the majority decides where they agree: 11 won of 23.
+    assert (answer["panel"]["rates"]["wins"], answer["panel"]["rates"]["failed"]) == (11, 12)
+    assert -1 <= answer["panel"]["alpha"] < 0.1
+    rows = [json.loads(line) for line in (tmp_path / "verdicts.jsonl").read_text().splitlines()]
+    assert len(rows) == 23
+    assert {row["answers"]["m"]["shown_second"]["candidate"] for row in rows[12:]} == {8}
+    assert [each["pairs"] for each in answer["made_of"]["sets"]] == [23, 23]
+    assert answer["made_of"]["judges"][0]["spending"]["prompt_tokens"] == 100 * 46
+    assert answer["made_of"]["sets"][0]["sha256"] in (tmp_path / "page.html").read_text()
+    assert "Candidate against reference,m,11,12,0,0" in (tmp_path / "page.csv").read_text()
     assert "WR1" in (tmp_path / "page.html").read_text()
 
 
@@ -315,8 +324,8 @@ def test_a_killed_command_goes_on(data: Path, tmp_path: Path, run: Any):
         options = {"url": server.url, "model": "m", "cache": str(tmp_path / "cache.db"), "concurrency": "1"}
         given = [text for name, value in options.items() for text in (f"--judge-{name}", value)]
         command = [sys.executable, "-c", RUN, "evaluate", "rate", str(data), "--yes", *given]
-        process = subprocess.Popen(command)
-        assert process.wait(120) == -signal.SIGKILL
+        with running(command) as process:
+            assert process.wait(120) == -signal.SIGKILL
         asked_before = len(server.prompts)
         found = run("rate", server, data, "--yes")["sets"][0]
     assert (found["usable"], found["complete"]) == (COUNT, True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from coachlm.desk.rubric import Dimension, Part
 from coachlm.errors import InputError, SettingsError
 from coachlm.pairs import InstructionPair
 from evaluation.judges.answers import AnswerError, Failure, read_pairwise, read_rating, read_rubric
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.chat_client import JudgeServer
 from evaluation.judges.judging import Comparison, Verdict
-from evaluation.judges.openai import OpenAIJudge
 from evaluation.judges.prompts import pairwise_prompt, rating_prompt
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.judge_server import JudgeTestServer, Reply, serving
+from tests.processes import running
 
 COMPARISONS = [Comparison(f"Name {n} rivers.", "", f"candidate {n}", f"reference {n}") for n in range(6)]
 PAIRS = [InstructionPair(f"Name {n} rivers.", "", f"Elbe, {n}") for n in range(6)]
@@ -165,9 +165,9 @@ def test_nobody_at_the_address(tmp_path: Path):
 RUN = """
 import asyncio, sys
 from pathlib import Path
-from evaluation.judges.chat_client import JudgeServer
-from evaluation.judges.cache import JudgeCache
-from evaluation.judges.openai import OpenAIJudge
+from evaluation.judges.servers.chat_client import JudgeServer
+from evaluation.judges.servers.cache import JudgeCache
+from evaluation.judges.servers.openai import OpenAIJudge
 from tests.evaluation.test_openai_judge import COMPARISONS
 
 with JudgeCache(Path(sys.argv[2])) as cache:
@@ -183,8 +183,8 @@ def test_a_killed_run_resumes(tmp_path: Path):
 
     with serving(stalling) as server:
         command = [sys.executable, "-c", RUN, server.url, str(tmp_path / "cache.db")]
-        process = subprocess.Popen(command)
-        assert process.wait(60) == -signal.SIGKILL
+        with running(command) as process:
+            assert process.wait(60) == -signal.SIGKILL
         found = compare(server, tmp_path)
     assert not found.failures
     assert found.spending.from_cache == 3

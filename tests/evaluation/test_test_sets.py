@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from coachlm.errors import InputError
 from coachlm.pairs import InstructionPair
 from evaluation.sets.registry import TEST_SETS
+from evaluation.sets.set_categories import set_categories
 from evaluation.sets.test_sets import SetState, load_test_set, look_at_sets
 from tests.command_line import main
 
@@ -54,6 +55,28 @@ def test_a_set_is_known_however_its_file_is_written(data_dir: Path, tmp_path: Pa
     path.write_text(json.dumps(records[1:]))
     with pytest.raises(InputError, match="changed"):
         load_test_set("coachlm150", tmp_path)
+
+
+def test_every_request_of_a_registered_set_has_a_category(data_dir: Path):
+    for name in TEST_SETS:
+        pairs = load_test_set(name, data_dir)
+        found = set_categories(name, data_dir)
+        assert {(pair.instruction, pair.input) for pair in pairs} == found.keys()
+    assert set(set_categories("vicuna80", data_dir).values()) >= {"writing", "math", "coding", "fermi"}
+    assert all(name.endswith("(estimated)") for name in set_categories("coachlm150", data_dir).values())
+
+
+def test_results_come_by_category(tmp_path: Path):
+    reference, candidate = tmp_path / "reference.json", tmp_path / "candidate.json"
+    asked = [{"instruction": f"Ask {n}", "category": "even" if n % 2 == 0 else "odd", "output": "b"} for n in range(6)]
+    reference.write_text(json.dumps(asked))
+    answers = [{"instruction": f"Ask {n}", "output": "long answer" if n % 2 == 0 else ""} for n in range(6)]
+    candidate.write_text(json.dumps(answers))
+    arguments = ["evaluate", "judge", str(candidate), str(reference), "--judge", "longer", "--json"]
+    answer = CliRunner().invoke(main, arguments)
+    found = json.loads(answer.stdout)["judges"][0]["by_category"]
+    assert {name: (each["wins"], each["losses"]) for name, each in found.items()} == {"even": (3, 0), "odd": (0, 3)}
+    assert 0.3 < found["even"]["wr1"]["low"] < found["even"]["wr1"]["high"] == 1  # all alike, and yet an interval
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.protocols.revising import Attempt, AttemptingReviser
 from coachlm.revision import NOT_ACCEPTED, Outcome, Revision
 from coachlm.settings import load_settings
+from reviser.choosing.acceptance import AcceptanceFile
 from reviser.choosing.candidates import CandidateMaker, Plan
 from reviser.choosing.reviser import ChoosingReviser
 from reviser.engines import build_reviser
@@ -134,7 +135,7 @@ class Fake:
 
 
 def choosing(fake: Fake, model: AcceptanceModel = LIKES_GROWTH, threshold: float | None = None) -> ChoosingReviser:
-    return ChoosingReviser(CandidateMaker(fake, {}, Plan(samples=1)), model, threshold)
+    return ChoosingReviser(CandidateMaker(fake, {}, Plan(samples=1)), lambda: model, threshold)
 
 
 def test_the_likeliest_candidate_is_shown_with_its_reasons() -> None:
@@ -194,9 +195,25 @@ def test_an_engine_without_attempts_has_one_candidate() -> None:
 
 def test_all_engines_are_closed() -> None:
     fakes = [Fake(["x"]), Fake(["x"])]
-    engine = ChoosingReviser(CandidateMaker(fakes[0], {Origin.RULES: fakes[1]}), LIKES_GROWTH)
+    engine = ChoosingReviser(CandidateMaker(fakes[0], {Origin.RULES: fakes[1]}), lambda: LIKES_GROWTH)
     engine.close()
     assert all(fake.closed for fake in fakes)
+
+
+def test_a_mended_question_is_a_candidate_with_the_raw_answer() -> None:
+    raw = InstructionPair("Waht is a pear", "", "A fruit that grows on trees.")
+
+    class Asking(Fake):
+        def _revision(self, raw: InstructionPair, answer: str | Outcome) -> Revision:
+            found = super()._revision(raw, answer)
+            return replace(found, revised=replace(found.revised, instruction="What is a pear?"), output_tokens=9)
+
+    (made,) = CandidateMaker(Asking(["A pear is a fruit."]), {}, Plan(0, prefilled=False)).candidates([raw])
+    assert [each.origin for each in made] == [Origin.GREEDY, Origin.ASKED]
+    assert made[1].text == replace(raw, instruction="What is a pear?")
+    assert made[1].revision.output_tokens == 0
+    (same,) = CandidateMaker(Fake(["A pear is a fruit."]), {}, Plan(0, prefilled=False)).candidates([raw])
+    assert [each.origin for each in same] == [Origin.GREEDY]
 
 
 def test_the_same_text_is_one_candidate() -> None:
@@ -240,6 +257,23 @@ def test_the_settings_say_who_chooses_and_how(reciting: Path, adapter: Path, tmp
     assert more.output_tokens > made.output_tokens
     assert revise(accept_threshold=1.0).failure == NOT_ACCEPTED
     assert revise(accept_model="off").reason is None
+
+
+def test_a_new_acceptance_model_is_taken_up_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    path, scratch = tmp_path / "acceptance.json", tmp_path / "new.json"
+    write_acceptance(NEVER, path)
+    engine = ChoosingReviser(
+        CandidateMaker(Fake(["An apple is a fruit, a good one."] * 5), {}), AcceptanceFile(path).newest
+    )
+    assert engine.revise(PAIRS[:1])[0].failure == NOT_ACCEPTED
+    write_acceptance(LIKES_GROWTH, scratch)
+    scratch.replace(path)
+    assert engine.revise(PAIRS[:1])[0].outcome is Outcome.REVISED
+    scratch.write_text("{")
+    scratch.replace(path)
+    assert engine.revise(PAIRS[:1])[0].outcome is Outcome.REVISED
+    path.unlink()
+    assert engine.revise(PAIRS[:1])[0].outcome is Outcome.REVISED
 
 
 def test_a_broken_acceptance_model_is_told(reciting: Path, tmp_path: Path) -> None:

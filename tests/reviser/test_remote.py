@@ -50,6 +50,7 @@ class Process:
                 time.sleep(0.05)
             else:
                 return
+        self.kill()
         pytest.fail("the test server did not start")
 
     def kill(self) -> None:

@@ -16,6 +16,7 @@ pytest.importorskip("openai", reason="`transformers serve` wants the openai pack
 from coachlm.revision import Outcome
 from coachlm.settings import load_settings
 from reviser.engines import build_reviser
+from tests.processes import running
 from tests.reviser.reciting import BASE_WORD, raw_pair, response, save_reciting_model
 
 PAIRS = [raw_pair(number) for number in range(12)]
@@ -34,18 +35,14 @@ def url(model: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     command = [str(Path(sys.executable).parent / "transformers"), "serve", str(model)]
-    process = subprocess.Popen(
+    with running(
         [*command, "--host", "127.0.0.1", "--port", str(port)],
         env=os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )
-    try:
+    ) as process:
         _await_health(process, port)
         yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _await_health(process: subprocess.Popen[bytes], port: int) -> None:

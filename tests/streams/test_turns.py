@@ -149,9 +149,10 @@ def test_the_same_words_in_another_context_are_another_pair() -> None:
         ([(U, " \n"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "\0"), (A, "1")], [RejectReason.EMPTY]),
         ([(U, "one?"), (A, " \t")], [RejectReason.EMPTY]),
-        ([(U, "one?"), (A, "")], [RejectReason.EMPTY]),
         ([(U, "one?"), CALL], [RejectReason.TOOL_ONLY]),
         ([(U, "one?"), CALL, (T, "result")], [RejectReason.TOOL_ONLY]),
+        ([(U, "one?"), (A, "")], [RejectReason.EMPTY]),
+        ([(U, "one?"), (A, "\u200b\ufeff")], [RejectReason.EMPTY]),
         ([(U, "one?"), (T, "result")], [RejectReason.NO_RESPONSE]),
         (
             [(U, "a"), CALL, (U, ""), (A, "x"), (U, "b")],

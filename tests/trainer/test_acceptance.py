@@ -59,24 +59,28 @@ def test_noise_is_not_learned() -> None:
     draw = np.random.default_rng(3)
     noise = [replace(each, value=float(draw.uniform() < 0.3)) for each in made(100)]
     model = fit_acceptance(noise)
-    assert 0.2 < model.probability({"kept_words": 0.95, "talk": 0.0}) < 0.45
+    assert 0.2 < model.probability({"kept_words": 0.95, "talk": 0.0}) < 0.4
     assert model.record["shown_share"] < 0.1, "nothing is worth showing"
     assert np.std(unseen_probabilities(noise)) < 0.1
 
 
-def test_candidates_of_a_pair_are_never_learned_from_and_judged_by_at_once() -> None:
-    draw = np.random.default_rng(0)
+def by_luck(seed: int) -> list[Example]:
+    """Every pair has its own fingerprint and luck: known by heart where one of its candidates was seen."""
+    draw, found = np.random.default_rng(seed), []
     names = ("kept_words", "growth", "talk", "repetition", "new_words", "on_topic", "edit_share", "agreement")
-    found: list[Example] = []
-    for pair in range(40):  # every pair its own fingerprint and luck: known by heart where the pair was seen
-        print_of = dict(zip(names, draw.normal(size=len(names)).tolist(), strict=True))
-        luck = float(draw.uniform() < 0.5)
-        found += [Example(f"p{pair}", print_of, luck) for _ in range(4)]
-    assert fit_acceptance(found).record["ranking"] < 0.75
+    for pair in range(40):
+        figures = dict(zip(names, draw.normal(size=len(names)).tolist(), strict=True))
+        found += [Example(f"p{pair}", figures, float(draw.uniform() < 0.5))] * 4
+    return found
+
+
+def test_candidates_of_a_pair_are_never_learned_from_and_judged_by_at_once() -> None:
+    found = [fit_acceptance(by_luck(seed)).record["ranking"] for seed in range(8)]
+    assert np.mean(found) < 0.55, "0.65 where they are"
 
 
 def test_what_harm_costs_decides_how_much_is_shown() -> None:
-    examples = made(noise=0.6)
+    examples = made(noise=0.2)
     shown = [fit_acceptance(examples, harm=harm).record["shown_share"] for harm in (0.2, 2.0, 20.0)]
     assert shown[0] > shown[1] > shown[2]
     with_threshold = fit_acceptance(examples)

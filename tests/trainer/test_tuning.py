@@ -25,6 +25,7 @@ from coachlm.settings import load_settings
 from reviser.engines import build_reviser
 from reviser.models.adapter import read_adapter
 from tests.command_line import main
+from tests.processes import running
 from tests.trainer.models import expert_revisions, save_tiny_llama, write_revisions
 from trainer.plan.recipe import Recipe
 from trainer.plan.revisions import file_source
@@ -120,6 +121,18 @@ def test_stopped_run_goes_on_to_the_same_adapter(train: Train, tmp_path: Path) -
         assert record.metrics["loss_last_epoch"] == whole.metrics["loss_last_epoch"]
 
 
+def test_dropout_is_the_papers_and_an_option(train: Train, tmp_path: Path) -> None:
+    assert Recipe().lora_dropout == 0.1
+    assert "lora_dropout" not in Recipe(lora_dropout=0.0).as_dict()  # runs that began before there was any go on
+    adapters = {}
+    for share in (0.0, 0.1):
+        record = train(folder=tmp_path / f"{share}", recipe=replace(QUICK, lora_dropout=share))
+        config = tmp_path / f"{share}" / "adapters" / record.adapter / "adapter_config.json"
+        assert json.loads(config.read_text())["lora_dropout"] == share
+        adapters[share] = record.adapter
+    assert len(set(adapters.values())) == 2
+
+
 def test_random_states_are_part_of_a_checkpoint(tmp_path: Path, train: Train) -> None:
     """A base with dropout draws random numbers at every step."""
     base = save_tiny_llama(tmp_path / "dropout")
@@ -149,13 +162,13 @@ def test_killed_run_goes_on_to_the_same_adapter(train: Train, tiny_llama: Path, 
     command += ["--epochs", "4", "--learning-rate", "0.01", "--rank", "4", "--batch", "8"]
     command += ["--micro-batch-tokens", "1024"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("run/checkpoints/step-*.safetensors")) and time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()[0].decode()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("run/checkpoints/step-*.safetensors")) and time.monotonic() < deadline:
+            assert process.poll() is None, process.communicate()[0].decode()
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "run/run.json").exists()
     assert train().adapter == whole.adapter
@@ -254,7 +267,9 @@ def test_bases_that_cannot_be_loaded(train: Train, tiny_llama: Path, tmp_path: P
         train(base=pickled)
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"learning_rate": float("nan")}, {"rank": -1}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"learning_rate": float("nan")}, {"rank": -1}, {"seed": -1}, {"lora_dropout": 1.0}]
+)
 def test_settings_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(TrainingError, match=next(iter(wrong))):
         Recipe(**wrong)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from coachlm.acceptance.features import NAMES
-from coachlm.acceptance.labels import count_verdicts
-from coachlm.acceptance.model import AcceptanceModel, Weight
+from coachlm.acceptance.labels import Label, count_verdicts
+from coachlm.acceptance.model import FARTHEST, AcceptanceModel, Weight
 from coachlm.errors import TrainingError
 
 _FOLDS = 5
@@ -20,6 +20,7 @@ _PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 _LEAST_KNOWN = 0.2  # of the examples; a figure that is known of fewer is not learned
 _THRESHOLDS = np.arange(0.5, 0.95, 0.01)
 _LEAST_EXAMPLES = 40
+_FLATTEST = 0.05  # slope of a calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ def fit_acceptance(examples: Sequence[Example], *, harm: float = 2.0, seed: int 
     names = _known_names(examples)
     values = np.asarray([each.value for each in examples])
     folds = _folds([each.pair for each in examples], seed)
-    penalty = min(_PENALTIES, key=lambda each: _loss(_unseen_logits(examples, names, values, folds, each), values))
-    logits = _unseen_logits(examples, names, values, folds, penalty)
+    table = _table(examples, names)
+    penalty = min(_PENALTIES, key=lambda each: _loss(_unseen_logits(table, values, folds, each), values))
+    logits = _unseen_logits(table, values, folds, penalty)
     slope, offset = _platt(logits, values)
     unseen = _sigmoid(slope * logits + offset)
     threshold = _threshold(examples, unseen, values, harm)
-    model = _fitted(examples, names, values, penalty)
+    model = _fitted(table, names, values, penalty)
     record = {"penalty": penalty, "harm": harm, **_figures(examples, unseen, values, threshold)}
     return replace(model, slope=slope, offset=offset, threshold=threshold, record=record)
 
@@ -53,7 +55,7 @@ def fit_acceptance(examples: Sequence[Example], *, harm: float = 2.0, seed: int 
 def unseen_probabilities(examples: Sequence[Example], *, penalty: float = 10.0, seed: int = 0) -> np.ndarray:
     """`(examples,)`: by models that had not seen the pair, calibrated; for comparing sets of figures."""
     names, values = _known_names(examples), np.asarray([each.value for each in examples])
-    logits = _unseen_logits(examples, names, values, _folds([each.pair for each in examples], seed), penalty)
+    logits = _unseen_logits(_table(examples, names), values, _folds([each.pair for each in examples], seed), penalty)
     slope, offset = _platt(logits, values)
     return _sigmoid(slope * logits + offset)
 
@@ -82,34 +84,42 @@ def _folds(pairs: Sequence[str], seed: int) -> np.ndarray:
     return np.asarray([fold[pair] for pair in pairs])
 
 
-def _unseen_logits(
-    examples: Sequence[Example], names: Sequence[str], values: np.ndarray, folds: np.ndarray, penalty: float
-) -> np.ndarray:
-    found = np.zeros(len(examples))
+def _unseen_logits(table: np.ndarray, values: np.ndarray, folds: np.ndarray, penalty: float) -> np.ndarray:
+    """`(examples,)`: of each by a regression on the other folds."""
+    found = np.zeros(len(table))
     for fold in range(_FOLDS):
-        seen = [each for each, own in zip(examples, folds, strict=True) if own != fold]
-        model = _fitted(seen, names, values[folds != fold], penalty)
-        for place in np.flatnonzero(folds == fold):
-            found[place] = model.logit(examples[place].figures)
+        seen = folds != fold
+        means, scales = _scales(table[seen])
+        weights = _regression(_standard(table[seen], means, scales), values[seen], penalty)
+        found[~seen] = weights[0] + _standard(table[~seen], means, scales) @ weights[1:]
     return found
 
 
-def _fitted(examples: Sequence[Example], names: Sequence[str], values: np.ndarray, penalty: float) -> AcceptanceModel:
-    scales = {name: _scale(examples, name) for name in names}
-    unweighted = {name: Weight(mean, scale, 1.0) for name, (mean, scale) in scales.items()}
-    columns = np.asarray(
-        [[unweighted[name].share(each.figures.get(name, scales[name][0])) for name in names] for each in examples]
-    ).reshape(len(examples), len(names))
-    weights = _regression(columns, values, penalty)
-    found = {name: replace(unweighted[name], weight=float(w)) for name, w in zip(names, weights[1:], strict=True)}
-    return AcceptanceModel(found, float(weights[0]))
+def _fitted(table: np.ndarray, names: Sequence[str], values: np.ndarray, penalty: float) -> AcceptanceModel:
+    means, scales = _scales(table)
+    weights = _regression(_standard(table, means, scales), values, penalty)
+    each = zip(names, means.tolist(), scales.tolist(), weights[1:].tolist(), strict=True)
+    return AcceptanceModel({name: Weight(*numbers) for name, *numbers in each}, float(weights[0]))
 
 
-def _scale(examples: Sequence[Example], name: str) -> tuple[float, float]:
-    known = np.asarray([each.figures[name] for each in examples if name in each.figures])
-    if not len(known):
-        return 0.0, 1.0
-    return float(known.mean()), float(known.std()) or 1.0
+def _table(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
+    """`(examples, figures)`, NaN where a figure is not known."""
+    rows = [[each.figures.get(name, np.nan) for name in names] for each in examples]
+    return np.asarray(rows, dtype=np.float64).reshape(len(examples), len(names))
+
+
+def _scales(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and deviations of what is known, `(figures,)` each."""
+    known = np.isfinite(table)
+    counts = np.maximum(known.sum(axis=0), 1)
+    means = np.where(known, table, 0).sum(axis=0) / counts
+    scales = np.sqrt((np.where(known, table - means, 0) ** 2).sum(axis=0) / counts)
+    return means, np.where(scales > 0, scales, 1.0)
+
+
+def _standard(table: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """As `AcceptanceModel` does it; what is not known counts as average."""
+    return np.nan_to_num(np.clip((table - means) / scales, -FARTHEST, FARTHEST), nan=0.0)
 
 
 def _regression(columns: np.ndarray, values: np.ndarray, penalty: float) -> np.ndarray:
@@ -129,9 +139,11 @@ def _regression(columns: np.ndarray, values: np.ndarray, penalty: float) -> np.n
 
 
 def _platt(logits: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Slope and offset; never a slope that turns the order round."""
-    weights = _regression(logits[:, None], values, 0.1)
-    return max(float(weights[1]), 0.05), float(weights[0])
+    """Slope and offset; where nothing was learned, all but flat at the mean, never the other way round."""
+    offset, slope = _regression(logits[:, None], values, 0.1).tolist()
+    if slope >= _FLATTEST:
+        return slope, offset
+    return _FLATTEST, _logit(values.mean()) - _FLATTEST * float(logits.mean())
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
@@ -158,7 +170,7 @@ def _threshold(examples: Sequence[Example], probabilities: np.ndarray, values: n
 
     def gain(threshold: float) -> float:
         shown = count_verdicts(values[place] for place in best if probabilities[place] >= threshold)
-        return shown["better"] - harm * shown["worse"]
+        return shown[Label.BETTER] - harm * shown[Label.WORSE]
 
     return round(float(max(_THRESHOLDS, key=lambda threshold: (gain(threshold), -threshold))), 2)
 

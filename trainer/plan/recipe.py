@@ -18,6 +18,7 @@ class Recipe:
     learning_rate: float = 2e-4  # Source: paper §III-A3; falls to 0 along a cosine (the paper's repository)
     rank: int = 64  # Source: the paper's repository
     lora_alpha: int = 32  # Source: the paper's repository
+    lora_dropout: float = 0.1  # Source: the paper's repository; drawn from the seed, so that a run resumes to the same
     batch_pairs: int = 32  # pairs per optimizer step. Source: the paper's repository
     max_gradient_norm: float = 1.0  # Source: transformers.TrainingArguments' default, which the repository keeps
     modules: tuple[str, ...] = ()  # names of linear layers; empty: all but the output's
@@ -42,14 +43,16 @@ class Recipe:
                 raise TrainingError(f"{name} is {getattr(self, name)}; it must be above 0")
         if self.seed < 0:
             raise TrainingError(f"seed is {self.seed}; it must not be negative")
-        if not 0 <= self.warmup_share < 1:
-            raise TrainingError(f"warmup_share is {self.warmup_share}; it must be from 0 to below 1")
+        for name in ("warmup_share", "lora_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise TrainingError(f"{name} is {getattr(self, name)}; it must be from 0 to below 1")
 
     def as_dict(self) -> dict[str, Any]:
-        """Without a warm-up that isn't there, and without the paper's prompt, as runs that began before there was
-        anything else know it."""
+        """Without a warm-up or dropout that isn't there, and without the paper's prompt, as runs that began before
+        there was anything else know it."""
         found = asdict(self) | {"modules": list(self.modules)}
-        usual = {"warmup_share": not self.warmup_share, "prompt_style": self.prompt_style != "chat"}
+        usual = {name: not getattr(self, name) for name in ("warmup_share", "lora_dropout")}
+        usual["prompt_style"] = self.prompt_style != "chat"
         return {name: each for name, each in found.items() if not usual.get(name, False)}
 
     def rate(self, step: int, steps: int) -> float:

@@ -30,6 +30,7 @@ class ExpertRevision:
     raw: InstructionPair
     revised: InstructionPair
     stated_distance: int | None = None  # what the source itself says
+    weight: float = 1.0  # of its loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class ApprovedPairs(Protocol):
     def dataset_rows(self, *, statuses: Iterable[Status] | None = None) -> Iterator[DatasetRow]: ...
 
 
-def approved_source(store: ApprovedPairs, held_out_share: float = 0.0) -> Source:
+def approved_source(
+    store: ApprovedPairs, held_out_share: float = 0.0, leave_out: Callable[[DatasetRow], bool] = lambda _: False
+) -> Source:
     """What the owners approved, in order of arrival; machine-only pairs are no experts' and are not among them.
 
-    The share that is held out for the gate is left out; see `held_out_pairs`.
+    The share that is held out for the gate is left out; see `held_out_pairs`. `leave_out`: what a teacher brings.
     """
 
     def revisions(rejects: Counter[str]) -> Iterator[ExpertRevision]:
@@ -58,6 +61,8 @@ def approved_source(store: ApprovedPairs, held_out_share: float = 0.0) -> Source
                 rejects["no_final_text"] += 1
             elif is_held_out(row.pair_id, held_out_share):
                 rejects["held_out"] += 1
+            elif leave_out(row):
+                rejects["taught"] += 1
             else:
                 yield ExpertRevision(row.raw, row.final)
 
@@ -87,7 +92,7 @@ def read_revisions(path: Path, raw_path: Path | None, rejects: Counter[str]) -> 
 
     Raises: TrainingError, when a file can't be read or the two differ in length.
     """
-    records = _records(path) if raw_path is None else _side_by_side(path, raw_path)
+    records = read_records(path) if raw_path is None else _side_by_side(path, raw_path)
     for record in records:
         found = _revision(record)
         if isinstance(found, ExpertRevision):
@@ -107,7 +112,7 @@ def file_digest(path: Path) -> str:
 
 def _side_by_side(path: Path, raw_path: Path) -> Iterator[object]:
     missing = object()
-    for raw, revised in zip_longest(_records(raw_path), _records(path), fillvalue=missing):
+    for raw, revised in zip_longest(read_records(raw_path), read_records(path), fillvalue=missing):
         if raw is missing or revised is missing:
             raise TrainingError(
                 f"{raw_path} and {path} differ in length: row n of one must be the raw pair of row n of the other"
@@ -115,7 +120,7 @@ def _side_by_side(path: Path, raw_path: Path) -> Iterator[object]:
         yield {"raw": raw, "revised": revised}
 
 
-def _records(path: Path) -> Iterator[object]:
+def read_records(path: Path) -> Iterator[object]:
     """JSON values; None for a line that is none."""
     try:
         with _open(path) as file:
@@ -153,7 +158,7 @@ def _revision(record: object) -> ExpertRevision | RejectReason:
     if _RAW[0] in record:
         raw, revised = _pair(record, _RAW), _pair(record, _REVISED)
     elif "raw" in record and "revised" in record:
-        raw, revised = _alpaca(record["raw"]), _alpaca(record["revised"])
+        raw, revised = alpaca_pair(record["raw"]), alpaca_pair(record["revised"])
     else:
         return RejectReason.UNKNOWN_SHAPE
     if raw is None or revised is None:
@@ -164,7 +169,7 @@ def _revision(record: object) -> ExpertRevision | RejectReason:
     return ExpertRevision(raw, revised, stated if isinstance(stated, int) else None)
 
 
-def _alpaca(record: object) -> InstructionPair | None:
+def alpaca_pair(record: object) -> InstructionPair | None:
     if not isinstance(record, dict):
         return None
     return _pair(record, ("instruction", "input", "output" if "output" in record else "response"))
@@ -172,8 +177,9 @@ def _alpaca(record: object) -> InstructionPair | None:
 
 def _pair(record: dict[str, Any], names: tuple[str, str, str]) -> InstructionPair | None:
     """A missing or null field is empty; any other value than text makes it no pair."""
-    texts = [record.get(name) or "" for name in names]
-    return InstructionPair(*texts) if all(isinstance(text, str) for text in texts) else None
+    instruction, extra, response = (record.get(name) or "" for name in names)
+    texts = instruction, extra, response
+    return InstructionPair(instruction, extra, response) if all(isinstance(text, str) for text in texts) else None
 
 
 def _chars(pair: InstructionPair) -> int:

@@ -1,6 +1,7 @@
 """A run's folder: one process at a time, the data it froze, its metrics, and the record of a finished run.
 
 selection.json            what α cut; training_pairs.jsonl are the chosen pairs, distances.svg their distances
+teacher.json              what an instructed coach taught, if one did; teacher_pairs.jsonl are the pairs
 plan.json                 how many tokens go through the model at once
 metrics.jsonl             one line a step; loss.svg when the run is finished
 checkpoints/              where a killed run goes on; emptied at the end
@@ -24,7 +25,8 @@ from coachlm.errors import TrainingError
 from coachlm.machine.files import write_whole
 from coachlm.machine.locks import FileLock
 from trainer.plan.revisions import Source, file_digest
-from trainer.plan.selection import Selection, select
+from trainer.plan.selection import Selection, read_selected, select
+from trainer.plan.teachers import Lessons, Teacher, freeze_lessons
 
 T = TypeVar("T")
 
@@ -73,6 +75,7 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pairs = folder / "training_pairs.jsonl"
+        self.taught = folder / "teacher_pairs.jsonl"
         self.checkpoints = folder / "checkpoints"
         self.adapters = folder / "adapters"
         self._metrics = folder / "metrics.jsonl"
@@ -112,6 +115,29 @@ class RunFolder:
         if file_digest(self.pairs) != chosen.data_digest:
             raise TrainingError(f"{self.pairs} was changed since the run began; give another output folder")
         return chosen
+
+    def lessons(self, teacher: Teacher | None) -> Lessons | None:
+        """What the teacher brings, frozen as the selection is. Raises: TrainingError."""
+        path = self.folder / "teacher.json"
+        held = read_json(path)
+        if teacher is None:
+            if held is not None:
+                raise TrainingError(
+                    f"{self.folder} holds a run with a teacher; run it as it was, or give another folder"
+                )
+            return None
+        if held is None:
+            if self._record.is_file() or any(self.checkpoints.glob("step-*")):
+                raise TrainingError(f"{self.folder} holds a run without a teacher; give another output folder")
+            made = freeze_lessons(teacher, read_selected(self.pairs), self.taught)
+            write_json(path, made.as_dict())
+            return made
+        lessons = restored(Lessons, held, path)
+        if (lessons.source, lessons.weight) != (teacher.name, teacher.weight):
+            raise TrainingError(f"{self.folder} holds a run with another teacher or weight; give another output folder")
+        if file_digest(self.taught) != lessons.digest:
+            raise TrainingError(f"{self.taught} was changed since the run began; give another output folder")
+        return lessons
 
     def micro_batch_tokens(self, asked: int, choose: Callable[[int], int]) -> int:
         """The number that the run began with, so that it goes on with the same however much memory there is by now;

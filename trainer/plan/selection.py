@@ -127,12 +127,13 @@ def select(revisions: Iterable[ExpertRevision], alpha: float, target: Path, reje
     return _described(alpha, spooled, rejects, digest)
 
 
-def read_selected(path: Path) -> Iterator[ExpertRevision]:
+def read_selected(path: Path, weight: float = 1.0) -> Iterator[ExpertRevision]:
     """The revisions that `select` wrote."""
     with path.open("rb") as lines:
         for line in lines:
             record = orjson.loads(line)
-            yield ExpertRevision(InstructionPair(*record["raw"]), InstructionPair(*record["revised"]))
+            raw, revised = InstructionPair(*record["raw"]), InstructionPair(*record["revised"])
+            yield ExpertRevision(raw, revised, weight=weight)
 
 
 class _Spooled:

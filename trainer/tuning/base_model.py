@@ -162,7 +162,7 @@ def add_lora(model: Any, name: str, recipe: Recipe, task: str | None) -> Any:
         task_type=task,
         r=recipe.rank,
         lora_alpha=recipe.lora_alpha,
-        lora_dropout=0.0,
+        lora_dropout=recipe.lora_dropout,
         target_modules=list(recipe.modules or found),
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's layers
     )

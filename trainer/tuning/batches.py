@@ -50,6 +50,7 @@ class Batch:
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     labels: torch.Tensor  # the target's ids at their own places, else `IGNORED`
+    weights: torch.Tensor | None = None  # of the rows' losses, (B,) float32; None: all 1
 
 
 def collate(examples: Sequence[Example], pad_id: int, device: torch.device | str = "cpu") -> Batch:
@@ -61,4 +62,7 @@ def collate(examples: Sequence[Example], pad_id: int, device: torch.device | str
         ids[row, :start], ids[row, start:end] = example.prompt, example.target
         labels[row, start:end] = example.target
         mask[row, :end] = 1
-    return Batch(*(torch.from_numpy(values).to(device) for values in (ids, mask, labels)))
+    weights = None
+    if any(example.weight != 1 for example in examples):
+        weights = torch.tensor([example.weight for example in examples], dtype=torch.float32, device=device)
+    return Batch(*(torch.from_numpy(values).to(device) for values in (ids, mask, labels)), weights=weights)

@@ -34,6 +34,7 @@ class Example:
     target: "array[int]"  # ends with the end of sequence
     pair_id: str  # of the raw pair
     instruction_hash: str  # of the raw instruction; an adapter's leak guard knows it by this
+    weight: float = 1.0  # of its loss
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.target)
@@ -76,7 +77,7 @@ class Encoder:
         if len(prompt) + len(target) > self._context_tokens:
             return LeftOut.TOO_LONG
         instruction = content_hash(revision.raw.instruction)
-        return Example(array("i", prompt), array("i", target), revision.raw.id, instruction)
+        return Example(array("i", prompt), array("i", target), revision.raw.id, instruction, revision.weight)
 
     def _prompt(self, raw: InstructionPair) -> list[int]:
         """A template says itself what a text begins with; around the paper's prompt the tokeniser puts it."""

@@ -11,11 +11,15 @@ from trainer.tuning.trainee import E, Trainee
 
 
 def summed_nll(model: Any, batch: Batch) -> torch.Tensor:
-    """Of a causal model, in nats, summed over the targets' tokens; `() float32`."""
+    """Of a causal model, in nats, summed over the targets' tokens, each by its row's weight; `() float32`."""
     logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits  # (B, T, V)
     following = batch.labels[:, 1:]
     learnt = following != IGNORED  # (B, T-1); only these rows are turned into float32
-    return functional.cross_entropy(logits[:, :-1][learnt].float(), following[learnt], reduction="sum")
+    rows, wanted = logits[:, :-1][learnt].float(), following[learnt]
+    if batch.weights is None:
+        return functional.cross_entropy(rows, wanted, reduction="sum")
+    weights = batch.weights[:, None].expand_as(following)[learnt]
+    return (functional.cross_entropy(rows, wanted, reduction="none") * weights).sum()
 
 
 def mean_loss(model: Any, base: Trainee[E], examples: Sequence[E], max_tokens: int) -> float:

@@ -27,7 +27,7 @@ from trainer.tuning.precision import Precision
 from trainer.tuning.trainee import Extras
 
 TAGGER_ALPHA = 1.0  # what experts changed most is what tags can't express
-TAGGER_RECIPE = Recipe(epochs=5, learning_rate=1e-3, rank=16, lora_alpha=32)
+TAGGER_RECIPE = Recipe(epochs=5, learning_rate=1e-3, rank=16, lora_alpha=32, lora_dropout=0.0)
 _FOR_LIMITS = 5  # one pair in so many is kept back to find out how sure the coach must be
 NOTHING_TO_SAY = "nothing_to_say"  # no word of the pair can be learned
 

@@ -29,7 +29,7 @@ export class Versions {
   // The item is lost: what became of the pair is fetched, and stands beside the person's text. What to do about it
   // the buttons say: the advice behind the semicolon of `why` holds for a pair that is free alone.
   async compareLost(pairId, mine, original, why) {
-    const shown = this.#show(pairId, mine, original, `${why.split("; ")[0]}.`, null);
+    const shown = this.#show(pairId, mine, original, why.split("; ")[0].replace(/\.?$/, "."), null);
     this.on();
     try {
       const pair = await this.line.persist(() => service.pair(pairId));

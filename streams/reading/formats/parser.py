@@ -5,11 +5,14 @@ from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts.containers import read_list
+from streams.reading.formats.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
+from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, detect
 from streams.reading.formats.texts.plain import plain_messages
+from streams.reading.sources.flaws import Unreadable
+from streams.reading.sources.otlp_messages import begins_message, decode_message
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Message, Parsed, ParseOptions, RawRecord, Role
 
@@ -85,8 +88,21 @@ def _decoded(record: RawRecord, options: ParseOptions) -> Any:
         raise EntryError(RejectReason.TOO_LONG, f"{len(data):,} bytes; the limit is {options.max_record_bytes:,}")
     if not data.strip():
         raise EntryError(RejectReason.EMPTY, "a blank record")
+    if begins_message(data) and (envelope := _envelope(data)) is not None:
+        return envelope
     value = decode(data, options.max_nesting)
     return decode_text(value) if isinstance(value, str) else value
+
+
+def _envelope(data: bytes) -> Any:
+    """OTLP in protobuf, as brokers carry it.
+
+    Raises: EntryError, `unreadable`, where the package that decodes is missing.
+    """
+    try:
+        return decode_message(data)
+    except Unreadable as error:
+        raise EntryError(RejectReason.UNREADABLE, str(error)) from error
 
 
 class _Reading:
@@ -158,7 +174,8 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     name = wanted or detect(value)
     format, container = FORMATS.get(name or ""), FORMATS["container"]
     if format is None:
-        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no format has such keys" if not wanted else "no such format")
+        named = f"no format has such keys{': ' * bool(value)}{names_of(value)}"
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
     if wanted and not format.matches(value) and container.matches(value):
         return container
     return format

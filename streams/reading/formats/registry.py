@@ -1,6 +1,7 @@
 """Every log format by name, and which one a record is in, told by its keys."""
 
 from coachlm.errors import InputError
+from streams.reading.formats import containers
 from streams.reading.formats.exchanges import (
     azure_apim,
     bedrock_log,
@@ -11,11 +12,9 @@ from streams.reading.formats.exchanges import (
     openai_batch,
     sagemaker,
 )
-from streams.reading.formats.files import alpaca, cassette, chat, oasst, preferences, text
-from streams.reading.formats.parts import containers
+from streams.reading.formats.files import alpaca, cassette, chat, columns, oasst, preferences, text
 from streams.reading.formats.parts.fields import Record
 from streams.reading.formats.parts.outcomes import LogFormat
-from streams.reading.formats.parts.spans import is_span
 from streams.reading.formats.programs import (
     chatgpt,
     claude_ai,
@@ -35,6 +34,7 @@ from streams.reading.formats.traces import (
     otlp,
     vercel_ai,
 )
+from streams.reading.formats.traces.spans import is_span
 
 _BEFORE = (
     chatgpt.FORMAT,
@@ -50,6 +50,7 @@ _BEFORE = (
     gemini_batch.FORMAT,
     langsmith.FORMAT,
     mlflow.TRACE,
+    columns.FORMAT,
     preferences.FORMAT,
     alpaca.FORMAT,
     openai_batch.FORMAT,

@@ -10,6 +10,7 @@ from streams.reading.sources.detect import HEAD_BYTES, Kind, delimiter, detect, 
 from streams.reading.sources.flaws import Flaw, Unreadable, unreadable
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines
+from streams.reading.sources.otlp_messages import begins_message, begins_sized_message, otlp_messages
 from streams.reading.sources.parquet_rows import MAGIC, parquet_rows
 from streams.reading.sources.paths import STDIN
 from streams.reading.sources.records import ParseOptions, RawRecord
@@ -53,6 +54,9 @@ def _contents(file: BinaryIO, path: str, options: ParseOptions, on_bytes: OnByte
         yield from parquet_rows(path, options.max_record_bytes)
         return
     head, blocks = peek(text_blocks(blocks), HEAD_BYTES)
+    if begins_message(head) or begins_sized_message(head):
+        yield from otlp_messages(blocks, options.max_record_bytes)
+        return
     if not head.strip():
         yield from json_lines(blocks, options.max_record_bytes)
         return

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from coachlm.pairs import InstructionPair
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
-from tests.dashboard.pictures.album import SCHEMES, Album, opened_context, sign_in
+from tests.dashboard.pictures.album import PATIENCE_MS, SCHEMES, Album, opened_context, sign_in
 from tests.dashboard.servers import Office
 
 _HEIGHT = 720
@@ -24,7 +24,7 @@ def take_desk(browser: Browser, album: Album) -> None:
 
 def _take_all(office: Office, browser: Browser, scheme: str, album: Album) -> None:
     context = opened_context(browser, scheme, _HEIGHT)
-    desk = DeskPage(context.new_page(), office.pages.url)
+    desk = DeskPage(context.new_page(), office.pages.url, PATIENCE_MS)
     expect(desk.page.get_by_label("Your token")).to_be_visible()
     album.keep(desk.page, "desk-login", scheme)
     sign_in(context, office, "ada")

@@ -41,6 +41,7 @@ def take_pages(browser: Browser, album: Album) -> None:
             person, selector = _PAGES[name]
             with _opened(browser, office, scheme, person, name) as page:
                 expect(page.locator(selector)).to_be_visible()
+                assert not page.get_by_text("The service is unavailable").count(), f"{name}: a call took too long"
                 album.keep(page, name, scheme, _SETTLE_MS)
 
 
@@ -117,7 +118,7 @@ _FIGURES = {
 
 def _figure(draw: random.Random, name: str) -> dict[str, object]:
     reference = _FIGURES[name]
-    change = -0.1 * reference * draw.uniform(0.2, 2)
+    change = -0.1 * reference * draw.uniform(0.9, 2)
     width = 0.08 * reference
     return {
         "name": name,

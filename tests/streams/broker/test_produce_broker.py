@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from streams.broker.producing.log_door import KafkaLogDoor
 from streams.broker.topics.lag import lags
 from streams.broker.topics.topics import ensure_topics, intake_group, topic_name
 from tests.content import content_lines
+from tests.processes import running
 from tests.streams.broker.messages import chat_bytes
 from tests.streams.broker.test_raw_topics import envelope, span
 
@@ -47,15 +49,15 @@ def settings(kafka_server: str, kafka_prefix: str, monkeypatch: pytest.MonkeyPat
     return made
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def started(*arguments: str | Path) -> AbstractContextManager["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "coachlm", *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    return running(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def coachlm(*arguments: str | Path, fails: bool = False) -> dict[str, Any]:
-    process = start(*arguments, "--json")
-    output, _ = process.communicate(timeout=_SECONDS)
+    with started(*arguments, "--json") as process:
+        output, _ = process.communicate(timeout=_SECONDS)
     assert process.returncode == int(fails), output
     answer: dict[str, Any] = json.loads(output)
     return answer
@@ -98,17 +100,15 @@ def test_the_database_holds_what_ingest_would_have_put_there(settings: Settings,
 
 def take_in(settings: Settings, url: str) -> None:
     """A stream worker until it has taken in everything."""
-    worker = start("stream", "intake", "--db", url)
-    try:
+    with started("stream", "intake", "--db", url) as worker:
         end = time.monotonic() + _SECONDS
         while any(lag.messages for lag in lags(settings) if lag.group == intake_group(settings)):
             assert worker.poll() is None
             assert time.monotonic() < end, "the worker takes nothing in"
             time.sleep(0.3)
-    finally:
         worker.terminate()
         worker.communicate(timeout=_SECONDS)
-    assert worker.returncode == 0
+        assert worker.returncode == 0
 
 
 def content(url: str) -> Counter[tuple[Any, ...]]:
@@ -142,15 +142,14 @@ def test_a_killed_producer_goes_on_where_it_was(settings: Settings, tmp_path: Pa
     log = tmp_path / "log.jsonl"
     count = 30_000
     log.write_bytes(b"".join(chat_bytes(number) + b"\n" for number in range(count)))
-    process = start("produce", log, "--json")
     resume = tmp_path / ".coachlm-produce.json"
-    end = time.monotonic() + _SECONDS
-    while not resume.exists():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with started("produce", log, "--json") as process:
+        end = time.monotonic() + _SECONDS
+        while not resume.exists():
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
     rest = coachlm("produce", log)
     assert 0 < rest["records"] < count
     sent = Counter(message.value for message in messages(settings))

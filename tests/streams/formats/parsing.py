@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
-from coachlm.pairs import Position, Reject, RejectReason
+from coachlm.pairs import Position, Reject, RejectReason, SourcedPair
 from streams.reading.formats import assemble, parse_record
+from streams.reading.join import Joiner
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
+from streams.reading.turns import conversation_pairs
 
 POSITION = Position("log.jsonl", 4)
 
@@ -48,6 +50,28 @@ def join(records: list[Any]) -> list[Conversation | Reject]:
         fragments.append(outcome)
     assert len({(fragment.format, fragment.key) for fragment in fragments}) == 1
     return assemble(fragments)
+
+
+def read(*records: Any) -> tuple[list[SourcedPair], list[Reject]]:
+    """All that records of one file come to, as pairs of single turns and rejects."""
+    joiner, outcomes = Joiner(1 << 26), []
+    for number, record in enumerate(records):
+        data = record if isinstance(record, bytes) else json.dumps(record).encode()
+        outcomes += parse_record(RawRecord(Position("log.jsonl", number), data), ParseOptions())
+    groups = [group for outcome in outcomes if isinstance(outcome, Fragment) for group in joiner.add(outcome)]
+    for group in [*groups, *joiner.end_of_source("log.jsonl")]:
+        outcomes += assemble(group)
+    items: list[SourcedPair | Reject] = [outcome for outcome in outcomes if isinstance(outcome, Reject)]
+    for outcome in outcomes:
+        if isinstance(outcome, Conversation):
+            items += conversation_pairs(outcome, "each", lambda texts: (list(texts), {}), str).items
+    rejects = [item for item in items if isinstance(item, Reject)]
+    return [item for item in items if isinstance(item, SourcedPair)], rejects + joiner.flush()
+
+
+def pairs(*records: Any) -> list[tuple[str, str]]:
+    """(instruction, response) of all pairs."""
+    return [(item.pair.instruction, item.pair.response) for item in read(*records)[0]]
 
 
 def texts(conversation: Conversation) -> list[tuple[str, str]]:

@@ -67,7 +67,7 @@ def test_system_prompt_and_history() -> None:
         ({"instruction": ASKED, "output": " "}, RejectReason.EMPTY),
         ({"instruction": "", "output": ANSWER}, RejectReason.EMPTY),
         ({"instruction": 3, "output": ANSWER}, RejectReason.MALFORMED_RECORD),
-        ({"instruction": ASKED, "output": ["a", "b"]}, RejectReason.MALFORMED_RECORD),
+        ({"instruction": ASKED, "output": ["a", "b", "c"]}, RejectReason.MALFORMED_RECORD),
         ({"instruction": ASKED, "input": {"a": 1}, "output": ANSWER}, RejectReason.MALFORMED_RECORD),
         ({"instruction": ASKED, "output": ANSWER, "history": [["alone"]]}, RejectReason.MALFORMED_RECORD),
         ({"prompt": ASKED}, RejectReason.NO_RESPONSE),

@@ -8,9 +8,14 @@ import pytest
 from coachlm.pairs import Position, Reject, RejectReason
 from streams.reading.formats import FORMATS, assemble, detect, parse_record
 from streams.reading.sources.records import Conversation, Fragment, ParseOptions, RawRecord
+from tests.streams.formats import samples
+from tests.streams.formats.more_samples import MORE_INNER_FORMATS, MORE_PIECES, MORE_SAMPLES
 from tests.streams.formats.parsing import POSITION, chat, chats, join, parse, reason, reasons, texts
-from tests.streams.formats.samples import ANSWER, ASKED, INNER_FORMATS, MODEL, PIECES, SAMPLES, SYSTEM
+from tests.streams.formats.samples import ANSWER, ASKED, MODEL, SYSTEM
 
+SAMPLES = {**samples.SAMPLES, **MORE_SAMPLES}
+PIECES = {**samples.PIECES, **MORE_PIECES}
+INNER_FORMATS = {**samples.INNER_FORMATS, **MORE_INNER_FORMATS}
 OPTIONS = ParseOptions()
 
 
@@ -27,7 +32,8 @@ def test_sample_is_detected_and_read(name: str) -> None:
 def test_pieces_are_joined(name: str) -> None:
     joined = [outcome for outcome in join(PIECES[name]) if isinstance(outcome, Conversation)]
 
-    assert [text for text in texts(joined[0]) if text[0] != "system"] == [("user", ASKED), ("assistant", ANSWER)]
+    said = [text for text in texts(joined[0]) if text[0] != "system" and text[1]]
+    assert said == [("user", ASKED), ("assistant", ANSWER)]
     assert joined[0].format == name
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import read_response
+from streams.reading.formats.messages.replies import answered
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, Outcome, Piece
-from streams.reading.formats.parts.replies import answered
 from streams.reading.sources.records import Fragment
 
 _TEXTS = frozenset({"requestmessages", "responsemessages"})

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.prompts import REQUEST_KEYS, read_prompt
+from streams.reading.formats.messages.replies import Choice, Reply, answered, read_choice, text_choice
+from streams.reading.formats.messages.tool_calls import tool_names
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.events import Events, as_events, read_body
-from streams.reading.formats.parts.fields import Record, first_of, mapping
-from streams.reading.formats.parts.finishes import finish_of
-from streams.reading.formats.parts.messages import Transcript, read_messages
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome, json_type
-from streams.reading.formats.parts.prompts import REQUEST_KEYS, read_prompt
-from streams.reading.formats.parts.replies import Choice, Reply, answered, read_choice, text_choice
-from streams.reading.formats.parts.tool_calls import tool_names
 from streams.reading.formats.providers import (
     anthropic,
     bedrock,
@@ -54,11 +54,32 @@ PROVIDERS: tuple[Provider, ...] = tuple(
 UNKNOWN_PROVIDER = "openai_chat"
 """What a request with a bare text for an answer is called."""
 
-_REQUESTS = ("request", "req", "request_body", "requestBody", "reqPayload", "request_payload")
-_RESPONSES = ("response", "resp", "response_body", "responseBody", "respPayload", "response_payload", "chunk")
+_REQUESTS = (
+    "request", "req", "request_body", "requestBody", "RequestBody", "backendRequestBody", "BackendRequestBody",
+    "reqPayload", "request_payload",
+)  # fmt: skip
+_RESPONSES = (
+    "response", "resp", "response_body", "responseBody", "ResponseBody", "backendResponseBody", "BackendResponseBody",
+    "respPayload", "response_payload", "chunk",
+)  # fmt: skip
 _ANSWERS = ("output", "outputs", "completion", "result", "answer")
 _HALVES = frozenset(
-    {*_REQUESTS, *_RESPONSES, *_ANSWERS, "choices", "content", "candidates", "promptFeedback", "done", "object", "type"}
+    {
+        *_REQUESTS,
+        *_RESPONSES,
+        *_ANSWERS,
+        "choices",
+        "content",
+        "candidates",
+        "promptFeedback",
+        "done",
+        "object",
+        "type",
+        "generation_id",
+        "response_id",
+        "generated_text",
+        "generation",
+    }
 )
 _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content", *_ANSWERS, "response")
 _OTHER_CALLS = frozenset(
@@ -123,6 +144,8 @@ def family(record: Record) -> str | None:
     if halves is None:
         return None
     response = read_body(halves.response) if isinstance(halves.response, str) else halves.response
+    if isinstance(response, list) and len(response) == 1 and provider_of(response) is None:
+        response = response[0]
     provider = provider_of(response)
     return provider.name if provider else UNKNOWN_PROVIDER
 
@@ -221,7 +244,7 @@ def _read_dict(body: Record) -> Reply:
         return Reply([read_choice(body, finish_of(body))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
-    raise EntryError(RejectReason.MALFORMED_RECORD, "`response` has no shape that is known")
+    raise EntryError(RejectReason.MALFORMED_RECORD, f"`response` has no shape that is known: {names_of(body)}")
 
 
 def _status(record: Record) -> int | None:

@@ -25,10 +25,8 @@ def matches(record: Record) -> bool:
 
 
 def read(record: Record) -> Iterator[Outcome]:
-    if record.get("error"):
-        raise EntryError(RejectReason.ERROR_RESPONSE, "the call failed")
-    part = "request" if "request" in record else "response"
-    yield Piece(_key(record) or "", part, record[part])
+    part = "request" if record.get("request") else "response"
+    yield Piece(_key(record) or "", part, {"error": True} if record.get("error") else record.get(part))
 
 
 def assemble(fragments: Sequence[Fragment]) -> Iterator[Outcome]:

@@ -7,18 +7,19 @@ Source: Stanford Alpaca; Dolly (`context`, `response`), Self-Instruct (`prompt`,
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.media import mark_media
+from streams.reading.formats.messages.prompts import is_request
+from streams.reading.formats.messages.templates import read_labelled, read_rendered
 from streams.reading.formats.parts.decoding import decode_text
-from streams.reading.formats.parts.fields import Record, name_of, text_or_empty
-from streams.reading.formats.parts.media import mark_media
+from streams.reading.formats.parts.fields import Record, name_of, names_of, text_or_empty
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, malformed
-from streams.reading.formats.parts.prompts import is_request
-from streams.reading.formats.texts.templates import read_labelled, read_rendered
 from streams.reading.sources.records import Message, Role
 
 _QUESTIONS = ("prompt", "question", "query", "input")
 _MATERIAL = ("input", "context")
 _ANSWERS = ("output", "response", "completion", "answer", "generation", "generated_text", "predict", "generations")
+_ASKED = frozenset({*_QUESTIONS, *_MATERIAL, *_ANSWERS, "instruction", "system", "system_prompt", "id", "model"})
 _EARLIER = frozenset({"system", "system_prompt", "history"})
 _OTHER_FORMATS = frozenset(
     {
@@ -59,8 +60,10 @@ def read(record: Record) -> tuple[Chat]:
     if material and not question.strip():
         question, material = material, ""
     messages = [] if record.keys().isdisjoint(_EARLIER) else _before(record)
-    messages += _asked(question, material, "instruction" not in record)
-    messages.append(Message(Role.ASSISTANT, _answer(record)))
+    asked = _asked(question, material, "instruction" not in record)
+    answer = _answer(record)
+    messages += asked
+    messages.append(Message(Role.ASSISTANT, answer.strip() if asked[0].text != question else answer))
     mark_media(messages, record)
     return (fill(Chat(messages), record),)
 
@@ -82,7 +85,9 @@ def _answer(record: Record) -> str:
             return value[0]
         if value is not None:
             raise malformed(key, value, "text")
-    raise EntryError(RejectReason.NO_RESPONSE, "no answer beside the question")
+    others = names_of(key for key, value in record.items() if isinstance(value, str) and key not in _ASKED)
+    detail = f"; texts stand under {others}" if others else ""
+    raise EntryError(RejectReason.NO_RESPONSE, f"no answer beside the question{detail}")
 
 
 def _before(record: Record) -> list[Message]:

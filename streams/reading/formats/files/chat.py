@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from coachlm.text.user_text import split_user_text
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.media import mark_media
+from streams.reading.formats.messages.tool_calls import tool_names
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, name_of
-from streams.reading.formats.parts.media import mark_media
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, malformed
-from streams.reading.formats.parts.tool_calls import tool_names
 from streams.reading.sources.records import Message, Role
 
 _MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")

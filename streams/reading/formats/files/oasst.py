@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.transcripts import read_role
 from streams.reading.formats.parts.fields import Record, name_of, text_or_empty, time_of
-from streams.reading.formats.parts.messages import read_role
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, Outcome, Piece, malformed
 from streams.reading.sources.records import Fragment, Message, Role
 

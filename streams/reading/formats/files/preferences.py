@@ -9,11 +9,12 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.files.chat import chat_of, read_turns
+from streams.reading.formats.messages.prompts import is_request, read_prompt, read_text
+from streams.reading.formats.messages.templates import read_labelled
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
+from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat
-from streams.reading.formats.parts.prompts import read_prompt, read_text
-from streams.reading.formats.texts.templates import read_labelled
 from streams.reading.sources.records import Message, Remarks, Role
 
 _WON = (
@@ -194,6 +195,8 @@ def _to_the_question(found: Transcript) -> Transcript:
 
 
 def _answer(value: Any) -> Transcript:
+    if isinstance(value, str) and is_request(decoded := decode_text(value)):
+        value = decoded
     if isinstance(value, str):
         return read_labelled(value, whole=True) or Transcript([Message(Role.ASSISTANT, value)])
     if isinstance(value, list) and value and all(map(_is_text, value)):

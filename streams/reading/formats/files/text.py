@@ -1,10 +1,10 @@
 """Whole dialogues as one text, as data sets for causal language models keep them: `{"text": "### Human: …"}`."""
 
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
+from streams.reading.formats.messages.templates import read_labelled, read_rendered
+from streams.reading.formats.messages.transcripts import Transcript
 from streams.reading.formats.parts.fields import Record
-from streams.reading.formats.parts.messages import Transcript
 from streams.reading.formats.parts.outcomes import Chat, LogFormat
-from streams.reading.formats.texts.templates import read_labelled, read_rendered
 from streams.reading.sources.records import Role
 
 _FIELDS = ("text", "content", "prompt", "completion", "conversation", "conversations", "messages", "dialogue", "chat")

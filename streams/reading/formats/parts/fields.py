@@ -1,5 +1,7 @@
 """Typed access to the fields of decoded records, whose types nobody promises."""
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +9,7 @@ from streams.reading.formats.parts.outcomes import malformed
 
 Record = dict[str, Any]
 
+_NAME = re.compile(r"[A-Za-z_][\w.-]{0,30}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS = 4_102_444_800  # the year 2100; a larger number counts milliseconds, microseconds or nanoseconds
 
@@ -109,3 +112,9 @@ def _from_epoch(number: float) -> datetime | None:
         return _EPOCH + timedelta(seconds=number)
     except (OverflowError, ValueError):
         return None
+
+
+def names_of(keys: Iterable[object], most: int = 6) -> str:
+    """Some of a record's keys, for people; what looks like a text of its own is left out."""
+    plain = [key for key in keys if isinstance(key, str) and _NAME.fullmatch(key)]
+    return ", ".join(f"`{key}`" for key in plain[:most]) + (", …" if len(plain) > most else "")

@@ -6,9 +6,9 @@ Source: OpenAI, "How do I export my ChatGPT history"; the export's own shape.
 from collections.abc import Iterator
 from typing import Any
 
-from streams.reading.formats.parts.content import read_content
+from streams.reading.formats.messages.content import read_content
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, Outcome, malformed
 from streams.reading.formats.programs.branches import branch_to, left_aside, newest_branch
 from streams.reading.sources.records import Message, Role

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, Outcome, malformed
 from streams.reading.formats.programs.branches import branch_to, left_aside
 

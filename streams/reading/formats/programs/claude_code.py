@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import read_content
+from streams.reading.formats.messages.content import read_content
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of, words
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, Outcome, Piece
 from streams.reading.formats.programs.branches import left_aside
 from streams.reading.sources.records import Fragment, Role

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, Outcome
 from streams.reading.formats.programs.branches import branch_to, left_aside, newest_branch
 from streams.reading.sources.records import Message, Role

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, LogFormat
 from streams.reading.sources.records import Message, Role
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, Inner, LogFormat, Outcome
 from streams.reading.formats.programs.branches import branch_to, left_aside
 from streams.reading.sources.records import Message, Role
@@ -44,7 +44,7 @@ def read(record: Record) -> Iterator[Outcome]:
         transcript.messages,
         name_of(record, "id"),
         time_of(answers[-1] if answers else {}, "timestamp") or time_of(record, "updated_at", "created_at"),
-        name_of(answers[-1] if answers else {}, "model") or (models[0] if _is_named(models) else None),
+        name_of(answers[-1] if answers else {}, "model") or _first_text(models),
         name_of(record, "id"),
         name_of(record, "user_id"),
         transcript.tool_call,
@@ -53,8 +53,8 @@ def read(record: Record) -> Iterator[Outcome]:
     yield from left_aside(len(nodes) - len(path))
 
 
-def _is_named(models: Any) -> bool:
-    return isinstance(models, list) and bool(models) and isinstance(models[0], str)
+def _first_text(models: Any) -> str | None:
+    return models[0] if isinstance(models, list) and models and isinstance(models[0], str) else None
 
 
 def _message(node: Record) -> Record:

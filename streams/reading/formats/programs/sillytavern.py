@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.fields import Record, mapping, name_of, parse_time
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import Chat, EntryError, LogFormat, Outcome, Piece
 from streams.reading.sources.records import Fragment
 

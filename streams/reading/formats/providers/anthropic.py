@@ -3,11 +3,11 @@
 Source: Anthropic API reference, "Messages", "Streaming messages", "Text completions (legacy)".
 """
 
-from streams.reading.formats.parts.content import kind_of, read_content
+from streams.reading.formats.messages.content import kind_of, read_content
+from streams.reading.formats.messages.finishes import finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply, text_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.finishes import finish_word
-from streams.reading.formats.parts.replies import LOST, Choice, Reply, text_choice
 
 _EVENTS = frozenset(
     {

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import read_content
+from streams.reading.formats.messages.content import read_content
+from streams.reading.formats.messages.transcripts import read_role
 from streams.reading.formats.parts.events import Events, read_body
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.messages import read_role
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Outcome
 from streams.reading.sources.records import Message, Role
 

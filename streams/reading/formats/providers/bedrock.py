@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from streams.reading.formats.messages.replies import LOST, Reply, read_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.replies import LOST, Reply, read_choice
 
 _EVENTS = frozenset({"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"})
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from streams.reading.formats.messages.replies import LOST, Reply, read_choice, text_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, words
-from streams.reading.formats.parts.replies import LOST, Reply, read_choice, text_choice
 
 _EVENTS = words(
     "message-start content-start content-delta content-end tool-plan-delta tool-call-start tool-call-delta"

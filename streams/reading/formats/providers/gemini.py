@@ -6,15 +6,17 @@ Source: Gemini API reference, "GenerateContentResponse".
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import Content, read_content
+from streams.reading.formats.messages.content import Content, read_content
+from streams.reading.formats.messages.finishes import finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.finishes import finish_word
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
 
 def recognises(body: Record) -> bool:
+    if body.get("candidates") is None and isinstance(body.get("text"), str):
+        return False
     return "candidates" in body or "promptFeedback" in body or _is_candidate(body)
 
 

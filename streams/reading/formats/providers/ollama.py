@@ -1,9 +1,9 @@
 """Ollama's chat and generate calls, whole or streamed as JSON lines. Source: Ollama's API documentation."""
 
+from streams.reading.formats.messages.replies import LOST, Reply, read_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import malformed
-from streams.reading.formats.parts.replies import LOST, Reply, read_choice
 
 
 def recognises(body: Record) -> bool:

@@ -6,12 +6,12 @@ Source: OpenAI API reference, "Chat Completions", "Completions (legacy)".
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import read_content
+from streams.reading.formats.messages.content import read_content
+from streams.reading.formats.messages.finishes import finish_of, finish_word
+from streams.reading.formats.messages.replies import LOST, Choice, Reply, read_choice, text_choice
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.finishes import finish_of, finish_word
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply, read_choice, text_choice
 
 
 def recognises(body: Record) -> bool:

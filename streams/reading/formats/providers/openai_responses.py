@@ -3,11 +3,12 @@
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import Content, category, kind_of, read_content, reasoning_text
+from streams.reading.formats.messages.content import Content, category, kind_of, read_content
+from streams.reading.formats.messages.extracts import reasoning_text
+from streams.reading.formats.messages.replies import LOST, Choice, Reply
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import EntryError, malformed
-from streams.reading.formats.parts.replies import LOST, Choice, Reply
 
 _FINAL_EVENTS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 

@@ -8,11 +8,11 @@ llama.cpp's server README; LangChain's `LLMResult`.
 from collections.abc import Iterator
 from typing import Any
 
+from streams.reading.formats.messages.finishes import finish_of
+from streams.reading.formats.messages.replies import LOST, Choice, Reply, read_choice, text_choice
+from streams.reading.formats.messages.transcripts import unwrapped
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
-from streams.reading.formats.parts.finishes import finish_of
-from streams.reading.formats.parts.messages import unwrapped
-from streams.reading.formats.parts.replies import LOST, Choice, Reply, read_choice, text_choice
 
 _LISTS = ("results", "outputs", "completions", "generations")
 _TEXTS = ("generated_text", "outputText", "text", "generation")

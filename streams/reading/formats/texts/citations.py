@@ -15,7 +15,7 @@ _OTHERS = re.compile(
     re.S,
 )
 _CITE = re.compile(r'<cite index="[\d,: -]{1,100}">(.{0,4000}?)</cite>', re.S)
-_HINT = re.compile("[\ue200【]|turn\\d|oaicite|<cite index|<grok:|antCitation")
+_HINTS = ("\ue200", "【", "citeturn", "oaicite", "<cite index", "<grok:", "antCitation")
 _END_TOKENS = re.compile(
     r"(?:\s*(?:<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|END_OF_TURN_TOKEN|end_of_turn)\|>"
     r"|<end_of_turn>|</s>|<｜end▁of▁sentence｜>|<eos>))+\s*\Z"
@@ -24,7 +24,7 @@ _END_TOKENS = re.compile(
 
 def without_marks(text: str) -> str:
     """An answer without citation marks and without the token that ended it."""
-    if _HINT.search(text):
+    if any(hint in text for hint in _HINTS):
         text = _MARKED.sub(_replacement, text)
         text = _OTHERS.sub("", _NAKED.sub("", text))
         text = _CITE.sub(r"\1", text)

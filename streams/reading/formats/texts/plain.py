@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.messages import with_reasoning
+from streams.reading.formats.messages.transcripts import with_reasoning
 from streams.reading.formats.texts.citations import without_marks
 from streams.reading.formats.texts.reasoning import part_reasoning
 from streams.reading.sources.records import Message, Remarks, Role

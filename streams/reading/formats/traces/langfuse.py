@@ -10,7 +10,7 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import Halves, read_exchange
-from streams.reading.formats.parts.circumstances import fill
+from streams.reading.formats.messages.circumstances import fill
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, malformed

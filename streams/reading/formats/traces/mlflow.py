@@ -5,12 +5,12 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import Halves, read_exchange
+from streams.reading.formats.messages.circumstances import fill
 from streams.reading.formats.parts.attributes import span_attributes
-from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome
-from streams.reading.formats.parts.spans import check_status, is_span, span_chat
+from streams.reading.formats.traces.spans import check_status, is_span, span_chat
 
 _KINDS = ("CHAT_MODEL", "LLM", "COMPLETION")
 _ASSESSED = "mlflow.trace.assessments"

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import read_request, read_response
+from streams.reading.formats.messages.replies import Reply, answered, read_choice, text_choice
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.attributes import indexed, span_attributes
 from streams.reading.formats.parts.fields import Record, first_of
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome
-from streams.reading.formats.parts.replies import Reply, answered, read_choice, text_choice
-from streams.reading.formats.parts.spans import check_status, is_span, span_chat
+from streams.reading.formats.traces.spans import check_status, is_span, span_chat
 from streams.reading.sources.records import Message, Role
 
 _MARKS = ("openinference.", "llm.input_messages", "llm.output_messages")

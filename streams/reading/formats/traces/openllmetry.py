@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.replies import Reply, answered, read_choice
+from streams.reading.formats.messages.transcripts import read_messages
 from streams.reading.formats.parts.attributes import indexed, span_attributes
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record
-from streams.reading.formats.parts.messages import read_messages
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome
-from streams.reading.formats.parts.replies import Reply, answered, read_choice
-from streams.reading.formats.parts.spans import check_status, is_span, span_chat
+from streams.reading.formats.traces.spans import check_status, is_span, span_chat
 
 _PROMPTS = ("gen_ai.prompt", "llm.prompts")
 _COMPLETIONS = ("gen_ai.completion", "llm.completions")

@@ -9,14 +9,14 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from streams.reading.formats.exchanges.exchange import read_response
+from streams.reading.formats.messages.prompts import read_prompt
+from streams.reading.formats.messages.replies import Reply, answered
+from streams.reading.formats.messages.transcripts import Transcript
 from streams.reading.formats.parts.attributes import flatten, span_attributes
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of
-from streams.reading.formats.parts.messages import Transcript
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome
-from streams.reading.formats.parts.prompts import read_prompt
-from streams.reading.formats.parts.replies import Reply, answered
-from streams.reading.formats.parts.spans import check_status, is_span, span_chat
+from streams.reading.formats.traces.spans import check_status, is_span, span_chat
 
 _WRITING = (None, "chat", "text_completion", "generate_content", "completion", "messages")
 _INPUTS = ("gen_ai.input.messages", "gen_ai.prompt")

@@ -1,4 +1,4 @@
-"""OTLP/JSON envelopes of spans and log records; what they hold is read entry by entry.
+"""OTLP envelopes of spans and log records; what they hold is read entry by entry.
 
 Source: OTLP specification, "JSON Protobuf Encoding".
 """
@@ -10,7 +10,8 @@ from coachlm.pairs import RejectReason
 from streams.reading.formats.parts.attributes import any_value, key_values
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import EntryError, Inner, LogFormat, malformed
-from streams.reading.formats.parts.spans import innermost
+from streams.reading.formats.traces.log_events import calls_of_events
+from streams.reading.formats.traces.spans import innermost
 
 _RESOURCES = ("resourceSpans", "resource_spans", "resourceLogs", "resource_logs")
 _SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "scopeLogs", "scope_logs")
@@ -25,7 +26,10 @@ def read(record: Record) -> Iterator[Inner | EntryError]:
     spans = list(_entries(record))
     if not spans:
         raise EntryError(RejectReason.EMPTY, "an envelope without spans")
-    yield from innermost(spans)
+    calls, others = calls_of_events(spans)
+    yield from map(Inner, calls)
+    if others:
+        yield from innermost(others)
 
 
 def _entries(record: Record) -> Iterator[Any]:
@@ -62,4 +66,4 @@ def _list(record: Record, keys: tuple[str, ...]) -> list[Record]:
     return value
 
 
-FORMAT = LogFormat("otlp", "OTLP/JSON envelopes of spans", matches, read)
+FORMAT = LogFormat("otlp", "OTLP envelopes of spans and log records", matches, read)

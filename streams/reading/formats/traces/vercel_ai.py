@@ -8,12 +8,12 @@ Source: AI SDK documentation, "Telemetry".
 from collections.abc import Iterator
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.prompts import read_prompt
+from streams.reading.formats.messages.replies import Reply, answered, text_choice
 from streams.reading.formats.parts.attributes import span_attributes
 from streams.reading.formats.parts.fields import Record, first_of
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome, malformed
-from streams.reading.formats.parts.prompts import read_prompt
-from streams.reading.formats.parts.replies import Reply, answered, text_choice
-from streams.reading.formats.parts.spans import calls_model, check_status, is_span, span_chat
+from streams.reading.formats.traces.spans import calls_model, check_status, is_span, span_chat
 
 _ANSWERS = ("ai.response.text", "ai.response.object", "ai.result.text", "ai.result.object")
 _TOOLS = ("ai.response.toolCalls", "ai.result.toolCalls")

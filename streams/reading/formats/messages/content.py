@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from coachlm.text.blanks import is_blank
+from streams.reading.formats.messages.extracts import outcome_of_call, reasoning_text, result_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 from streams.reading.formats.parts.outcomes import json_type
 from streams.reading.sources.records import Role
@@ -60,6 +59,7 @@ _BY_KEY = {
     "image_url": "media",
 }
 _MEDIA = re.compile(r"image|audio|video|file|media|photo|screenshot|blob|uri|pdf|attachment|sound|voice", re.I)
+_LEVELS = 4  # how deep parts may lie within parts
 _PLAIN = re.compile(r"[\w.:-]{1,40}")
 
 
@@ -107,19 +107,19 @@ class Content:
         self.refused |= other.refused
 
 
-def read_content(value: Any, name: str = "content") -> Content:
+def read_content(value: Any, name: str = "content", levels: int = _LEVELS) -> Content:
     """Content as text, a part, or a list of parts; what can't be read stands in the notes."""
     content = Content()
     if isinstance(value, str):
         content.texts.append(value)
     elif isinstance(value, dict):
-        _add_part(content, value, name)
+        _add_part(content, value, name, levels)
     elif isinstance(value, list):
         for part in value:
             if isinstance(part, str):
                 content.texts.append(part)
             elif isinstance(part, dict):
-                _add_part(content, part, name)
+                _add_part(content, part, name, levels)
             elif part is not None:
                 content.notes.append(f"`{name}[]` is {json_type(part)}, not text or an object")
     elif value is not None:
@@ -164,13 +164,13 @@ def _category_of(part: Record) -> str | None:
     return "wrapper" if isinstance(first_of(part, "parts", "content"), list) else None
 
 
-def _add_part(content: Content, part: Record, name: str) -> None:
+def _add_part(content: Content, part: Record, name: str, levels: int) -> None:
     found = _category_of(part)
     if found in ("call", "result", "reasoning"):
         content.seam()
         _ADD_UNSPOKEN[found](content, part)
     elif found in ("text", "wrapper"):
-        _add_spoken(content, part, name, found)
+        _add_spoken(content, part, name, levels if found == "wrapper" else 0)
     elif found in ("document", "search_result"):
         _add_material(content, part, found)
     elif found is None:
@@ -179,16 +179,17 @@ def _add_part(content: Content, part: Record, name: str) -> None:
     content.multi_modal |= found == "media"
 
 
-def _add_spoken(content: Content, part: Record, name: str, found: str) -> None:
-    if found == "text":
+def _add_spoken(content: Content, part: Record, name: str, levels: int) -> None:
+    """A text, or with `levels` left what wraps others."""
+    if not levels:
         _add_text(content, part, name)
     else:
-        content.take(read_content(_wrapped(part), f"{name}.parts"))
+        content.take(read_content(_wrapped(part), f"{name}.parts", levels - 1))
 
 
 def _add_call(content: Content, part: Record) -> None:
     content.tool_call = True
-    content.results += filter(None, [_outcome_of_call(part)])
+    content.results += filter(None, [outcome_of_call(part)])
 
 
 def _add_result(content: Content, part: Record) -> None:
@@ -250,56 +251,3 @@ def _add_document(content: Content, part: Record) -> None:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def reasoning_text(part: Record) -> str:
-    """What the model thought, from wherever the part keeps it; nothing where it is encrypted."""
-    value: Any = part
-    for _ in range(4):
-        if not isinstance(value, dict):
-            break
-        keys = (
-            "thinking",
-            "reasoningContent",
-            "reasoningText",
-            "reasoning",
-            "text",
-            "content",
-            "summary",
-            "value",
-            "details",
-        )
-        value = next((value[key] for key in keys if value.get(key)), None)
-    if isinstance(value, list):
-        found = [item if isinstance(item, str) else reasoning_text(mapping(item)) for item in value]
-        return "\n\n".join(text for text in found if text)
-    return value if isinstance(value, str) else ""
-
-
-def result_text(part: Record) -> str:
-    """What a tool gave back: its text, or its JSON."""
-    part = mapping(first_of(part, "toolResult", "functionResponse", "function_response", "codeExecutionResult")) or part
-    value = first_of(part, "content", "response", "output", "result", "text", "results")
-    if isinstance(value, list):
-        texts = [
-            item["text"] if isinstance(item, dict) and isinstance(item.get("text"), str) else _json(item)
-            for item in value
-        ]
-        return "\n".join(text for text in texts if text)
-    return value if isinstance(value, str) else _json(value)
-
-
-def _outcome_of_call(part: Record) -> str:
-    """What came of a call, where one part tells of both (AI SDK)."""
-    inner = mapping(part.get("toolInvocation")) or part
-    outcome = first_of(inner, "output", "result")
-    return outcome if isinstance(outcome, str) else _json(outcome)
-
-
-def _json(value: Any) -> str:
-    if value is None or value in ({}, []):
-        return ""
-    try:
-        return orjson.dumps(value).decode()
-    except (TypeError, ValueError):
-        return ""

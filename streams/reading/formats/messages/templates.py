@@ -6,8 +6,8 @@ gpt-oss; Alpaca's and Vicuna's prompts; Anthropic's older text completions; Open
 
 import re
 
-from streams.reading.formats.parts.messages import Transcript
-from streams.reading.formats.parts.roles import role_of
+from streams.reading.formats.messages.roles import role_of
+from streams.reading.formats.messages.transcripts import Transcript
 from streams.reading.sources.records import Message, Role
 
 _BEGIN = re.compile(r"\s*(?:<s>|<bos>|<\|begin_of_text\|>|\[gMASK\]|<sop>|<\|endoftext\|>|<BOS_TOKEN>|\s)*")
@@ -61,6 +61,13 @@ _LABELLED = {
 def read_rendered(text: str) -> Transcript | None:
     """A text that begins with a token of a chat template; None, if it does not. The last answer may be a beginning or,
     in a data set, the whole."""
+    found = _rendered(text)
+    if found is not None:
+        found.rendered = True
+    return found
+
+
+def _rendered(text: str) -> Transcript | None:
     start = _BEGIN.match(text)
     begin = start.end() if start else 0
     rest = text[begin:]
@@ -121,6 +128,13 @@ def read_labelled(text: str, *, whole: bool = False, bare: bool = False) -> Tran
     a transcript in it. `whole`: it is a data set's text, the last answer included. `bare`: it is all that a log keeps
     of a request, so that some tool wrote the labels.
     """
+    found = _labelled(text, whole, bare)
+    if found is not None:
+        found.rendered = True
+    return found
+
+
+def _labelled(text: str, whole: bool, bare: bool) -> Transcript | None:
     begun = text.lstrip()
     if begun.startswith("###") or begun.startswith(_ALPACA):
         return _hashes(begun)

@@ -3,12 +3,12 @@
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.parts.content import Content, read_content
+from streams.reading.formats.messages.content import Content, read_content
+from streams.reading.formats.messages.templates import read_labelled, read_rendered
+from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
-from streams.reading.formats.parts.messages import Transcript, read_messages
 from streams.reading.formats.parts.outcomes import EntryError, json_type
-from streams.reading.formats.texts.templates import read_labelled, read_rendered
 from streams.reading.sources.records import Message, Role
 
 REQUEST_KEYS = (
@@ -73,6 +73,7 @@ def _read_body(body: Record, name: str, levels: int) -> Transcript:
             transcript.messages += rest.messages
             transcript.tool_call = rest.tool_call
             transcript.notes += rest.notes
+            transcript.rendered = rest.rendered
             return transcript
     raise EntryError(RejectReason.MALFORMED_RECORD, f"`{name}` holds no messages or prompt")
 

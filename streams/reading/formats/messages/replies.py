@@ -9,10 +9,10 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts.content import Content, read_content
+from streams.reading.formats.messages.content import Content, read_content
+from streams.reading.formats.messages.finishes import FINISH_KEYS, finish_of, finish_word, is_whole
+from streams.reading.formats.messages.transcripts import Transcript, calls_tools, remarks_of
 from streams.reading.formats.parts.fields import Record, first_of
-from streams.reading.formats.parts.finishes import FINISH_KEYS, finish_of, finish_word, is_whole
-from streams.reading.formats.parts.messages import Transcript, calls_tools, remarks_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError
 from streams.reading.sources.records import Message, Remarks, Role
 
@@ -102,7 +102,10 @@ def answered(prompt: Transcript, reply: Reply) -> Iterator[Chat | EntryError]:
         raise EntryError(RejectReason.NO_RESPONSE, "the response has no choices")
     choice = reply.choices[0]
     try:
-        messages = _continued([*prompt.messages, *reply.before], choice.message(), reply.continues)
+        answer = choice.message()
+        messages = _continued([*prompt.messages, *reply.before], answer, reply.continues or prompt.rendered)
+        if prompt.rendered and messages[-1] is answer:
+            messages[-1] = replace(answer, text=answer.text.strip())
         chat = Chat(messages, source_id=reply.id, timestamp=reply.created, model=reply.model)
         chat.notes = [*prompt.notes, *choice.content.notes]
         yield chat

@@ -13,7 +13,7 @@ BUNDLED_LM = "bundled-lm"
 """The value of `adapter` that means it."""
 FOLDER = Path(coachlm.__file__).parent / "data" / "coach_lm"
 ADAPTER = FOLDER / "adapter"
-_BASE = Path("build") / "coach-lm" / "base"
+_BASE = Path("build") / "coach-lm" / "SmolLM2-135M-Instruct"
 
 
 def bundled_lm_base() -> Path | None:

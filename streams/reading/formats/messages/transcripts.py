@@ -5,18 +5,23 @@ from typing import Any
 
 from coachlm.pairs import RejectReason
 from coachlm.text.blanks import is_blank
-from streams.reading.formats.parts import roles
-from streams.reading.formats.parts.content import Content, category, kind_of, read_content, reasoning_text, result_text
+from streams.reading.formats.messages import roles
+from streams.reading.formats.messages.content import Content, category, kind_of, read_content
+from streams.reading.formats.messages.extracts import reasoning_text, result_text
+from streams.reading.formats.messages.finishes import finish_of, is_whole
+from streams.reading.formats.messages.signals import read_signals
+from streams.reading.formats.messages.tool_calls import calls_in
 from streams.reading.formats.parts.decoding import decode_text
-from streams.reading.formats.parts.fields import Record, first_of, mapping
-from streams.reading.formats.parts.finishes import finish_of, is_whole
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of, words
 from streams.reading.formats.parts.outcomes import EntryError, json_type, malformed
-from streams.reading.formats.parts.signals import read_signals
-from streams.reading.formats.parts.tool_calls import calls_in
 from streams.reading.sources.records import Message, Remarks, Role
 
 _CONTENT = ("content", "value", "parts", "contents", "text", "message", "mes")
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoningContent", "thoughts")
+_BESIDE = words(
+    "role from type author speaker sender name id uuid created_at timestamp model tool_call_id refusal audio status"
+    " annotations additional_kwargs response_metadata finish_reason stop_reason"
+) | {*_REASONING}
 _CALLED = ("tool_calls", "function_call", "toolCalls", "toolInvocations")
 
 
@@ -28,6 +33,7 @@ class Transcript:
     tool_call: bool = False
     notes: list[str] = field(default_factory=list)  # what was left out because nobody knows it
     thoughts: list[str] = field(default_factory=list)  # reasoning for the assistant's next message
+    rendered: bool = False  # a chat template wrote it, so that a blank before the answer is the template's
 
     def add(self, message: Message) -> None:
         if message.role is Role.ASSISTANT and self.thoughts:
@@ -144,6 +150,8 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
         calls = ()
     for result in content.results:
         transcript.add(Message(Role.TOOL, result))
+    if not value and content.notes == [] and (unknown := _texts_elsewhere(item)):
+        content.notes.append(f"the message has no text under a known key, but {unknown}")
     transcript.notes += content.notes
     if content.results and not content.texts and not content.multi_modal and not content.material:
         return
@@ -153,9 +161,17 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     remarks = remarks_of(item, content, text) if role is Role.ASSISTANT else _flawed(content, text)
     if role is Role.ASSISTANT and content.refused and is_blank(text):
         remarks = replace(remarks or Remarks(), problem=(RejectReason.REFUSED, ""))
-    name = item.get("name") if role is Role.TOOL else None
-    tool = name if isinstance(name, str) else ""
+    named = item.get("name") if role is Role.TOOL else None
+    tool = named if isinstance(named, str) else ""
     transcript.add(Message(role, text, material, content.multi_modal, remarks, called, calls, tool))
+
+
+def _texts_elsewhere(item: Record) -> str:
+    """The keys of a message's texts that nobody reads."""
+    if any(key in item for key in _CONTENT) or any(key in item for key in _CALLED):
+        return ""
+    texts = (key for key, value in item.items() if isinstance(value, str | list) and value and key not in _BESIDE)
+    return names_of(texts)
 
 
 def _flawed(content: Content, text: str) -> Remarks | None:

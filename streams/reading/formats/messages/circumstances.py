@@ -5,11 +5,11 @@ Addresses and user agents are never read.
 
 from dataclasses import replace
 
+from streams.reading.formats.messages.finishes import FINISH_KEYS, finish_of
+from streams.reading.formats.messages.signals import KEYS, read_signals
+from streams.reading.formats.messages.transcripts import ended
 from streams.reading.formats.parts.fields import Record, mapping, name_of, time_of
-from streams.reading.formats.parts.finishes import FINISH_KEYS, finish_of
-from streams.reading.formats.parts.messages import ended
 from streams.reading.formats.parts.outcomes import Chat
-from streams.reading.formats.parts.signals import KEYS, read_signals
 from streams.reading.sources.records import Remarks, Role
 
 _TIMES = (

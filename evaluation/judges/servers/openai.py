@@ -19,10 +19,20 @@ from evaluation.judges.answers import (
     read_rating,
     read_rubric,
 )
-from evaluation.judges.cache import CachedAnswer, JudgeCache
-from evaluation.judges.chat_client import ChatClient, Completion, JudgeServer
+from evaluation.judges.dialect import Dialect, Schema
 from evaluation.judges.judging import Comparison, Verdict
-from evaluation.judges.prompts import PROMPT_VERSION, SYSTEM, pairwise_prompt, rating_prompt, rubric_prompt
+from evaluation.judges.prompts import (
+    PAIRWISE_SCHEMA,
+    PROMPT_VERSION,
+    RATING_SCHEMA,
+    RUBRIC_SCHEMA,
+    SYSTEM,
+    pairwise_prompt,
+    rating_prompt,
+    rubric_prompt,
+)
+from evaluation.judges.servers.cache import CachedAnswer, JudgeCache
+from evaluation.judges.servers.chat_client import ChatClient, Completion, JudgeServer
 
 Answer = TypeVar("Answer")
 
@@ -99,6 +109,9 @@ class OpenAIJudge:
         self._cache = cache
         self._failures: Counter[Failure] = Counter()
         self._spending = Spending(0, 0, 0, 0, server.cost(0, 0))
+        self._dialect: Dialect | None = None
+        self._messages: Counter[str] = Counter()
+        self._compared: dict[Comparison, PairwiseAnswer] = {}
 
     @property
     def name(self) -> str:
@@ -114,18 +127,32 @@ class OpenAIJudge:
         """Over all calls."""
         return self._spending
 
+    @property
+    def messages(self) -> dict[str, int]:
+        """What the server said of questions that it refused → how often, over all calls."""
+        return dict(self._messages.most_common())
+
+    def answer_to(self, comparison: Comparison) -> PairwiseAnswer | None:
+        """Scores and reason that a verdict of an earlier call came from; None, where there was none."""
+        return self._compared.get(comparison)
+
     async def verdicts(self, comparisons: Sequence[Comparison]) -> list[Verdict | None]:
         found = await self.compare(comparisons)
+        self._compared |= {
+            comparison: answer
+            for comparison, answer in zip(comparisons, found.answers, strict=True)
+            if not isinstance(answer, Failure)
+        }
         return [None if isinstance(each, Failure) else each.verdict for each in found.answers]
 
     async def compare(self, comparisons: Sequence[Comparison]) -> Answers[PairwiseAnswer]:
-        return await self._answers([pairwise_prompt(each) for each in comparisons], read_pairwise)
+        return await self._answers([pairwise_prompt(each) for each in comparisons], read_pairwise, PAIRWISE_SCHEMA)
 
     async def rate(self, pairs: Sequence[InstructionPair]) -> Answers[Rating]:
-        return await self._answers([rating_prompt(pair) for pair in pairs], read_rating)
+        return await self._answers([rating_prompt(pair) for pair in pairs], read_rating, RATING_SCHEMA)
 
     async def rate_by_rubric(self, pairs: Sequence[InstructionPair]) -> Answers[RubricRating]:
-        return await self._answers([rubric_prompt(pair) for pair in pairs], read_rubric)
+        return await self._answers([rubric_prompt(pair) for pair in pairs], read_rubric, RUBRIC_SCHEMA)
 
     def estimate(self, prompts: Sequence[str]) -> Estimate:
         """Before a run; prompts as `evaluation.judges.prompts` makes them."""
@@ -141,9 +168,9 @@ class OpenAIJudge:
         limits = f"{PROMPT_VERSION} {server.max_completion_tokens}"
         return content_hash(server.base_url, server.model, limits, SYSTEM, prompt)
 
-    async def _answers(self, prompts: list[str], read: Callable[[str], Answer]) -> Answers[Answer]:
-        async with ChatClient(self._server) as client:
-            run = _Run(self._server, self._cache, client, self._key, read)
+    async def _answers(self, prompts: list[str], read: Callable[[str], Answer], schema: Schema) -> Answers[Answer]:
+        async with ChatClient(self._server, self._dialect) as client:
+            run = _Run(self._server, self._cache, client, self._key, read, schema)
             questions = iter(list(dict.fromkeys(prompts)))
             try:
                 async with asyncio.TaskGroup() as group:
@@ -151,6 +178,8 @@ class OpenAIJudge:
                         group.create_task(run.work(questions))
             except ExceptionGroup as errors:  # all for one reason: the cache
                 raise errors.exceptions[0] from errors
+            self._dialect = client.dialect
+        self._messages.update(run.messages)
         answers = Answers([run.found[prompt] for prompt in prompts], run.spending())
         self._failures.update(answers.failures)
         self._spending += answers.spending
@@ -167,11 +196,15 @@ class _Run(Generic[Answer]):
         client: ChatClient,
         key: Callable[[str], str],
         read: Callable[[str], Answer],
+        schema: Schema,
     ) -> None:
         self.found: dict[str, Answer | Failure] = {}
+        self.messages: Counter[str] = Counter()
         self._server, self._cache, self._client, self._key, self._read = server, cache, client, key, read
+        self._schema = schema
         self._asked = self._from_cache = self._prompt_tokens = self._completion_tokens = 0
-        self._gone_in_a_row = 0
+        self._gone_in_a_row = self._refused_in_a_row = 0
+        self._refusal = ""
 
     async def work(self, questions: Iterator[str]) -> None:
         for prompt in questions:
@@ -196,18 +229,28 @@ class _Run(Generic[Answer]):
         return answer
 
     async def _ask(self, prompt: str) -> Completion:
-        if self._gone_in_a_row >= self._server.give_up_after:
+        server = self._server
+        if self._gone_in_a_row >= server.give_up_after or self._refused_in_a_row >= server.refused_after:
             raise AnswerError(Failure.NOT_ASKED)
         self._asked += 1
         try:
-            answer = await self._client.ask(SYSTEM, prompt)
+            answer = await self._client.ask(SYSTEM, prompt, self._schema)
         except AnswerError as error:
-            self._gone_in_a_row = self._gone_in_a_row + 1 if error.failure in _SERVER_GONE else 0
+            self._note(error)
             raise
-        self._gone_in_a_row = 0
+        self._gone_in_a_row = self._refused_in_a_row = 0
         self._prompt_tokens += answer.prompt_tokens
         self._completion_tokens += answer.completion_tokens
         return answer
+
+    def _note(self, error: AnswerError) -> None:
+        """A wrong key or model refuses every question in the same words; a single question's refusal is its own."""
+        self._gone_in_a_row = self._gone_in_a_row + 1 if error.failure in _SERVER_GONE else 0
+        if error.message:
+            self.messages[error.message] += 1
+        same = error.of_all and error.message == self._refusal
+        self._refused_in_a_row = self._refused_in_a_row + 1 if same else int(error.of_all)
+        self._refusal = error.message
 
     def spending(self) -> Spending:
         tokens = self._prompt_tokens, self._completion_tokens

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from coachlm.pairs import RejectReason
+from streams.reading.formats.messages.circumstances import fill
 from streams.reading.formats.parts.attributes import span_attributes
-from streams.reading.formats.parts.circumstances import fill
 from streams.reading.formats.parts.fields import Record, first_of, mapping, name_of, time_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner
 from streams.reading.sources.records import Message

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from coachlm.context import ToolCall
-from streams.reading.formats.parts.content import category, kind_of
+from streams.reading.formats.messages.content import category, kind_of
 from streams.reading.formats.parts.decoding import decode_text
 from streams.reading.formats.parts.fields import Record, first_of, mapping
 

@@ -1,0 +1,1 @@
+"""Judges that servers run: asking them, and keeping what they said."""

@@ -1,0 +1,1 @@
+"""Messages and what stands in them: speakers, content, tools, reasoning, marks, ends."""
