@@ -78,6 +78,9 @@ def test_accepted_pairs_are_announced_with_their_text_and_origin(store: Database
         "input": "in \ud800 put",
         "response": "done",
         "task_class": "qa",
+        "context": None,
+        "conversation": None,
+        "turn": None,
         "provenance": {
             "format": "openai_chat",
             "source": SOURCE,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coachlm.context import Context, ContextMessage, Role, ToolCall, context_record
 from coachlm.pairs import InstructionPair
 from coachlm.protocols.streams import DeadReason, Topic
 from streams.broker.wire.codec import SCHEMAS, AcceptedPair, DeadNotice, Refused, Schema, decode, encode, json_schema
@@ -31,6 +32,19 @@ def test_what_was_encoded_is_decoded(topic: Topic) -> None:
     value = decode(topic, encode(sent))
     assert not isinstance(value, Refused)
     assert value.model_dump() == sent.body
+
+
+def test_a_pair_travels_in_its_context() -> None:
+    call = ContextMessage(Role.ASSISTANT, "", (ToolCall("clock", "{}"),))
+    said = (ContextMessage(Role.USER, "Hello"), ContextMessage(Role.ASSISTANT, "Hi"))
+    context = Context("Be brief.", said, (call, ContextMessage(Role.TOOL, "14:05")), ("clock",))
+    pair = InstructionPair("Time?", "", "Two.", context)
+    texts = {"instruction": "Time?", "input": "", "response": "Two."}
+    value = decode(
+        Topic.ACCEPTED, encode(announcement(Topic.ACCEPTED, pair=pair.id, context=context_record(context), **texts))
+    )
+    assert isinstance(value, AcceptedPair)
+    assert value.as_pair().context == context
 
 
 @given(any_text, any_text, any_text)

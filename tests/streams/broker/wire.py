@@ -19,6 +19,9 @@ _BODIES: dict[Topic, dict[str, Any]] = {
         "pair": PAIR.id,
         **_TEXTS,
         "task_class": "qa",
+        "context": None,
+        "conversation": None,
+        "turn": None,
         "provenance": {
             "format": "chat",
             "source": "logs.raw:3",
