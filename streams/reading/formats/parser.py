@@ -178,6 +178,8 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
         raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
     if wanted and not format.matches(value) and container.matches(value):
         return container
+    if wanted and format.strict and not format.matches(value):
+        raise EntryError(RejectReason.MALFORMED_RECORD, f"the record is not in the format `{format.name}`")
     return format
 
 

@@ -82,4 +82,4 @@ def _together(values: list[Any]) -> list[Record]:
     return messages
 
 
-FORMAT = LogFormat("azure_apim", "Azure API Management's log of language models", matches, read, assemble)
+FORMAT = LogFormat("azure_apim", "Azure API Management's log of language models", matches, read, assemble, strict=True)

@@ -49,4 +49,4 @@ def _with_circumstances(chat: Chat, record: Record) -> Chat:
     return chat
 
 
-FORMAT = LogFormat("bedrock_log", "Amazon Bedrock's invocation logs and batches", matches, read)
+FORMAT = LogFormat("bedrock_log", "Amazon Bedrock's invocation logs and batches", matches, read, strict=True)

@@ -36,4 +36,4 @@ def assemble(fragments: Sequence[Fragment]) -> Iterator[Outcome]:
     yield from read_exchange(Halves(halves["request"], halves["response"]), {"id": fragments[0].key})
 
 
-FORMAT = LogFormat("gemini_batch", "Gemini's batch files", matches, read, assemble)
+FORMAT = LogFormat("gemini_batch", "Gemini's batch files", matches, read, assemble, strict=True)

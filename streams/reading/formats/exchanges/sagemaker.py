@@ -35,4 +35,4 @@ def _data(captured: Record, side: str) -> str | None:
         raise EntryError(RejectReason.UNREADABLE, f"`{side}` is no text in base64") from None
 
 
-FORMAT = LogFormat("sagemaker", "Amazon SageMaker's data capture", matches, read)
+FORMAT = LogFormat("sagemaker", "Amazon SageMaker's data capture", matches, read, strict=True)

@@ -42,7 +42,7 @@ def matches_taking_turns(record: Record) -> bool:
 
 
 def read(record: Record) -> list[Chat]:
-    value = next(record[key] for key in _MESSAGES if _is_list(record.get(key)))
+    value = next((record[key] for key in _MESSAGES if _is_list(record.get(key))), first_of(record, *_MESSAGES))
     return [chat_of(read_turns(value, "messages"), record)]
 
 
@@ -116,4 +116,6 @@ def _taking_turns(texts: list[str]) -> Transcript:
 
 FORMAT = LogFormat("chat", "Plain chats: messages[]", matches_messages, read)
 SHAREGPT = LogFormat("sharegpt", "ShareGPT: conversations[{from, value}]", matches_sharegpt, read_sharegpt)
-ULTRACHAT = LogFormat("ultrachat", "UltraChat: texts that take turns", matches_taking_turns, read_taking_turns)
+ULTRACHAT = LogFormat(
+    "ultrachat", "UltraChat: texts that take turns", matches_taking_turns, read_taking_turns, strict=True
+)

@@ -46,4 +46,4 @@ def _is_cell(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-FORMAT = LogFormat("columns", "Tables written by columns", matches, read)
+FORMAT = LogFormat("columns", "Tables written by columns", matches, read, strict=True)

@@ -222,4 +222,4 @@ def _last_text(value: Any) -> str:
     return messages[-1].text if messages and messages[-1].role is Role.ASSISTANT else ""
 
 
-FORMAT = LogFormat("preferences", "Preference rows: chosen and rejected answers", matches, read)
+FORMAT = LogFormat("preferences", "Preference rows: chosen and rejected answers", matches, read, strict=True)

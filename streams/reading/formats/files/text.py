@@ -30,4 +30,4 @@ def _dialogue(record: Record) -> Transcript | None:
     return found
 
 
-FORMAT = LogFormat("text", "Dialogues written out as one text", matches, read)
+FORMAT = LogFormat("text", "Dialogues written out as one text", matches, read, strict=True)

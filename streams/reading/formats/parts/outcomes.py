@@ -67,6 +67,7 @@ class LogFormat:
     matches: Callable[[dict[str, Any]], bool]
     read: Callable[[dict[str, Any]], Iterable[Outcome]]
     assemble: Callable[[Sequence[Fragment]], Iterable[Outcome]] | None = None
+    strict: bool = False  # `read` counts on what `matches` has looked at
 
 
 def malformed(field: str, value: object, wanted: str) -> EntryError:

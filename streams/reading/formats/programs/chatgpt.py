@@ -29,7 +29,7 @@ def read(record: Record) -> Iterator[Outcome]:
     nodes = {key: node for key, node in record["mapping"].items() if isinstance(node, dict)}
     path = branch_to(name_of(record, "current_node"), nodes, lambda node: name_of(node, "parent"))
     if not path:
-        roots = [node for node in nodes.values() if node.get("parent") not in nodes]
+        roots = [node for node in nodes.values() if name_of(node, "parent") not in nodes]
         path = newest_branch(roots, lambda node: [nodes[c] for c in _children(node) if c in nodes])
     spoken = [node["message"] for node in path if isinstance(node.get("message"), dict)]
     transcript = Transcript()
@@ -63,7 +63,7 @@ def _is_spoken(message: Any) -> bool:
 
 def _add(transcript: Transcript, message: Record) -> None:
     content, metadata = mapping(message.get("content")), mapping(message.get("metadata"))
-    kind = content.get("content_type")
+    kind = name_of(content, "content_type")
     if kind == "user_editable_context" or metadata.get("is_user_system_message"):
         _add_custom_instructions(transcript, content, metadata)
     elif metadata.get("is_visually_hidden_from_conversation"):
@@ -116,4 +116,4 @@ def _text(content: Record) -> str:
     return text if isinstance(text, str) else read_content(content.get("parts")).text(Role.TOOL)
 
 
-FORMAT = LogFormat("chatgpt_export", "ChatGPT's export", matches, read)
+FORMAT = LogFormat("chatgpt_export", "ChatGPT's export", matches, read, strict=True)

@@ -37,7 +37,7 @@ def _kept(record: Record, items: list[Record]) -> list[Record]:
     nodes = {identity: item for item in items if (identity := name_of(item, "uuid"))}
     leaf = name_of(record, "current_leaf_message_uuid") or (name_of(items[-1], "uuid") if items else None)
     path = branch_to(leaf, nodes, lambda item: name_of(item, "parent_message_uuid"))
-    linked = any(item.get("parent_message_uuid") in nodes for item in items)
+    linked = any(name_of(item, "parent_message_uuid") in nodes for item in items)
     return path if linked and path else items
 
 
@@ -56,4 +56,4 @@ def _message(item: Record) -> Record:
     return {"role": item.get("sender"), "content": parts, **named}
 
 
-FORMAT = LogFormat("claude_export", "Claude's export", matches, read)
+FORMAT = LogFormat("claude_export", "Claude's export", matches, read, strict=True)

@@ -19,11 +19,11 @@ _COMMANDS = ("<command-name>", "<command-message>", "<local-command", "<bash-inp
 
 
 def matches(record: Record) -> bool:
-    kind = record.get("type")
+    kind = name_of(record, "type")
     if kind in _SPOKEN:
         return "sessionId" in record and "uuid" in record and isinstance(record.get("message"), dict)
     told = {"sessionId", "leafUuid", "snapshot"}
-    return isinstance(kind, str) and kind in _BOOKKEEPING and not record.keys().isdisjoint(told)
+    return kind in _BOOKKEEPING and not record.keys().isdisjoint(told)
 
 
 def read(record: Record) -> Iterator[Outcome]:
@@ -79,4 +79,4 @@ def _without_abandoned(records: list[Record]) -> list[Record]:
     return kept
 
 
-FORMAT = LogFormat("claude_code", "Claude Code's transcripts", matches, read, assemble)
+FORMAT = LogFormat("claude_code", "Claude Code's transcripts", matches, read, assemble, strict=True)

@@ -54,7 +54,7 @@ def _kept(items: list[Record], everything: list[Record]) -> list[Record]:
     if any(_children(item) for item in items):
         return newest_branch(items, _children)
     nodes = {identity: item for item in everything if (identity := name_of(item, "messageId"))}
-    if not any(item.get("parentMessageId") in nodes for item in everything):
+    if not any(name_of(item, "parentMessageId") in nodes for item in everything):
         return everything
     return branch_to(name_of(everything[-1], "messageId"), nodes, lambda item: name_of(item, "parentMessageId"))
 
@@ -71,4 +71,4 @@ def _message(item: Record) -> Record:
     return message
 
 
-FORMAT = LogFormat("librechat", "LibreChat's exports", matches, read)
+FORMAT = LogFormat("librechat", "LibreChat's exports", matches, read, strict=True)

@@ -78,4 +78,4 @@ def _system(record: Record) -> str | None:
     return None
 
 
-FORMAT = LogFormat("lm_studio", "LM Studio's chats", matches, read)
+FORMAT = LogFormat("lm_studio", "LM Studio's chats", matches, read, strict=True)

@@ -71,4 +71,4 @@ def _message(node: Record) -> Record:
     return item
 
 
-FORMAT = LogFormat("open_webui", "Open WebUI's exports", matches, read)
+FORMAT = LogFormat("open_webui", "Open WebUI's exports", matches, read, strict=True)

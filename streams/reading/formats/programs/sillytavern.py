@@ -49,4 +49,4 @@ def _message(record: Record) -> Record:
     return {"role": role, "content": parts, "reasoning": extra.get("reasoning")}
 
 
-FORMAT = LogFormat("sillytavern", "SillyTavern's chats", matches, read, assemble)
+FORMAT = LogFormat("sillytavern", "SillyTavern's chats", matches, read, assemble, strict=True)

@@ -63,4 +63,4 @@ def _with_circumstances(chat: Chat, record: Record) -> Chat:
     return fill(chat, {key: value for key, value in record.items() if key not in _OWN})
 
 
-FORMAT = LogFormat("langsmith", "LangSmith runs", matches, read)
+FORMAT = LogFormat("langsmith", "LangSmith runs", matches, read, strict=True)

@@ -73,5 +73,5 @@ def _value(attributes: Record, key: str) -> Any:
     return value
 
 
-SPAN = LogFormat("mlflow", "MLflow's spans", matches_span, read_span)
-TRACE = LogFormat("mlflow_trace", "MLflow's traces", matches_trace, read_trace)
+SPAN = LogFormat("mlflow", "MLflow's spans", matches_span, read_span, strict=True)
+TRACE = LogFormat("mlflow_trace", "MLflow's traces", matches_trace, read_trace, strict=True)
