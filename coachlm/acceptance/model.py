@@ -3,7 +3,7 @@
 A probability of one half means: as good as the raw text, which is what the raw text itself has by definition.
 """
 
-# See docs/decisions/0152-acceptance-is-a-weighted-sum.md
+# See docs/decisions/0146-acceptance-is-a-weighted-sum.md
 
 import json
 import math

@@ -31,12 +31,10 @@ def tuned_on_servers(settings: Settings, asking: Asking) -> Reviser:
 
 def instructed_on_servers(settings: Settings, instructions: Instructions, examples: ExampleStore) -> Reviser:
     """Raises: SettingsError."""
-    options, told = _options(settings, PAPER), settings.instructing
+    options, kept = _options(settings, PAPER), settings.instructing.answer_cache
     finisher = Finisher("openai", instructions.coach_id(options.model), least_kept=settings.reviser.least_kept)
     coach = InstructedCoach(finisher, options.max_new_tokens, options.model, instructions, examples)
-    cache = (
-        AnswerCache(Path(told.answer_cache).expanduser(), told.answer_cache_mib << 20) if told.answer_cache else None
-    )
+    cache = AnswerCache(Path(kept).expanduser(), settings.instructing.answer_cache_mib << 20) if kept else None
     return RemoteReviser(options, finisher, None, coach, cache)
 
 

@@ -56,14 +56,14 @@ def test_a_command_keeps_its_options(name: str) -> None:
 @pytest.mark.parametrize("name", ["judge", "student"])
 def test_the_default_judge_is_gone_on_purpose(name: str) -> None:
     """0.1.0 judged by its local scorer where no judge was given, worse than chance on public preference sets: one has
-    to be chosen now. Reason: docs/decisions/0153-no-default-judge.md."""
+    to be chosen now. Reason: docs/decisions/0147-no-default-judge.md."""
     evaluate = main.get_command(click.Context(main), "evaluate")
     assert isinstance(evaluate, click.Group)
     command = evaluate.get_command(click.Context(evaluate), name)
     assert command is not None
     [judge] = [parameter for parameter in command.params if "--judge" in parameter.opts]
     assert not judge.required
-    assert not judge.default
+    assert not judge.to_info_dict()["default"]
 
 
 @pytest.mark.parametrize("name", RELEASED["routes"])

@@ -173,6 +173,7 @@ def test_the_cache_forgets_what_was_used_longest_ago(tmp_path: Path):
     assert 9 in held
     assert cache.get("large") is None
     cache.close()
+    assert load_settings(answer_cache_mib=1).instructing.answer_cache_mib == 1
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingsError, match="COACHLM_ANSWER_CACHE"):
         AnswerCache(tmp_path / "file" / "inner", 1_000)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from coachlm.desk.dataset import DatasetRow
+from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.errors import TrainingError
 from coachlm.instructing import instructed_id
 from coachlm.pairs import InstructionPair, Position, Provenance
@@ -76,7 +76,7 @@ def test_it_is_frozen_apart_weighted_and_named_in_the_record(tiny_llama: Path, t
     assert taught["rejects"] == {"edited_by_people": 1, "not_by_an_instructed_coach": 2}
     frozen = [json.loads(line) for line in (tmp_path / "with" / "teacher_pairs.jsonl").read_text().splitlines()]
     assert [each["revised"][2] for each in frozen] == [
-        each.final.response for each in (LEFT_ALONE, COMMA) if each.final
+        each.text(TextChoice.FINAL).response for each in (LEFT_ALONE, COMMA)
     ]
     assert record.selection["read"] == 12
     alone = train(tiny_llama, tmp_path / "without", None)

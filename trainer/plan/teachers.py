@@ -4,7 +4,7 @@ They are training data beside people's own and never among them: frozen in a fil
 the run's record. What a tuned coach wrote is never taken, or it would learn its own mistakes.
 """
 
-# See docs/decisions/0151-a-coach-by-instruction.md
+# See docs/decisions/0145-a-coach-by-instruction.md
 
 import hashlib
 from collections import Counter
