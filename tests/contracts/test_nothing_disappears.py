@@ -63,7 +63,7 @@ def test_the_default_judge_is_gone_on_purpose(name: str) -> None:
     assert command is not None
     [judge] = [parameter for parameter in command.params if "--judge" in parameter.opts]
     assert not judge.required
-    assert not judge.default
+    assert not judge.to_info_dict()["default"]
 
 
 @pytest.mark.parametrize("name", RELEASED["routes"])
