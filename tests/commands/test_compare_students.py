@@ -208,17 +208,19 @@ def test_a_student_alone(folder: Path, tmp_path: Path):
         ("base = 'base'\ntest_sets = ['one.jsonl']\n[[arm]]\nname='a'", "no data"),
         ("base = 'base'\ntest_sets = ['one.jsonl']\n[[arm]]\nname='../a'\ndata='raw.jsonl'", "give a name"),
         ("base = 'base'\ntest_sets = ['one.jsonl']\n[[arm]]\nname='a'\ndata='raw.jsonl'\ncolour=1", "no key 'colour'"),
-        ("base = 'base'\ntest_sets = ['x.jsonl']\n[[arm]]\nname='a'\ndata='raw.jsonl'", "x.jsonl"),
+        ("base = 'base'\ntest_sets = ['x.jsonl']\njudges = ['longer']\n[[arm]]\nname='a'\ndata='raw.jsonl'", "x.jsonl"),
         (
             "base = 'base'\ntest_sets = ['one.jsonl']\njudges=['oracle']\n[[arm]]\nname='a'\ndata='raw.jsonl'",
             "no judge",
         ),
-        ("base = 'base'\ntest_sets = ['one.jsonl']\n[[arm]]\nname='a'\ndata='nowhere'", "nowhere"),
+        ("base = 'base'\ntest_sets = ['one.jsonl']\njudges = ['longer']\n[[arm]]\nname='a'\ndata='nowhere'", "nowhere"),
         (
-            "base = 'base'\ntest_sets = ['one.jsonl']\n[recipe]\nspeed=1\n[[arm]]\nname='a'\ndata='raw.jsonl'",
+            "base = 'base'\ntest_sets = ['one.jsonl']\njudges = ['longer']\n[recipe]\nspeed=1\n"
+            "[[arm]]\nname='a'\ndata='raw.jsonl'",
             "[recipe]",
         ),
         ("base = 'base'\n[[arm]]\nname='a'\ndata='raw.jsonl'", "test_sets"),
+        ("base = 'base'\ntest_sets = ['one.jsonl']\n[[arm]]\nname='a'\ndata='raw.jsonl'", "no judge was chosen"),
         ("=", "can't be read"),
     ],
 )

@@ -186,7 +186,7 @@ def test_shared_judges_agree_with_people_as_pandalm_published(data_dir: Path):
 
 def test_ratings_are_summed_up():
     found = summarise_ratings([0, 2.4, 4.5, 4.6, 5])
-    assert (found.count, found.accurate) == (5, 2)
+    assert (found.count, found.accurate) == (5, 3)  # 4.5 included
     assert found.mean == pytest.approx(3.3)
     assert {edge: count for edge, count in found.histogram.items() if count} == {0: 1, 2: 1, 4.5: 2, 5: 1}
     assert summarise_ratings([]).share_accurate == 0
