@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def write_adapter(source: Path, target: Path) -> None:
-    tensors = {name: each.astype(np.float16) for name, each in load_file(source / WEIGHTS).items()}
+    with np.errstate(over="ignore"):  # what doesn't fit becomes infinite, and is refused below
+        tensors = {name: each.astype(np.float16) for name, each in load_file(source / WEIGHTS).items()}
     if any(not np.isfinite(each).all() for each in tensors.values()):
         raise SystemExit(f"{source}: a weight does not fit into 16 bits")
     save_file(tensors, target / WEIGHTS, metadata={"format": "pt"})

@@ -94,7 +94,7 @@ class Content:
         if self.texts:
             self.seams.add(len(self.texts))
 
-    def take(self, other: "Content") -> None:
+    def absorb(self, other: "Content") -> None:
         first = len(self.texts)
         self.seams |= {first + seam for seam in other.seams}
         self.texts += other.texts
@@ -184,7 +184,7 @@ def _add_spoken(content: Content, part: Record, name: str, levels: int) -> None:
     if not levels:
         _add_text(content, part, name)
     else:
-        content.take(read_content(_wrapped(part), f"{name}.parts", levels - 1))
+        content.absorb(read_content(_wrapped(part), f"{name}.parts", levels - 1))
 
 
 def _add_call(content: Content, part: Record) -> None:

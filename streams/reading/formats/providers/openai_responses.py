@@ -57,7 +57,7 @@ def _add_item(content: Content, item: Any) -> None:
     kind = kind_of(item)
     if kind == "message" or (kind is None and "content" in item):
         content.seam()
-        content.take(read_content(item.get("content"), "output[].content"))
+        content.absorb(read_content(item.get("content"), "output[].content"))
         return
     match category(kind) if kind is not None else None:
         case "media":
