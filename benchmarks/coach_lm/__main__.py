@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from reviser.choosing import bundled_lm
 OWN = Path(coachlm.__file__).parent / "data" / "own_200.jsonl"
 LABELS = Path(__file__).parent / "labels.jsonl"
 _KEYS = ("valid_share", "revised_share", "better", "same", "worse", "pairs_per_cpu_second")
-_QUICK = {"own": 6, "paper": 3}
+_QUICK = {"own": 5, "paper": 2}
 _FULL = {"own": 200, "paper": 100}
 
 
@@ -40,6 +41,8 @@ def main() -> None:
     options = _options()
     try:
         coach = _coach(options)
+        if options.quick:
+            coach = replace(coach, samples=1)
         sets = _sets(_QUICK if options.quick else _FULL)
         found, made = measure(coach, sets, quick=options.quick)
     except CoachLMError as error:
@@ -54,13 +57,12 @@ def measure(
     coach: Coach, sets: Mapping[str, Sequence[NamedPair]], *, quick: bool
 ) -> tuple[dict[str, Any], dict[str, dict[str, Made]]]:
     labels = mean_labels(read_labels(LABELS)) if LABELS.is_file() else {}
-    made: dict[str, dict[str, Made]] = {}
+    made, nats = contenders(coach, sets), likelihoods(coach, sets)
     found: dict[str, Any] = {}
     for name, pairs in sets.items():
-        made[name] = contenders(coach, pairs)
         if not quick:
             made[name][INSTRUCTED] = instructed(coach, pairs)
-        before, after = likelihoods(coach.base, Path(coach.adapter), pairs)
+        before, after = nats[name]
         found[name] = {"nll_before": round(before, 4), "nll_after": round(after, 4)}
         found[name] |= {each: figures(one, labels) for each, one in made[name].items()}
     if not quick:

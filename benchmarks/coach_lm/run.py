@@ -1,8 +1,9 @@
 """Runs the language-model coach over a set of revisions: its candidates once, from which most contenders follow."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +49,20 @@ class Coach:
         return load_settings(**(chosen | others))
 
 
-def contenders(coach: Coach, pairs: Sequence[NamedPair], *, int8: bool = True) -> dict[str, Made]:
-    """All that the tuned model's candidates tell, by name."""
-    raws = [pair.raw for pair in pairs]
-    settings = coach.settings(int8=int8, sampling_temperature=0.6 if coach.samples else 0.0)
+def contenders(coach: Coach, sets: Mapping[str, Sequence[NamedPair]]) -> dict[str, dict[str, Made]]:
+    """All that the tuned model's candidates tell, by set and name; the engine is loaded once."""
+    settings = coach.settings(sampling_temperature=0.6 if coach.samples else 0.0)
     maker = CandidateMaker(build_reviser(settings), copy_editors(settings), Plan(coach.samples))
+    found = {name: _contenders(coach, maker, [pair.raw for pair in pairs]) for name, pairs in sets.items()}
+    maker.close()
+    return found
+
+
+def _contenders(coach: Coach, maker: CandidateMaker, raws: Sequence[InstructionPair]) -> dict[str, Made]:
     began = time.process_time()
     made = maker.candidates(raws)
     chosen = choose_all(maker, coach.acceptance, raws, made)
     seconds = time.process_time() - began
-    maker.close()
     found = {ACCEPTED: Made(raws, chosen, seconds)}
     for place, each in enumerate(made[0] if made else ()):
         if (name := _ORIGINS.get(each.origin)) is not None:
@@ -80,13 +85,19 @@ def timed(settings: Settings, raws: Sequence[InstructionPair]) -> Made:
     return Made(raws, revisions, seconds)
 
 
-def likelihoods(base: str, adapter: Path, pairs: Sequence[NamedPair]) -> tuple[float, float]:
-    """Mean nats a token of the experts' text, by the base alone and by the coach."""
+def likelihoods(coach: Coach, sets: Mapping[str, Sequence[NamedPair]]) -> dict[str, tuple[float, float]]:
+    """By set, mean nats a token of the experts' text: by the base alone and by the coach; the base is loaded once."""
     from trainer.scoring import pair_nll
     from trainer.tuning.base_model import load_base
 
-    texts = [(pair.raw, pair.final) for pair in pairs if pair.final is not None]
-    loaded = load_base(base)
-    before = pair_nll(loaded, None, texts)  # before the adapter's layers are put in
-    after = pair_nll(loaded, adapter, texts)
-    return sum(before) / len(before), sum(after) / len(after)
+    base = load_base(coach.base)
+    texts = {name: [(pair.raw, pair.final) for pair in pairs if pair.final] for name, pairs in sets.items()}
+    every = [text for own in texts.values() for text in own]
+    before = iter(pair_nll(base, None, every))  # before the adapter's layers are put in
+    after = iter(pair_nll(base, Path(coach.adapter), every))
+    return {name: (_mean(before, len(own)), _mean(after, len(own))) for name, own in texts.items()}
+
+
+def _mean(values: Iterator[float], count: int) -> float:
+    """Of the next so many."""
+    return sum(islice(values, count)) / count
