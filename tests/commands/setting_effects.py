@@ -127,7 +127,7 @@ def _salt(place: Place, given: dict[str, Any]) -> object:
 
 def _remote(place: Place, given: dict[str, Any]) -> object:
     """With what the engine `openai` is built."""
-    place.patch.setattr("reviser.remote.reviser.RemoteReviser", lambda options, *_: options)
+    place.patch.setattr("reviser.remote.building.RemoteReviser", lambda options, *_: options)
     return build_reviser(load_settings(engine="openai", model="m", **{"openai_servers": ("http://a:1/v1",)} | given))
 
 
