@@ -15,18 +15,16 @@ from coachlm.pairs import InstructionPair
 from coachlm.revision import ADDED_FACTS, FlagKind
 from coachlm.text.distance import word_distance
 from coachlm.text.guards import kept
+from coachlm.text.guards.content import list_items, stems
 from coachlm.text.markup import code_blocks
 from coachlm.text.sums import sums
 
 _WORD = re.compile(r"[^\W_]+")
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
-_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\(?\d{1,3}[.):])[ \t]+(?=\S)", re.MULTILINE)
 _HEADING = re.compile(r"^(?:#{1,6} |\*\*[^*\n]{1,60}\*\*:?\s*$)", re.MULTILINE)
 _TALK = re.compile(
     r"(?:sure|certainly|of course|absolutely|here (?:is|are)|here's|i hope|the (?:revised|improved|following))\b", re.I
 )
 _WHOLE = re.compile(r"[.!?…:;)\]}\"”'’`*|>]\s*$|\A[^.\n]{0,80}\Z")
-_STEM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +92,11 @@ NOTHING = Beside()
 
 def measure(raw: InstructionPair, candidates: Sequence[Candidate], beside: Beside = NOTHING) -> list[dict[str, float]]:
     """Of each candidate the figures that are known, by name."""
-    said = [_stems(each.text.response) for each in candidates]
+    said = [stems(each.text.response) for each in candidates]
     found: list[dict[str, float]] = []
     for place, candidate in enumerate(candidates):
         others = [
-            stems for at, stems in enumerate(said) if at != place and candidates[at].origin is not candidate.origin
+            words for at, words in enumerate(said) if at != place and candidates[at].origin is not candidate.origin
         ]
         figures = _of_text(raw, candidate) | _of_origin(candidate) | _likelihoods(raw, candidate, beside)
         figures |= _copy_edits(raw, candidate, beside)
@@ -111,8 +109,8 @@ def measure(raw: InstructionPair, candidates: Sequence[Candidate], beside: Besid
 def _of_text(raw: InstructionPair, candidate: Candidate) -> dict[str, float]:
     text, before, after = candidate.text, raw.response, candidate.text.response
     share, growth = kept(raw, text), _growth(before, after)
-    asked = _stems(f"{raw.instruction}\n{raw.input}")
-    new = _stems(after) - _stems(f"{raw.instruction}\n{raw.input}\n{before}")
+    asked = stems(f"{raw.instruction}\n{raw.input}")
+    new = stems(after) - stems(f"{raw.instruction}\n{raw.input}\n{before}")
     return {
         "kept_words": share.words,
         "kept_numbers": share.numbers,
@@ -123,7 +121,7 @@ def _of_text(raw: InstructionPair, candidate: Candidate) -> dict[str, float]:
         "shrinking": max(-growth, 0.0),
         "overgrowth": max(growth - math.log(3), 0.0),
         "edit_share": word_distance(before, after) / max(len(before.split()), len(after.split()), 1),
-        "new_words": len(new) / max(len(_stems(after)), 1),
+        "new_words": len(new) / max(len(stems(after)), 1),
         "on_topic": _share_said(asked, after) - _share_said(asked, before),
         "raw_breaks_off": float(_WHOLE.search(before) is None),
         "ends_whole": float(_WHOLE.search(after) is not None),
@@ -158,7 +156,7 @@ def _repetitions(before: str, after: str) -> dict[str, float]:
 
 
 def _layout(before: str, after: str) -> dict[str, float]:
-    items = len(_ITEM.findall(after)) - len(_ITEM.findall(before))
+    items = list_items(after) - list_items(before)
     return {
         "items_added": math.copysign(math.log1p(abs(items)), items),
         "layout_added": math.log1p(max(_laid_out(after) - _laid_out(before), 0)),
@@ -202,12 +200,8 @@ def _talks(text: str) -> bool:
     return _TALK.match(text.lstrip()) is not None
 
 
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(word[:_STEM] for word in _LONG_WORD.findall(text.casefold()))
-
-
 def _share_said(asked: frozenset[str], text: str) -> float:
-    return len(asked & _stems(text)) / len(asked) if asked else 0.0
+    return len(asked & stems(text)) / len(asked) if asked else 0.0
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> float:

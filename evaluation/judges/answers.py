@@ -2,15 +2,15 @@
 
 # See docs/decisions/0052-ambiguous-verdicts-are-failures.md
 
-import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from coachlm.desk.rubric import Dimension, Part, Scores, score_cap
+from coachlm.text.json_objects import objects_in
 from evaluation.judges.judging import Verdict
 
 
@@ -91,8 +91,6 @@ Answer = TypeVar("Answer")
 Plain = Callable[[str], dict[str, Any] | None]
 _PLAIN_SCORES = re.compile(r"\s*(\d+(?:\.\d+)?)[ ,\t]+(\d+(?:\.\d+)?)\s*(?:\n|$)")
 _PLAIN_SCORE = re.compile(r"\s*(?:score\s*[:=]?\s*)?(\d+(?:\.\d+)?)(?:\s*/\s*5)?\s*(?:\n|$)", re.IGNORECASE)
-_DECODER = json.JSONDecoder()
-_MAX_OBJECTS = 50
 
 
 def read_pairwise(text: str) -> PairwiseAnswer:
@@ -162,7 +160,7 @@ def _only(text: str, keys: set[str], read: Callable[[dict[str, Any]], Answer], p
     """The one answer that a text holds after the model's thoughts; the same figures said twice are one."""
     text = _after_thoughts(text)
     plain = plain_of(text)
-    found = [each for each in _objects(text) if keys <= each.keys()]
+    found = [each for each in objects_in(text) if keys <= each.keys()]
     if not found and plain is not None:
         found = [plain]
     if not found:
@@ -178,21 +176,6 @@ def _after_thoughts(text: str) -> str:
     if not end and "<think>" in thoughts + answer:
         raise AnswerError(Failure.CUT_OFF)
     return answer
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost JSON objects in a text, wherever they stand (code fences, talk around them)."""
-    position = 0
-    for _ in range(_MAX_OBJECTS):
-        position = text.find("{", position)
-        if position < 0:
-            return
-        try:
-            found, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            position += 1
-        else:
-            yield found
 
 
 def _number(value: object, highest: float) -> float:

@@ -1,8 +1,7 @@
 """What a chat model's answer says of a pair, or why it says nothing usable: talk around it goes, doubt falls back."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 from coachlm.errors import PromptError
 from coachlm.pairs import InstructionPair
 from coachlm.prompt import first_pair, given_fields, parse_revised
+from coachlm.text.json_objects import objects_in
 from reviser.instructed.reasoning import without_reasoning
 from reviser.instructed.talk import without_fence, without_talk
 
-_DECODER = json.JSONDecoder(strict=False)  # weak models write line ends into strings as they are
-_MAX_OBJECTS = 50
 _FIELDS = ("instruction", "input", "response")
 _MARK = re.compile(r"<<\s*(?:end of )?(?:instruction|input|response|pair)\s+[\w-]{1,60}\s*>>[ \t]*\n?")
 _DECLINES = re.compile(
@@ -50,7 +48,7 @@ def read_answer(text: str, raw: InstructionPair) -> InstructionPair:
     text = without_reasoning(text, raw).strip()
     if not text:
         raise UnusableAnswerError(Unusable.EMPTY)
-    found = [each for each in _objects(text) if "response" in each or "verdict" in each]
+    found = [each for each in objects_in(text, strict=False) if "response" in each or "verdict" in each]
     if found:
         return _cleaned(_only(found, raw), raw)
     if "Response:" in text:
@@ -66,7 +64,7 @@ def read_response(text: str, raw: InstructionPair) -> InstructionPair:
     return _cleaned(replace(raw, response=text), raw)
 
 
-def _only(found: list[Mapping[str, Any]], raw: InstructionPair) -> InstructionPair:
+def _only(found: Sequence[Mapping[str, Any]], raw: InstructionPair) -> InstructionPair:
     """The one pair that the objects say; a draft and its correction can't be told apart."""
     pairs = {pair.id: pair for pair in (_of_object(each, raw) for each in found)}
     if len(pairs) != 1:
@@ -138,18 +136,3 @@ def _cleaned(pair: InstructionPair, raw: InstructionPair) -> InstructionPair:
     if not response.strip():
         raise UnusableAnswerError(Unusable.EMPTY)
     return replace(pair, response=response)
-
-
-def _objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """The outermost JSON objects in a text, wherever they stand (code fences, talk around them)."""
-    position = 0
-    for _ in range(_MAX_OBJECTS):
-        position = text.find("{", position)
-        if position < 0:
-            return
-        try:
-            found, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            position += 1
-        else:
-            yield found

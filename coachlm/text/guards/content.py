@@ -6,6 +6,7 @@ from a lost fact. What it can tell is a response of which next to nothing stands
 
 import re
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 
 from coachlm.pairs import InstructionPair
@@ -37,13 +38,13 @@ class Kept:
 
 def kept(raw: InstructionPair, revised: InstructionPair) -> Kept:
     before, after = raw.response, f"{revised.instruction}\n{revised.input}\n{revised.response}"
-    words, numbers, names = _stems(before), number_values(before), _names(before)
+    words, numbers, names = stems(before), number_values(before), _names(before)
     said = after.casefold()
     return Kept(
-        words=_share(words, _stems(after)),
+        words=_share(words, stems(after)),
         numbers=_share(numbers, number_values(after)),
         names=sum(name.casefold() in said for name in names) / len(names) if names else 1.0,
-        items=min(_items(revised.response) / max(_items(before), 1), 1.0) if _items(before) > 1 else 1.0,
+        items=min(list_items(revised.response) / max(list_items(before), 1), 1.0) if list_items(before) > 1 else 1.0,
         said=len(words),
     )
 
@@ -90,17 +91,19 @@ def _sentences(text: str) -> list[str]:
     return [part for part in parts if len(part.split()) >= 4 and part[-1] != ":"]
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _LONG_WORD.findall(text.casefold())}
+def stems(text: str) -> frozenset[str]:
+    """Its long words by their first letters."""
+    return frozenset(word[:_STEM] for word in _LONG_WORD.findall(text.casefold()))
 
 
 def _names(text: str) -> set[str]:
     return set(_NAME.findall(text))
 
 
-def _items(text: str) -> int:
+def list_items(text: str) -> int:
+    """How many there are, numbered or not."""
     return len(_LIST_ITEM.findall(text))
 
 
-def _share(before: set[str], after: set[str]) -> float:
+def _share(before: Set[str], after: Set[str]) -> float:
     return len(before & after) / len(before) if before else 1.0
