@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from api.client.client import Client
 from coachlm.context import Context, ContextMessage, Role, ToolCall
 from coachlm.desk.post_edit import Decision
 from coachlm.pairs import InstructionPair
@@ -175,16 +176,21 @@ def test_a_lease_that_ran_out_keeps_the_text_and_shows_three_versions(office: Of
     with office.client("ben") as ben:
         item = ben.desk.claim()
         assert item is not None
-        ben.desk.submit(item, InstructionPair("By Ben?", "", "Ben's."), key="ben-1")
+        ben.desk.submit(item, InstructionPair("By Ben?", "", "Ben's."), key=f"ben-{pair_id}")
     desk.edit_response(" More.")
     dialog = desk.page.locator("dialog")
     expect(dialog).to_contain_text("Mine. More.")
     expect(dialog).to_contain_text("Ben's.")
     expect(dialog.locator(".version").nth(2)).to_contain_text("it lies on a rivr")
     with office.client("ada") as ada:
-        kept = [entry.text.response for entry in ada.pairs.drafts(pair_id) if entry.text]
-    assert any(text.endswith("Mine. More.") for text in kept)
+        # The dialog is there before the service has the last words.
+        wait_for(lambda: any(text.endswith("Mine. More.") for text in kept_texts(ada, pair_id)))
     assert first
+
+
+def kept_texts(client: Client, pair_id: str) -> list[str]:
+    """The responses of the drafts that the service holds of a pair."""
+    return [entry.text.response for entry in client.pairs.drafts(pair_id) if entry.text]
 
 
 def test_an_expired_item_is_got_back_with_the_text(office: Office, sit_down: SitDown) -> None:

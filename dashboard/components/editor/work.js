@@ -235,17 +235,26 @@ export class Work extends ItemWork {
     if (task !== this.current) return this.supply.drop(task);
     if (task.isTouched) {
       this.keepLocally(task);
-      if (task.isChanged) service.draft(task.draft()).catch(() => {});
       this.versions.compareLost(
         task.item.pair_id,
         { text: { ...task.text }, comment: task.comment },
         task.raw,
         error.message,
+        task.isChanged ? this.#keepWithPair(task.draft()) : Promise.resolve(),
       );
     } else {
       this.notice = { kind: "warning", text: `The item went back into the queue: ${error.message}` };
     }
     this.advance();
+  }
+
+  // Without a lease the service refuses the draft as late, and keeps its text with the pair all the same.
+  async #keepWithPair(draft) {
+    try {
+      await this.line.persist(() => service.draft(draft));
+    } catch (error) {
+      if (!error.isLate) throw error;
+    }
   }
 }
 

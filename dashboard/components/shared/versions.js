@@ -8,7 +8,7 @@ export class Versions {
     this.drafts = drafts;
     this.line = line;
     this.on = on;
-    // {pairId, task, why, mine, comment, server, original, isFree, isWaiting}; `task` while it is in hands
+    // {pairId, task, why, mine, comment, server, original, isFree, isWaiting, kept}; `task` while it is in hands
     this.shown = null;
   }
 
@@ -28,8 +28,13 @@ export class Versions {
 
   // The item is lost: what became of the pair is fetched, and stands beside the person's text. What to do about it
   // the buttons say: the advice behind the semicolon of `why` holds for a pair that is free alone.
-  async compareLost(pairId, mine, original, why) {
+  // `kept` is fulfilled when the service has the text: until then the browser's copy stays.
+  async compareLost(pairId, mine, original, why, kept = Promise.resolve()) {
     const shown = this.#show(pairId, mine, original, why.split("; ")[0].replace(/\.?$/, "."), null);
+    shown.kept = kept.then(
+      () => true,
+      () => false,
+    );
     this.on();
     try {
       const pair = await this.line.persist(() => service.pair(pairId));
@@ -46,7 +51,8 @@ export class Versions {
 
   // Continues without the item: the text is in the service.
   leave() {
-    if (this.shown && !this.shown.task) this.drafts.dropText(this.shown.pairId);
+    const { shown } = this;
+    if (shown && !shown.task) shown.kept?.then((isKept) => isKept && this.drafts.dropText(shown.pairId));
     this.close();
   }
 
