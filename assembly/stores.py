@@ -49,7 +49,7 @@ def build_store(database: Database, settings: Settings) -> DatabaseStore:
     from storage.intake.store import DatabaseStore
 
     near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
-    return DatabaseStore(database, near_copies)
+    return DatabaseStore(database, near_copies, head_start=settings.desk.signal_head_start)
 
 
 def build_stream_store(database: Database, settings: Settings) -> DatabaseStreamStore:
@@ -59,7 +59,12 @@ def build_stream_store(database: Database, settings: Settings) -> DatabaseStream
     from storage.streams.store import DatabaseStreamStore
 
     near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
-    return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.streams.dead_letter_days)
+    return DatabaseStreamStore(
+        database,
+        near_copies,
+        dead_letter_days=settings.streams.dead_letter_days,
+        head_start=settings.desk.signal_head_start,
+    )
 
 
 def adapter_artifacts(settings: Settings) -> AdapterArtifacts:

@@ -5,6 +5,7 @@ from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.text.blanks import is_blank
+from streams.reading.excerpts import beginning
 from streams.reading.formats.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
 from streams.reading.formats.parts.fields import names_of
@@ -45,9 +46,9 @@ def parse_record(record: RawRecord, options: ParseOptions) -> list[Parsed]:
     try:
         reading.read(_decoded(record, options), options.format, 0)
     except EntryError as error:
-        reading.add(error, None)
+        reading.add(error, None, record.data)
     if not reading.parsed:
-        reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None)
+        reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None, record.data)
     return reading.all()
 
 
@@ -71,7 +72,11 @@ def assemble(group: list[Fragment]) -> list[Conversation | Reject]:
     # The answer's record stands for the whole.
     anchors = [f.position for f in sorted(group, key=lambda f: f.part != "response")]
     places = _spread(anchors, len(outcomes))
-    finished = [_finished(*item, group[0].format) for item in zip(outcomes, places, strict=False)]
+    told = {fragment.position: fragment.data for fragment in group}
+    finished = [
+        _finished(outcome, place, group[0].format, told.get(place, group[0].data))
+        for outcome, place in zip(outcomes, places, strict=False)
+    ]
     if left_out := len(outcomes) - len(places):
         detail = f"{left_out + 1:,} answers of one call after the first {len(places) - 1:,} were left out"
         finished[-1] = Reject(places[-1], RejectReason.TOO_LONG, detail, group[0].format)
@@ -127,13 +132,14 @@ class _Reading:
                 if isinstance(outcome, Inner):
                     self.read(outcome.record, inner_wanted, level + 1)
                 else:
-                    self.add(outcome, name)
+                    self.add(outcome, name, value)
         except EntryError as error:
-            self.add(error, name)
+            self.add(error, name, value)
         except _UNEXPECTED as error:
-            self.add(_unexpected(error), name)
+            self.add(_unexpected(error), name, value)
 
-    def add(self, outcome: Chat | Piece | EntryError, name: str | None) -> None:
+    def add(self, outcome: Chat | Piece | EntryError, name: str | None, entry: object) -> None:
+        """`entry`: what it was read from."""
         part = self._part.at_entry(len(self.parsed))
         if part is None:
             self._left_out += 1
@@ -144,7 +150,7 @@ class _Reading:
         if isinstance(outcome, Piece):
             self.parsed.append(self._fragment(outcome, position, name))
         else:
-            self.parsed.append(_finished(outcome, position, name))
+            self.parsed.append(_finished(outcome, position, name, entry))
 
     def all(self) -> list[Parsed]:
         """Where there was no room for all entries, the last place is that of a reject that counts the rest."""
@@ -183,7 +189,7 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     return format
 
 
-def _finished(outcome: Outcome, position: Position, name: str | None) -> Conversation | Reject:
+def _finished(outcome: Outcome, position: Position, name: str | None, entry: object) -> Conversation | Reject:
     if isinstance(outcome, Chat):
         messages = plain_messages(outcome.messages)
         error = _flaw(messages, outcome)
@@ -205,7 +211,7 @@ def _finished(outcome: Outcome, position: Position, name: str | None) -> Convers
         outcome = error
     if not isinstance(outcome, EntryError):
         outcome = EntryError(RejectReason.UNKNOWN_SHAPE, "a part of something that can't be joined")
-    return Reject(position, outcome.reason, outcome.detail[:200], name)
+    return Reject(position, outcome.reason, outcome.detail[:200], name, beginning(entry))
 
 
 def _flaw(messages: list[Message], chat: Chat) -> EntryError | None:
