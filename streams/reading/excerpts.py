@@ -18,7 +18,7 @@ _VALUE_CHARS = 240
 _LEVELS = 8
 _HIDDEN = "…"
 _SECRET = re.compile(
-    r"(?i)(?:^|[_.-]|(?<=[a-z]))(?:passw(?:or)?d|pwd|secret|authorization|cookies?|tokens?|api[_-]?keys?|credentials?"
+    r"(?i)(?:^|[_.-]|(?<=[a-z]))(?:passw(?:or)?d|pwd|secret|authorization|cookies?|token|api[_-]?keys?|credentials?"
     r"|user[_-]?agent|ip|ip[_-]?addr(?:ess)?|remote[_-]?(?:addr|ip|host)|x[_-]forwarded[_-]for|ssn|phone|email)$"
 )
 _IDENTITY = re.compile(
@@ -96,7 +96,9 @@ def _says_who(key: object, value: object) -> bool:
     (`user` also names a speaker) are not."""
     if not isinstance(key, str) or not isinstance(value, str | int) or isinstance(value, bool) or value == "":
         return False
-    return bool(_SECRET.search(key) or (_IDENTITY.search(key) and _NO_WORD.fullmatch(str(value))))
+    if _IDENTITY.search(key):
+        return _NO_WORD.fullmatch(str(value)) is not None
+    return _SECRET.search(key) is not None
 
 
 def _cut(text: str, most: int, *, is_cut: bool = False) -> str:

@@ -10,7 +10,8 @@ from streams.reading.formats.containers import read_list
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
 from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
-from streams.reading.formats.registry import FORMATS, detect
+from streams.reading.formats.parts.unread import unread_keys
+from streams.reading.formats.registry import FORMATS, LISTS_OF_MESSAGES, detect
 from streams.reading.formats.texts.plain import plain_messages
 from streams.reading.sources.flaws import Unreadable
 from streams.reading.sources.otlp_messages import begins_message, decode_message
@@ -34,6 +35,12 @@ _REDACTED = frozenset(
 )
 _LONGEST_MARK = max(map(len, _REDACTED)) + 2
 _MOST_NOTES = 20
+_TOLD = {
+    RejectReason.TOOL_ONLY: "the answer is a tool call without text",
+    RejectReason.REFUSED: "the provider says that the model refused",
+    RejectReason.ERROR_RESPONSE: "an error stands in place of the answer",
+}
+"""Where a format says no more."""
 _UNEXPECTED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -180,13 +187,23 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     name = wanted or detect(value)
     format, container = FORMATS.get(name or ""), FORMATS["container"]
     if format is None:
-        named = f"no format has such keys{': ' * bool(value)}{names_of(value)}"
-        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else _why_unknown(value))
     if wanted and not format.matches(value) and container.matches(value):
         return container
     if wanted and format.strict and not format.matches(value):
         raise EntryError(RejectReason.MALFORMED_RECORD, f"the record is not in the format `{format.name}`")
     return format
+
+
+def _why_unknown(record: dict[str, Any]) -> str:
+    """Keys that formats know are said to hold something else, where that is so."""
+    if not record:
+        return "an object without keys"
+    for key in LISTS_OF_MESSAGES:
+        if key in record and not isinstance(record[key], list):
+            return f"`{key}` is {json_type(record[key])}, not an array of messages"
+    names = names_of(record)
+    return f"no format has such keys: {names}" if names else "no format has such keys; they don't read like names"
 
 
 def _finished(outcome: Outcome, position: Position, name: str | None, entry: object) -> Conversation | Reject:
@@ -208,10 +225,11 @@ def _finished(outcome: Outcome, position: Position, name: str | None, entry: obj
                 tools=outcome.tools,
                 documents=outcome.documents,
             )
-        outcome = error
+        outcome = _with_unread(error, messages, entry)
     if not isinstance(outcome, EntryError):
         outcome = EntryError(RejectReason.UNKNOWN_SHAPE, "a part of something that can't be joined")
-    return Reject(position, outcome.reason, outcome.detail[:200], name, beginning(entry))
+    detail = outcome.detail or _TOLD.get(outcome.reason, "")
+    return Reject(position, outcome.reason, detail[:200], name, beginning(entry))
 
 
 def _flaw(messages: list[Message], chat: Chat) -> EntryError | None:
@@ -237,12 +255,35 @@ def _flaw(messages: list[Message], chat: Chat) -> EntryError | None:
         return EntryError(*problem)
     if not asked and chat.notes:
         return EntryError(RejectReason.MALFORMED_RECORD, chat.notes[0])
-    return _unanswered(chat, blank) if asked else EntryError(RejectReason.EMPTY, "no user message with text")
+    return _unanswered(chat, blank) if asked else EntryError(RejectReason.EMPTY, _why_nobody_asked(messages))
+
+
+def _why_nobody_asked(messages: list[Message]) -> str:
+    if not messages:
+        return "the chat holds no messages"
+    asked = [message for message in messages if message.role is Role.USER]
+    if not asked:
+        speakers = ", ".join(dict.fromkeys(message.role.value for message in messages))
+        return f"no user message with text; who speaks: {speakers}"
+    only_media = any(message.multi_modal for message in asked)
+    return f"the user's message has no text{' beside an image, audio or file' if only_media else ''}"
+
+
+def _with_unread(error: EntryError, messages: list[Message], entry: object) -> EntryError:
+    """Says under which keys texts stand that nobody reads: a chat with texts in its messages isn't empty."""
+    if error.reason not in (RejectReason.EMPTY, RejectReason.NO_RESPONSE):
+        return error
+    read = [text for message in messages for text in (message.text, message.input)]
+    if error.reason is RejectReason.EMPTY and (keys := unread_keys(entry, read, in_lists=True)):
+        detail = f"the messages have no text under a known key, but {keys}"
+        return EntryError(RejectReason.MALFORMED_RECORD, detail)
+    keys = unread_keys(entry, read)
+    return EntryError(error.reason, f"{error.detail}; other texts stand under {keys}") if keys else error
 
 
 def _unanswered(chat: Chat, blank: bool) -> EntryError:
     if chat.tool_call:
-        return EntryError(RejectReason.TOOL_ONLY)
+        return EntryError(RejectReason.TOOL_ONLY, _TOLD[RejectReason.TOOL_ONLY])
     if blank:
         return EntryError(RejectReason.EMPTY, "the answer is blank")
     if chat.notes:
