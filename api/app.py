@@ -16,7 +16,7 @@ from api.http.envelope import Envelope
 from api.http.metrics import Metrics, QueueFigures
 from api.http.problems import add_problem_handlers
 from api.http.services import Services
-from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews
+from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, rejects, reviews
 from api.routes.state import State
 from coachlm import __version__
 from coachlm.settings import Settings
@@ -35,6 +35,7 @@ _ROUTERS = (
     adapters.router,
     intake.router,
     export.router,
+    rejects.router,
     health.router,
 )
 _ABOUT = """Post-editing of revised instruction pairs: intake of logs, the queue, reviews, figures, data out.

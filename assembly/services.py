@@ -19,6 +19,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
     from storage.desk.queue import PostEditQueue
     from storage.desk.rules import DeskRules
     from storage.figures.figures import Figures
+    from storage.intake.rejects import Rejects
     from storage.people.accounts import Accounts
     from storage.reading import StoreReader
     from storage.review.desk import ReviewDesk
@@ -36,6 +37,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
         pairs=PairViews(database),
         rating_desk=RatingDesk(database),
         studies=RatingStudies(database),
+        rejects=Rejects(database),
         log_door=_log_door(database, settings),
         adapters=DatabaseAdapterRegistry(database),
         lag_probe=_lag_probe(settings),

@@ -8,6 +8,7 @@ from storage.desk.pair_views import PairViews
 from storage.desk.queue import PostEditQueue
 from storage.engine.database import Database
 from storage.figures.figures import Figures
+from storage.intake.rejects import Rejects
 from storage.people.accounts import Accounts
 from storage.reading import StoreReader
 from storage.review.desk import ReviewDesk
@@ -28,6 +29,7 @@ class Services:
     pairs: PairViews
     rating_desk: RatingDesk
     studies: RatingStudies
+    rejects: Rejects
     log_door: LogDoor | None = None
     adapters: AdapterRegistry | None = None
     lag_probe: LagProbe | None = None

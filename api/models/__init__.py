@@ -87,6 +87,7 @@ from api.models.ratings import (
     StudySource,
     StudyTables,
 )
+from api.models.rejects import RecordRejects, Reject, Rejects
 
 __all__ = [
     "PROBLEM_JSON",
@@ -154,6 +155,9 @@ __all__ = [
     "RatingRequest",
     "RatingTask",
     "Receipt",
+    "RecordRejects",
+    "Reject",
+    "Rejects",
     "RestoreRequest",
     "ReviewDraft",
     "ReviewDraftRequest",

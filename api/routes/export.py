@@ -45,20 +45,25 @@ async def export(
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
 ) -> StreamingResponse:
     """An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
-    if state.exports.available_tokens < 1:
-        said = "as many exports as this service streams at once are under way"
-        raise RefusedError(429, "busy", said, retry_after_seconds=_BUSY_SECONDS)
+    check_room(state)
     options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance)
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
-    return StreamingResponse(_stream(state, options), media_type=_MEDIA_TYPES[suffix], headers=headers)
+    pieces = _pieces(state.services.reader, options)
+    return StreamingResponse(streamed(state, pieces), media_type=_MEDIA_TYPES[suffix], headers=headers)
 
 
-async def _stream(state: State, options: ExportOptions) -> AsyncIterator[bytes]:
+def check_room(state: State) -> None:
+    """Raises: RefusedError, where as many exports as the settings allow are under way."""
+    if state.exports.available_tokens < 1:
+        said = "as many exports as this service streams at once are under way"
+        raise RefusedError(429, "busy", said, retry_after_seconds=_BUSY_SECONDS)
+
+
+async def streamed(state: State, pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Draws piece after piece in a thread, and closes the snapshot whatever becomes of the client."""
     borrower = object()
     await state.exports.acquire_on_behalf_of(borrower)
-    pieces = _pieces(state.services.reader, options)
     try:
         while piece := await to_thread.run_sync(next, pieces, b""):
             state.metrics.note_export(len(piece))
