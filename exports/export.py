@@ -15,6 +15,7 @@ import xxhash
 
 from coachlm import __version__
 from coachlm.desk.dataset import DatasetRow, FlowCounts, TextChoice
+from coachlm.desk.where import Where
 from coachlm.errors import ExportError
 from coachlm.machine.files import sync
 from coachlm.pairs import InstructionPair
@@ -54,6 +55,7 @@ class ExportOptions:
     test_share: float = 0.0  # part of the conversations, 0 to 1, that becomes the split `test`
     name: str = "CoachLM data set"
     license: str | None = None  # an identifier of the Hugging Face hub; None leaves a place to fill in the card
+    where: Where | None = None  # which of these pairs; None: all
     overwrite: bool = False  # write into a folder that holds other things; they stay as they are
 
     def __post_init__(self) -> None:
@@ -65,6 +67,9 @@ class ExportOptions:
     @property
     def splits(self) -> tuple[str, ...]:
         return ("train", "test") if self.test_share else ("train",)
+
+    def takes(self, row: DatasetRow) -> bool:
+        return row.status in self.statuses and (self.where is None or self.where.holds(row))
 
     def file_name(self, split: str) -> str:
         return f"{split if self.test_share else 'data'}{SUFFIXES[self.format]}"
@@ -106,6 +111,7 @@ def _write_all(rows: Iterable[DatasetRow], counts: FlowCounts, staging: Path, op
         text=options.text,
         statuses=tuple(sorted(options.statuses)),
         test_share=options.test_share,
+        where=options.where and options.where.text,
         license=options.license,
         rows=tally.rows,
         left_out=dict(tally.left_out),
@@ -136,7 +142,7 @@ def _write_rows(rows: Iterable[DatasetRow], staging: Path, options: ExportOption
             stack.callback(writers[split].close)
         written = dict.fromkeys(options.splits, 0)
         for row in rows:
-            if row.status not in options.statuses:
+            if not options.takes(row):
                 tally.leave_out(row)
                 continue
             split = _split(row, options.test_share)

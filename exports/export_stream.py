@@ -20,7 +20,7 @@ def stream_dataset(rows: Iterable[DatasetRow], options: ExportOptions) -> Iterat
     sink = _Sink()
     writer = open_writer(options.format, sink, columns(options))
     for row in rows:
-        if row.status in options.statuses:
+        if options.takes(row):
             writer.write(record_of(row, _writable(row.text(options.text)), options))
             if sink.size >= _PIECE_BYTES:
                 yield sink.take()

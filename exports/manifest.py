@@ -40,7 +40,7 @@ class Manifest:
     test_share: float
     license: str | None
     rows: int
-    left_out: dict[str, int]  # status → pairs that the choice of statuses left out
+    left_out: dict[str, int]  # status → pairs that the choice left out
     rows_by_status: dict[str, int]
     rows_by_text: dict[str, int]  # whose text a row carries, see `text_stage`
     rows_by_class: dict[str, int]
@@ -52,6 +52,7 @@ class Manifest:
     files: tuple[ExportedFile, ...]
     created_at: str  # ISO 8601, UTC
     tool_version: str
+    where: str | None = None  # the expression that chose among them
     schema: str = MANIFEST_SCHEMA
 
     def to_json(self) -> bytes:

@@ -12,6 +12,7 @@ from api.access.gate import ADMIN, OPERATOR, Allowed
 from api.http.problems import RefusedError
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
+from coachlm.desk.where import parse_where
 from coachlm.desk.work import Person
 from coachlm.status import Status
 from exports.export import KEPT_STATUSES, ExportOptions
@@ -42,11 +43,16 @@ async def export(
     format: ExportFormat = ExportFormat.JSONL,
     text: TextChoice = TextChoice.FINAL,
     status: Statuses = None,
+    where: Annotated[
+        str | None,
+        Query(max_length=2000, description="Only pairs for which this holds, such as `signal:thumbs<0`."),
+    ] = None,
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
 ) -> StreamingResponse:
     """An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
     check_room(state)
-    options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance)
+    chosen = parse_where(where) if where else None
+    options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance, where=chosen)
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
     pieces = _pieces(state.services.reader, options)

@@ -4,8 +4,9 @@
 they say so) and `mark_from` (which of them say that it is bad).
 """
 
-from collections.abc import Mapping
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 
 
 def _words(text: str) -> frozenset[str]:
@@ -22,6 +23,8 @@ _BAD = _words(
     " -1 poor terrible harmful lose"
 )
 _FIRST_SHOWN = 12
+_FIRST_ANSWERS = 5
+_LONGEST_SHOWN = 20_000
 
 
 class Mark(IntEnum):
@@ -88,3 +91,51 @@ def _in_words(value: object) -> str:
         case False:
             return "no"
     return str(value).replace("_", " ")
+
+
+class Opinion(StrEnum):
+    """What the log's own marks say of the answer."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRemarks:
+    """What the log says about an answer, for people who work on it; the same in both arms."""
+
+    opinion: Opinion | None = None
+    signals: tuple[str, ...] = ()  # in words: `thumbs: down`
+    maybe_cut: bool = False  # it ends in mid-sentence, and the log doesn't say how it ended
+    reasoning: str = ""  # what the model thought before it answered; long ones are cut
+    rejected: tuple[str, ...] = ()  # answers that lost against this one
+
+    def in_words(self) -> list[str]:
+        """Sentences for people, without the long texts."""
+        told = f" ({', '.join(self.signals)})" if self.signals else ""
+        said = [f"the log calls this answer {self.opinion}{told}"] if self.opinion else []
+        if self.signals and not self.opinion:
+            said.append(f"the log says of this answer: {', '.join(self.signals)}")
+        return [*said, "the answer ends in mid-sentence: it may be cut"] if self.maybe_cut else said
+
+
+NO_REMARKS = LogRemarks()
+
+
+def remarks_in(extra: Mapping[str, object]) -> LogRemarks:
+    """Of a pair's `Provenance.extra`."""
+    reasoning, rejected = extra.get("reasoning"), extra.get("rejected")
+    answers = rejected if isinstance(rejected, Sequence) and not isinstance(rejected, str) else ()
+    mark = mark_of(extra)
+    return LogRemarks(
+        opinion={Mark.GOOD: Opinion.GOOD, Mark.BAD: Opinion.BAD}.get(mark),
+        signals=signals_in_words(extra),
+        maybe_cut=bool(extra.get("maybe_cut")),
+        reasoning=_shortened(reasoning) if isinstance(reasoning, str) else "",
+        rejected=tuple(_shortened(answer) for answer in answers[:_FIRST_ANSWERS] if isinstance(answer, str)),
+    )
+
+
+def _shortened(text: str) -> str:
+    left = len(text) - _LONGEST_SHOWN
+    return text if left <= 0 else f"{text[:_LONGEST_SHOWN]} … {left:,} characters more"

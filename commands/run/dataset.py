@@ -8,6 +8,7 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.desk.dataset import TextChoice
+from coachlm.desk.where import parse_where
 from coachlm.settings import load_settings
 from coachlm.status import Status
 from commands.shared.output import answering_errors, counts_table, emit_json, json_option, people, results
@@ -80,6 +81,9 @@ def stats(db: str | None, as_json: bool) -> None:
     type=click.Choice([status.value for status in Status]),
     help="Only pairs of this status; may be repeated. Default: all but excluded and duplicate.",
 )
+@click.option(
+    "--where", "where", help="Only pairs for which this holds, e.g. 'signal:thumbs<0 and not class=creative'."
+)
 @click.option("--include-excluded", is_flag=True, help="Write excluded pairs too (the paper trains on them).")
 @click.option("--include-duplicates", is_flag=True, help="Write near copies too.")
 @click.option("--provenance", is_flag=True, help="Add columns with id, status, class, format, engine, adapter.")
@@ -99,6 +103,8 @@ def export(folder: Path, db: str | None, data_format: str, text: str, as_json: b
     statuses = frozenset(Status(s) for s in options.pop("statuses")) or KEPT_STATUSES
     statuses |= {Status.EXCLUDED} if options.pop("include_excluded") else set()
     statuses |= {Status.DUPLICATE} if options.pop("include_duplicates") else set()
+    if (where := options.pop("where")) is not None:
+        options["where"] = parse_where(where)
     wanted = ExportOptions(ExportFormat(data_format), TextChoice(text), statuses, **options)
     with open_database(load_settings(database_url=db)) as database:
         manifest = export_from(database, folder, wanted)
