@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coachlm.desk.dataset import DatasetRow
-from coachlm.desk.signals import as_number, mark_of, signals_of
+from coachlm.desk.signals import as_number, signals_of
 from coachlm.errors import InputError
 
 _Test = Callable[[DatasetRow], bool]
@@ -34,7 +34,7 @@ _ORDERS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
 }
 FIELDS: Mapping[str, Callable[[DatasetRow], object]] = {
-    "mark": lambda row: mark_of(row.provenance.extra).name.lower(),  # good, bad, none
+    "mark": lambda row: row.provenance.extra.get("mark"),  # good or bad
     "maybe_cut": lambda row: row.provenance.extra.get("maybe_cut"),
     "reasoning": lambda row: row.provenance.extra.get("reasoning"),
     "rejected": lambda row: row.provenance.extra.get("rejected"),
