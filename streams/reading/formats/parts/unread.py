@@ -11,8 +11,14 @@ _BEGIN = 200
 _SHORTEST = 8
 _ABOUT = words(
     "title name description summary model user_agent userAgent created_at createdAt updated_at timestamp error id"
-    " system_fingerprint"
+    " system_fingerprint metadata"
 )
+_KNOWN = words(
+    "content text value parts contents message messages mes body input output prompt completion response request answer"
+    " question instruction system system_prompt instructions arguments reasoning reasoning_content thinking refusal"
+)
+"""Formats read these; where a text under one of them wasn't read, it stood in another entry, or nobody's turn."""
+_UNASKED = _ABOUT | _KNOWN
 
 
 def unread_keys(entry: Any, read: Iterable[str], *, in_lists: bool = False) -> str:
@@ -31,7 +37,7 @@ def _texts(entry: Any, levels: int, in_lists: bool) -> Iterator[tuple[str, str]]
         left -= 1
         if isinstance(value, dict):
             for key, item in list(value.items())[:_LOOKED_AT]:
-                if isinstance(item, str) and key not in _ABOUT and (listed or not in_lists) and _is_prose(item):
+                if isinstance(item, str) and key not in _UNASKED and (listed or not in_lists) and _is_prose(item):
                     yield key, item
             waiting += [(item, level - 1, listed) for item in list(value.values())[:_LOOKED_AT] if level]
         elif isinstance(value, list):
@@ -39,4 +45,4 @@ def _texts(entry: Any, levels: int, in_lists: bool) -> Iterator[tuple[str, str]]
 
 
 def _is_prose(text: str) -> bool:
-    return len(text) >= _SHORTEST and " " in text.strip()
+    return len(text) >= _SHORTEST and " " in text.strip() and not text.lstrip().startswith(("{", "["))
