@@ -42,7 +42,7 @@ export class Background {
 function sentencesOf(remarks) {
   const { opinion = null, signals = [], maybe_cut: maybeCut = false } = remarks || {};
   const told = signals.length ? ` (${signals.join(", ")})` : "";
-  const said = opinion ? `the log calls this answer ${opinion}${told}` : told && `the log says${told}`;
+  const said = opinion ? `the log calls this answer ${opinion}${told}` : told && `the log says ${signals.join(", ")}`;
   return [said, maybeCut && "may be cut: ends in mid-sentence"].filter(Boolean);
 }
 
