@@ -78,6 +78,7 @@ def check_all(revisions: list[Revision], pairs: list[InstructionPair] = PAIRS) -
         assert coach_of(each.adapter) == "instructed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", ["sane", "talkative", "written", "thinking", "no-schema", "no-format", "picky", "busy", "uncounted"]
 )
@@ -106,6 +107,7 @@ def test_what_is_no_revision_falls_back_with_its_reason(
     assert (made.outcome, made.reason, made.revised) == (outcome, reason, PAIRS[0])
 
 
+@pytest.mark.slow
 def test_the_settings_make_it(server: ChatServer, tmp_path: Path):
     guidelines = tmp_path / "guidelines.md"
     guidelines.write_text("Call a river a stream.", "utf-8")
