@@ -144,6 +144,7 @@ def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on(serve
     later = server.asked("no-format")[before:]
     assert len(later) == 3
     assert not any("response_format" in body for body in later)
+    revise(server, "sane", PAIRS[:1])
     assert "response_format" in server.asked("sane")[0]
 
 
