@@ -15,7 +15,7 @@ EXTRA = {"good": {"mark": "good", "signals": {"thumbs": "up"}}, "bad": {"mark": 
 
 
 def fill(database: Database, clock: Clock, head_start: int, *, by_worker: bool = False) -> list[str]:
-    """Eight pairs in order of arrival; some have marks."""
+    """Eight pairs in order of arrival; some have marks. `head_start` is COACHLM_SIGNAL_HEAD_START."""
     store = DatabaseStore(database, now=clock, head_start=head_start)
     pairs = [make_pair(number) for number in range(8)]
     extras = [EXTRA.get(MARKS.get(number, ""), {}) for number in range(8)]
