@@ -36,7 +36,7 @@ def model_scores(text: str) -> Scores:
     """Logarithm of each language's probability, rare languages made less probable."""
     scores: Scores = {}
     for code, probability in _identifier().rank(text):
-        name = _SAME.get(code, code)
+        name = _SAME.get(str(code), str(code))
         if name != _NO_LANGUAGE:
             score = _SHARPNESS * math.log(max(probability, _LEAST)) + _prior(name)
             scores[name] = max(score, scores.get(name, score))
