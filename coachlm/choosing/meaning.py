@@ -6,11 +6,10 @@ import numpy as np
 
 from coachlm.choosing.clusters import Likeness, link_to_leaders
 from coachlm.pairs import InstructionPair
-from coachlm.text.duplicates.questions import is_long
+from coachlm.text.duplicates.questions import is_long, signs_of
 from coachlm.text.duplicates.words import jaccard, words_of
 
 _SAME_MATERIAL = 0.8
-_NEGATIONS = frozenset(b"not no never without except cannot t".split())  # `t`: of `can't`, `isn't`
 
 
 def link_by_meaning(
@@ -19,7 +18,7 @@ def link_by_meaning(
     """Index of each pair that asks what an earlier one asks → that one. `vectors` are those of the instructions;
     only pairs that wait are linked, to whatever pair came first."""
     words = [words_of(pair.instruction) for pair in pairs]
-    signs = [_signs(found) for found in words]
+    signs = [signs_of(found) for found in words]
 
     def may_link(index: int, leader: int) -> bool:
         if not waits[index] or signs[index] != signs[leader] or is_long(words[index]) or is_long(words[leader]):
@@ -32,9 +31,3 @@ def link_by_meaning(
         )
 
     return link_to_leaders(vectors, threshold, may_link)
-
-
-def _signs(words: Sequence[bytes]) -> tuple[list[bytes], bool]:
-    """What a vector hardly shows: numbers, and whether something is denied."""
-    numbers = sorted(word for word in words if any(48 <= code <= 57 for code in word))
-    return numbers, bool(_NEGATIONS.intersection(words))

@@ -1,7 +1,5 @@
 """Chooses a few of many: those whose signals speak loudest and that lie farthest from what is chosen already."""
 
-# See docs/decisions/0154-choose-by-signal-and-distance.md
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +49,8 @@ def choose(
 ) -> Selection:
     """Greedy k-center with a head start for signals: `diversity` 0 takes the loudest, 1 the most different.
 
-    `vectors` are of length one, and looked at only with diversity. The same candidates, in any order, and the same seed give the same choice.
+    `vectors` are of length one, and looked at only with diversity. The same candidates in the same order and the same
+    seed give the same choice.
     """
     signals = np.array([_weighed(candidate.signals, weights) for candidate in candidates], np.float32)
     chance = np.array([_draw(candidate.id, seed) for candidate in candidates], np.float32)

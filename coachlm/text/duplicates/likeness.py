@@ -1,6 +1,6 @@
 """How alike two pairs are, part by part, and what differs."""
 
-# See docs/decisions/0153-near-copies-by-parts.md
+# See docs/decisions/0152-compare-copies-part-by-part.md
 
 import difflib
 import re
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from coachlm.pairs import InstructionPair
-from coachlm.text.duplicates.questions import asks_the_same, is_long
+from coachlm.text.duplicates.questions import asks_alike, asks_the_same, signs_of
 from coachlm.text.duplicates.words import PART, jaccard, words_of
 
-_SHORT_ANSWER = 20  # words; a shorter answer goes with many materials, so that these must be the same
+_SHORT_ANSWER = 40  # words; a shorter answer goes with many materials, so that these must be the same
 _STYLE_CAPITALS = 2
 _SHOWN_CHARS = 200
 _SHOWN_WORDS = 400  # longer parts are told by their likeness alone
@@ -25,8 +25,11 @@ def pair_text(pair: InstructionPair) -> str:
 
 
 def compared_text(pair: InstructionPair) -> str:
-    """The text by which a pair is compared: with what was said before, if anything was."""
-    return _joined(*pair.texts, pair.context.text) if pair.context else pair_text(pair)
+    """The text by which a pair is compared: with the turns before it; system prompts may differ (by a date)."""
+    if pair.context is None:
+        return pair_text(pair)
+    told = (message.text for message in (*pair.context.messages, *pair.context.steps))
+    return _joined(*pair.texts, "\n".join(told))
 
 
 def similarity(first: str, second: str) -> float:
@@ -66,16 +69,16 @@ def _parts(parts: Sequence[str]) -> tuple[str, str, str]:
 def _least_of_parts(parts: tuple[str, str, str], others: tuple[str, str, str]) -> float:
     (request, answer, context), (their_request, their_answer, their_context) = parts, others
     ours, theirs = _words(answer), _words(their_answer)
-    if not asks_the_same(request, their_request, whole=min(len(ours), len(theirs)) < _SHORT_ANSWER):
-        return 0.0
     asked, their_asked = _words(request), _words(their_request)
-    if _numbers(ours) != _numbers(theirs) or _mirrors(asked, their_asked, ours, theirs):
+    same = asks_the_same(request, their_request)
+    if not same and (min(len(ours), len(theirs)) < _SHORT_ANSWER or not asks_alike(request, their_request)):
+        return 0.0
+    if signs_of(ours)[0] != signs_of(theirs)[0] or _mirrors(asked, their_asked, ours, theirs):
         return 0.0
     if len(ours) < _SHORT_ANSWER and _differ_in_case(answer, their_answer):
         return 0.0
     least = min(_alike(answer, their_answer), _alike(context, their_context))
-    whole = _alike(f"{request}\n{answer}", f"{their_request}\n{their_answer}")
-    return min(least, whole, jaccard(asked, their_asked)) if is_long(asked) else min(least, whole)
+    return least if same else min(least, jaccard(asked, their_asked))
 
 
 @lru_cache(maxsize=32)
@@ -101,10 +104,6 @@ def _differ_in_case(first: str, second: str) -> bool:
 
 def _mixed_case(words: list[str]) -> list[str]:
     return [word for word in words if not (word[1:].islower() or word.isupper())]
-
-
-def _numbers(words: list[bytes]) -> list[bytes]:
-    return sorted(word for word in words if any(48 <= code <= 57 for code in word))
 
 
 def _alike(first: str, second: str) -> float:

@@ -5,7 +5,7 @@ the languages of a script decide most of the rest; py3langid's model decides wha
 may be of any length: only its opening is read.
 """
 
-# See docs/decisions/0152-script-words-then-model.md
+# See docs/decisions/0023-py3langid.md
 
 import math
 import re
