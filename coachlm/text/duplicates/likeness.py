@@ -48,12 +48,14 @@ def similarity(first: str, second: str) -> float:
 def difference(first: str, second: str) -> str:
     """What differs between two texts of pairs, for people: each part's likeness and its changed words."""
     ours, theirs = _parts(first.split(PART)), _parts(second.split(PART))
-    told = [
-        f"{name} {_alike(one, other):.2f}{_changes(one, other)}"
-        for name, one, other in zip(_NAMES, ours, theirs, strict=False)
-        if one != other
-    ]
-    return "; ".join(told)[:_SHOWN_CHARS] or "the same text in another layout"
+    told = [_told(*parts) for parts in zip(_NAMES, ours, theirs, strict=True) if parts[1] != parts[2]]
+    return "; ".join(told)[:_SHOWN_CHARS] or "the same text in other parts"
+
+
+def _told(name: str, first: str, second: str) -> str:
+    if _words(first) == _words(second):
+        return f"{name} in case, punctuation or layout"
+    return f"{name} {_alike(first, second):.2f}{_changes(first, second)}"
 
 
 def _joined(*parts: str) -> str:
