@@ -17,15 +17,25 @@ from api.http.envelope import Envelope
 from api.http.metrics import Metrics, QueueFigures
 from api.http.problems import add_problem_handlers
 from api.http.services import Services
-from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews, telemetry
+from api.routes import (
+    adapters,
+    desk,
+    export,
+    figures,
+    health,
+    intake,
+    pairs,
+    people,
+    ratings,
+    reviews,
+    telemetry,
+    webhooks,
+)
 from api.routes.state import State
 from coachlm import __version__
 from coachlm.settings import Settings
 
 _BURST_SECONDS = 4
-_STREAMED_PATHS = frozenset(
-    {"/v1/logs", *(route.path for route in telemetry.router.routes if isinstance(route, APIRoute))}
-)
 _ROUTERS = (
     desk.router,
     desk.rubric_router,
@@ -38,8 +48,15 @@ _ROUTERS = (
     adapters.router,
     intake.router,
     telemetry.router,
+    webhooks.router,
     export.router,
     health.router,
+)
+_STREAMED_PATHS = frozenset(
+    route.path
+    for router in (intake.router, telemetry.router, webhooks.router)
+    for route in router.routes
+    if isinstance(route, APIRoute)
 )
 _ABOUT = """Post-editing of revised instruction pairs: intake of logs, the queue, reviews, figures, data out.
 

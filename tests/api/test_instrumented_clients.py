@@ -19,7 +19,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.api.service import Service, token_of
 from tests.reviser.chat_server import Handler
 
-ASKED, ANSWERED = "Is it a good idea to eat apples for breakfast every day?", "I think that this pair is quite nice, honestly."
+ASKED, ANSWERED = (
+    "Is it a good idea to eat apples for breakfast every day?",
+    "I think that this pair is quite nice, honestly.",
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,9 @@ def test_openinference(lite: Service, providers, chat_url: str):
 )
 def test_opentelemetrys_own(lite: Service, providers, chat_url: str, monkeypatch: pytest.MonkeyPatch, opt_in, capture):
     """New conventions in spans or events, and those of version 1.36 and before."""
-    monkeypatch.setattr(_OpenTelemetrySemanticConventionStability, "_initialized", False)  # it reads the environment once
+    monkeypatch.setattr(
+        _OpenTelemetrySemanticConventionStability, "_initialized", False
+    )  # it reads the environment once
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in)
     monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", capture)
     monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "true")
