@@ -17,6 +17,7 @@ from api.routes.state import Responses, State, StateOf
 from coachlm.desk.work import Person
 from coachlm.errors import InputError
 from coachlm.pairs import RejectReason
+from coachlm.protocols.intake import Call
 from streams.reading.sources.flaws import Unreadable
 from streams.receiving.otlp import LOGS, TRACES, ExportLines, Signal, read_export
 
@@ -79,7 +80,17 @@ def _stored(state: State, who: Person, body: bytes, signal: Signal, in_json: boo
         raise RefusedError(400, "invalid", str(error)) from error
     except Unreadable as error:
         raise RefusedError(415, "form", f"{error}; or export as {JSON}") from error
-    return export, store(state.services, state.metrics, sender_name(who, f"otlp-{signal.name}"), export.lines)
+    sender = sender_name(who, f"otlp-{signal.name}")
+    inbox = state.services.inbox
+    whole: dict[str, Call] = {}
+    if inbox is not None and export.events:
+        whole = inbox.add({f"{sender} {key}": call for key, call in export.events.items()}) | inbox.overdue()
+        for key, call in whole.items():
+            export.add(inbox.line(key, call), 1)
+    batch = store(state.services, state.metrics, sender, export.lines)
+    if inbox is not None and whole:
+        inbox.taken(list(whole))
+    return export, batch
 
 
 def _message(batch: Batch, rejected: int) -> str:

@@ -18,8 +18,7 @@ from coachlm.desk.work import Person
 from coachlm.errors import InputError
 from coachlm.protocols.intake import Call
 from streams.receiving.inbox import CallInbox
-from streams.receiving.langfuse import Event, as_record, read_batch
-from streams.receiving.lines import as_line
+from streams.receiving.langfuse import Event, read_batch
 from streams.receiving.litellm import read_payloads
 
 router = APIRouter(tags=["intake"])
@@ -94,21 +93,17 @@ class _Delivery:
         parts: dict[str, Call] = {}
         for event in events:
             if event.trace is not None:
-                self.inbox.note_trace(f"{self.sender} {event.trace.get('id')}", event.trace)
+                self.inbox.note_trace(f"{self.sender} {event.trace_id}", event.trace)
             if event.call is not None:
                 key = _key(self.sender, event)
                 parts[key] = {**parts.get(key, {}), **event.call}
         whole = self.inbox.add(parts) | self.inbox.overdue()
         keys = list(whole)
-        lines = [as_line(self._record(whole[key])) for key in keys]
+        lines = [self.inbox.line(key, whole[key]) for key in keys]
         batch = store(self.state.services, self.state.metrics, self.sender, lines)
         self.inbox.taken(keys)
         refused = {keys[line]: verdict for line, verdict in batch.verdicts.items() if unread(verdict, 1)}
         return {key: verdict.reason or reason_of(verdict) for key, verdict in refused.items()}
-
-    def _record(self, call: Call) -> Call:
-        trace = self.inbox.trace(f"{self.sender} {call.get('traceId')}")
-        return as_record(call, {name: value for name, value in trace.items() if name != "id"})
 
 
 def _key(sender: str, event: Event) -> str:

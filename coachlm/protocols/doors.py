@@ -13,7 +13,7 @@ class LineVerdict:
     line: int  # from 0, blank lines counted
     ok: bool  # a generation was read from it; what isn't ok is stored as a reject where it can be
     reason: str = ""  # why not: a `RejectReason`, then what was wrong; never the line's text
-    rejects: Mapping[str, int] = field(default_factory=dict)  # of its entries, by `RejectReason`, where they are known
+    rejects: Mapping[str, int] = field(default_factory=dict, compare=False)  # of its entries, by reason, if known
 
 
 class LogDoor(Protocol):

@@ -12,6 +12,9 @@ from typing import Any
 
 from coachlm.protocols.intake import Call, CallStore
 from coachlm.text.personal_data import Redactor
+from streams.receiving.langfuse import as_record
+from streams.receiving.lines import as_line
+from streams.receiving.message_events import events_record, is_events, join_events
 
 WAIT = timedelta(hours=24)
 """After so long without news a call is taken in as it is."""
@@ -29,7 +32,8 @@ class CallInbox:
         self._lock = Lock()
 
     def add(self, parts: Mapping[str, Call]) -> dict[str, Call]:
-        """The calls that are whole now; to be told `taken` once they are stored. Raises: StoreError."""
+        """The calls that are whole now, to be told `taken` once they are stored. A key is the name of the sender, a
+        blank and the call's own. Raises: StoreError."""
         return self._calls.merge(parts, joined, self._waiting)
 
     def taken(self, keys: Sequence[str]) -> None:
@@ -39,6 +43,13 @@ class CallInbox:
     def overdue(self) -> dict[str, Call]:
         """Raises: StoreError."""
         return self._calls.overdue(WAIT, _OVERDUE)
+
+    def line(self, key: str, call: Call) -> bytes:
+        """For the log door."""
+        if is_events(call):
+            return as_line(events_record(call))
+        sender = key.partition(" ")[0]
+        return as_line(as_record(call, self.trace(f"{sender} {call.get('traceId')}")))
 
     def note_trace(self, key: str, circumstances: Call) -> None:
         with self._lock:
@@ -61,7 +72,9 @@ class CallInbox:
 
 
 def joined(before: Call, after: Call) -> Call:
-    """What came later counts, where it says something."""
+    """What came later counts, where it says something; events of messages stand beside one another."""
+    if is_events(before):
+        return join_events(before, after)
     return {**before, **{name: value for name, value in after.items() if value is not None}}
 
 

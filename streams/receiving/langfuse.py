@@ -25,6 +25,7 @@ class Event:
     id: str
     call: Call | None = None  # of an event that tells of a model call
     trace: Call | None = None  # of an event that says whose a trace is
+    trace_id: str = ""
     problem: str = ""
 
 
@@ -51,7 +52,7 @@ def _event(item: Any, number: int) -> Event:
     if not isinstance(kind, str) or not isinstance(body, dict):
         return Event(identity, problem="the event has no `type` or no `body`")
     if kind == "trace-create":
-        return Event(identity, trace={"id": body.get("id"), **_kept(body, _TRACE_FIELDS)})
+        return Event(identity, trace=_kept(body, _TRACE_FIELDS), trace_id=str(body.get("id")))
     is_call = kind in _CALLS or (kind in _OBSERVATIONS and str(body.get("type")).upper() == "GENERATION")
     if not is_call:
         return Event(identity)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coachlm.errors import InputError
-from streams.reading.sources.flaws import Unreadable
+from coachlm.protocols.intake import Call
 from streams.reading.sources.otlp_messages import decode_export
+from streams.receiving.inbox import joined
 from streams.receiving.lines import as_line, decoded
+from streams.receiving.message_events import message_event
 
 _WHOLE_BYTES = 800_000
 """A longer trace goes entry by entry: brokers take messages of about a megabyte."""
@@ -38,6 +40,11 @@ class ExportLines:
 
     lines: list[bytes] = field(default_factory=list)
     entries: list[int] = field(default_factory=list)
+    events: dict[str, Call] = field(default_factory=dict)  # of messages, by the call that they are of
+
+    def add(self, line: bytes, entries: int) -> None:
+        self.lines.append(line)
+        self.entries.append(entries)
 
 
 def read_export(body: bytes, signal: Signal, *, is_json: bool, max_nesting: int) -> ExportLines:
@@ -51,10 +58,9 @@ def read_export(body: bytes, signal: Signal, *, is_json: bool, max_nesting: int)
         if not isinstance(export, dict):
             raise InputError(f"the body is no JSON object of {signal.name}")
     found = ExportLines()
-    for trace in _by_trace(export, signal):
+    for trace in _by_trace(export, signal, found.events):
         for line, entries in trace.lines():
-            found.lines.append(line)
-            found.entries.append(entries)
+            found.add(line, entries)
     return found
 
 
@@ -96,12 +102,17 @@ class _Trace:
         return as_line({signal.resources: resources})
 
 
-def _by_trace(export: dict[str, Any], signal: Signal) -> list[_Trace]:
-    """Entries that name no trace are one: events of a call may follow one another there."""
+def _by_trace(export: dict[str, Any], signal: Signal, events: dict[str, Call]) -> list[_Trace]:
+    """Entries that name no trace are one: events of a call may follow one another there. Events of messages that name
+    their call go to `events`."""
     traces: dict[str, _Trace] = {}
     for number, resource in enumerate(_objects(export, signal.resources)):
         for inner, scope in enumerate(_objects(resource, signal.scopes)):
             for entry in _objects(scope, signal.entries):
+                if signal is LOGS and (event := message_event(resource.get("resource"), entry)) is not None:
+                    key = event["call"]
+                    events[key] = joined(events[key], event) if key in events else event
+                    continue
                 identity = entry.get("traceId")
                 trace = traces.setdefault(identity if isinstance(identity, str) else "", _Trace(signal))
                 trace.add((number, inner), resource.get("resource"), scope.get("scope"), entry)
@@ -116,6 +127,3 @@ def _objects(holder: dict[str, Any], name: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise InputError(f"`{name}` is no array of objects")
     return value
-
-
-__all__ = ["LOGS", "TRACES", "ExportLines", "Signal", "Unreadable", "read_export"]

@@ -238,3 +238,23 @@ def test_langfuses_sdks_send_their_spans_with_a_key_pair(lite: Service):
     )
     assert answer.status_code == 200, answer.text
     assert _texts(lite) == [("Which fruit is yellow and long?", "A banana is yellow and long.")]
+
+
+def _event(number: int, name: str, **body: Any) -> dict[str, Any]:
+    said = {"kvlistValue": {"values": [{"key": key, "value": {"stringValue": text}} for key, text in body.items()]}}
+    ids = {"traceId": "0a" * 16, "spanId": "0b" * 8, "timeUnixNano": str(number), "eventName": name}
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [{**ids, "body": said}]}]}]}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_events_of_a_call_in_exports_of_their_own(service: Service, order: tuple[int, int]):
+    """As instrumentations of version 1.36 and before send them, some of them twice."""
+    asked = _event(1, "gen_ai.user.message", content="Which fruit is yellow? Write to ada@example.org.")
+    choice = _event(2, "gen_ai.choice", content="A banana is yellow.", finish_reason="stop")
+    first, second = ((asked, choice)[place] for place in order)
+    for body in (first, first, second, second):
+        assert _post(service, body, LOGS).json() == {}
+    assert _texts(service) == [("Which fruit is yellow? Write to <EMAIL_1>.", "A banana is yellow.")]
+    assert service.services.reader.flow_counts().rejects_by_reason == {}
+    with service.services.database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT parts FROM waiting_calls").scalars().all() == [""]
