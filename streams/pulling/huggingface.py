@@ -4,12 +4,15 @@ that a pull can go on from. Source: Hugging Face, "Dataset viewer", "Download sl
 
 # See docs/decisions/0148-pull-over-http.md
 
+import logging
 from typing import Any
 
 from coachlm.errors import InputError
 from streams.pulling.origin import Found, Page, Window, objects
 from streams.pulling.web import Web
 from streams.reading.sources.flaws import Flaw, unreadable
+
+log = logging.getLogger(__name__)
 
 VIEWER = "https://datasets-server.huggingface.co"
 KEYS = "HF_TOKEN"
@@ -34,6 +37,8 @@ class HuggingFaceOrigin:
         total = body.get("num_rows_total")
         end = offset + len(rows)
         ended = not rows or (isinstance(total, int) and end >= total)
+        if ended and body.get("partial"):
+            log.warning("the dataset viewer has only the beginning of this data set; its Parquet files hold all of it")
         found = [_found(row, offset + place) for place, row in enumerate(rows)]
         return Page(found, "" if ended else str(end))
 

@@ -118,9 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(200, {"data": page, "next_cursor": following})
 
     def _splits(self) -> None:
-        if self._one("dataset") != "ada/chats":
+        if self._one("dataset") == "ada/none":
             return self._answer(404, {"error": "The dataset does not exist"})
-        splits = [{"dataset": "ada/chats", "config": "default", "split": name} for name in ("train", "test")]
+        splits = [{"dataset": self._one("dataset"), "config": "default", "split": name} for name in ("train", "test")]
         return self._answer(200, {"splits": splits, "pending": [], "failed": []}, {"X-Revision": "f" * 40})
 
     def _rows(self) -> None:
