@@ -37,6 +37,10 @@ _ANSWER: Responses = {
         "description": "Stored; `partialSuccess` says what couldn't be read, or warns.",
         "content": {PROTOBUF: _BYTES, JSON: _OBJECT},
     },
+    "default": {
+        "description": "A `google.rpc.Status` in the form of the request.",
+        "content": {PROTOBUF: _BYTES, JSON: _OBJECT},
+    },
     503: {"description": "Nothing was lost: send the same again after `Retry-After`; nothing is stored twice."},
 }
 Poster = Annotated[Person, Depends(Allowed(INGEST, OPERATOR, ADMIN))]
