@@ -19,6 +19,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from tests.api.service import Service, token_of
 from tests.reviser.chat_server import Handler
 
+pytestmark = pytest.mark.slow
+
 ASKED, ANSWERED = (
     "Is it a good idea to eat apples for breakfast every day?",
     "I think that this pair is quite nice, honestly.",

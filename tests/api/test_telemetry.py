@@ -2,12 +2,15 @@
 
 import gzip
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import Compression, OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -18,8 +21,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from api.app import create_app
 from coachlm.errors import DatabaseError
-from tests.api.service import Service, running_service, token_of
+from streams.broker.producing.log_door import KafkaLogDoor
+from streams.broker.producing.raw_producer import RawMessage
+from tests.api.service import Service, running_app, running_service, token_of
 
 TRACES, LOGS = "/otlp/v1/traces", "/otlp/v1/logs"
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
@@ -60,8 +66,8 @@ def _authorised(name: str = "ines") -> dict[str, str]:
     return {"Authorization": f"Bearer {token_of(name).text}"}
 
 
-def test_the_sdks_span_exporter(service: Service):
-    exporter = OTLPSpanExporter(f"{service.url}{TRACES}", headers=_authorised(), compression=Compression.Gzip)
+def test_the_sdks_span_exporter(lite: Service):
+    exporter = OTLPSpanExporter(f"{lite.url}{TRACES}", headers=_authorised(), compression=Compression.Gzip)
     provider = TracerProvider(resource=Resource({"service.name": "shop"}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with provider.get_tracer("t").start_as_current_span("chat m") as span:
@@ -80,7 +86,7 @@ def test_the_sdks_span_exporter(service: Service):
             ),
         )
     provider.shutdown()
-    assert _texts(service) == [("What is a good name for a boat?", "Call her the Blue Heron, matey.")]
+    assert _texts(lite) == [("What is a good name for a boat?", "Call her the Blue Heron, matey.")]
 
 
 def test_the_sdks_log_exporter(lite: Service):
@@ -152,29 +158,30 @@ def test_partial_success_in_protobuf(lite: Service):
     assert "without their messages" in partial.error_message
 
 
-@pytest.mark.parametrize(
-    ("body", "form", "status"),
-    [
-        (b"", PROTOBUF, 200),
-        (b"{}", JSON, 200),
-        (b"not json", JSON, 400),
-        (b"[]", JSON, 400),
-        (b'{"resourceSpans": {}}', JSON, 400),
-        (b"\xff\xff\xff", PROTOBUF, 400),
-        (b"{}", "text/plain", 415),
-    ],
-)
-def test_bodies_and_what_they_get(lite: Service, body: bytes, form: str, status: int):
-    answer = _post(lite, body, Content_Type=form)
-    assert answer.status_code == status
-    if status == 200:
-        assert answer.content in (b"", b"{}")
-    elif form == JSON:
-        assert answer.json()["code"] == 3
-        assert answer.json()["message"]
-    else:
-        assert answer.headers["content-type"] == PROTOBUF
-        assert answer.content.startswith(b"\x08\x03\x12")  # a Status: code 3, message
+BODIES = [
+    (b"", PROTOBUF, 200),
+    (b"{}", JSON, 200),
+    (b"not json", JSON, 400),
+    (b"[]", JSON, 400),
+    (b"[" * 5_000, JSON, 400),
+    (b'{"resourceSpans": {}}', JSON, 400),
+    (b"\xff\xff\xff", PROTOBUF, 400),
+    (b"{}", "text/plain", 415),
+]
+
+
+def test_bodies_and_what_they_get(lite: Service):
+    for body, form, status in BODIES:
+        answer = _post(lite, body, Content_Type=form)
+        assert answer.status_code == status, body[:20]
+        if status == 200:
+            assert answer.content in (b"", b"{}")
+        elif form == JSON:
+            assert answer.json()["code"] == 3
+            assert answer.json()["message"]
+        else:
+            assert answer.headers["content-type"] == PROTOBUF
+            assert answer.content.startswith(b"\x08\x03\x12")  # a Status: code 3, message
 
 
 def test_a_token_that_is_not_known_gets_a_status(lite: Service):
@@ -247,14 +254,33 @@ def _event(number: int, name: str, **body: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_events_of_a_call_in_exports_of_their_own(service: Service, order: tuple[int, int]):
+def test_events_of_a_call_in_exports_of_their_own(lite: Service, order: tuple[int, int]):
     """As instrumentations of version 1.36 and before send them, some of them twice."""
     asked = _event(1, "gen_ai.user.message", content="Which fruit is yellow? Write to ada@example.org.")
     choice = _event(2, "gen_ai.choice", content="A banana is yellow.", finish_reason="stop")
     first, second = ((asked, choice)[place] for place in order)
     for body in (first, first, second, second):
-        assert _post(service, body, LOGS).json() == {}
-    assert _texts(service) == [("Which fruit is yellow? Write to <EMAIL_1>.", "A banana is yellow.")]
-    assert service.services.reader.flow_counts().rejects_by_reason == {}
-    with service.services.database.reading() as connection:
+        assert _post(lite, body, LOGS).json() == {}
+    assert _texts(lite) == [("Which fruit is yellow? Write to <EMAIL_1>.", "A banana is yellow.")]
+    assert lite.services.reader.flow_counts().rejects_by_reason == {}
+    with lite.services.database.reading() as connection:
         assert connection.exec_driver_sql("SELECT parts FROM waiting_calls").scalars().all() == [""]
+
+
+def test_into_the_topic_of_raw_records_where_there_is_one(lite: Service):
+    """Each trace is a message; what the broker will never take is told, with all its spans."""
+    sent: list[bytes] = []
+
+    class Outlet:
+        def send(self, message: RawMessage) -> Callable[[], str]:
+            sent.append(message.value)
+            return lambda: "" if b"fruit number 1 " in message.value else "the message is longer than the topic takes"
+
+    door = KafkaLogDoor(lite.settings, lambda _: Outlet())
+    app = create_app(replace(lite.services, log_door=door), lite.settings)
+    with running_app(app) as url:
+        request = _request(_call(1), _call(2), _call(2, spanId="0c" * 8))
+        answer = lite.http.post(f"{url}{TRACES}", json=request, headers=_authorised())
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "2"
+    assert len(sent) == 2
+    assert lite.services.reader.flow_counts().occurrences == 0
