@@ -9,6 +9,10 @@ COMMANDS = {
         "commands.run.run:ingest",
         "Take logs in without revising them.",
     ),
+    "pull": Entry(
+        "commands.run.pull:pull",
+        "Pull logs from Langfuse, LangSmith, Phoenix or Hugging Face.",
+    ),
     "revise": Entry("commands.run.run:revise", "Revise every accepted pair that waits in the database."),
     "worker": Entry(
         "commands.run.worker:worker",
