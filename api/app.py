@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
+from api.access.callers import Callers
 from api.access.gate import Gate, check_declared
 from api.access.jwt_bearer import jwt_verifier
 from api.access.rate_limits import RateLimiter
@@ -61,7 +62,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     app.state.shared = State(
         services, settings, metrics, CapacityLimiter(settings.api.log_posts), CapacityLimiter(settings.api.exports)
     )
-    app.state.gate = _gate(services, settings)
+    app.state.gate = _gate(services, settings, metrics)
     add_problem_handlers(app)
     app.add_middleware(
         Envelope, max_body_bytes=settings.api.body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
@@ -94,12 +95,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await task
 
 
-def _gate(services: Services, settings: Settings) -> Gate:
+def _gate(services: Services, settings: Settings, metrics: Metrics) -> Gate:
     per_second, per_minute = settings.api.requests_per_second, settings.api.failures_per_minute
     return Gate(
         accounts=services.accounts,
         tokens=TokenVerifier(),
-        jwt=jwt_verifier(settings),
+        jwt=jwt_verifier(settings, metrics.note_identity_fetch),
         requests=RateLimiter(per_second, max(1.0, per_second * _BURST_SECONDS)),
         failures=RateLimiter(per_minute / 60, max(1.0, per_minute)),
+        callers=Callers.trusting(settings.api.trusted_proxies),
+        on_refusal=metrics.note_refusal,
     )

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from coachlm.settings.fields import Group, setting
+from coachlm.settings.fields import Group, Listed, setting
 
 
 class DatabaseSettings(Group):
@@ -39,7 +39,13 @@ class ApiSettings(Group):
         shown_by="tests/api/test_hostile.py::test_wrong_tokens_are_not_looked_at_for_ever",
         default=20.0,
         gt=0,
-        description="Failed logins per minute and address before further attempts are rejected with 429.",
+        description="Wrong tokens per minute, address and token id before further ones are answered with 429.",
+    )
+    trusted_proxies: Listed[str] = setting(
+        "trusted_proxies",
+        shown_by="tests/api/test_lockout.py::test_only_a_trusted_proxy_says_who_calls",
+        default=(),
+        description="Addresses and networks of proxies (and of the pages) whose `X-Forwarded-For` counts.",
     )
     body_bytes: int = setting(
         "api_body_bytes",

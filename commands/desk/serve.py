@@ -73,6 +73,7 @@ def _run(services: "Services", settings: Settings, listener: socket.socket) -> N
         log_config=None,  # the command line's own
         access_log=False,  # `api.http.envelope` writes one line a request, with its id
         server_header=False,
+        proxy_headers=False,  # whom to believe is `api.access.callers`' to say
         timeout_graceful_shutdown=settings.worker.drain_seconds,
     )
     # uvicorn finishes what is under way on SIGTERM, then hands the signal on: that is a good end, not a failure.

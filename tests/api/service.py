@@ -110,7 +110,14 @@ def add_staff(services: Services) -> None:
 def running_app(app: Any) -> Iterator[str]:
     """Its address."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none", server_header=False
+        app,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
