@@ -32,7 +32,7 @@ _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _MAX_BYTES_PER_CHAR = 1.1  # typographic quotes and a name with accents, but no other script
 _MIN_ENGLISH_WORDS, _MIN_ENGLISH_SHARE = 2, 0.2
 _TRANSLATES = re.compile(r"\b[Tt]ranslat(?:e|ion)\b")  # an English word, whatever language follows
-_QUOTED = re.compile(r"\"[^\"]{1,500}\"|“[^”]{1,500}”|«[^»]{1,500}»|„[^“”]{1,500}[“”]")
+_QUOTED = re.compile(r"\"[^\"]{1,500}\"|“[^“”]{1,500}”|«[^«»]{1,500}»|„[^„“”]{1,500}[“”]")
 _MATERIAL_STARTS = re.compile(r"[:\n\"“„«‘`]| '")
 
 
