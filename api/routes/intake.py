@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.access.gate import ADMIN, INGEST, OPERATOR, Allowed
-from api.http.posted_lines import posted_lines, unpacked
+from api.http.posted_lines import Packed, PostLimits, posted_lines, unpacked
 from api.http.problems import RefusedError, refusal
 from api.models.flow import IntakeSummary, LineVerdict
 from api.routes.state import Responses, State, StateOf
@@ -111,12 +111,18 @@ class _Post:
 
     def _write(self, verdicts: IO[bytes], next_chunk: Callable[[], bytes], encoding: str) -> None:
         settings = self.state.settings
-        lines = posted_lines(unpacked(next_chunk, encoding), settings.intake.max_record_bytes, settings.api.log_bytes)
+        packed = Packed(next_chunk)
+        api = settings.api
+        limits = PostLimits(settings.intake.max_record_bytes, api.log_bytes, api.log_lines, api.log_ratio)
+        lines = posted_lines(unpacked(packed.next_chunk, encoding), limits, packed)
         counts = [0, 0]
         try:
             for verdict in self.door.accept(lines, self.format, self.request_id):
                 counts[verdict.ok] += 1
                 verdicts.write(LineVerdict.model_validate(verdict).model_dump_json().encode() + b"\n")
+                if counts[False] > api.log_rejects:
+                    said = f"more than {api.log_rejects:,} lines were refused, the last: {verdict.reason[:200]}"
+                    raise RefusedError(413, "too_many_rejects", f"{said}; check the format and send the rest anew")
         except (InputError, StoreError, StreamError) as error:
             raise self._broken_off(refusal(error), counts) from error
         except RefusedError as error:

@@ -60,6 +60,27 @@ class ApiSettings(Group):
         ge=10_000,
         description="Longest post of logs, uncompressed; each line has `max_record_bytes`.",
     )
+    log_lines: int = setting(
+        "api_log_lines",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=1_000_000,
+        ge=100,
+        description="Most lines of a post of logs.",
+    )
+    log_rejects: int = setting(
+        "api_log_rejects",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=10_000,
+        ge=1,
+        description="So many refused lines end a post of logs: what came before is stored.",
+    )
+    log_ratio: float = setting(
+        "api_log_ratio",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=200.0,
+        gt=1,
+        description="Most bytes unpacked for each packed byte of a post of logs; the first megabyte is free.",
+    )
     log_posts: int = setting("api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs.")
     exports: int = setting("api_exports", default=2, ge=1, le=30, description="Concurrent exports.")
     sweep_seconds: float = setting(

@@ -165,3 +165,20 @@ def test_a_client_that_hangs_up_leaves_the_service_well(lite: Service, caplog):
             connection.sendall(head.encode() + _line(0))
     assert [verdict.ok for verdict in lite.client("ines", tries=6).logs.post([_line(1)])] == [True]
     assert "failed with" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "body", "code"),
+    [
+        ({"api_log_lines": 100}, b"".join(_line(n) for n in range(101)), "too_long"),
+        ({"api_log_rejects": 20}, b"x\n" * 300, "too_many_rejects"),
+        ({"api_log_ratio": 10.0}, _line(0) + b" " * 5_000_000, "too_long"),
+    ],
+)
+def test_lines_rejects_and_packing_of_a_post_are_bounded(sqlite_databases, settings, body, code):
+    with running_service(sqlite_databases.new(), batch_records=10, **settings) as service:
+        headers = {"Content-Encoding": "zstd"}
+        answer = service.request("POST", "/v1/logs", "ines", content=zstandard.compress(body), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, code)
+        assert service.request("POST", "/v1/logs", "ines", content=_line(1)).status_code == 200
+    sqlite_databases.drop()
