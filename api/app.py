@@ -13,10 +13,11 @@ from api.access.jwt_bearer import jwt_verifier
 from api.access.rate_limits import RateLimiter
 from api.access.tokens import TokenVerifier
 from api.http.background import sweep_for_ever
-from api.http.envelope import Envelope
+from api.http.envelope import Envelope, Patience
 from api.http.metrics import Metrics, QueueFigures
 from api.http.problems import add_problem_handlers
 from api.http.services import Services
+from api.http.slots import Slots
 from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews
 from api.routes.state import State
 from coachlm import __version__
@@ -60,12 +61,21 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     check_declared(app.routes)
     metrics = Metrics(lambda: _queue_figures(services))
     app.state.shared = State(
-        services, settings, metrics, CapacityLimiter(settings.api.log_posts), CapacityLimiter(settings.api.exports)
+        services,
+        settings,
+        metrics,
+        Slots("posts of logs", settings.api.log_posts),
+        Slots("exports", settings.api.exports),
+        CapacityLimiter(settings.api.log_posts),
     )
     app.state.gate = _gate(services, settings, metrics)
     add_problem_handlers(app)
     app.add_middleware(
-        Envelope, max_body_bytes=settings.api.body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
+        Envelope,
+        max_body_bytes=settings.api.body_bytes,
+        streamed_paths=_STREAMED_PATHS,
+        metrics=metrics,
+        patience=Patience(settings.api.body_seconds, settings.api.write_seconds),
     )
     return app
 

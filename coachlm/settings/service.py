@@ -81,8 +81,40 @@ class ApiSettings(Group):
         gt=1,
         description="Most bytes unpacked for each packed byte of a post of logs; the first megabyte is free.",
     )
-    log_posts: int = setting("api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs.")
-    exports: int = setting("api_exports", default=2, ge=1, le=30, description="Concurrent exports.")
+    log_posts: int = setting(
+        "api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs; half of them for one person."
+    )
+    exports: int = setting(
+        "api_exports", default=2, ge=1, le=30, description="Concurrent exports; half of them for one person."
+    )
+    body_seconds: float = setting(
+        "api_body_seconds",
+        shown_by="tests/api/test_holds.py::test_a_body_that_never_ends_is_answered",
+        default=60.0,
+        gt=0,
+        description="Time for a request's body to come in, except posted logs; then 408.",
+    )
+    write_seconds: float = setting(
+        "api_write_seconds",
+        shown_by="tests/api/test_holds.py::test_an_export_that_nobody_reads_gives_its_place_back",
+        default=60.0,
+        gt=0,
+        description="Time for a client to take a piece of its answer; then the connection is closed.",
+    )
+    stream_seconds: float = setting(
+        "api_stream_seconds",
+        shown_by="tests/api/test_holds.py::test_a_post_that_drips_ends",
+        default=14_400.0,
+        gt=0,
+        description="Total time of an export, and of a post of logs.",
+    )
+    connections: int = setting(
+        "api_connections",
+        shown_by="tests/api/test_holds.py::test_the_service_bounds_its_connections",
+        default=1_000,
+        ge=10,
+        description="Open connections; further requests get 503.",
+    )
     sweep_seconds: float = setting(
         "sweep_seconds",
         shown_by="tests/api/test_health.py::test_what_nobody_sampled_is_approved_by_the_clock",

@@ -107,7 +107,7 @@ def add_staff(services: Services) -> None:
 
 
 @contextmanager
-def running_app(app: Any) -> Iterator[str]:
+def running_app(app: Any, **options: Any) -> Iterator[str]:
     """Its address."""
     config = uvicorn.Config(
         app,
@@ -118,6 +118,7 @@ def running_app(app: Any) -> Iterator[str]:
         ws="none",
         server_header=False,
         proxy_headers=False,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)

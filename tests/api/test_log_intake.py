@@ -107,7 +107,7 @@ class _Talkative:
         self, lines: Iterable[bytes], format: str | None = None, request_id: str | None = None
     ) -> Iterator[LineVerdict]:
         for number, _line in enumerate(lines):
-            yield LineVerdict(number, False, "much " * 300)
+            yield LineVerdict(number, True, "much " * 300)
 
 
 def test_many_verdicts_do_not_block_a_client_that_sends_first_and_reads_then(lite: Service):
