@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 import zstandard
 
 from api.app import create_app
-from api.client.client import Client, NotOfferedError, RefusedInputError, UnavailableError
+from api.client.client import Client, NotOfferedError, RefusedInputError, TooOftenError, UnavailableError
 from coachlm.errors import DatabaseError
 from coachlm.protocols.doors import LineVerdict
 from tests.api.service import Service, running_app, running_service, token_of
@@ -163,8 +164,18 @@ def test_a_client_that_hangs_up_leaves_the_service_well(lite: Service, caplog):
     for _ in range(6):  # more than there are places for posts
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode() + _line(0))
-    assert [verdict.ok for verdict in lite.client("ines", tries=6).logs.post([_line(1)])] == [True]
+    assert _posted(lite, [_line(1)]) == [True]
     assert "failed with" not in caplog.text
+
+
+def _posted(service: Service, lines: list[bytes]) -> list[bool]:
+    """Once there is a place for it."""
+    for _ in range(600):
+        try:
+            return [verdict.ok for verdict in service.client("ines").logs.post(lines)]
+        except TooOftenError:
+            time.sleep(0.05)
+    raise AssertionError("no place was given back")
 
 
 @pytest.mark.parametrize(
