@@ -30,9 +30,9 @@ def shared_dictionary(folder: Path) -> Path:
 
 
 def long_lines(folder: Path) -> Path:
-    """Answers of 8 MB each, which the filter sets aside."""
+    """Answers of 4 MB each, which the filter sets aside."""
     path = folder / "long.jsonl.zst"
-    body = b"".join(_record(f"word {number} " * (8 * MEGABYTE // 8)) for number in range(6))
+    body = b"".join(_record(f"word {number} " * (4 * MEGABYTE // 8)) for number in range(2))
     path.write_bytes(zstandard.compress(body))
     return path
 
@@ -45,7 +45,7 @@ def one_endless_line(folder: Path) -> Path:
 
 def many_bad_lines(folder: Path) -> Path:
     path = folder / "bad.jsonl.zst"
-    path.write_bytes(zstandard.compress(b"x\n" * 100_000))
+    path.write_bytes(zstandard.compress(b"x\n" * 20_000))
     return path
 
 
@@ -74,7 +74,7 @@ def zip_of_blanks(folder: Path) -> Path:
 
 def wide_csv(folder: Path) -> Path:
     path = folder / "wide.csv"
-    path.write_text('instruction,output\n"' + "a" * (20 * MEGABYTE) + '",b\nName it.,Red.\n')
+    path.write_text('instruction,output\n"' + "a" * (17 * MEGABYTE) + '",b\nName it.,Red.\n')
     return path
 
 
