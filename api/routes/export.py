@@ -1,18 +1,21 @@
 """The data set as a stream: one snapshot, flat memory, as many pairs as there are."""
 
+import time
 from collections.abc import AsyncIterator, Generator
-from typing import Annotated
+from contextlib import ExitStack
+from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.access.gate import ADMIN, OPERATOR, Allowed
-from api.http.problems import RefusedError
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
 from coachlm.desk.work import Person
+from coachlm.pairs import TaskClass
 from coachlm.status import Status
 from exports.export import KEPT_STATUSES, ExportOptions
 from exports.export_formats import SUFFIXES, ExportFormat
@@ -21,7 +24,6 @@ from storage.reading import StoreReader
 
 router = APIRouter(tags=["export"])
 
-_BUSY_SECONDS = 10.0
 _MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/x-ndjson",
@@ -44,31 +46,45 @@ async def export(
     status: Statuses = None,
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
 ) -> StreamingResponse:
-    """An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
-    if state.exports.available_tokens < 1:
-        said = "as many exports as this service streams at once are under way"
-        raise RefusedError(429, "busy", said, retry_after_seconds=_BUSY_SECONDS)
+    """Of their unit's pairs, and those without a class, where the operator has a unit.
+
+    An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
+    place = ExitStack()
+    place.enter_context(state.exports.hold(who.id))
     options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance)
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
-    return StreamingResponse(_stream(state, options), media_type=_MEDIA_TYPES[suffix], headers=headers)
+    return _Held(place, _stream(state, options, who.unit), media_type=_MEDIA_TYPES[suffix], headers=headers)
 
 
-async def _stream(state: State, options: ExportOptions) -> AsyncIterator[bytes]:
+class _Held(StreamingResponse):
+    """Gives its place back when it ends, whatever becomes of the client."""
+
+    def __init__(self, place: ExitStack, pieces: AsyncIterator[bytes], **options: Any) -> None:
+        super().__init__(pieces, **options)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._place:
+            await super().__call__(scope, receive, send)
+
+
+async def _stream(state: State, options: ExportOptions, unit: TaskClass | None) -> AsyncIterator[bytes]:
     """Draws piece after piece in a thread, and closes the snapshot whatever becomes of the client."""
-    borrower = object()
-    await state.exports.acquire_on_behalf_of(borrower)
-    pieces = _pieces(state.services.reader, options)
+    until = time.monotonic() + state.settings.api.stream_seconds
+    pieces = _pieces(state.services.reader, options, unit)
     try:
         while piece := await to_thread.run_sync(next, pieces, b""):
             state.metrics.note_export(len(piece))
+            if time.monotonic() > until:
+                raise TimeoutError("an export took longer than COACHLM_API_STREAM_SECONDS")
             yield piece
     finally:
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(pieces.close)
-        state.exports.release_on_behalf_of(borrower)
 
 
-def _pieces(reader: StoreReader, options: ExportOptions) -> Generator[bytes, None, None]:
+def _pieces(reader: StoreReader, options: ExportOptions, unit: TaskClass | None) -> Generator[bytes, None, None]:
     with reader.snapshot() as snapshot:
-        yield from stream_dataset(snapshot.dataset_rows(options.statuses), options)
+        rows = snapshot.dataset_rows(options.statuses)
+        yield from stream_dataset((row for row in rows if unit is None or row.task_class in (None, unit)), options)

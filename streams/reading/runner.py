@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from coachlm.machine.processes import safe_forkserver
 from coachlm.pairs import Position, Reject
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
+from streams.reading.batching import take_batch
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
@@ -84,9 +85,9 @@ def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) 
         meter = _Meter(source.bytes_before)
         records = read_source(source.path, options, source.name, meter.add)
         first = 0
-        batch = list(islice(records, batch_records))
+        batch = take_batch(records, batch_records)
         while True:
-            following = list(islice(records, batch_records))
+            following = take_batch(records, batch_records)
             end = first + len(batch)
             yield _Work(source, first, batch, end <= source.committed, not following, meter.bytes)
             if not following:

@@ -13,6 +13,7 @@ from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
 from coachlm.text.duplicates import NearDuplicateHasher, pair_text
+from coachlm.text.excerpts import excerpt_pair
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
@@ -119,7 +120,9 @@ class IntakeStages:
             language = pair_language(pair)
             media = bool(origin.extra.get("multi_modal"))
             exclusion = self._marked_bad(origin) or self._filter.check(pair, language=language, multi_modal=media)
-            judged.append((replace(item, provenance=replace(origin, language=language)), exclusion))
+            if exclusion is not None and exclusion.reason is ExcludeReason.TOO_LONG:
+                pair = excerpt_pair(pair)
+            judged.append((replace(item, pair=pair, provenance=replace(origin, language=language)), exclusion))
         kept = [item.pair for item, exclusion in judged if exclusion is None]
         classes = iter(self._classifier.classify(kept))
         bands = iter(self._hasher.band_keys([pair_text(pair) for pair in kept]))

@@ -175,3 +175,14 @@ def test_the_client_says_when_nobody_is_there():
         pytest.raises(UnavailableError, match="coachlm serve"),
     ):
         nowhere.me()
+
+
+def test_who_asks_whether_it_is_ready_hears_no_host_or_user(lite: Service, monkeypatch):
+    def away(_: object) -> None:
+        raise DatabaseError("database postgresql://coachlm@db.internal:5432/coachlm does not answer")
+
+    monkeypatch.setattr("api.routes.health.check_schema", away)
+    answer = lite.request("GET", "/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database")
+    assert "internal" not in answer.text
+    assert "coachlm@" not in answer.text
