@@ -7,9 +7,11 @@ from coachlm.text.personal_data.accounts import find_cards, find_ibans
 from coachlm.text.personal_data.addresses import SPELLED_MARKS, find_emails, find_ip_addresses, find_spelled_emails
 from coachlm.text.personal_data.credentials import (
     NAMING_WORDS,
+    SESSION_MARKS,
     VENDOR_MARKS,
     find_named_secrets,
     find_private_keys,
+    find_sessions,
     find_url_passwords,
     find_vendor_tokens,
 )
@@ -22,7 +24,8 @@ Finder = Callable[[str], Iterator[Finding]]
 _DIGIT = re.compile("[0-9]")
 _SEVEN_DIGITS = re.compile(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")  # every card and phone number has them in a row
 _IBAN_START = re.compile(r"[0-9]{2}(?<=[A-Za-z]{2}[0-9]{2})[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}")
-_IP_STARTS = (re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:"))
+_IPV4_START = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+_IPV6_START = re.compile(r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:")
 _TOKEN_CHARACTERS = 16  # every vendor's token has so many without a space
 
 
@@ -45,8 +48,11 @@ class Scanner:
             finders.append(find_spelled_emails)
         if "PRIVATE KEY" in text:
             finders.append(find_private_keys)
-        if max(map(len, text.split()), default=0) >= _TOKEN_CHARACTERS and any(map(text.__contains__, VENDOR_MARKS)):
-            finders.append(find_vendor_tokens)
+        if max(map(len, text.split()), default=0) >= _TOKEN_CHARACTERS:
+            if any(map(text.__contains__, VENDOR_MARKS)):
+                finders.append(find_vendor_tokens)
+            if "=" in text and any(map(lower.__contains__, SESSION_MARKS)):
+                finders.append(find_sessions)
         if _DIGIT.search(text):
             finders += self._finders_with_digits(text, lower)
         return finders
@@ -58,5 +64,5 @@ class Scanner:
             yield from (find_cards, self._phones.find)
         if _IBAN_START.search(text):
             yield find_ibans
-        if any(start.search(text) for start in _IP_STARTS):
+        if _IPV4_START.search(text) or (":" in text and _IPV6_START.search(text)):
             yield find_ip_addresses
