@@ -29,13 +29,13 @@ class Redactor:
     """Finds and replaces personal data; keeps nothing between conversations.
 
     `phone_regions` are ISO 3166 codes of the countries whose national numbers count; none: those that
-    `docs/explanations/personal-data.md` lists.
+    `docs/explanations/personal-data.md` lists. `level` is `forms`, `forms+ids` or `names`; each finds more.
 
     Raises: SettingsError for a region that is none.
     """
 
-    def __init__(self, phone_regions: Sequence[str] = ()) -> None:
-        self._scanner = Scanner(phone_regions or REGIONS)
+    def __init__(self, phone_regions: Sequence[str] = (), level: str = "forms") -> None:
+        self._scanner = Scanner(phone_regions or REGIONS, with_ids=level != "forms")
 
     def redact(self, texts: Sequence[str]) -> Redacted:
         """All texts of one conversation at once: a value has one placeholder throughout.

@@ -15,6 +15,7 @@ from coachlm.text.personal_data.credentials import (
     find_url_passwords,
     find_vendor_tokens,
 )
+from coachlm.text.personal_data.ids import id_finders
 from coachlm.text.personal_data.kinds import Finding
 from coachlm.text.personal_data.phones import PhoneFinder
 from coachlm.text.personal_data.words import folded
@@ -32,8 +33,9 @@ _TOKEN_CHARACTERS = 16  # every vendor's token has so many without a space
 class Scanner:
     """Chooses finders by what a text holds."""
 
-    def __init__(self, phone_regions: Sequence[str]) -> None:
+    def __init__(self, phone_regions: Sequence[str], with_ids: bool = False) -> None:
         self._phones = PhoneFinder(phone_regions)
+        self._with_ids = with_ids
 
     def finders_for(self, text: str) -> list[Finder]:
         """All finders that can find anything in the plain form of a text, or of parts of it."""
@@ -55,6 +57,8 @@ class Scanner:
                 finders.append(find_sessions)
         if _DIGIT.search(text):
             finders += self._finders_with_digits(text, lower)
+        if self._with_ids:
+            finders += id_finders(text, lower)
         return finders
 
     def _finders_with_digits(self, text: str, lower: str) -> Iterator[Finder]:
