@@ -68,6 +68,14 @@ class Redactor:
         return Redacted(tuple(conversation.texts), {str(kind): count for kind, count in conversation.counts.items()})
 
 
+def check_level(level: str, names_model: str | None = None) -> None:
+    """Raises: SettingsError, where what the level needs is not there; cheap, for those who start workers."""
+    if level == "names":
+        from coachlm.text.personal_data.names.token_model import model_folder
+
+        model_folder(names_model)
+
+
 def _name_reader(folder: str | None) -> "NameReader":
     from coachlm.text.personal_data.names import NameReader  # numpy and the model, which other levels do without
 

@@ -72,10 +72,11 @@ _NO_HANDLE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = r"[-+]?[0-9]{1,3}\.[0-9]{4,8}"
+_LONGITUDE_WORD = r"(?i:lon(?:g(?:itude)?)?|lng)"
 _PAIR = behind(
-    rf"{_NUMBER}[NS]?(?:, ?|; ?| |%2C|,\+)(?:(?i:lon(?:g(?:itude)?)?|lng)[\s:=\"']{{0,4}})?{_NUMBER}(?:[EW])?(?!\w|\.[0-9])"
+    rf"{_NUMBER}[NS]?(?:, ?|; ?| |%2C|,\+)(?:{_LONGITUDE_WORD}[\s:=\"']{{0,4}})?{_NUMBER}(?:[EW])?(?!\w|\.[0-9])"
 )
-_LATITUDE = behind(rf"{_NUMBER}[\"',;\s]{{1,5}}(?i:lon(?:g(?:itude)?)?|lng)[\s:=\"']{{1,4}}{_NUMBER}(?!\w|\.[0-9])")
+_LATITUDE = behind(rf"{_NUMBER}[\"',;\s]{{1,5}}{_LONGITUDE_WORD}[\s:=\"']{{1,4}}{_NUMBER}(?!\w|\.[0-9])")
 _DEGREES = re.compile(
     r"(?<!\w)[0-9]{1,2}° ?[0-9]{1,2}['′’] ?[0-9]{1,2}(?:\.[0-9]+)?(?:\"|″|”|'') ?[NS],? ?"
     r"[0-9]{1,3}° ?[0-9]{1,2}['′’] ?[0-9]{1,2}(?:\.[0-9]+)?(?:\"|″|”|'') ?[EWO](?!\w)"

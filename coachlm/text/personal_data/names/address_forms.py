@@ -13,13 +13,17 @@ _MILITARY = re.compile(
 _BOX = re.compile(
     r"(?<!\w)(?:[0-9]{1,6} )?(?:P\.? ?O\.? Box|Postfach|Apartado|Boîte postale) [0-9]{1,6}(?!\w)", re.IGNORECASE
 )
+_KINDS_OF_STREET = (
+    "Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Close|Crescent"
+    "|Parkway|Pkwy|Highway|Hwy|Circle|Trail"
+)
+_ENDINGS = "straße|strasse|str\\.|weg|gasse|platz|allee|straat|laan|gata|gatan|vägen|veien|gade|vej|tie|katu"
+_OPENINGS = "Rue|Avenue|Boulevard|Calle|Avenida|Rua|Via|Viale|Piazza|Paseo|Plaza|Carrer|ulica|ul\\."
+_ARTICLES = "(?:(?:de|del|de la|des|du|da|do|dos|della|di|la|el|les|los) )?"
 _STREET = re.compile(
-    r"(?<![\w.])[0-9]{1,5}[a-z]?,? (?:[NSEW]\.? )?(?:[A-ZÀ-Þ][^\W\d_]+\.? ){1,3}(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr"
-    r"|Boulevard|Blvd|Court|Ct|Place|Pl|Square|Sq|Terrace|Way|Close|Crescent|Parkway|Pkwy|Highway|Hwy|Circle|Trail)\b\.?"
-    r"|(?<!\w)[A-ZÄÖÜ][^\W\d_]{2,}(?:straße|strasse|str\.|weg|gasse|platz|allee|straat|laan|gata|gatan|vägen|veien|gade|vej|tie|katu)"
-    r" [0-9]{1,4}[a-z]?(?!\w)"
-    r"|(?<!\w)(?:Rue|Avenue|Boulevard|Calle|Avenida|Rua|Via|Viale|Piazza|Paseo|Plaza|Carrer|ulica|ul\.) (?:(?:de|del|de la|des|du|da|do|dos"
-    r"|della|di|la|el|les|los) )?[A-ZÀ-Þ][^\W\d_]+(?: [A-ZÀ-Þ][^\W\d_]+){0,2},? [0-9]{1,4}[a-z]?(?!\w)"
+    rf"(?<![\w.])[0-9]{{1,5}}[a-z]?,? (?:[NSEW]\.? )?(?:[A-ZÀ-Þ][^\W\d_]+\.? ){{1,3}}(?:{_KINDS_OF_STREET})\b\.?"
+    rf"|(?<!\w)[A-ZÄÖÜ][^\W\d_]{{2,40}}(?:{_ENDINGS}) [0-9]{{1,4}}[a-z]?(?!\w)"
+    rf"|(?<!\w)(?:{_OPENINGS}) {_ARTICLES}[A-ZÀ-Þ][^\W\d_]+(?: [A-ZÀ-Þ][^\W\d_]+){{0,2}},? [0-9]{{1,4}}[a-z]?(?!\w)"
 )
 _ROOM = r"(?:Apt|Apartment|Suite|Unit|Floor|Flat|Room)\.? ?#?[0-9][\w-]{0,6}"
 _TOWN = r"[^\W\d_a-z][^\W\d_]*(?:[ -][^\W\d_]+){0,3}(?: \([^\W\d_]+\))?"

@@ -124,10 +124,9 @@ def _addresses(text: str, words: Sequence[_Word]) -> Iterator[Finding]:
     """A street with its number, and the town and code beside it; a town alone is no address."""
     run: list[_Word] = []
     for word in [*words, None]:
-        if word is not None and word.group in (STREET, PLACE):
-            if not run or _ADDRESS_JOINS.fullmatch(text[run[-1].end : word.start]):
-                run.append(word)
-                continue
+        if word is not None and _continues_address(text, run, word):
+            run.append(word)
+            continue
         written = text[run[0].start : run[-1].end] if run else ""
         if (
             any(word.group == STREET for word in run)
@@ -137,6 +136,11 @@ def _addresses(text: str, words: Sequence[_Word]) -> Iterator[Finding]:
             start, end = whole_address(text, run[0].start, run[-1].end)
             yield Finding(start, end, Kind.ADDRESS, " ".join(text[start:end].split()).casefold())
         run = [word] if word is not None and word.group in (STREET, PLACE) else []
+
+
+def _continues_address(text: str, run: Sequence[_Word], word: _Word) -> bool:
+    is_part = word.group in (STREET, PLACE)
+    return is_part and (not run or _ADDRESS_JOINS.fullmatch(text[run[-1].end : word.start]) is not None)
 
 
 def _organisations(text: str, words: Sequence[_Word]) -> Iterator[Finding]:

