@@ -32,7 +32,7 @@ _THREE_THREE_FOUR = re.compile(
     r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?(?!\w|[.-][0-9])"
 )
 _TRUNK_ZERO = re.compile(
-    r"(?<![\w.,+/-])(?<![0-9] )\(?0[1-9][0-9]{0,4}\)?(?:[ \-/]{1,3}[0-9]{2,9}){1,5}"
+    r"(?<![\w.,+/-])(?<![0-9] )(?<!NDC )\(?0[1-9][0-9]{0,4}\)?(?:[ \-/]{1,3}[0-9]{2,9}){1,5}"
     rf"(?![{_LETTERS}0-9_]|[.,-][0-9])"
 )
 _NAMES = (
@@ -57,7 +57,7 @@ _BEFORE_LABEL = re.compile(r"(?<![\w.+-])(?<![0-9][ ,])(?P<value>\(?[0-9][0-9 ()
 _AFTER_LABEL = re.compile(r"[a-z]{3,6}[ \t]*(?:[\n,;)]|\Z)", re.IGNORECASE)
 _LABELLED_CHARACTERS = 26
 _ARITHMETIC_AFTER = re.compile(r" ?(?:=|\^|[*×÷]{1,2} ?[0-9(a-z]|[<>]=| [<>] |[a-zA-Z] [-+=*/])")
-_ARITHMETIC_BEFORE = re.compile(r"(?:[0-9a-zA-Z)] ?[*×÷^] ?|[0-9a-z)] - |[0-9a-z)] / )\Z")
+_ARITHMETIC_BEFORE = re.compile(r"(?:[0-9a-zA-Z)] ?[*×÷^] ?|[0-9a-z)] [-/] |[0-9)] ?= ?)\Z")
 _OPERATION = re.compile(r" [-/] ")
 _DECIMAL = re.compile(r"[+(]?[0-9]+\.[0-9]+")
 _MONTH_OR_DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
@@ -65,6 +65,7 @@ _DATE = re.compile(
     rf"\(?(?:[0-9]{{1,2}}/[0-9]{{4}}|{_MONTH_OR_DAY}([-/.]){_MONTH_OR_DAY}\1(?:[0-9]{{4}}|[0-9]{{2}}(?!\1))"
     rf"|[0-9]{{4}}([-/.]){_MONTH_OR_DAY}\2{_MONTH_OR_DAY}(?!\2[0-9]))(?![0-9])"
 )
+_ROW_OF_PAIRS = re.compile(r"(?:[0-9]{2} ){5}[0-9]{2}")  # a French number has five; more are numbers in a row
 _DOTTED_QUAD = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _DIALLED_ABROAD = re.compile(r"\A(?:011|00)[ -]*")
 _GROUPED = re.compile(r"\A[^.]*[0-9][ ()-]+[0-9][^.]*\Z")
@@ -118,7 +119,7 @@ class PhoneFinder:
         return written, number or (digits if len(digits) == 11 else f"1{digits}")
 
     def _trunk_zero(self, candidate: str) -> _Number | None:
-        if _DATE.match(candidate):
+        if _DATE.match(candidate) or _ROW_OF_PAIRS.match(candidate):
             return None
         found = _longest_valid(candidate, self._with_trunk_zero)
         return found if found and len(_digits(found[0])) >= 9 else None

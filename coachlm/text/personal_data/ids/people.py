@@ -67,7 +67,7 @@ _NO_PROFILE = frozenset(
 )
 _PICTURE = re.compile(r"pic\.[a-z]{1,12}\.com/\Z")
 _NO_HANDLE = re.compile(
-    r"(?:your|my|the|test|example|sample|some|user|admin|root|guest|name|string|none|null|default)(?:[._-]?(?:name|user|id|handle))?"
+    r"(?:your|my|the|test|example|sample|some|user|admin|root|guest|name|string|none|null|default)(?:[._-]?(?:user_?name|name|user|id|handle)){0,2}"
     r"[0-9]{0,2}",
     re.IGNORECASE,
 )
@@ -115,14 +115,19 @@ def find_handles(text: str) -> Iterator[Finding]:
 
 def find_coordinates(text: str) -> Iterator[Finding]:
     """Places to about ten metres that the text names, in prose, links and geo addresses; not arguments in code."""
-    for match in called(text, PLACE_WORDS, _PAIR):
-        start, end = match.span("value")
-        if not _CALL_BEFORE.search(text, max(0, start - 6), start) or text[start - 1] == "=":
-            yield Finding(start, end, Kind.COORDINATES, re.sub(r"[^0-9.-]+", ",", match["value"]))
-    for match in called(text, ("latitude", "lat"), _LATITUDE):
-        start = match.start("value")
-        if text[match.start()] in "\"'" or not _OPENED.search(text, max(0, start - 12), start):
-            yield Finding(start, match.end("value"), Kind.COORDINATES, ",".join(re.findall(_NUMBER, match["value"])))
+    for words, pattern in ((PLACE_WORDS, _PAIR), (("latitude", "lat"), _LATITUDE)):
+        for match in called(text, words, pattern):
+            if not _is_code(text, match):
+                written = ",".join(re.findall(_NUMBER, match["value"]))
+                yield Finding(*match.span("value"), Kind.COORDINATES, written)
     for match in _DEGREES.finditer(text):
         if _SOMEBODYS.search(text, max(0, match.start() - _REACH), match.start()):
             yield Finding(*match.span(), Kind.COORDINATES, match[0])
+
+
+def _is_code(text: str, match: re.Match[str]) -> bool:
+    """An argument, a list or an object of code; a quoted name of a field stands in data."""
+    start = match.start("value")
+    if text[match.start()] in "\"'" or text[start - 1] == "=":
+        return False
+    return any(mark.search(text, max(0, start - reach), start) for mark, reach in ((_CALL_BEFORE, 6), (_OPENED, 12)))

@@ -21,6 +21,12 @@ _LIST = re.compile(
 )
 _POSSESSIVE = re.compile(r"['’]s\Z")
 _FIRM_BEHIND = re.compile(rf",? (?:and \w+|& \w+|{FIRM_ENDINGS}\b)")
+_CODE_BEFORE = tuple("._/\\@#$`")
+_CODE_BEHIND = tuple("(_=[{`")
+_STREET_WORD = re.compile(r"(?![^\W\d_a-z]+\Z)[^\W\d_]{3,}.*")
+_NO_STREETS = frozenset(
+    ("room", "row", "seat", "block", "building", "page", "chapter", "dewey", "gate", "platform", "root")
+)
 _NAME_BEFORE = re.compile(r"(?i:name(?: is|'s)?:?\s+|\b(?:mr|mrs|ms|dr|hi|hello|dear|call me)\.?\s+)\Z")
 
 
@@ -105,6 +111,11 @@ def _is_person(text: str, run: Sequence[_Word]) -> bool:
     written = [word.written for word in run]
     if all(_is_known_otherwise(word) for word in written) or _FIRM_BEHIND.match(text, run[-1].end):
         return False
+    if (
+        text[max(0, run[0].start - 1) : run[0].start] in _CODE_BEFORE
+        or text[run[-1].end : run[-1].end + 1] in _CODE_BEHIND
+    ):
+        return False
     if _NAME_BEFORE.search(text, max(0, run[0].start - 16), run[0].start):
         return True
     surest = max(word.shares[PERSON] for word in run)
@@ -127,15 +138,16 @@ def _addresses(text: str, words: Sequence[_Word]) -> Iterator[Finding]:
         if word is not None and _continues_address(text, run, word):
             run.append(word)
             continue
-        written = text[run[0].start : run[-1].end] if run else ""
-        if (
-            any(word.group == STREET for word in run)
-            and any(character.isdigit() for character in written)
-            and len(run) > 1
-        ):
+        if _is_address(run):
             start, end = whole_address(text, run[0].start, run[-1].end)
             yield Finding(start, end, Kind.ADDRESS, " ".join(text[start:end].split()).casefold())
         run = [word] if word is not None and word.group in (STREET, PLACE) else []
+
+
+def _is_address(run: Sequence[_Word]) -> bool:
+    streets = [word.written for word in run if word.group == STREET]
+    names = [word for word in streets if _STREET_WORD.match(word) and word.casefold() not in _NO_STREETS]
+    return bool(names) and any(character.isdigit() for word in run for character in word.written)
 
 
 def _continues_address(text: str, run: Sequence[_Word], word: _Word) -> bool:

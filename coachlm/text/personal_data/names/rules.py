@@ -33,7 +33,9 @@ _HEADED = re.compile(
     rf"\A[> \t?\n]{{0,8}}(?P<name>{_WORD}(?: {_CAPITAL}\.?)? {_WORD}(?: {_WORD})?)[ \t]{{0,9}}\n"
     r"(?=(?:[^\n]{0,80}\n){0,3}[^\n]{0,40}(?:[0-9]{3}|@))"
 )
-_INITIALED = re.compile(rf"(?<![\w.-])(?P<name>{_WORD} {_CAPITAL}\.? {_WORD})(?!\w)")
+_INITIALED = re.compile(
+    rf"(?<![\w.-])(?P<name>{_CAPITAL}[^\W\d_]{{1,40}} {_CAPITAL}\.? {_CAPITAL}[^\W\d_]{{1,40}})(?!\w)"
+)
 _CALLED = re.compile(rf"(?<!\w)(?:is|was|am|be) (?:called|named) (?P<name>{_WORD} {_NAME})")
 _CLOSINGS = "regards|wishes|(?i:sincerely|yours|cheers|thanks)(?: truly| sincerely)?"
 _CLOSED = re.compile(
