@@ -165,9 +165,8 @@ def find_private_keys(text: str) -> Iterator[Finding]:
 
 def find_named_secrets(text: str) -> Iterator[Finding]:
     """Values that are assigned to the name of a secret and look made to be unguessable."""
-    for place in places_of((*_ASSIGNED_WORDS, *_KEY_WORDS), text):
-        match = _ASSIGNED.match(text, place)
-        if match and not match["after"]:
+    for match in _outermost(text, places_of((*_ASSIGNED_WORDS, *_KEY_WORDS), text), _ASSIGNED, nested=4):
+        if not match["after"]:
             value = match["value"] if match["quote"] else match["value"].rstrip(".,:!?")
             if _is_secret(value, is_password=match["password"] is not None):
                 yield Finding(match.start("value"), match.start("value") + len(value), Kind.SECRET, value)
@@ -181,13 +180,26 @@ def find_named_secrets(text: str) -> Iterator[Finding]:
 
 def find_sessions(text: str) -> Iterator[Finding]:
     """Session ids, the values of cookies, and what a link carries to prove who follows it."""
-    for place in places_of(("cookie",), text):
-        line = _COOKIE_LINE.match(text, place)
-        if line:
-            yield from _unguessable(_COOKIE.finditer(text, *line.span("pairs")))
-    places = sorted({max(0, place - 1) for place in places_of((*_SESSION_STARTS, "x-amz-"), text)})
-    found = (_SESSION.match(text, place) or _SESSION.match(text, place + 1) for place in places)
-    yield from _unguessable(filter(None, found))
+    for line in _outermost(text, places_of(("cookie",), text), _COOKIE_LINE):
+        yield from _unguessable(_COOKIE.finditer(text, *line.span("pairs")))
+    starts = {
+        place - step for place in places_of((*_SESSION_STARTS, "x-amz-"), text) for step in (0, 1) if place >= step
+    }
+    yield from _unguessable(_outermost(text, starts, _SESSION))
+
+
+def _outermost(text: str, places: Iterable[int], pattern: re.Pattern[str], nested: int = 0) -> Iterator[re.Match[str]]:
+    """Matches at the places, in order; within one match only the first `nested` others, so that time stays linear."""
+    end = left = 0
+    for place in sorted(places):
+        if place < end and left <= 0:
+            continue
+        left -= place < end
+        match = pattern.match(text, place)
+        if match:
+            if place >= end:
+                end, left = match.end(), nested
+            yield match
 
 
 def _unguessable(matches: Iterable[re.Match[str]]) -> Iterator[Finding]:

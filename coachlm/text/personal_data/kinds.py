@@ -27,8 +27,8 @@ class Kind(StrEnum):
     PHONE = "PHONE"
     USER_HANDLE = "USER_HANDLE"
     ADDRESS = "ADDRESS"
-    PERSON = "PERSON"
     ORGANISATION = "ORGANISATION"
+    PERSON = "PERSON"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _LETTERS = "A-Za-z\u00c0-\u052f"
 """After a number, those of Latin, Greek and Cyrillic only: in Chinese or Japanese a word follows without a space."""
 
 _CROWD = 1000
+_LABELLED_CROWD = 100
 _Number = tuple[str, str]  # as written, and in normal form
 
 _MORE = r"(?:[ ().\-/]{0,3}[0-9])"
@@ -100,14 +101,16 @@ class PhoneFinder:
 
     def _labelled(self, text: str) -> Iterator[Finding]:
         """Numbers with their label behind them, as in signatures: `416 60 039 office`."""
-        for place in places_of(_LABELS_BEHIND, text):
+        places = list(places_of(_LABELS_BEHIND, text))
+        judge = self._called_phone if len(places) <= _LABELLED_CROWD else _unjudged
+        for place in places:
             if not _AFTER_LABEL.match(text, place):
                 continue
             begin = max(0, place - _LABELLED_CHARACTERS)
             match = _BEFORE_LABEL.search(text[begin:place])
             if match and len(_digits(match["value"])) >= 7:
                 start = begin + match.start("value")
-                found = self._called_phone(match["value"])
+                found = judge(match["value"])
                 if found:
                     yield Finding(start, start + len(found[0]), Kind.PHONE, found[1])
 

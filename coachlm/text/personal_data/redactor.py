@@ -55,9 +55,7 @@ class Redactor:
         Placeholders that are already there keep their meaning: new ones are numbered after them, and redacting again
         changes nothing (up to the level `forms+ids`). Takes time linear in the length of the texts, whatever they hold.
         """
-        finders = self._scanner.finders_for(plain_form("\n".join(texts)).text)
-        if self._names is not None:
-            finders.append(self._names.finder_for([plain_form(text).text for text in texts]))
+        finders = self._finders(texts)
         if not finders:
             return Redacted(tuple(texts), {})
         conversation = _Conversation(texts, finders)
@@ -66,6 +64,20 @@ class Redactor:
             if not conversation.replace():
                 break
         return Redacted(tuple(conversation.texts), {str(kind): count for kind, count in conversation.counts.items()})
+
+    def find(self, text: str) -> list[Finding]:
+        """What one text holds, in its order, for those who measure or explain; `redact` may know more from others."""
+        plain = plain_form(text)
+        found = [finding for find in self._finders([text]) for finding in find(plain.text)]
+        spans = ((plain.span(each.start, each.end), each) for each in _without_overlaps(found, plain.text))
+        return [Finding(*span, each.kind, each.value) for span, each in spans]
+
+    def _finders(self, texts: Sequence[str]) -> list[Finder]:
+        """All that can find anything in the texts of a conversation."""
+        finders = self._scanner.finders_for(plain_form("\n".join(texts)).text)
+        if self._names is not None:
+            finders.append(self._names.finder_for([plain_form(text).text for text in texts]))
+        return finders
 
 
 def check_level(level: str, names_model: str | None = None) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from coachlm.text.personal_data.words import places_of
 
 _GAP = r"(?: - |[\s:=#\"'`*.,()|>_]{0,4})"
-_FILLERS = (
-    r"(?:numbers?|no|nr|num|nummer|número|numero|numéro|номер|id|code|card|plates?|is|was|are|reads?|ist|lautet|es|est|è|é|jest"
-    r"|to|of|the|my|his|her|our|their|for|on|in|am|le|el|il|di|de|du|da|w|address|号码|號碼|番号|번호|は|是|为|는|은)(?![a-zà-ÿ])"
+_NOUNS = "numbers?|no|nr|num|nummer|número|numero|numéro|номер|id|code|card|plates?|address"
+_SMALL_WORDS = (
+    "is|was|are|reads?|ist|lautet|es|est|è|é|jest|to|of|the|my|his|her|our|their|for|on|in|am|le|el|il|di|de|du|da|w"
+    "|号码|號碼|番号|번호|は|是|为|는|은"
 )
+_FILLERS = rf"(?:(?:{_NOUNS})(?![a-zà-ÿ])|(?:{_SMALL_WORDS})(?![a-zà-ÿ_]))"
 _BRIDGE = rf"(?i:(?:{_GAP}{_FILLERS}){{0,4}}+{_GAP})(?<![A-Za-z0-9])"
 _WORD_CHARACTER = re.compile(r"[^\W_]")
 

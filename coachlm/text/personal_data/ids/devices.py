@@ -53,11 +53,11 @@ def find_vins(text: str) -> Iterator[Finding]:
         if (
             number[-4:].isdecimal()
             and sum(map(str.isalpha, number)) >= 3
-            and _check_digit(number) == number[_VIN_CHECK_PLACE]
+            and check_digit(number) == number[_VIN_CHECK_PLACE]
         ):
             yield Finding(*match.span(), Kind.VIN, number)
 
 
-def _check_digit(number: str) -> str:
+def check_digit(number: str) -> str:
     total = sum(_VIN_VALUES[character] * weight for character, weight in zip(number, _VIN_WEIGHTS, strict=True))
     return "0123456789X"[total % 11]

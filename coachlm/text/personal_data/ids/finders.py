@@ -10,7 +10,9 @@ from coachlm.text.personal_data.kinds import Finding
 Finder = Callable[[str], Iterator[Finding]]
 
 _DIGIT = re.compile("[0-9]")
-_SIX_DIGITS = re.compile(r"[0-9](?:[ .\-/A-Z+]{0,3}[0-9]){5}")  # every number of a state has them in a row
+_SIX_DIGITS = re.compile(
+    r"[0-9](?:[ .\-/A-Z+]{0,3}[0-9]){5}|[A-Z]{5}[0-9]{4}[A-Z]"
+)  # every number of a state has them in a row
 _MAC_START = re.compile(r"(?<=[0-9A-Fa-f]{2})[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]")
 _LONG_MIXED = re.compile(r"[A-Za-z0-9]{17}")
 _WORDS_WITH_NUMBERS = (

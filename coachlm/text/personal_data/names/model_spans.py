@@ -22,7 +22,7 @@ _LIST = re.compile(
 _POSSESSIVE = re.compile(r"['’]s\Z")
 _FIRM_BEHIND = re.compile(rf",? (?:and \w+|& \w+|{FIRM_ENDINGS}\b)")
 _CODE_BEFORE = tuple("._/\\@#$`")
-_CODE_BEHIND = tuple("(_=[{`")
+_CODE_BEHIND = re.compile(r"[(_=\[{`]|\.[a-z]")
 _STREET_WORD = re.compile(r"(?![^\W\d_a-z]+\Z)[^\W\d_]{3,}.*")
 _NO_STREETS = frozenset(
     ("room", "row", "seat", "block", "building", "page", "chapter", "dewey", "gate", "platform", "root")
@@ -113,7 +113,7 @@ def _is_person(text: str, run: Sequence[_Word]) -> bool:
         return False
     if (
         text[max(0, run[0].start - 1) : run[0].start] in _CODE_BEFORE
-        or text[run[-1].end : run[-1].end + 1] in _CODE_BEHIND
+        or _CODE_BEHIND.match(text, run[-1].end)
     ):
         return False
     if _NAME_BEFORE.search(text, max(0, run[0].start - 16), run[0].start):

@@ -39,7 +39,7 @@ _INITIALED = re.compile(
 _CALLED = re.compile(rf"(?<!\w)(?:is|was|am|be) (?:called|named) (?P<name>{_WORD} {_NAME})")
 _CLOSINGS = "regards|wishes|(?i:sincerely|yours|cheers|thanks)(?: truly| sincerely)?"
 _CLOSED = re.compile(
-    rf"(?:\n|[.!?] )(?:(?i:best|kind|warm)(?: (?:regards|wishes))?|{_CLOSINGS}),?\n{{1,3}}(?P<name>{_NAME})"
+    rf"(?:\A|\n|[.!?] )(?:(?i:best|kind|warm)(?: (?:regards|wishes))?|{_CLOSINGS}),?\n{{1,3}}(?P<name>{_NAME})"
     r"(?=\s{0,9}(?:\n|\Z))"
 )
 _FIRM_PART = rf"(?:{_WORD}|[A-Z]{{2,20}})"
