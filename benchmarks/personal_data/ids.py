@@ -131,6 +131,6 @@ _FORMS: tuple[tuple[str, str, _Make, tuple[str, ...]], ...] = (
     ("CRYPTO_ADDRESS", "Bitcoin", _bitcoin, _ANYWHERE),
     ("CRYPTO_ADDRESS", "Ethereum", lambda g: "0x" + _pick(g, "0123456789abcdefABCDEF", 40), _ANYWHERE),
     ("BANK_ACCOUNT", "any", _shaped("########"), (*_said("account number", "bank account"), "Kontonummer {}")),
-    ("USER_HANDLE", "any", _handle, ("My Twitter is @{}.", "username: {}", "instagram.com/{}", "Discord handle: {}")),
+    ("USER_HANDLE", "any", _handle, ("My Twitter is {}.", "username: {}", "instagram.com/{}", "Discord handle: {}")),
     ("COORDINATES", "any", _place, ("My coordinates are {}.", "GPS {}", "my location: {}", "https://m.example/?q={}")),
 )

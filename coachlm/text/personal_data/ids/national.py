@@ -94,7 +94,7 @@ def find_checked_ids(text: str) -> Iterator[Finding]:
     """Numbers whose form and check digits are right, whatever the text says of them."""
     for form in _BARE:
         for match in form.written.finditer(text):
-            if len(set(digits_of(match[0]))) >= _FEWEST_DIFFERENT and _holds(form.check)(match[0]):
+            if len(set(re.sub(r"\W", "", match[0]))) >= _FEWEST_DIFFERENT and _holds(form.check)(match[0]):
                 yield _finding(*match.span(), match[0])
 
 

@@ -111,10 +111,7 @@ def _is_person(text: str, run: Sequence[_Word]) -> bool:
     written = [word.written for word in run]
     if all(_is_known_otherwise(word) for word in written) or _FIRM_BEHIND.match(text, run[-1].end):
         return False
-    if (
-        text[max(0, run[0].start - 1) : run[0].start] in _CODE_BEFORE
-        or _CODE_BEHIND.match(text, run[-1].end)
-    ):
+    if text[max(0, run[0].start - 1) : run[0].start] in _CODE_BEFORE or _CODE_BEHIND.match(text, run[-1].end):
         return False
     if _NAME_BEFORE.search(text, max(0, run[0].start - 16), run[0].start):
         return True
