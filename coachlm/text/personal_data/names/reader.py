@@ -57,7 +57,8 @@ class NameReader:
         for (text, window), tokens in zip(windows, pieces, strict=True):
             found[text] += _moved(spans_of(text[window.start : window.end], tokens), window)
         for text in ordered:
-            found[text] += [*find_persons(text), *find_organisations(text), *find_addresses(text)]
+            ruled = (*find_persons(text), *find_organisations(text), *find_addresses(text))
+            found[text] = _united(text, [*found[text], *ruled])
         return found
 
 
@@ -86,6 +87,19 @@ class _People:
             return None
         spellings = sorted({_capitalised(word) for word in chosen}, key=len, reverse=True)
         return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, spellings))})(?![\w-])")
+
+
+def _united(text: str, findings: Iterable[Finding]) -> list[Finding]:
+    """Of findings of one kind that overlap, one that covers them all: the model and a rule may each see a part."""
+    united: list[Finding] = []
+    for finding in sorted(findings, key=lambda each: (each.kind, each.start)):
+        last = united[-1] if united else None
+        if last and last.kind is finding.kind and finding.start < last.end:
+            start, end = last.start, max(last.end, finding.end)
+            united[-1] = Finding(start, end, last.kind, " ".join(text[start:end].split()).casefold())
+        else:
+            united.append(finding)
+    return united
 
 
 def _capitalised(word: str) -> str:
