@@ -46,7 +46,8 @@ class Scanner:
             finders.append(find_emails)
             if "://" in text:
                 finders.append(find_url_passwords)
-        if any(map(lower.__contains__, SPELLED_MARKS)):
+        has_brackets = "]" in text or ")" in text or "}" in text
+        if any(map(lower.__contains__, SPELLED_MARKS if has_brackets else SPELLED_MARKS[:1])):
             finders.append(find_spelled_emails)
         if "PRIVATE KEY" in text:
             finders.append(find_private_keys)
