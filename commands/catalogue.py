@@ -37,6 +37,8 @@ COMMANDS = {
         "commands.run.dataset:report",
         "Write a self-contained HTML report to PATH.",
     ),
+    "duplicates": Entry("commands.run.duplicates:duplicates", "Show near copies; find pairs that mean the same."),
+    "select": Entry("commands.run.select:select", "Choose the pairs that are worth people's time."),
     "export": Entry(
         "commands.run.dataset:export",
         "Write a data set with manifest and data card into FOLDER.",
