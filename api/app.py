@@ -88,6 +88,7 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
         Slots("posts of logs", settings.api.log_posts),
         Slots("exports", settings.api.exports),
         CapacityLimiter(settings.api.log_posts),
+        CapacityLimiter(settings.api.log_posts),
     )
     app.state.gate = _gate(services, settings, metrics)
     add_problem_handlers(app)

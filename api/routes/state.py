@@ -29,6 +29,7 @@ class State:
     log_posts: Slots
     exports: Slots
     readers: CapacityLimiter  # threads that read posts
+    batch_posts: CapacityLimiter  # OTLP, LiteLLM and Langfuse: their clients wait for their turn
 
 
 async def _state(request: Request) -> State:

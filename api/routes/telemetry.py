@@ -70,7 +70,7 @@ async def post_langfuse_traces(request: Request, who: KeyHolder, state: StateOf)
 async def _receive(request: Request, who: Person, state: State, signal: Signal) -> Response:
     in_json = is_json(request)
     log_door(state.services)
-    async with place_of(state.log_posts):
+    async with place_of(state.batch_posts):
         body = await whole_body(request, state.settings.api.batch_bytes)
         export, batch = await anyio.to_thread.run_sync(_stored, state, who, body, signal, in_json)
     rejected = sum(unread(verdict, export.entries[line]) for line, verdict in batch.verdicts.items())

@@ -40,7 +40,7 @@ _EVENTS = _body_of("Events, as Langfuse's API reference describes them.", {"batc
 async def post_payloads(request: Request, who: Poster, state: StateOf) -> BatchSummary:
     """Answers when all of it is stored; the same payloads may come any number of times."""
     log_door(state.services)
-    async with place_of(state.log_posts):
+    async with place_of(state.batch_posts):
         body = await whole_body(request, state.settings.api.batch_bytes)
         return await anyio.to_thread.run_sync(_store_payloads, state, who, body)
 
@@ -60,7 +60,7 @@ async def post_events(request: Request, who: KeyHolder, state: StateOf) -> Inges
     """Generations become pairs when question and answer have come, in one batch or in several; the secret key is a
     token of this service. Spans, scores and other events are acknowledged and not kept."""
     log_door(state.services)
-    async with place_of(state.log_posts):
+    async with place_of(state.batch_posts):
         body = await whole_body(request, state.settings.api.batch_bytes)
         return await anyio.to_thread.run_sync(_store_events, state, who, body)
 

@@ -8,6 +8,7 @@ from coachlm.pairs import ExcludeReason
 from coachlm.settings.fields import Group, Listed, setting
 
 Turns = Literal["first", "each", "last"]
+PersonalData = Literal["forms", "forms+ids", "names"]
 ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
 
 
@@ -56,6 +57,21 @@ class IntakeSettings(Group):
         "hash_salt",
         default=SecretStr(""),
         description="Salt for user and session hashes; empty: a random one kept in the database.",
+    )
+    personal_data: PersonalData = setting(
+        "personal_data",
+        shown_by="tests/streams/test_personal_data_levels.py::test_the_setting_says_how_much_is_replaced",
+        default="forms",
+        description="What is replaced. `forms`: e-mail, phone, card, IBAN, IP addresses and secrets. `forms+ids`: also "
+        "national ids, passports, licences, plates, birth dates, devices, wallets, accounts, handles and places. "
+        "`names`: also persons, addresses, organisations, by a model (extra `names`), at hundreds of times the cost.",
+    )
+    names_model: str | None = setting(
+        "names_model",
+        shown_by="tests/streams/test_personal_data_levels.py::test_a_names_model_is_a_folder",
+        default=None,
+        description="Folder of another model for the level `names`: a token classifier with config.json, "
+        "tokenizer.json and an .onnx file. Not set: the one that the extra `names` brings.",
     )
     phone_regions: Listed[str] = setting(
         "phone_regions",

@@ -24,6 +24,7 @@ from coachlm.pairs import Position, Reject
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
 from streams.reading.batching import take_batch
+from coachlm.text.personal_data import check_level
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
@@ -56,9 +57,11 @@ def run_intake(
 ) -> None:
     """Everything under `paths` into the store. Idempotent; finished sources are skipped unless they have changed.
 
-    Raises: InputError, before anything is read, when a path or the format does not exist; StoreError from the store.
+    Raises: InputError, before anything is read, when a path or the format does not exist; SettingsError, when what
+    finds names is not there; StoreError from the store.
     """
     check_format(format)
+    check_level(settings.intake.personal_data, settings.intake.names_model)
     options = ParseOptions.from_settings(settings, format)
     joiner = Joiner(settings.intake.join_buffer_bytes)
     total = max(total_bytes(paths), 1)

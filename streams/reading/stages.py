@@ -18,6 +18,7 @@ from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
 from streams.reading.formats import assemble, check_format, parse_record
+from streams.reading.redacting import texts_of_conversation
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs
@@ -38,7 +39,8 @@ class IntakeStages:
     def __init__(self, settings: Settings, options: ParseOptions, salt: bytes) -> None:
         self._options = options
         self._salt = salt
-        self._redactor = Redactor(settings.intake.phone_regions)
+        intake = settings.intake
+        self._redactor = Redactor(intake.phone_regions, intake.personal_data, intake.names_model)
         self._filter = PreliminaryFilter.from_settings(settings)
         self._obeys_marks = ExcludeReason.MARKED_BAD in settings.filters.exclude_reasons
         self._classifier = TaskClassifier.load()
@@ -74,6 +76,8 @@ class IntakeStages:
         return self._finish([outcome for group in groups for outcome in assemble(group)])
 
     def _finish(self, parsed: Iterable[Parsed]) -> Extract:
+        parsed = list(parsed)
+        self._redactor.read_ahead(texts_of_conversation(item) for item in parsed if isinstance(item, Conversation))
         extract = Extract()
         sourced: list[SourcedPair] = []
         redactions: dict[int, dict[str, int]] = {}  # index of a conversation's first pair → what was replaced in it
