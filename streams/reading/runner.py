@@ -23,8 +23,8 @@ from coachlm.machine.processes import safe_forkserver
 from coachlm.pairs import Position, Reject
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
-from streams.reading.batching import take_batch
 from coachlm.text.personal_data import check_level
+from streams.reading.batching import take_batch
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
