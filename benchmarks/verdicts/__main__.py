@@ -18,6 +18,11 @@ from coachlm.intervals import Interval
 FAMILIES = ("safety", "refusal", "media", "workload", "classes", "language", "near_copies", "personal_data")
 """Modules of this package, each with `rows(quick) -> list[Row]`."""
 
+_HEAD = (
+    f"{'verdict':22}{'source':20}{'rules':7}{'precision':>10}{'95 %':>14}{'recall':>8}{'95 %':>14}"
+    f"{'right/found/all':>18}"
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -27,9 +32,7 @@ def main() -> None:
     if not os.environ.get("COACHLM_DATA_DIR"):
         sys.exit("set COACHLM_DATA_DIR to the folder of public data sets (docs/reference/public-data.md)")
     figures: dict[str, float | None] = {}
-    print(
-        f"{'verdict':22}{'source':20}{'rules':7}{'precision':>10}{'95 %':>14}{'recall':>8}{'95 %':>14}{'right/found/all':>18}"
-    )
+    print(_HEAD)
     for family in options.only or FAMILIES:
         if find_spec(f"benchmarks.verdicts.{family}") is None:
             continue
