@@ -42,7 +42,8 @@ def released_verdicts(pairs: Sequence[InstructionPair]) -> list[tuple[str | None
         run = subprocess.run(
             [sys.executable, "-c", _SCRIPT],
             input="".join(json.dumps([pair.instruction, _material(pair), pair.response]) + "\n" for pair in pairs),
-            stdout=subprocess.PIPE, text=True, check=True, cwd=folder, env={**os.environ, "PYTHONPATH": str(Path(folder))},
+            stdout=subprocess.PIPE, text=True, check=True, cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(Path(folder))},
         )  # fmt: skip
     return [tuple(json.loads(line)) for line in run.stdout.splitlines()]
 
