@@ -36,8 +36,8 @@ class PreliminaryFilter:
             Language(settings.filters.languages),
             MultiModal(),
             InvalidInput(),
-            Safety(settings.filters.max_profanities),
-            Refusal(settings.filters.max_refusal_chars),
+            Safety(settings.filters.max_profanities, settings.filters.unsafe_probability),
+            Refusal(settings.filters.max_refusal_chars, settings.filters.refusal_probability),
             MassiveWorkload(settings.filters.max_requested_words, settings.filters.max_verse_lines),
             BeyondExpertise(settings.filters.beyond_expertise_topics),
         )

@@ -5,6 +5,7 @@ import re
 from coachlm.pairs import ExcludeReason
 from coachlm.text.filters.base import PairFilter, Reading
 from coachlm.text.filters.word_lists import WordLists
+from coachlm.text.opinion import SecondOpinion
 
 _LISTS = WordLists("refusal")
 _REFUSES = _LISTS.pattern("refuses")
@@ -18,9 +19,11 @@ _NOTHING = _LISTS.pattern("nothing", re.I)
 _WORDING = _LISTS.pattern("wording")
 _SPEAKS_AS_MODEL = _LISTS.pattern("speaks_as_model")
 _RIGHT_ANSWERS = _LISTS.words("right_answers")
+_HINTS = _LISTS.pattern("hints")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _NONE_IS_AN_ANSWER = 200  # characters behind the refusal that are neither usual phrases nor an answer
-_SENTENCES, _LED_BY = 30, 2
+_ENGLISH = ("en", None)
+_SENTENCES, _LED_BY, _HINT_CHARS = 30, 2, 400
 
 
 class Refusal(PairFilter):
@@ -28,8 +31,9 @@ class Refusal(PairFilter):
 
     reason = ExcludeReason.REFUSAL
 
-    def __init__(self, max_chars: int) -> None:
+    def __init__(self, max_chars: int, refusal_probability: float) -> None:
         self._max_chars = max_chars
+        self._threshold = refusal_probability
 
     def rule_fired(self, reading: Reading) -> str | None:
         answer = reading.answer.replace("’", "'") if len(reading.answer) <= self._max_chars else ""
@@ -38,11 +42,17 @@ class Refusal(PairFilter):
         if _NOTHING.fullmatch(answer) and answer.strip(" .").lower() not in _RIGHT_ANSWERS:
             return "empty response"
         lowered = answer.lower()
-        if not (refuses_only(lowered) or _refuses_elsewhere(reading, lowered)):
+        if reading.language in _ENGLISH and not _HINTS.search(lowered[:_HINT_CHARS]):
+            return None
+        refuses = refuses_only(lowered) or _refuses_elsewhere(reading, lowered)
+        opinion = SecondOpinion.load().refusal(answer)
+        if not refuses and (opinion < self._threshold or _LISTED.search(lowered) or _is_answered(lowered)):
             return None
         if _WORDING.search(reading.request) and not _SPEAKS_AS_MODEL.search(lowered):
             return None
-        return "refusing response"
+        if refuses:
+            return f"refusing response (model {opinion:.2f})"
+        return f"model {opinion:.2f}, threshold {self._threshold:g}"
 
 
 def refuses_only(answer: str) -> bool:
@@ -54,9 +64,13 @@ def refuses_only(answer: str) -> bool:
     if place is None:
         return False
     behind = sentences[place:]
-    if any(_ANSWERS.search(sentence) for sentence in behind):
+    if any(map(_ANSWERS.search, behind)):
         return False
     return sum(len(sentence) for sentence in behind[1:] if not _SAID_AFTER.match(sentence)) < _NONE_IS_AN_ANSWER
+
+
+def _is_answered(answer: str) -> bool:
+    return any(map(_ANSWERS.search, _SENTENCE_END.split(answer, _SENTENCES)))
 
 
 def _refusing_sentence(sentences: list[str]) -> int | None:
