@@ -22,7 +22,6 @@ PLAIN = ("dolly", "alpaca_eval", "t0")
 """Sources without unsafe texts and refusals worth the name; not labelled one by one."""
 
 _TURN = re.compile(r"\n\nHuman: (.*?)(?=\n\n(?:Human|Assistant): |\Z)", re.S)
-_PLAIN_TEXTS = 2_500
 _COPIES = 6
 
 
@@ -51,15 +50,12 @@ def refusals(folder: Path) -> list[Labelled]:
 
 
 def plain_texts(folder: Path) -> list[Labelled]:
-    """Requests and answers to learn what is harmless from."""
-    chooser = random.Random(1)
+    """Requests and answers to learn what is harmless from, shuffled."""
     dolly = list(_json_lines(folder / "corpora/dolly_15k.jsonl.gz"))
-    strong = list(_json_lines(folder / "corpora/alpaca_eval_answers.jsonl.gz"))
-    tasks = list(_json_lines(folder / "corpora/t0_27k.jsonl.gz"))
-    texts = [("dolly", row["instruction"]) for row in chooser.sample(dolly, _PLAIN_TEXTS)]
-    texts += [("dolly", row["response"]) for row in chooser.sample(dolly, _PLAIN_TEXTS)]
-    texts += [("alpaca_eval", row["output"]) for row in chooser.sample(strong, _PLAIN_TEXTS)]
-    texts += [("t0", row["prompt"]) for row in chooser.sample(tasks, _PLAIN_TEXTS)]
+    texts = [("dolly", row["instruction"]) for row in dolly] + [("dolly", row["response"]) for row in dolly]
+    texts += [("alpaca_eval", row["output"]) for row in _json_lines(folder / "corpora/alpaca_eval_answers.jsonl.gz")]
+    texts += [("t0", row["prompt"]) for row in _json_lines(folder / "corpora/t0_27k.jsonl.gz")]
+    random.Random(1).shuffle(texts)
     return [Labelled(text, False, source) for source, text in texts]
 
 

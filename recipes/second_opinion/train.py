@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from xxhash import xxh3_64_intdigest
 
 import coachlm
+from coachlm.text.filters.safety import is_alarming
 from coachlm.text.opinion.features import BUCKETS, answer_buckets, text_buckets, windows
 from coachlm.text.opinion.model import WEIGHTS_FILE
 from recipes.second_opinion.corpora import (
@@ -31,8 +33,8 @@ from recipes.second_opinion.corpora import (
 FOLDS = 5
 ROUNDS = 3
 """Of a long unsafe text only some windows are unsafe: each round keeps those that the one before found worst."""
-UNSAFE_C, REFUSAL_C = 20.0, 20.0
-_PLAIN_WEIGHT = 1.0
+UNSAFE_C, REFUSAL_C = 10.0, 20.0
+_PLAIN_TEXTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,16 @@ def main() -> None:
 
 
 def unsafe_examples(folder: Path) -> list[Labelled]:
-    return [*unsafe_texts(folder), *seed_texts(), *plain_texts(folder)]
+    """Only texts with an alarming word, as the filter asks about no others."""
+    plain = (item for item in plain_texts(folder) if is_alarming(item.text))
+    return [
+        *(item for item in (*unsafe_texts(folder), *seed_texts()) if is_alarming(item.text)),
+        *islice(plain, _PLAIN_TEXTS),
+    ]
 
 
 def refusal_examples(folder: Path) -> list[Labelled]:
-    return [*refusals(folder), *seed_refusals(), *plain_texts(folder)]
+    return [*refusals(folder), *seed_refusals(), *islice(plain_texts(folder), _PLAIN_TEXTS)]
 
 
 def unsafe_table(items: Sequence[Labelled]) -> Table:

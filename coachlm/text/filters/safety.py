@@ -26,8 +26,6 @@ _ALARMING = _LISTS.words("alarming")
 _COPIED = _LISTS.words("copied")
 _LYRICS_OF = _LISTS.pattern("lyrics_of")
 _EXPLICIT_WORDS, _REMEMBERED_TEXTS = 3, 2048
-_ALWAYS_CHARS = 400
-"""A request up to this length is put before the model in any case."""
 
 
 class Safety(PairFilter):
@@ -90,10 +88,8 @@ class Safety(PairFilter):
     def _opinion(reading: Reading) -> float:
         """The model's probability of the worst text; 0 where no word gives cause to ask."""
         model = SecondOpinion.load()
-        request = reading.pair.instruction
-        asked = [request] if len(request) <= _ALWAYS_CHARS or _is_alarming(request) else []
-        asked += [text for text in (reading.answer, *_earlier_texts(reading)) if text and _is_alarming(text)]
-        return max(map(model.unsafe, asked), default=0.0)
+        texts = (reading.pair.instruction, reading.answer, *_earlier_texts(reading))
+        return max((model.unsafe(text) for text in texts if is_alarming(text)), default=0.0)
 
 
 def _earlier_texts(reading: Reading) -> list[str]:
@@ -103,7 +99,8 @@ def _earlier_texts(reading: Reading) -> list[str]:
 
 
 @lru_cache(_REMEMBERED_TEXTS)
-def _is_alarming(text: str) -> bool:
+def is_alarming(text: str) -> bool:
+    """Whether a word gives cause to ask the model; it has learnt from such texts alone."""
     return not _ALARMING.isdisjoint(words_in(text.lower()))
 
 
