@@ -18,9 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from xxhash import xxh3_64_intdigest
 
 import coachlm
-from coachlm.text.filters.safety import is_alarming
-from coachlm.text.opinion.features import BUCKETS, answer_buckets, text_buckets, windows
-from coachlm.text.opinion.model import WEIGHTS_FILE
+from coachlm.text.opinion.features import BUCKETS, answer_buckets, is_alarming, text_buckets, windows
+from coachlm.text.opinion.model import WEIGHTS_FILE, SecondOpinion
 from recipes.second_opinion.corpora import (
     Labelled,
     plain_texts,
@@ -82,21 +81,34 @@ def main() -> None:
     print(f"wrote {target.name}")
 
 
-def unsafe_examples(folder: Path) -> list[Labelled]:
+def unsafe_examples(folder: Path, plain_texts_used: int | None = None) -> list[Labelled]:
     """Only texts with an alarming word, as the filter asks about no others."""
-    plain = (item for item in plain_texts(folder) if is_alarming(item.text))
+    plain = (item for item in plain_texts(folder) if _is_asked_about(item))
     return [
-        *(item for item in (*unsafe_texts(folder), *seed_texts()) if is_alarming(item.text)),
-        *islice(plain, _PLAIN_TEXTS),
+        *(item for item in (*unsafe_texts(folder), *seed_texts()) if _is_asked_about(item)),
+        *islice(plain, plain_texts_used or _PLAIN_TEXTS),
     ]
 
 
-def refusal_examples(folder: Path) -> list[Labelled]:
-    return [*refusals(folder), *seed_refusals(), *islice(plain_texts(folder), _PLAIN_TEXTS)]
+def trained_refusal_model(items: Sequence[Labelled]) -> SecondOpinion:
+    """A model of refusals alone, not calibrated anew."""
+    head = fit(items, refusal_table(items), REFUSAL_C)
+    numbers = np.array([0.0, head.bias], np.float32)
+    nothing = np.zeros(BUCKETS, np.float32)
+    scale = np.ones(2, np.float32)
+    return SecondOpinion({"unsafe": nothing, "refusal": head.weights, "bias": numbers, "scale": scale})
+
+
+def _is_asked_about(item: Labelled) -> bool:
+    return any(map(is_alarming, windows(item.text)))
+
+
+def refusal_examples(folder: Path, plain_texts_used: int | None = None) -> list[Labelled]:
+    return [*refusals(folder), *seed_refusals(), *islice(plain_texts(folder), plain_texts_used or _PLAIN_TEXTS)]
 
 
 def unsafe_table(items: Sequence[Labelled]) -> Table:
-    return _table([[text_buckets(window) for window in windows(item.text)] for item in items])
+    return _table([[text_buckets(window) for window in windows(item.text) if is_alarming(window)] for item in items])
 
 
 def refusal_table(items: Sequence[Labelled]) -> Table:

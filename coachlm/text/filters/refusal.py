@@ -31,8 +31,10 @@ class Refusal(PairFilter):
 
     reason = ExcludeReason.REFUSAL
 
-    def __init__(self, max_chars: int, refusal_probability: float) -> None:
+    def __init__(self, max_chars: int, refusal_probability: float, opinion: SecondOpinion | None = None) -> None:
+        """`opinion`: another model than the shipped one, to measure with."""
         self._max_chars = max_chars
+        self._opinion = opinion
         self._threshold = refusal_probability
 
     def rule_fired(self, reading: Reading) -> str | None:
@@ -45,7 +47,7 @@ class Refusal(PairFilter):
         if reading.language in _ENGLISH and not _HINTS.search(lowered[:_HINT_CHARS]):
             return None
         refuses = refuses_only(lowered) or _refuses_elsewhere(reading, lowered)
-        opinion = SecondOpinion.load().refusal(answer)
+        opinion = (self._opinion or SecondOpinion.load()).refusal(answer)
         if not refuses and (opinion < self._threshold or _LISTED.search(lowered) or _is_answered(lowered)):
             return None
         if _WORDING.search(reading.request) and not _SPEAKS_AS_MODEL.search(lowered):

@@ -22,7 +22,6 @@ _SLURS = _LISTS.words("slurs")
 _SWEARING = _LISTS.words("swearing")
 _EXPLICIT = _LISTS.words("explicit")
 _STRONGLY_EXPLICIT = _LISTS.words("strongly_explicit")
-_ALARMING = _LISTS.words("alarming")
 _COPIED = _LISTS.words("copied")
 _LYRICS_OF = _LISTS.pattern("lyrics_of")
 _EXPLICIT_WORDS, _REMEMBERED_TEXTS = 3, 2048
@@ -86,22 +85,16 @@ class Safety(PairFilter):
 
     @staticmethod
     def _opinion(reading: Reading) -> float:
-        """The model's probability of the worst text; 0 where no word gives cause to ask."""
+        """The model's probability of the worst text."""
         model = SecondOpinion.load()
         texts = (reading.pair.instruction, reading.answer, *_earlier_texts(reading))
-        return max((model.unsafe(text) for text in texts if is_alarming(text)), default=0.0)
+        return max(map(model.unsafe, texts))
 
 
 def _earlier_texts(reading: Reading) -> list[str]:
     pair = reading.pair
     given = [pair.input] if pair.input else []
     return given if pair.context is None else [*given, *(message.text for message in pair.context.messages)]
-
-
-@lru_cache(_REMEMBERED_TEXTS)
-def is_alarming(text: str) -> bool:
-    """Whether a word gives cause to ask the model; it has learnt from such texts alone."""
-    return not _ALARMING.isdisjoint(words_in(text.lower()))
 
 
 @lru_cache(_REMEMBERED_TEXTS)

@@ -1,4 +1,4 @@
-"""A learned second opinion beside the filter's rules: small linear models over hashed words, shipped with the package."""
+"""A learned second opinion beside the filter's rules: small linear models over hashed words, shipped as data."""
 
 from coachlm.text.opinion.model import SecondOpinion
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from itertools import pairwise
+from pathlib import Path
 
 from xxhash import xxh3_64_intdigest
 
@@ -11,11 +12,20 @@ BUCKETS = 1 << 16
 WINDOW_CHARS, WINDOWS = 600, 8
 """A long text is judged by its worst window, and by so many windows at most."""
 
+_ALARMING = frozenset((Path(__file__).parent / "alarming.txt").read_text("utf-8").split())
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
+_FOLD = bytes(code if code in _LETTERS else 32 for code in range(256))
 _ANSWER_CHARS, _OPENING_WORDS, _ANSWER_WORDS, _SIZE_CHARS = 1_500, 40, 200, 150
 _STEM = 5
 _WORD = re.compile(r"[^\W_]+")
 _ANSWER_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+\.|[?!.:]")
 _LIST = re.compile(r"^\s{0,4}(?:\d{1,2}[.)]|[-*•])\s", re.M)
+
+
+def is_alarming(text: str) -> bool:
+    """Whether a word gives cause to ask about the text; the model has learnt from such windows alone."""
+    words = text.lower().encode("utf-8", "surrogatepass").translate(_FOLD).decode("ascii").split()
+    return not _ALARMING.isdisjoint(words)
 
 
 def windows(text: str) -> list[str]:
@@ -54,4 +64,5 @@ def answer_buckets(text: str) -> list[int]:
 
 
 def _hashed(features: Iterable[str]) -> list[int]:
-    return [xxh3_64_intdigest(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in features] or [0]
+    names = "\n".join(features).encode("utf-8", "surrogatepass").split(b"\n")  # none has a line end
+    return [digest % BUCKETS for digest in map(xxh3_64_intdigest, names)]

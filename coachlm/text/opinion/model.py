@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 from safetensors.numpy import load
 
-from coachlm.text.opinion.features import answer_buckets, text_buckets, windows
+from coachlm.text.opinion.features import answer_buckets, is_alarming, text_buckets, windows
 
 WEIGHTS_FILE = "second_opinion.safetensors"
 _REMEMBERED_TEXTS = 1024
@@ -18,7 +18,7 @@ _REMEMBERED_TEXTS = 1024
 
 
 class SecondOpinion:
-    """Probabilities from 0 to 1; each text costs some 0.1 ms, so ask only where a word gives cause."""
+    """Probabilities from 0 to 1; a window of a text costs some 0.1 ms."""
 
     def __init__(self, weights: dict[str, np.ndarray]) -> None:
         """`unsafe` and `refusal`: (BUCKETS,) each; `bias` and `scale`: two each, of the same order."""
@@ -39,8 +39,9 @@ class SecondOpinion:
         return self._probability(1, float(self._refusal[rows].sum()) / math.sqrt(len(rows)))
 
     def _judge_unsafe(self, text: str) -> float:
-        """That the worst window of a text is unsafe content or asks for it."""
-        return self._probability(0, max(map(self._window, windows(text))))
+        """That the worst window of a text is unsafe content or asks for it; 0 where no word gives cause to ask."""
+        asked = [window for window in windows(text) if is_alarming(window)]
+        return self._probability(0, max(map(self._window, asked))) if asked else 0.0
 
     def _window(self, text: str) -> float:
         rows = text_buckets(text)
