@@ -23,7 +23,7 @@ class BeyondExpertise(PairFilter):
     reason = ExcludeReason.BEYOND_EXPERTISE
 
     def __init__(self, topics: Sequence[str]) -> None:
-        self._rules = tuple(_TOPICS[topic] for topic in topics)
+        self.rules = tuple(_TOPICS[topic] for topic in topics)
 
     def rule_fired(self, reading: Reading) -> str | None:
         request, words = reading.request, reading.words
@@ -31,7 +31,7 @@ class BeyondExpertise(PairFilter):
             return None
         if reading.material and len(reading.material) <= 200:
             request = f"{request}\n{reading.material.lower()}"
-        for topic in self._rules:
+        for topic in self.rules:
             if topic.fires(request, words):
                 return topic.name
         return None

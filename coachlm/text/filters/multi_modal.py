@@ -35,6 +35,7 @@ class MultiModal(PairFilter):
     """
 
     reason = ExcludeReason.MULTI_MODAL
+    rules = (_LOOK_AT, *_PRODUCE, _SOUND)
 
     def rule_fired(self, reading: Reading) -> str | None:
         if reading.multi_modal:

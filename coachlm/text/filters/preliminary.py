@@ -51,3 +51,11 @@ class PreliminaryFilter:
             if exclusion is not None:
                 return exclusion
         return None
+
+    def words_behind(self, pair: InstructionPair, exclusion: Exclusion, language: str | None = None) -> list[str]:
+        """The pair's own words that made it so, for people who ask why; empty where the detail says it all."""
+        reading = read(pair, language, multi_modal=False)
+        for candidate in self._filters:
+            if candidate.reason is exclusion.reason:
+                return candidate.words_behind(reading, exclusion.detail)
+        return []

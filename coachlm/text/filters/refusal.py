@@ -23,7 +23,7 @@ _HINTS = _LISTS.pattern("hints")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _NONE_IS_AN_ANSWER = 200  # characters behind the refusal that are neither usual phrases nor an answer
 _ENGLISH = ("en", None)
-_SENTENCES, _LED_BY, _HINT_CHARS = 30, 2, 400
+_SENTENCES, _LED_BY, _HINT_CHARS, _SHOWN_CHARS = 30, 2, 400, 160
 
 
 class Refusal(PairFilter):
@@ -55,6 +55,10 @@ class Refusal(PairFilter):
         if refuses:
             return f"refusing response (model {opinion:.2f})"
         return f"model {opinion:.2f}, threshold {self._threshold:g}"
+
+    def words_behind(self, reading: Reading, fired: str) -> list[str]:
+        """The beginning of the response."""
+        return [reading.answer[:_SHOWN_CHARS]]
 
 
 def refuses_only(answer: str) -> bool:

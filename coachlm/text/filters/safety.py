@@ -22,15 +22,17 @@ _SLURS = _LISTS.words("slurs")
 _SWEARING = _LISTS.words("swearing")
 _EXPLICIT = _LISTS.words("explicit")
 _STRONGLY_EXPLICIT = _LISTS.words("strongly_explicit")
+_LISTED = {"slur": _SLURS, "sexually explicit words": _EXPLICIT, "profanity": _SWEARING}
 _COPIED = _LISTS.words("copied")
 _LYRICS_OF = _LISTS.pattern("lyrics_of")
-_EXPLICIT_WORDS, _REMEMBERED_TEXTS = 3, 2048
+_EXPLICIT_WORDS, _REMEMBERED_TEXTS, _SHOWN_WORDS = 3, 2048, 8
 
 
 class Safety(PairFilter):
     """Overly toxic, copyrighted or sensitive content. Source: paper Table III; the rules are ours."""
 
     reason = ExcludeReason.SAFETY
+    rules = (*_ASKED, _HATE)
 
     def __init__(self, max_profanities: int, unsafe_probability: float) -> None:
         self._max_profanities = max_profanities
@@ -43,6 +45,19 @@ class Safety(PairFilter):
         if fired is not None:
             return f"{fired} (model {opinion:.2f})"
         return f"model {opinion:.2f}, threshold {self._threshold:g}" if opinion >= self._threshold else None
+
+    def words_behind(self, reading: Reading, fired: str) -> list[str]:
+        """What a rule matched, in whichever text; listed words; and the words that speak loudest for the model."""
+        texts = [reading.pair.instruction, reading.answer, *_earlier_texts(reading)]
+        named = (rule for rule in self.rules if rule.name in fired)
+        matches = (rule.pattern.search(text.lower()) for rule in named for text in texts)
+        found = [match[0] for match in matches if match is not None]
+        for name, listed in _LISTED.items():
+            if name in fired:
+                found += [word for text in texts for word in words_in(text.lower()) if word in listed]
+        if not found:
+            found = SecondOpinion.load().telling_words(max(texts, key=SecondOpinion.load().unsafe))
+        return list(dict.fromkeys(found))[:_SHOWN_WORDS]
 
     @staticmethod
     def _request_rule(reading: Reading) -> str | None:

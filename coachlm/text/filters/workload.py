@@ -27,6 +27,7 @@ class MassiveWorkload(PairFilter):
     """
 
     reason = ExcludeReason.MASSIVE_WORKLOAD
+    rules = _RULES
 
     def __init__(self, max_requested_words: int, max_verse_lines: int) -> None:
         self._max_words = max_requested_words

@@ -50,6 +50,12 @@ def text_buckets(text: str) -> list[int]:
     return _hashed(features)
 
 
+def word_buckets(text: str) -> dict[str, list[int]]:
+    """Each word by itself, with the rows that it and its beginning stand for."""
+    words = _WORD.findall(text.lower().replace("'", "").replace("’", ""))
+    return {word: _hashed([f"w {word}", *([f"s {word[:_STEM]}"] if len(word) > _STEM else [])]) for word in words}
+
+
 def answer_buckets(text: str) -> list[int]:
     """Rows for a response as a refusal would be told by: its opening, its other words, its size and layout."""
     text = text.strip()

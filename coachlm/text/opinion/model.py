@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 from safetensors.numpy import load
 
-from coachlm.text.opinion.features import answer_buckets, is_alarming, text_buckets, windows
+from coachlm.text.opinion.features import answer_buckets, is_alarming, text_buckets, windows, word_buckets
 
 WEIGHTS_FILE = "second_opinion.safetensors"
 _REMEMBERED_TEXTS = 1024
@@ -42,6 +42,11 @@ class SecondOpinion:
         """That the worst window of a text is unsafe content or asks for it; 0 where no word gives cause to ask."""
         asked = [window for window in windows(text) if is_alarming(window)]
         return self._probability(0, max(map(self._window, asked))) if asked else 0.0
+
+    def telling_words(self, text: str, count: int = 5) -> list[str]:
+        """The words of a text that speak loudest for unsafe, loudest first."""
+        weight = {word: float(self._unsafe[rows].sum()) for word, rows in word_buckets(text).items()}
+        return [word for word in sorted(weight, key=lambda word: -weight[word])[:count] if weight[word] > 0]
 
     def _window(self, text: str) -> float:
         rows = text_buckets(text)
