@@ -10,6 +10,7 @@ from coachlm.pairs import ExcludeReason
 from coachlm.text.filters.base import TEXT_CHARS, PairFilter, Reading, first_fired, words_in
 from coachlm.text.filters.word_lists import WordLists
 from coachlm.text.opinion import SecondOpinion
+from coachlm.text.opinion.features import ALARMING
 
 _LISTS = WordLists("safety")
 _ASKED = tuple(
@@ -19,6 +20,7 @@ _ASKED = tuple(
 _HATE = _LISTS.rule("hateful statement")
 _DISCUSSES = _LISTS.pattern("discusses")
 _SLURS = _LISTS.words("slurs")
+_AMBIGUOUS, _MACHINES = _LISTS.words("ambiguous"), _LISTS.words("machines")
 _SWEARING = _LISTS.words("swearing")
 _EXPLICIT = _LISTS.words("explicit")
 _STRONGLY_EXPLICIT = _LISTS.words("strongly_explicit")
@@ -78,7 +80,7 @@ class Safety(PairFilter):
 
     def _words_rule(self, reading: Reading) -> str | None:
         words = reading.text_words
-        if not _SLURS.isdisjoint(words):
+        if _has_slur(words):
             return "slur"
         if not _EXPLICIT.isdisjoint(words) and any(
             _is_explicit(words_in(text.lower())) for text in (reading.pair.instruction, reading.answer)
@@ -101,6 +103,8 @@ class Safety(PairFilter):
     @staticmethod
     def _opinion(reading: Reading) -> float:
         """The model's probability of the worst text."""
+        if reading.pair.context is None and ALARMING.isdisjoint(reading.text_words):
+            return 0.0
         model = SecondOpinion.load()
         texts = (reading.pair.instruction, reading.answer, *_earlier_texts(reading))
         return max(map(model.unsafe, texts))
@@ -118,12 +122,18 @@ def _rule_of_message(text: str) -> str | None:
     opening = text[:TEXT_CHARS].lower()
     words = words_in(opening)
     known = frozenset(words)
-    if not _SLURS.isdisjoint(known):
+    if _has_slur(known):
         return "slur"
     if not _EXPLICIT.isdisjoint(known) and _is_explicit(words):
         return "sexually explicit words"
     fired = first_fired(_ASKED, opening, known)
     return None if fired is None or _DISCUSSES.search(opening) else fired
+
+
+def _has_slur(words: frozenset[str]) -> bool:
+    """Some have another meaning beside words of machines."""
+    found = _SLURS & words
+    return bool(found) and not (found <= _AMBIGUOUS and not _MACHINES.isdisjoint(words))
 
 
 def _is_explicit(words: list[str]) -> bool:

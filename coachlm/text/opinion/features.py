@@ -12,7 +12,8 @@ BUCKETS = 1 << 16
 WINDOW_CHARS, WINDOWS = 600, 8
 """A long text is judged by its worst window, and by so many windows at most."""
 
-_ALARMING = frozenset((Path(__file__).parent / "alarming.txt").read_text("utf-8").split())
+ALARMING = frozenset((Path(__file__).parent / "alarming.txt").read_text("utf-8").split())
+"""Words that give cause to ask about a text. They accuse nobody: most texts with one are harmless."""
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _FOLD = bytes(code if code in _LETTERS else 32 for code in range(256))
 _ANSWER_CHARS, _OPENING_WORDS, _ANSWER_WORDS, _SIZE_CHARS = 1_500, 40, 200, 150
@@ -25,7 +26,7 @@ _LIST = re.compile(r"^\s{0,4}(?:\d{1,2}[.)]|[-*•])\s", re.M)
 def is_alarming(text: str) -> bool:
     """Whether a word gives cause to ask about the text; the model has learnt from such windows alone."""
     words = text.lower().encode("utf-8", "surrogatepass").translate(_FOLD).decode("ascii").split()
-    return not _ALARMING.isdisjoint(words)
+    return not ALARMING.isdisjoint(words)
 
 
 def windows(text: str) -> list[str]:
