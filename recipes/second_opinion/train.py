@@ -132,7 +132,7 @@ def fit(items: Sequence[Labelled], table: Table, strength: float, chosen: np.nda
     for _ in range(ROUNDS):
         model = LogisticRegression(C=strength, max_iter=300, solver="liblinear", random_state=0)
         model.fit(table.features[kept], labels[table.owner][kept])
-        head = Head(np.asarray(model.coef_)[0], float(model.intercept_[0]))
+        head = Head(np.asarray(model.coef_)[0], float(np.asarray(model.intercept_)[0]))
         scores = table.features @ head.weights + head.bias
         worst = scores >= head.evidence(table)[table.owner] - 1e-9
         kept = chosen[table.owner] & (~labels[table.owner] | worst | (scores > 0.5))

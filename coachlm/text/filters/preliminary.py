@@ -3,9 +3,12 @@
 # See docs/decisions/0020-filter-like-the-experts.md
 
 from collections.abc import Sequence
+from functools import cache
+from typing import get_args
 
 from coachlm.pairs import Exclusion, InstructionPair
 from coachlm.settings import Settings
+from coachlm.settings.intake import ExpertTopic
 from coachlm.text.filters.base import PairFilter, read
 from coachlm.text.filters.bounds import Language, TooLong, TooShort
 from coachlm.text.filters.expertise import BeyondExpertise
@@ -51,6 +54,14 @@ class PreliminaryFilter:
             if exclusion is not None:
                 return exclusion
         return None
+
+    @staticmethod
+    @cache
+    def of_all_reasons() -> "PreliminaryFilter":
+        """To ask for the words behind a verdict where no settings are at hand; not to judge with."""
+        topics = get_args(ExpertTopic)
+        content = (MultiModal(), InvalidInput(), Safety(0, 1.0), Refusal(1, 1.0), MassiveWorkload(1, 1))
+        return PreliminaryFilter((*content, BeyondExpertise(topics)))
 
     def words_behind(self, pair: InstructionPair, exclusion: Exclusion, language: str | None = None) -> list[str]:
         """The pair's own words that made it so, for people who ask why; empty where the detail says it all."""
