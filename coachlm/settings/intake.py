@@ -124,7 +124,7 @@ class FilterSettings(Group):
     refusal_probability: float = setting(
         "refusal_probability",
         shown_by="tests/coachlm/test_opinion.py::test_thresholds_of_the_model_are_settings",
-        default=0.6,
+        default=0.35,
         gt=0,
         le=1,
         description="The model's probability from which a response counts as `refusal`; 1 leaves it to the rules.",

@@ -3,7 +3,7 @@
 import re
 
 from coachlm.pairs import ExcludeReason
-from coachlm.text.filters.base import PairFilter, Reading
+from coachlm.text.filters.base import PairFilter, Reading, words_in
 from coachlm.text.filters.word_lists import WordLists
 from coachlm.text.opinion import SecondOpinion
 
@@ -19,11 +19,11 @@ _NOTHING = _LISTS.pattern("nothing", re.I)
 _WORDING = _LISTS.pattern("wording")
 _SPEAKS_AS_MODEL = _LISTS.pattern("speaks_as_model")
 _RIGHT_ANSWERS = _LISTS.words("right_answers")
-_HINTS = _LISTS.pattern("hints")
+_HINT_WORDS, _MODEL_WORDS = _LISTS.words("hints"), _LISTS.words("model_hints")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _NONE_IS_AN_ANSWER = 200  # characters behind the refusal that are neither usual phrases nor an answer
 _ENGLISH = ("en", None)
-_SENTENCES, _LED_BY, _HINT_CHARS, _SHOWN_CHARS = 30, 2, 400, 160
+_SENTENCES, _LED_BY, _HINT_CHARS, _SHOWN_CHARS = 30, 2, 240, 160
 
 
 class Refusal(PairFilter):
@@ -44,9 +44,11 @@ class Refusal(PairFilter):
         if _NOTHING.fullmatch(answer) and answer.strip(" .").lower() not in _RIGHT_ANSWERS:
             return "empty response"
         lowered = answer.lower()
-        if reading.language in _ENGLISH and not _HINTS.search(lowered[:_HINT_CHARS]):
+        if reading.language in _ENGLISH and _HINT_WORDS.isdisjoint(words_in(lowered[:_HINT_CHARS])):
             return None
         refuses = refuses_only(lowered) or _refuses_elsewhere(reading, lowered)
+        if not refuses and _MODEL_WORDS.isdisjoint(reading.text_words):
+            return None
         opinion = (self._opinion or SecondOpinion.load()).refusal(answer)
         if not refuses and (opinion < self._threshold or _LISTED.search(lowered) or _is_answered(lowered)):
             return None
