@@ -16,7 +16,6 @@ ALARMING = frozenset((Path(__file__).parent / "alarming.txt").read_text("utf-8")
 """Words that give cause to ask about a text. They accuse nobody: most texts with one are harmless."""
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _FOLD = bytes(code if code in _LETTERS else 32 for code in range(256))
-_SHORT_WINDOW = 200
 _ANSWER_CHARS, _OPENING_WORDS, _ANSWER_WORDS, _SIZE_CHARS = 1_500, 40, 200, 150
 _STEM = 5
 _WORD = re.compile(r"[^\W_]+")
@@ -28,13 +27,6 @@ def is_alarming(text: str) -> bool:
     """Whether a word gives cause to ask about the text; the model has learnt from such windows alone."""
     words = text.lower().encode("utf-8", "surrogatepass").translate(_FOLD).decode("ascii").split()
     return not ALARMING.isdisjoint(words)
-
-
-def gives_cause(window: str) -> bool:
-    """One alarming word in a short window, two in a long one."""
-    words = window.lower().encode("utf-8", "surrogatepass").translate(_FOLD).decode("ascii").split()
-    found = ALARMING.intersection(words)
-    return len(found) > 1 or (bool(found) and len(window) <= _SHORT_WINDOW)
 
 
 def windows(text: str) -> list[str]:

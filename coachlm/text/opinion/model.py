@@ -10,7 +10,7 @@ from importlib import resources
 import numpy as np
 from safetensors.numpy import load
 
-from coachlm.text.opinion.features import answer_buckets, gives_cause, text_buckets, windows, word_buckets
+from coachlm.text.opinion.features import answer_buckets, is_alarming, text_buckets, windows, word_buckets
 
 WEIGHTS_FILE = "second_opinion.safetensors"
 _REMEMBERED_TEXTS = 1024
@@ -40,7 +40,7 @@ class SecondOpinion:
 
     def _judge_unsafe(self, text: str) -> float:
         """That the worst window of a text is unsafe content or asks for it; 0 where no word gives cause to ask."""
-        asked = [window for window in windows(text) if gives_cause(window)]
+        asked = [window for window in windows(text) if is_alarming(window)]
         return self._probability(0, max(map(self._window, asked))) if asked else 0.0
 
     def telling_words(self, text: str, count: int = 5) -> list[str]:
