@@ -37,6 +37,10 @@ COMMANDS = {
         "commands.run.dataset:stats",
         "Count pairs by status, and rejects and exclusions by reason.",
     ),
+    "explain": Entry(
+        "commands.run.explain:explain",
+        "Say why intake decided so about a pair.",
+    ),
     "report": Entry(
         "commands.run.dataset:report",
         "Write a self-contained HTML report to PATH.",

@@ -134,9 +134,25 @@ class FilterSettings(Group):
     )
     max_refusal_chars: int = setting(
         "max_refusal_chars",
-        default=400,
+        default=1500,
         ge=0,
         description="A longer response that starts as a refusal counts as an answer.",
+    )
+    refusal_probability: float = setting(
+        "refusal_probability",
+        shown_by="tests/coachlm/test_opinion.py::test_thresholds_of_the_model_are_settings",
+        default=0.35,
+        gt=0,
+        le=1,
+        description="The model's probability from which a response counts as `refusal`; 1 leaves it to the rules.",
+    )
+    unsafe_probability: float = setting(
+        "unsafe_probability",
+        shown_by="tests/coachlm/test_opinion.py::test_thresholds_of_the_model_are_settings",
+        default=0.6,
+        gt=0,
+        le=1,
+        description="The model's probability from which a text makes a pair `safety`; 1 leaves it to the rules.",
     )
     max_profanities: int = setting(
         "max_profanities",

@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, Connection, Text, func, select, type_coerc
 from sqlalchemy.orm import aliased
 
 from coachlm.desk.work import ExcludedItem, ExcludedPage, Person
-from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
+from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, TaskClass
 from coachlm.status import Status
+from coachlm.text.filters import PreliminaryFilter
 from storage.engine.arrivals import arrived, by_arrival
 from storage.engine.results import each_row
 from storage.pairs.withheld import is_withheld
@@ -71,14 +72,20 @@ def _shown(row: StoredPair) -> InstructionPair:
 
 
 def _item(row: StoredPair) -> ExcludedItem:
+    reason = None if row.exclude_reason is None else ExcludeReason(row.exclude_reason)
+    words: list[str] = []
+    if reason is not None:
+        exclusion = Exclusion(reason, row.exclude_detail or "")
+        words = PreliminaryFilter.of_all_reasons().words_behind(pair_from_row(row), exclusion)
     return ExcludedItem(
         pair_id=row.id,
         version=row.version,
         raw=_shown(row),
         status=Status(row.status),
         task_class=class_from_row(row),
-        reason=None if row.exclude_reason is None else ExcludeReason(row.exclude_reason),
+        reason=reason,
         detail=row.exclude_detail or "",
         duplicate_of=row.original,
         created_at=row.created_at,
+        words=tuple(words),
     )
