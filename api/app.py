@@ -6,23 +6,39 @@ from contextlib import asynccontextmanager, suppress
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from api.access.callers import Callers
 from api.access.gate import Gate, check_declared
 from api.access.jwt_bearer import jwt_verifier
 from api.access.rate_limits import RateLimiter
 from api.access.tokens import TokenVerifier
 from api.http.background import sweep_for_ever
-from api.http.envelope import Envelope
+from api.http.envelope import Envelope, Patience
 from api.http.metrics import Metrics, QueueFigures
 from api.http.problems import add_problem_handlers
 from api.http.services import Services
-from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, rejects, reviews
+from api.http.slots import Slots
+from api.routes import (
+    adapters,
+    desk,
+    export,
+    figures,
+    health,
+    intake,
+    pairs,
+    people,
+    ratings,
+    rejects,
+    reviews,
+    telemetry,
+    webhooks,
+)
 from api.routes.state import State
 from coachlm import __version__
 from coachlm.settings import Settings
 
 _BURST_SECONDS = 4
-_STREAMED_PATHS = frozenset({"/v1/logs"})
 _ROUTERS = (
     desk.router,
     desk.rubric_router,
@@ -34,9 +50,17 @@ _ROUTERS = (
     figures.router,
     adapters.router,
     intake.router,
+    telemetry.router,
+    webhooks.router,
     export.router,
     rejects.router,
     health.router,
+)
+_STREAMED_PATHS = frozenset(
+    route.path
+    for router in (intake.router, telemetry.router, webhooks.router)
+    for route in router.routes
+    if isinstance(route, APIRoute)
 )
 _ABOUT = """Post-editing of revised instruction pairs: intake of logs, the queue, reviews, figures, data out.
 
@@ -60,12 +84,22 @@ def create_app(services: Services, settings: Settings) -> FastAPI:
     check_declared(app.routes)
     metrics = Metrics(lambda: _queue_figures(services))
     app.state.shared = State(
-        services, settings, metrics, CapacityLimiter(settings.api.log_posts), CapacityLimiter(settings.api.exports)
+        services,
+        settings,
+        metrics,
+        Slots("posts of logs", settings.api.log_posts),
+        Slots("exports", settings.api.exports),
+        CapacityLimiter(settings.api.log_posts),
+        CapacityLimiter(settings.api.log_posts),
     )
-    app.state.gate = _gate(services, settings)
+    app.state.gate = _gate(services, settings, metrics)
     add_problem_handlers(app)
     app.add_middleware(
-        Envelope, max_body_bytes=settings.api.body_bytes, streamed_paths=_STREAMED_PATHS, metrics=metrics
+        Envelope,
+        max_body_bytes=settings.api.body_bytes,
+        streamed_paths=_STREAMED_PATHS,
+        metrics=metrics,
+        patience=Patience(settings.api.body_seconds, settings.api.write_seconds),
     )
     return app
 
@@ -95,12 +129,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await task
 
 
-def _gate(services: Services, settings: Settings) -> Gate:
+def _gate(services: Services, settings: Settings, metrics: Metrics) -> Gate:
     per_second, per_minute = settings.api.requests_per_second, settings.api.failures_per_minute
     return Gate(
         accounts=services.accounts,
         tokens=TokenVerifier(),
-        jwt=jwt_verifier(settings),
+        jwt=jwt_verifier(settings, metrics.note_identity_fetch),
         requests=RateLimiter(per_second, max(1.0, per_second * _BURST_SECONDS)),
         failures=RateLimiter(per_minute / 60, max(1.0, per_minute)),
+        callers=Callers.trusting(settings.api.trusted_proxies),
+        on_refusal=metrics.note_refusal,
     )

@@ -92,7 +92,7 @@ def parse_revised(text: str, raw: InstructionPair) -> InstructionPair:
     return InstructionPair(instruction.strip(), extra.strip(), response.strip())
 
 
-_SECOND_PAIR = re.compile(r"\n\s*Instruction:")
+_SECOND_PAIR = re.compile(r"(?<=\n)[^\S\n]*+Instruction:")
 _FIRST_RESPONSE = re.compile(r"\sResponse:")
 
 

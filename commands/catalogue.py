@@ -9,6 +9,10 @@ COMMANDS = {
         "commands.run.run:ingest",
         "Take logs in without revising them.",
     ),
+    "pull": Entry(
+        "commands.run.pull:pull",
+        "Pull logs from Langfuse, LangSmith, Phoenix or Hugging Face.",
+    ),
     "revise": Entry("commands.run.run:revise", "Revise every accepted pair that waits in the database."),
     "worker": Entry(
         "commands.run.worker:worker",
@@ -33,10 +37,16 @@ COMMANDS = {
         "commands.run.dataset:stats",
         "Count pairs by status, and rejects and exclusions by reason.",
     ),
+    "explain": Entry(
+        "commands.run.explain:explain",
+        "Say why intake decided so about a pair.",
+    ),
     "report": Entry(
         "commands.run.dataset:report",
         "Write a self-contained HTML report to PATH.",
     ),
+    "duplicates": Entry("commands.run.duplicates:duplicates", "Show near copies; find pairs that mean the same."),
+    "select": Entry("commands.run.select:select", "Choose the pairs that are worth people's time."),
     "export": Entry(
         "commands.run.dataset:export",
         "Write a data set with manifest and data card into FOLDER.",

@@ -1,27 +1,31 @@
 """Who may come in: bearer tokens, rate limits, and the roles that each route declares.
 
-A route declares its roles by one dependency: `Allowed`, `LocalOr` or `Anyone`. A service with a route that declares
-none does not start. Which pairs a person may see is `api.access.units`' to say.
+A route declares its roles by one dependency: `Allowed`, `KeyPair`, `LocalOr` or `Anyone`. A service with a route that
+declares none does not start. Which pairs a person may see is `api.access.units`' to say.
 """
 
 # See docs/decisions/0101-roles-fail-closed.md
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from starlette.routing import BaseRoute
 
-from api.access.jwt_bearer import IdentityUnavailableError, JwtVerifier
+from api.access.callers import Callers
+from api.access.issuer_keys import IdentityUnavailableError
+from api.access.jwt_bearer import JwtVerifier
 from api.access.rate_limits import RateLimiter
-from api.access.tokens import TokenVerifier, token_id
+from api.access.tokens import TokenVerifier, quick_hash, token_id
+from api.access.tokens import is_costly as is_costly_hash
 from api.http.problems import RefusedError
 from coachlm.desk.work import Person, PersonRole
-from coachlm.errors import SettingsError
+from coachlm.errors import SettingsError, StoreError
 from storage.people.accounts import Accounts
 
 ANNOTATOR, OWNER, OPERATOR, ADMIN, INGEST = (
@@ -33,8 +37,10 @@ ANNOTATOR, OWNER, OPERATOR, ADMIN, INGEST = (
 )
 _BEARER = HTTPBearer(auto_error=False, description="A token of `coachlm people token`, or the company's JWT.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-_LOOPBACK = ("127.0.0.1", "::1")
+_BASIC = HTTPBasic(auto_error=False, description="Any name (a public key), and a token as password (the secret key).")
+BasicPair = Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]
 _MAX_TOKEN_CHARS = 8_000
+_FETCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +51,70 @@ class Gate:
     tokens: TokenVerifier
     jwt: JwtVerifier | None
     requests: RateLimiter  # by person
-    failures: RateLimiter  # by address
+    failures: RateLimiter  # by address, by token id, and by both
+    callers: Callers = field(default_factory=Callers)
+    on_refusal: Callable[[str], None] = lambda _: None
 
     def admit(self, token: str | None, address: str) -> Person:
-        """Raises: RefusedError."""
+        """A token that is right comes in, whoever has failed before from the same address.
+
+        Raises: RefusedError.
+        """
         if not token:
             raise _unauthorised("send a token: `Authorization: Bearer clm_…`; an admin gives one out")
         person = self._person(token, address)
         if person is None:
-            self.failures.take(address)
-            raise _unauthorised("the token isn't known, or no longer; ask an admin for a new one")
+            raise self._wrong(token, address)
         wait = self.requests.take(person.id)
         if wait:
             raise _too_often("too many requests; slow down", wait)
         return person
 
-    def _person(self, token: str, address: str) -> Person | None:
-        if not self.tokens.is_remembered(token):
-            wait = self.failures.wait_seconds(address)
-            if wait:
-                raise _too_often("too many wrong tokens came from this address", wait)
+    def _wrong(self, token: str, address: str) -> RefusedError:
+        waits = [self.failures.take(address)]
         own = token_id(token)
         if own is not None:
-            found = self.accounts.token_holder(own)
-            return found[0] if found is not None and self.tokens.fits(token, found[1]) else None
-        return None if self.jwt is None or len(token) > _MAX_TOKEN_CHARS else self._of_company(self.jwt, token)
+            waits += [self.failures.take(own), self.failures.take((own, address))]
+        self.on_refusal("wrong_token" if own else "wrong_jwt")
+        if max(waits):
+            return _too_often("too many wrong tokens came from this address", max(waits))
+        return _unauthorised("the token isn't known, or no longer; ask an admin for a new one")
 
-    def _of_company(self, verifier: JwtVerifier, token: str) -> Person | None:
+    def _person(self, token: str, address: str) -> Person | None:
+        own = token_id(token)
+        if own is not None:
+            return self._of_own_token(own, token, address)
+        return None if self.jwt is None or len(token) > _MAX_TOKEN_CHARS else self._of_company(self.jwt, token, address)
+
+    def _of_own_token(self, own: str, token: str, address: str) -> Person | None:
+        found = self.accounts.token_holder(own)
+        if found is None:
+            return None
+        person, stored_hash = found
+        is_costly = is_costly_hash(stored_hash)
+        if is_costly and not self.tokens.is_remembered(token):
+            # The one thing here that costs: as often as the limit says for a token id and address.
+            wait = self.failures.wait_seconds((own, address))
+            if wait:
+                raise _too_often("too many wrong tokens with this id came from this address", wait)
+        if not self.tokens.fits(token, stored_hash):
+            return None
+        if is_costly:
+            with suppress(StoreError):  # a database that takes no writes just now: another time
+                self.accounts.renew_hash(own, stored_hash, quick_hash(token))
+        return person
+
+    def _of_company(self, verifier: JwtVerifier, token: str, address: str) -> Person | None:
         try:
             subject = verifier.subject(token)
         except IdentityUnavailableError:
-            said = "the identity provider's keys can't be fetched; try again, and check COACHLM_OIDC_JWKS_URL"
-            raise RefusedError(503, "identity", said, retry_after_seconds=5) from None
+            self.failures.take(address)
+            self.on_refusal("no_keys")
+            said = (
+                "the identity provider's key for this token isn't here yet and is being fetched; try again, and check "
+                "COACHLM_OIDC_JWKS_URL if this lasts"
+            )
+            raise RefusedError(503, "identity", said, retry_after_seconds=_FETCH_SECONDS) from None
         return None if subject is None else self.accounts.find_by_subject(subject)
 
 
@@ -89,7 +127,7 @@ class Roles:
     def admit(self, request: Request, credentials: HTTPAuthorizationCredentials | None) -> Person:
         """Raises: RefusedError, for a token that isn't known and for another role."""
         gate: Gate = request.app.state.gate
-        person = gate.admit(None if credentials is None else credentials.credentials, _address(request))
+        person = gate.admit(None if credentials is None else credentials.credentials, gate.callers.address(request))
         request.state.person = person.name
         if self.named is not None and person.role not in self.named:
             allowed = ", ".join(sorted(self.named))
@@ -107,6 +145,19 @@ class Allowed:
         return self.roles.admit(request, credentials)
 
 
+class KeyPair:
+    """A dependency as `Allowed`, for clients that know no bearer tokens but a public and a secret key: the secret one
+    is a token, and what the public one says doesn't matter."""
+
+    def __init__(self, *roles: PersonRole) -> None:
+        self.roles = Roles(frozenset(roles))
+
+    def __call__(self, request: Request, credentials: Credentials, pair: BasicPair) -> Person:
+        if credentials is None and pair is not None:
+            credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=pair.password)
+        return self.roles.admit(request, credentials)
+
+
 class LocalOr:
     """A dependency: lets these roles in, and programs of the same machine without a token (None is given)."""
 
@@ -114,7 +165,8 @@ class LocalOr:
         self.roles = Roles(frozenset(roles))
 
     def __call__(self, request: Request, credentials: Credentials) -> Person | None:
-        if credentials is None and _address(request) in _LOOPBACK:
+        callers: Callers = request.app.state.gate.callers
+        if credentials is None and callers.is_local(request):
             return None
         return self.roles.admit(request, credentials)
 
@@ -140,8 +192,8 @@ def check_declared(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(route, APIRoute) or len(declared(route)) != 1:
             name = f"{getattr(route, 'methods', '')} {getattr(route, 'path', route)}"
             raise SettingsError(
-                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate (Allowed, LocalOr, "
-                "Anyone)"
+                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate (Allowed, KeyPair, "
+                "LocalOr, Anyone)"
             )
 
 
@@ -149,10 +201,6 @@ def _calls(dependant: Dependant) -> Iterable[object]:
     for dependency in dependant.dependencies:
         yield dependency.call
         yield from _calls(dependency)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
 
 
 def _unauthorised(said: str) -> RefusedError:

@@ -3,28 +3,30 @@
 Source: RFC 7519, RFC 8725 (best current practice: fixed algorithms, issuer and audience checked).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import jwt
-from jwt import PyJWKClient, PyJWKClientError
+from jwt import PyJWKClientError
 
+from api.access.issuer_keys import PublishedKeys
 from coachlm.errors import SettingsError
 from coachlm.settings import Settings
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_SECONDS = 30
-_FETCH_SECONDS = 5.0
-_KEPT_SECONDS = 300
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Keys(Protocol):
     def candidates(self, token: str) -> Iterator[Any]:
-        """Keys that may have signed the token, likeliest first. Raises: PyJWKClientError; DecodeError."""
+        """Keys that may have signed the token, likeliest first.
+
+        Raises: IdentityUnavailableError; PyJWKClientError; DecodeError.
+        """
         ...
 
 
@@ -36,30 +38,6 @@ class _KeyOfFile:
 
     def candidates(self, token: str) -> Iterator[Any]:
         yield self._pem
-
-
-class _PublishedKeys:
-    """Those of the issuer's address, fetched anew for a token that names another one.
-
-    A token may name none where the issuer has one key. Source: OpenID Connect Core 1.0, §10.1.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._client = PyJWKClient(url, timeout=_FETCH_SECONDS, lifespan=_KEPT_SECONDS)
-
-    def candidates(self, token: str) -> Iterator[Any]:
-        if "kid" in jwt.get_unverified_header(token):
-            yield self._client.get_signing_key_from_jwt(token).key
-            return
-        for refresh in (False, True):
-            keys = [key for key in self._client.get_jwk_set(refresh).keys if key.public_key_use in ("sig", None)]
-            if len(keys) != 1:
-                raise PyJWKClientError("the token names no key, and the issuer has published several or none")
-            yield keys[0].key
-
-
-class IdentityUnavailableError(Exception):
-    """The identity provider's keys can't be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +53,6 @@ class JwtVerifier:
         """Whom the provider says it is; None for a token that doesn't hold. Raises: IdentityUnavailableError."""
         try:
             claims = self._claims(token)
-        except jwt.PyJWKClientConnectionError as error:
-            raise IdentityUnavailableError from error
         except (jwt.PyJWTError, PyJWKClientError, ValueError):
             return None
         subject = claims[self.claim]
@@ -102,18 +78,18 @@ class JwtVerifier:
         raise wrong
 
 
-def jwt_verifier(settings: Settings) -> JwtVerifier | None:
-    """None where no issuer is set. Raises: SettingsError."""
+def jwt_verifier(settings: Settings, on_fetch: Callable[[bool], None] = lambda _: None) -> JwtVerifier | None:
+    """None where no issuer is set; `on_fetch` hears whether a fetch of its keys went well. Raises: SettingsError."""
     if settings.oidc.issuer is None:
         return None
     if settings.oidc.audience is None:
         raise SettingsError("COACHLM_OIDC_AUDIENCE is not set; without it any token of the issuer would do")
     if (settings.oidc.jwks_url is None) == (settings.oidc.key_file is None):
         raise SettingsError("set one of COACHLM_OIDC_JWKS_URL and COACHLM_OIDC_KEY_FILE: where the issuer's keys are")
-    return JwtVerifier(settings.oidc.issuer, settings.oidc.audience, settings.oidc.claim, _keys(settings))
+    return JwtVerifier(settings.oidc.issuer, settings.oidc.audience, settings.oidc.claim, _keys(settings, on_fetch))
 
 
-def _keys(settings: Settings) -> _Keys:
+def _keys(settings: Settings, on_fetch: Callable[[bool], None]) -> _Keys:
     if settings.oidc.key_file is not None:
         try:
             return _KeyOfFile(Path(settings.oidc.key_file).read_bytes())
@@ -125,4 +101,6 @@ def _keys(settings: Settings) -> _Keys:
         raise SettingsError(
             "COACHLM_OIDC_JWKS_URL is not an https address; without https the keys could be replaced on the way"
         )
-    return _PublishedKeys(url)
+    keys = PublishedKeys(url, on_fetch)
+    keys.refresh()
+    return keys

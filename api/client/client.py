@@ -78,8 +78,17 @@ class Client:
         timeout_seconds: float = 30.0,
         tries: int = 4,
         transport: httpx.BaseTransport | None = None,
+        on_behalf_of: str = "",
     ) -> None:
-        connection = Connection(base_url, token, timeout_seconds=timeout_seconds, tries=tries, transport=transport)
+        """`on_behalf_of`: the address of whom a server asks for, where the service trusts that server to say so."""
+        connection = Connection(
+            base_url,
+            token,
+            timeout_seconds=timeout_seconds,
+            tries=tries,
+            transport=transport,
+            on_behalf_of=on_behalf_of,
+        )
         self._connection = connection
         self.desk = DeskCalls(connection)
         self.reviews = ReviewCalls(connection)

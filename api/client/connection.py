@@ -39,7 +39,14 @@ class Connection:
     """Safe to share between threads. Raises (all methods): ServiceError."""
 
     def __init__(
-        self, base_url: str, token: str, *, timeout_seconds: float, tries: int, transport: httpx.BaseTransport | None
+        self,
+        base_url: str,
+        token: str,
+        *,
+        timeout_seconds: float,
+        tries: int,
+        transport: httpx.BaseTransport | None,
+        on_behalf_of: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._tries = tries
@@ -52,7 +59,7 @@ class Connection:
         trust_env = host not in _LOOPBACK  # a proxy has no business between two programs of one machine
         self._http = httpx.Client(
             base_url=self.base_url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
+            headers=_headers(token, on_behalf_of),
             timeout=httpx.Timeout(timeout_seconds, connect=min(5.0, timeout_seconds)),
             transport=transport,
             trust_env=trust_env,
@@ -118,6 +125,11 @@ class Connection:
             f"{call.method} {call.path}: the service at {self.base_url} can't be reached ({said}); check that "
             "`coachlm serve` runs there, and COACHLM_API_URL"
         )
+
+
+def _headers(token: str, on_behalf_of: str) -> dict[str, str]:
+    given = {"Authorization": token and f"Bearer {token}", "X-Forwarded-For": on_behalf_of}
+    return {name: value for name, value in given.items() if value}
 
 
 @cache

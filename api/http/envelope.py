@@ -1,9 +1,11 @@
 """Around every request: its id, the limit of its body, headers of the answer, one line in the log, and an answer even
 where the service has a bug."""
 
+import asyncio
 import logging
 import re
 import time
+from dataclasses import dataclass
 from traceback import format_tb
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.metrics import Metrics
-from api.http.problems import RefusedError, TooLongError, problem_response
+from api.http.problems import RefusedError, TooLongError, TooSlowError, problem_response
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +28,27 @@ _HEADERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client may take."""
+
+    body_seconds: float  # for a whole body, but of streamed paths
+    write_seconds: float  # to take a piece of an answer
+
+
 class Envelope:
     """An ASGI middleware, the outermost."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, streamed_paths: frozenset[str], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_body_bytes: int,
+        streamed_paths: frozenset[str],
+        metrics: Metrics,
+        patience: Patience,
+    ) -> None:
         self._app = app
+        self._patience = patience
         self._max_body_bytes = max_body_bytes
         self._streamed_paths = streamed_paths  # their routes limit what they read themselves
         self._metrics = metrics
@@ -39,9 +57,12 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(scope, send, self._patience.write_seconds)
         try:
             await self._app(scope, self._limited(scope, receive), exchange.send)
+        except _SlowClientError:
+            log.warning("request %s: the client took nothing of its answer for too long", exchange.request_id)
+            raise
         except ClientDisconnect:
             log.info("request %s: the client hung up", exchange.request_id)
         except Exception as error:
@@ -56,11 +77,17 @@ class Envelope:
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         if scope["path"] in self._streamed_paths:
             return receive
-        limit, seen = self._max_body_bytes, 0
+        limit, seen, complete = self._max_body_bytes, 0, False
+        until = time.monotonic() + self._patience.body_seconds
 
         async def limited() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, complete
+            try:
+                async with asyncio.timeout(None if complete else until - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise TooSlowError(self._patience.body_seconds) from None
+            complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise TooLongError(limit)
@@ -85,10 +112,15 @@ class Envelope:
         )
 
 
+class _SlowClientError(Exception):
+    """Breaks the connection."""
+
+
 class _Exchange:
     """A request on its way to its answer."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, write_seconds: float) -> None:
+        self._write_seconds = write_seconds
         self.started = time.perf_counter()
         self.status = 0  # 0: no answer has begun
         self.request_id = _request_id(scope)
@@ -102,7 +134,11 @@ class _Exchange:
             ours = {name for name, _ in message["headers"]}
             added = [(name, value) for name, value in _HEADERS if name not in ours]
             message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
-        await self._send(message)
+        try:
+            async with asyncio.timeout(self._write_seconds):
+                await self._send(message)
+        except TimeoutError:
+            raise _SlowClientError from None
 
     async def refuse(self, status: int, code: str, detail: str) -> None:
         response = problem_response(RefusedError(status, code, detail), self.request_id)

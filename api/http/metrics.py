@@ -55,6 +55,10 @@ class Metrics:
             registry=self.registry,
         )
         self._lines = Counter("coachlm_log_lines", "Posted log lines.", ["ok"], registry=self.registry)
+        self._refused = Counter("coachlm_refused_tokens", "Tokens that let nobody in.", ["why"], registry=self.registry)
+        self._fetches = Counter(
+            "coachlm_identity_fetches", "Fetches of the identity provider's keys.", ["ok"], registry=self.registry
+        )
         self._exported = Counter("coachlm_exported_bytes", "Bytes of streamed exports.", registry=self.registry)
         self.registry.register(_QueueCollector(read_queue))  # pyright: ignore[reportArgumentType]
 
@@ -71,6 +75,12 @@ class Metrics:
     def note_lines(self, ok: int, refused: int) -> None:
         self._lines.labels("true").inc(ok)
         self._lines.labels("false").inc(refused)
+
+    def note_refusal(self, why: str) -> None:
+        self._refused.labels(why).inc()
+
+    def note_identity_fetch(self, ok: bool) -> None:
+        self._fetches.labels(str(ok).lower()).inc()
 
     def note_export(self, count: int) -> None:
         self._exported.inc(count)

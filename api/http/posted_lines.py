@@ -4,6 +4,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from api.http.problems import RefusedError
 
 _PIECE_BYTES = 256 * 1024
+_FREE_BYTES = 1_000_000  # small posts may be packed as well as they can
 
 
 class Readable(Protocol):
@@ -56,15 +58,51 @@ def unpacked(next_chunk: Callable[[], bytes], encoding: str) -> Readable:
     )
 
 
-def posted_lines(body: Readable, max_line_bytes: int, max_bytes: int) -> Iterator[bytes]:
-    """Lines without their line feeds. One that is longer than `max_line_bytes` is cut right behind that, which is how
+@dataclass(frozen=True, slots=True)
+class PostLimits:
+    """How much a post may hold."""
+
+    line_bytes: int
+    bytes: int  # unpacked
+    lines: int
+    ratio: float  # of unpacked to packed bytes; the first `_FREE_BYTES` are free
+
+
+class Packed:
+    """Counts the bytes as they came, before they are unpacked."""
+
+    def __init__(self, next_chunk: Callable[[], bytes]) -> None:
+        self._next_chunk = next_chunk
+        self.count = 0
+
+    def next_chunk(self) -> bytes:
+        chunk = self._next_chunk()
+        self.count += len(chunk)
+        return chunk
+
+
+def posted_lines(body: Readable, limits: PostLimits, packed: Packed) -> Iterator[bytes]:
+    """Lines without their line feeds. One that is longer than `line_bytes` is cut right behind that, which is how
     the reader sees that it was too long.
 
-    Raises: RefusedError, for broken compression, and for a body that is longer unpacked than `max_bytes`.
+    Raises: RefusedError, for broken compression, and for a body that is beyond a limit.
     """
+    for number, line in enumerate(_cut_lines(body, limits, packed)):
+        if number >= limits.lines:
+            raise _too_much(f"the post has more than {limits.lines:,} lines; send them in several requests")
+        yield line
+
+
+def _cut_lines(body: Readable, limits: PostLimits, packed: Packed) -> Iterator[bytes]:
     line = bytearray()
     is_cut = False
-    for piece in _pieces(body, max_bytes):
+    max_line_bytes = limits.line_bytes
+
+    def watch(total: int) -> None:
+        if total > _FREE_BYTES + limits.ratio * packed.count:
+            raise _too_much(f"the logs are more than {limits.ratio:g} times as long unpacked; send them as they are")
+
+    for piece in pieces(body, limits.bytes, watch):
         start = 0
         while (end := piece.find(b"\n", start)) >= 0:
             _append(line, piece[start:end], max_line_bytes)
@@ -83,14 +121,22 @@ def _append(line: bytearray, part: bytes, max_line_bytes: int) -> None:
         line += part[:room]
 
 
-def _pieces(body: Readable, max_bytes: int) -> Iterator[bytes]:
+def _too_much(said: str) -> RefusedError:
+    return RefusedError(413, "too_long", said)
+
+
+def pieces(body: Readable, max_bytes: int, watch: Callable[[int], None] = lambda total: None) -> Iterator[bytes]:
+    """`watch` hears how much has been unpacked so far.
+
+    Raises: RefusedError, for broken compression, and for a body that is longer unpacked than `max_bytes`.
+    """
     total = 0
     try:
         while piece := body.read(_PIECE_BYTES):
             total += len(piece)
             if total > max_bytes:
-                said = f"the logs are longer than {max_bytes:,} bytes, unpacked; send them in several requests"
-                raise RefusedError(413, "too_long", said)
+                raise _too_much(f"the logs are longer than {max_bytes:,} bytes, unpacked; send several requests")
+            watch(total)
             yield piece
     except (EOFError, zlib.error, OSError) as error:
         said = "the body's compression is broken or cut off; pack it again and post it under the same request id"

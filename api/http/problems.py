@@ -87,6 +87,13 @@ class TooLongError(HTTPException):
         super().__init__(413, f"the request is longer than {limit:,} bytes; send less at once")
 
 
+class TooSlowError(HTTPException):
+    """The body didn't come in time."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(408, f"the request took longer than {seconds:g} s to come in; send it again, all at once")
+
+
 def problem_response(refused: RefusedError, request_id: str, **more: Any) -> Response:
     problem = Problem(
         type=f"urn:coachlm:problem:{refused.code}",
@@ -160,5 +167,7 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     code = phrase.lower().replace(" ", "_")
     if isinstance(error, TooLongError):
         said, code = error.detail, "too_long"
+    if isinstance(error, TooSlowError):
+        said, code = error.detail, "too_slow"
     refused = RefusedError(error.status_code, code, said, headers=error.headers)
     return problem_response(refused, request.state.request_id)

@@ -118,6 +118,7 @@ class ExcludedPair(Given):
     detail: Text = ""
     duplicate_of: str | None = None
     created_at: datetime | None = None
+    words: tuple[Text, ...] = ()
 
 
 class Exclusions(Given):

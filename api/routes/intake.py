@@ -3,6 +3,7 @@
 import asyncio
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import IO, Annotated
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.access.gate import ADMIN, INGEST, OPERATOR, Allowed
-from api.http.posted_lines import posted_lines, unpacked
+from api.http.posted_lines import Packed, PostLimits, posted_lines, unpacked
 from api.http.problems import RefusedError, refusal
 from api.models.flow import IntakeSummary, LineVerdict
 from api.routes.state import Responses, State, StateOf
@@ -26,7 +27,8 @@ router = APIRouter(tags=["intake"])
 _SPOOLED_BYTES = 1_000_000
 _SENT_BYTES = 256 * 1024
 _IDLE_SECONDS = 60.0
-_BUSY_SECONDS = 5.0
+_FREE_SECONDS = 20.0  # of waiting, before the rate counts
+_LEAST_BYTES_PER_SECOND = 1_000
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]")
 
 _NDJSON = "application/x-ndjson"
@@ -54,37 +56,53 @@ async def post_logs(request: Request, who: Poster, state: StateOf, format: Forma
     door = state.services.log_door
     if door is None:
         raise RefusedError(501, "no_intake", "this service takes no logs; use `coachlm ingest` or `coachlm stream`")
-    if state.log_posts.available_tokens < 1:
-        said = "as many posts of logs as this service reads at once are under way"
-        raise RefusedError(429, "busy", said, retry_after_seconds=_BUSY_SECONDS)
     # What a client calls its requests is its own affair: two clients may draw the same id.
     request_id = f"{_NOT_IN_IDS.sub('_', who.name)[:60]}-{who.id}.{request.state.request_id}"
     post = _Post(door, state, format, request_id, request.state.request_id)
-    body = _Body(request)
+    body = _Body(request, state.settings.api.stream_seconds)
     encoding = request.headers.get("content-encoding", "")
-    verdicts = await anyio.to_thread.run_sync(post.read, body.next_chunk, encoding, limiter=state.log_posts)
+    with state.log_posts.hold(who.id):
+        verdicts = await anyio.to_thread.run_sync(post.read, body.next_chunk, encoding, limiter=state.readers)
     return StreamingResponse(_sent(verdicts), media_type=_NDJSON)
 
 
 class _Body:
     """The request's body, drawn chunk by chunk from the thread that reads it: nobody sends faster than we store."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, most_seconds: float) -> None:
         self._chunks: AsyncIterator[bytes] = aiter(request.stream())
+        self._most_seconds = most_seconds
+        self._until = time.monotonic() + most_seconds
+        self._waited = 0.0  # for the client, not for the store
+        self._bytes = 0
 
     def next_chunk(self) -> bytes:
         return from_thread.run(self._next)
 
     async def _next(self) -> bytes:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(_IDLE_SECONDS):
                 async for chunk in self._chunks:
                     if chunk:
+                        self._check_pace(len(chunk), began)
                         return chunk
                 return b""
         except TimeoutError:
             said = f"nothing came for {_IDLE_SECONDS:.0f} s; post the same lines again under the same request id"
             raise RefusedError(408, "idle", said) from None
+
+    def _check_pace(self, size: int, began: float) -> None:
+        """Raises: RefusedError, for a client that drips."""
+        now = time.monotonic()
+        self._bytes += size
+        self._waited += now - began
+        if now > self._until:
+            said = f"the post took longer than {self._most_seconds:g} s; send the rest under another request id"
+            raise RefusedError(408, "too_slow", said)
+        if self._waited > _FREE_SECONDS and self._bytes < _LEAST_BYTES_PER_SECOND * self._waited:
+            said = f"the post comes at less than {_LEAST_BYTES_PER_SECOND:,} bytes a second; send it from a file"
+            raise RefusedError(408, "too_slow", said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +129,18 @@ class _Post:
 
     def _write(self, verdicts: IO[bytes], next_chunk: Callable[[], bytes], encoding: str) -> None:
         settings = self.state.settings
-        lines = posted_lines(unpacked(next_chunk, encoding), settings.intake.max_record_bytes, settings.api.log_bytes)
+        packed = Packed(next_chunk)
+        api = settings.api
+        limits = PostLimits(settings.intake.max_record_bytes, api.log_bytes, api.log_lines, api.log_ratio)
+        lines = posted_lines(unpacked(packed.next_chunk, encoding), limits, packed)
         counts = [0, 0]
         try:
             for verdict in self.door.accept(lines, self.format, self.request_id):
                 counts[verdict.ok] += 1
                 verdicts.write(LineVerdict.model_validate(verdict).model_dump_json().encode() + b"\n")
+                if counts[False] > api.log_rejects:
+                    said = f"more than {api.log_rejects:,} lines were refused, the last: {verdict.reason[:200]}"
+                    raise RefusedError(413, "too_many_rejects", f"{said}; check the format and send the rest anew")
         except (InputError, StoreError, StreamError) as error:
             raise self._broken_off(refusal(error), counts) from error
         except RefusedError as error:

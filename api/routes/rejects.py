@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access.gate import ADMIN, OPERATOR, OWNER, Allowed
 from api.models import rejects as models
-from api.routes.export import check_room, streamed
+from api.routes.export import held_stream
 from api.routes.state import Responses, StateOf
 from coachlm.desk.work import Person
 from coachlm.pairs import RejectReason
@@ -55,10 +55,9 @@ def record(who: Overseer, state: StateOf, place: Place) -> models.RecordRejects:
 @router.get("/export", summary="All rejects as JSON lines", response_class=StreamingResponse, responses=_ANSWER)
 async def export(who: Overseer, state: StateOf, choice: ChoiceOf) -> StreamingResponse:
     """An answer whose ending is missing (a broken connection) is not all of them: ask again."""
-    check_room(state)
     headers = {"Content-Disposition": 'attachment; filename="rejects.jsonl"'}
     pieces = _pieces(state.services.rejects, choice)
-    return StreamingResponse(streamed(state, pieces), media_type="application/x-ndjson", headers=headers)
+    return held_stream(state, who, pieces, media_type="application/x-ndjson", headers=headers)
 
 
 def _told(one: RejectedRecord) -> models.Reject:

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.http.metrics import Metrics
 from api.http.services import Services
+from api.http.slots import Slots
 from coachlm.settings import Settings
 
 Responses = dict[int | str, dict[str, Any]]
@@ -25,8 +26,10 @@ class State:
     services: Services
     settings: Settings
     metrics: Metrics
-    log_posts: CapacityLimiter
-    exports: CapacityLimiter
+    log_posts: Slots
+    exports: Slots
+    readers: CapacityLimiter  # threads that read posts
+    batch_posts: CapacityLimiter  # OTLP, LiteLLM and Langfuse: their clients wait for their turn
 
 
 async def _state(request: Request) -> State:

@@ -177,6 +177,7 @@ class ExcludedItem:
     detail: str
     duplicate_of: str | None  # pair id
     created_at: datetime
+    words: tuple[str, ...] = ()  # of the pair, that made the filter's rule fire
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from coachlm.pairs import ExcludeReason
 from coachlm.settings.fields import Group, Listed, setting
 
 Turns = Literal["first", "each", "last"]
+PersonalData = Literal["forms", "forms+ids", "names"]
 ExpertTopic = Literal["music", "chemistry", "medicine", "law", "mathematics", "programming"]
 
 
@@ -57,6 +58,21 @@ class IntakeSettings(Group):
         default=SecretStr(""),
         description="Salt for user and session hashes; empty: a random one kept in the database.",
     )
+    personal_data: PersonalData = setting(
+        "personal_data",
+        shown_by="tests/streams/test_personal_data_levels.py::test_the_setting_says_how_much_is_replaced",
+        default="forms",
+        description="What is replaced. `forms`: e-mail, phone, card, IBAN, IP addresses and secrets. `forms+ids`: also "
+        "national ids, passports, licences, plates, birth dates, devices, wallets, accounts, handles and places. "
+        "`names`: also persons, addresses, organisations, by a model (extra `names`), at hundreds of times the cost.",
+    )
+    names_model: str | None = setting(
+        "names_model",
+        shown_by="tests/streams/test_personal_data_levels.py::test_a_names_model_is_a_folder",
+        default=None,
+        description="Folder of another model for the level `names`: a token classifier with config.json, "
+        "tokenizer.json and an .onnx file. Not set: the one that the extra `names` brings.",
+    )
     phone_regions: Listed[str] = setting(
         "phone_regions",
         default=(),
@@ -67,7 +83,8 @@ class IntakeSettings(Group):
         default=0.8,
         gt=0,
         le=1,
-        description="A pair with this Jaccard similarity of word 3-grams, or more, is a near copy.",
+        description="A pair that asks the same, and whose material, answer and context have this Jaccard similarity "
+        "of word 3-grams or more, is a near copy.",
     )
 
 
@@ -117,9 +134,25 @@ class FilterSettings(Group):
     )
     max_refusal_chars: int = setting(
         "max_refusal_chars",
-        default=400,
+        default=1500,
         ge=0,
         description="A longer response that starts as a refusal counts as an answer.",
+    )
+    refusal_probability: float = setting(
+        "refusal_probability",
+        shown_by="tests/coachlm/test_opinion.py::test_thresholds_of_the_model_are_settings",
+        default=0.35,
+        gt=0,
+        le=1,
+        description="The model's probability from which a response counts as `refusal`; 1 leaves it to the rules.",
+    )
+    unsafe_probability: float = setting(
+        "unsafe_probability",
+        shown_by="tests/coachlm/test_opinion.py::test_thresholds_of_the_model_are_settings",
+        default=0.6,
+        gt=0,
+        le=1,
+        description="The model's probability from which a text makes a pair `safety`; 1 leaves it to the rules.",
     )
     max_profanities: int = setting(
         "max_profanities",

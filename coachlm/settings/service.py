@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from coachlm.settings.fields import Group, setting
+from coachlm.settings.fields import Group, Listed, setting
 
 
 class DatabaseSettings(Group):
@@ -39,7 +39,13 @@ class ApiSettings(Group):
         shown_by="tests/api/test_hostile.py::test_wrong_tokens_are_not_looked_at_for_ever",
         default=20.0,
         gt=0,
-        description="Failed logins per minute and address before further attempts are rejected with 429.",
+        description="Wrong tokens per minute, address and token id before further ones are answered with 429.",
+    )
+    trusted_proxies: Listed[str] = setting(
+        "trusted_proxies",
+        shown_by="tests/api/test_lockout.py::test_only_a_trusted_proxy_says_who_calls",
+        default=(),
+        description="Addresses and networks of proxies (and of the pages) whose `X-Forwarded-For` counts.",
     )
     body_bytes: int = setting(
         "api_body_bytes",
@@ -54,8 +60,68 @@ class ApiSettings(Group):
         ge=10_000,
         description="Longest post of logs, uncompressed; each line has `max_record_bytes`.",
     )
-    log_posts: int = setting("api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs.")
-    exports: int = setting("api_exports", default=2, ge=1, le=30, description="Concurrent exports.")
+    batch_bytes: int = setting(
+        "api_batch_bytes",
+        shown_by="tests/api/test_telemetry.py::test_a_body_that_is_too_long_unpacked_is_refused",
+        default=64_000_000,
+        ge=10_000,
+        description="Longest post of OTLP, LiteLLM or Langfuse records, uncompressed; longer ones get 413.",
+    )
+    log_lines: int = setting(
+        "api_log_lines",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=1_000_000,
+        ge=100,
+        description="Most lines of a post of logs.",
+    )
+    log_rejects: int = setting(
+        "api_log_rejects",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=10_000,
+        ge=1,
+        description="So many refused lines end a post of logs: what came before is stored.",
+    )
+    log_ratio: float = setting(
+        "api_log_ratio",
+        shown_by="tests/api/test_log_intake.py::test_lines_rejects_and_packing_of_a_post_are_bounded",
+        default=200.0,
+        gt=1,
+        description="Most bytes unpacked for each packed byte of a post of logs; the first megabyte is free.",
+    )
+    log_posts: int = setting(
+        "api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs; half of them for one person."
+    )
+    exports: int = setting(
+        "api_exports", default=2, ge=1, le=30, description="Concurrent exports; half of them for one person."
+    )
+    body_seconds: float = setting(
+        "api_body_seconds",
+        shown_by="tests/api/test_holds.py::test_a_body_that_never_ends_is_answered",
+        default=60.0,
+        gt=0,
+        description="Time for a request's body to come in, except posted logs; then 408.",
+    )
+    write_seconds: float = setting(
+        "api_write_seconds",
+        shown_by="tests/api/test_holds.py::test_an_export_that_nobody_reads_gives_its_place_back",
+        default=60.0,
+        gt=0,
+        description="Time for a client to take a piece of its answer; then the connection is closed.",
+    )
+    stream_seconds: float = setting(
+        "api_stream_seconds",
+        shown_by="tests/api/test_holds.py::test_a_post_that_drips_ends",
+        default=14_400.0,
+        gt=0,
+        description="Total time of an export, and of a post of logs.",
+    )
+    connections: int = setting(
+        "api_connections",
+        shown_by="tests/api/test_holds.py::test_the_service_bounds_its_connections",
+        default=1_000,
+        ge=10,
+        description="Open connections; further requests get 503.",
+    )
     sweep_seconds: float = setting(
         "sweep_seconds",
         shown_by="tests/api/test_health.py::test_what_nobody_sampled_is_approved_by_the_clock",

@@ -14,6 +14,9 @@ from coachlm.settings import Settings, load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people
 
 if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
     from api.http.services import Services
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -68,13 +71,23 @@ def _run(services: "Services", settings: Settings, listener: socket.socket) -> N
 
     from api.app import create_app
 
-    config = uvicorn.Config(
-        create_app(services, settings),
+    # uvicorn finishes what is under way on SIGTERM, then hands the signal on: that is a good end, not a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    uvicorn.Server(_config(create_app(services, settings), settings)).run(sockets=[listener])
+
+
+def _config(app: "FastAPI", settings: Settings) -> "uvicorn.Config":
+    import uvicorn
+
+    from api.http.connections import ImpatientH11
+
+    return uvicorn.Config(
+        app,
+        http=ImpatientH11,
+        limit_concurrency=settings.api.connections,
         log_config=None,  # the command line's own
         access_log=False,  # `api.http.envelope` writes one line a request, with its id
         server_header=False,
+        proxy_headers=False,  # whom to believe is `api.access.callers`' to say
         timeout_graceful_shutdown=settings.worker.drain_seconds,
     )
-    # uvicorn finishes what is under way on SIGTERM, then hands the signal on: that is a good end, not a failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run(sockets=[listener])

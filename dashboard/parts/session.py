@@ -32,7 +32,9 @@ def find_session() -> Session | None:
         return None
     if known is None or known.token != token:
         # A page shouldn't hang on a service that is away: it shows so and tries again by itself.
-        service = Client(st.secrets["coachlm"]["api_url"], token, timeout_seconds=15.0, tries=2)
+        caller = st.context.ip_address or ""
+        url = st.secrets["coachlm"]["api_url"]
+        service = Client(url, token, timeout_seconds=15.0, tries=2, on_behalf_of=caller)
         known = st.session_state[_KEY] = Session(service, service.me(), token)
     return known
 

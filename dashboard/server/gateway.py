@@ -60,7 +60,7 @@ class Gateway:
         if token is None:
             detail = "that isn't a token; paste the whole line that `coachlm people` printed"
             return _problem(HTTPStatus.BAD_REQUEST, "no_token", detail)
-        answer = await self._ask("GET", "me", token)
+        answer = await self._ask("GET", "me", token, request)
         if answer.status_code == HTTPStatus.OK:
             answer.set_cookie(
                 SESSION_COOKIE,
@@ -90,13 +90,14 @@ class Gateway:
         if body is None:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_long", "the text is too long to be sent")
         asked = f"{path}?{request.url.query}" if request.url.query else path
-        return await self._ask(request.method, asked, token, body)
+        return await self._ask(request.method, asked, token, request, body)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _ask(self, method: str, path: str, token: str, body: bytes = b"") -> Response:
+    async def _ask(self, method: str, path: str, token: str, asked_by: Request, body: bytes = b"") -> Response:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        headers["X-Forwarded-For"] = _callers(asked_by)
         try:
             answer = await self._http.request(method, f"/v1/{path}", headers=headers, content=body)
         except httpx.HTTPError as error:
@@ -115,6 +116,12 @@ def _is_from_here(request: Request) -> bool:
     """
     asked_by_us = request.method == "GET" or request.headers.get("x-coachlm") == "desk"
     return asked_by_us and request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+def _callers(request: Request) -> str:
+    """Through whom the browser came to us; the service believes as much of it as COACHLM_TRUSTED_PROXIES says."""
+    peer = request.client.host if request.client else ""
+    return ", ".join(part for part in (*request.headers.getlist("x-forwarded-for"), peer) if part)
 
 
 async def _posted_token(request: Request) -> str | None:

@@ -44,7 +44,7 @@ def _show(session: Session, pair: ExcludedPair) -> None:
     left, right = st.columns([7, 1], vertical_alignment="top")
     place = right.empty()
     with left:
-        show_folded(pair.raw, _facts(pair), pair.detail)
+        show_folded(pair.raw, _facts(pair), _why(pair))
     if place.button("Restore", key=f"restore {pair.pair_id} {pair.version}", width="stretch"):
         place.caption("Restoring…")  # the button must not stay until the page is drawn anew
         _restore(session, pair)
@@ -54,6 +54,11 @@ def _facts(pair: ExcludedPair) -> str:
     why = _words(pair.reason.value) if pair.reason else f"near copy of {pair.duplicate_of}"
     when = f" · {pair.created_at:%Y-%m-%d %H:%M} UTC" if pair.created_at else ""
     return f"{why} · {class_name(pair.task_class or 'no class')}{when}"
+
+
+def _why(pair: ExcludedPair) -> str:
+    """The rule or model with its threshold, and the words of the pair that made it so."""
+    return f"{pair.detail}: {', '.join(pair.words)}" if pair.words else pair.detail
 
 
 def _words(reason: str) -> str:

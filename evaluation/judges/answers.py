@@ -89,8 +89,10 @@ class RubricRating:
 
 Answer = TypeVar("Answer")
 Plain = Callable[[str], dict[str, Any] | None]
-_PLAIN_SCORES = re.compile(r"\s*(\d+(?:\.\d+)?)[ ,\t]+(\d+(?:\.\d+)?)\s*(?:\n|$)")
-_PLAIN_SCORE = re.compile(r"\s*(?:score\s*[:=]?\s*)?(\d+(?:\.\d+)?)(?:\s*/\s*5)?\s*(?:\n|$)", re.IGNORECASE)
+_PLAIN_SCORES = re.compile(r"\s*+(\d++(?:\.\d++)?+)[ ,\t]++(\d++(?:\.\d++)?+)[^\S\n]*+(?:\n|\Z)")
+_PLAIN_SCORE = re.compile(
+    r"\s*+(?:score\s*+(?:[:=]\s*+)?)?(\d++(?:\.\d++)?+)(?:\s*+/\s*+5)?+[^\S\n]*+(?:\n|\Z)", re.IGNORECASE
+)
 
 
 def read_pairwise(text: str) -> PairwiseAnswer:

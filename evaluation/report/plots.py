@@ -91,7 +91,9 @@ def _inline(figure: Figure, title: str) -> str:
     buffer = BytesIO()
     FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
     svg = buffer.getvalue().decode()
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>| id=\"[a-z.]+_\d+\"", "", svg, flags=re.DOTALL)
+    svg = re.sub(
+        r"<metadata>(?:(?!<metadata>).)*?</metadata>|<style[^<]*</style>| id=\"[a-z.]+_\d+\"", "", svg, flags=re.DOTALL
+    )
     view = re.search(r'viewBox="[^"]*"', svg)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     for placeholder, colour in _COLOURS.items():

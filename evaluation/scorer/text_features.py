@@ -35,12 +35,11 @@ LENGTH_MEASURES = (
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[^\w\s]")
-_SENTENCE_END = re.compile(r"[.!?]+\s|\n+")
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++\s|\n+")
 _LIST_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,3}[.)])\s", re.MULTILINE)
 _COLON_LINE = re.compile(r":[ \t]*\n")
 _PLACEHOLDER = re.compile(r"\[[^\]\n]{1,60}\]|_{3,}|<[a-zA-Z][^>\n]{0,60}>")
 _BLANKS = re.compile(r"[ \t]+")
-_BLANK_BEFORE_NEWLINE = re.compile(r" +\n")
 _NO_INPUT = re.compile(r"<?no ?input>?\.?|n/?a\.?|none\.?", re.IGNORECASE)
 _CONNECTIVES = frozenset(
     {
@@ -109,7 +108,7 @@ def _bucket(name: str) -> int:
 def _clean(text: str) -> str:
     """Without what differs by source and says nothing of quality: curly quotes, doubled and trailing blanks."""
     text = text[:MAX_CHARS].translate(_QUOTES).replace("\r\n", "\n").replace("\r", "\n")
-    return _BLANK_BEFORE_NEWLINE.sub("\n", _BLANKS.sub(" ", text)).strip()
+    return _BLANKS.sub(" ", text).replace(" \n", "\n").strip()
 
 
 def _length(text: str, words: list[str]) -> dict[str, float]:

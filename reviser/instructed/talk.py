@@ -11,16 +11,17 @@ from coachlm.pairs import InstructionPair
 _REVISED = r"(?:improved|revised|rewritten|reworked|enhanced|polished|refined|corrected|edited|updated|better|final)"
 _THING = r"(?:version|revision|response|answer|pair|instruction|rewrite|output|text)"
 _LEAD = re.compile(
-    rf"\s*(?:[*_#>\s]*)(?:(?:sure|certainly|of course|okay|ok|absolutely|great)[,.!:]*\s*)?"
+    rf"[*_#>\s]*+(?:(?:sure|certainly|of course|okay|ok|absolutely|great)[,.!:]*+\s*+)?"
     rf"(?:(?:here(?:['’]s| is| are)|below is|this is|the following is)\b[^\n:]{{0,60}}"
-    rf"\b(?:{_REVISED}|rewrite|revision)\b[^\n:]{{0,60}}|(?:the |an? |my )?{_REVISED}\s+{_THING})[*_]*\s*:[*_]*[ \t]*",
+    rf"\b(?:{_REVISED}|rewrite|revision)\b[^\n:]{{0,60}}|(?:the |an? |my )?{_REVISED}\s+{_THING})"
+    r"[*_]*+\s*+:[*_]*+[ \t]*+",
     re.I,
 )
-_ECHO = re.compile(r"\s*[*_#]{0,3}\s*(?:response|answer|output)\s*:[*_]*[ \t]*", re.I)
+_ECHO = re.compile(r"\s*+[*_#]{0,3}+\s*+(?:response|answer|output)\s*+:[*_]*+[ \t]*+", re.I)
 _TAIL_HEAD = re.compile(
-    r"[*_#>\s]*(?:explanation|rationale|reasoning|notes?|comments?|(?:key |main |summary of )?(?:the )?"
+    r"[*_#>\s]{0,20}+(?:explanation|rationale|reasoning|notes?|comments?|(?:key |main |summary of )?(?:the )?"
     r"(?:changes?|revisions?|improvements?|edits?)(?: (?:made|explained|summary))?|what (?:I|was|has) changed)"
-    r"\s*(?:of changes)?\s*[*_]*:",
+    r"\s*+(?:of changes\s*+)?[*_]*+:",
     re.I,
 )
 _ABOUT_IT = re.compile(
@@ -32,8 +33,8 @@ _ABOUT_IT = re.compile(
     re.I,
 )
 _ALWAYS_TALK = re.compile(
-    r"[*_#>\s]*(?:(?:key|main|summary of(?: the)?) (?:changes|revisions|edits)|"
-    r"(?:changes|revisions|improvements|edits) made)\s*[*_]*:",
+    r"[*_#>\s]{0,20}+(?:(?:key|main|summary of(?: the)?) (?:changes|revisions|edits)|"
+    r"(?:changes|revisions|improvements|edits) made)\s*+[*_]*+:",
     re.I,
 )
 _CLOSING = re.compile(
@@ -47,7 +48,7 @@ _ABOUT_TEXTS = re.compile(
     re.I,
 )
 _RULE = re.compile(r"\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})[ ]?([\w+-]*)[ \t]*\n(.*?)\n?[ \t]*\1\s*", re.DOTALL)
+_FENCE = re.compile(r"\s*+(`{3,}+|~{3,}+)[ ]?+([\w+-]*+)[ \t]*+\n")
 _TEXT_FENCES = frozenset({"json", "markdown", "md", "text", "txt", "plaintext"})
 _CODE = re.compile(
     r"\b(?:code|function|script|program|command|query|sql|html|css|python|java|javascript|regex|json|yaml|"
@@ -72,14 +73,23 @@ def without_talk(response: str, raw: InstructionPair) -> str | None:
 
 def without_fence(text: str, raw: InstructionPair) -> str:
     """Without a fence around everything, unless the pair is about what stands in fences."""
-    found = _FENCE.fullmatch(text)
-    if found is None or found[1] in found[3] or _FENCE.fullmatch(raw.response):
+    found = _fenced(text)
+    if found is None or _fenced(raw.response) is not None:
         return text
-    kind = found[2].lower()
+    kind, body = found
     asked = f"{raw.instruction}\n{raw.response[:500]}"
     if kind and kind not in _TEXT_FENCES:
         return text
-    return text if _CODE.search(asked) and "Response:" not in found[3] else found[3]
+    return text if _CODE.search(asked) and "Response:" not in body else body
+
+
+def _fenced(text: str) -> tuple[str, str] | None:
+    """What kind a text that is one fence says it is, and what stands in it."""
+    head, end = _FENCE.match(text), text.rstrip()
+    if head is None or not end.endswith(head[1]) or len(end) - len(head[1]) < head.end():
+        return None
+    body = end[head.end() : len(end) - len(head[1])].rstrip(" \t").removesuffix("\n")
+    return None if head[1] in body else (head[2].lower(), body)
 
 
 def _lead(text: str, raw: InstructionPair) -> int:
@@ -93,7 +103,7 @@ def _lead(text: str, raw: InstructionPair) -> int:
 
 def _tail(text: str, raw: InstructionPair) -> int:
     """Where remarks on the revision begin, paragraphs at the end that the raw response has none of."""
-    for found in re.finditer(r"\n\s*\n|\n(?=[*_#>\s]*[A-Z])", text):
+    for found in re.finditer(r"\n\s*\n|\n(?=[*_#>\s]{0,20}[A-Z])", text):
         start = found.end()
         talks = _ALWAYS_TALK.match(text, start) or _ABOUT_IT.search(text, start, start + 400)
         if not (talks and _TAIL_HEAD.match(text, start)):

@@ -14,7 +14,7 @@ from coachlm.text.hygiene import asks_for_repetition, repeats_allowed
 
 _DIGITS = -1  # stands for every token of digits: numbered loops repeat all but their numbers
 _TAIL_TOKENS = 20  # a field's name is no longer, letter by letter
-_SECOND_PAIR = re.compile(r"\n\s*Instruction:\s*\Z")
+_SECOND_PAIR = re.compile(r"(?<=\n)[^\S\n]*+Instruction:\s*+\Z")
 _RESPONSE = re.compile(r"\sResponse:\s*\Z")
 _NUMBERED_LETTERS, _NUMBERED_TIMES = 25, 8  # of a stretch that repeats but for its numbers: less may be a table
 

@@ -94,7 +94,7 @@ MEANT_TWICE = re.compile(
     "zero|one|two|three|four|five|six|seven|eight|nine|oh"
 )
 """Words that people say twice and mean it."""
-_SENTENCE_TWICE = re.compile(r"([A-Z][^.!?\n]{24,400}[.!?])(?: +\1)+(?=\s|$)")
+_SENTENCE_TWICE = re.compile(r"(?<!\w)([A-Z][^.!?\n]{24,400}+[.!?])(?: ++\1)+(?=\s|$)")
 
 
 def drop_doubles(text: str, speller: Speller) -> str:
@@ -224,9 +224,9 @@ def _foreign_company(words: list[re.Match[str]], index: int, speller: Speller) -
 
 
 _CODE_LINE = re.compile(
-    r"^[ \t]*(?:def |class \w+[:({]|import \w|from [\w.]+ import|return\b.*[;)]|#include|using \w|SELECT .* FROM|"
-    r"(?:public|private|static|void|const|let|var|int|function) .*[;{(=]|[{}\])]+;?$|.*[;{]$|\w+ = .*[(\[])"
-    r"|^[ \t]*(?:if|for|while|elif) .*:$",
+    r"^[ \t]*+(?:def |class \w+[:({]|import \w|from [\w.]+ import|return\b.*[;)]|#include|using \w|SELECT .* FROM|"
+    r"(?:public|private|static|void|const|let|var|int|function) .*[;{(=]|[{}\])]++;?$|.*[;{]$|\w+ = .*[(\[])"
+    r"|^[ \t]*+(?:if|for|while|elif) .*:$",
     re.MULTILINE,
 )
 

@@ -114,6 +114,12 @@ class Accounts:
         """Replaces the person's token; None: without one. Raises: ConflictError, when the id is taken."""
         self._identify(name, PersonRow.token_id, token_id, token_id=token_id, token_hash=token_hash)
 
+    def renew_hash(self, token_id: str, before: str, after: str) -> None:
+        """Another hash of the same token; nothing happens where the token has been replaced meanwhile."""
+        with self._database.writing() as connection:
+            same = (PersonRow.token_id == token_id, PersonRow.token_hash == before)
+            connection.execute(update(PersonRow).where(*same).values(token_hash=after))
+
     def token_holder(self, token_id: str) -> tuple[Person, str] | None:
         """The active person with the hash to check the secret against."""
         with self._database.reading() as connection:

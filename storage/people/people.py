@@ -1,5 +1,6 @@
 """Who works on pairs: names, roles and units, and what each may do. How somebody logs in is not decided here."""
 
+import unicodedata
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from storage.pairs.withheld import is_rater
 from storage.tables.pairs import PersonRow
 
 MAX_NAME = 200
+_ODD = frozenset('/\\<>[]"`|')
 REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
 RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
@@ -112,9 +114,21 @@ def insert_person(connection: Connection, name: str, now: datetime, **columns: o
 
 
 def check_name(name: str) -> None:
-    """Raises: StoreError."""
+    """Of a new person: what looks like another's name, ends a line or leaves a path is no name. Raises: StoreError."""
     if not name.strip() or len(name) > MAX_NAME:
         raise StoreError(f"a person's name has 1 to {MAX_NAME} characters, not {len(name.strip())}")
+    odd = sorted(
+        {char for char in name if char in _ODD or unicodedata.category(char)[0] == "C" or char.isspace()} - {" "}
+    )
+    if odd or name != name.strip() or "  " in name:
+        found = ", ".join(f"U+{ord(char):04X}" for char in odd) or "blanks at its ends or in a row"
+        raise StoreError(
+            f"the name {name!r} has {found}; take letters, digits, single blanks and the signs of addresses"
+        )
+    if unicodedata.normalize("NFKC", name) != name:
+        raise StoreError(
+            f"the name {name!r} can be written in several ways; take {unicodedata.normalize('NFKC', name)!r}"
+        )
 
 
 def _found(row: StoredPerson | None, name: str) -> Person:

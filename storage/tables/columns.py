@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
 _ESCAPED = "\x1bjson:"
+_LONGEST_ESCAPE = 12  # characters, a surrogate pair's
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -26,6 +27,20 @@ def to_column(text: str) -> str:
 
 def from_column(stored: str) -> str:
     return json.loads(stored[len(_ESCAPED) :]) if stored.startswith(_ESCAPED) else stored
+
+
+def from_cut(stored: str) -> str:
+    """The beginning of what `to_column` gave, cut anywhere."""
+    if not stored.startswith(_ESCAPED):
+        return stored
+    written = stored[len(_ESCAPED) :]
+    for dropped in range(_LONGEST_ESCAPE + 1):
+        for end in ("", '"'):
+            try:
+                return json.loads(written[: len(written) - dropped] + end)
+            except ValueError:
+                continue
+    return ""
 
 
 def optional_to_column(text: str | None) -> str | None:

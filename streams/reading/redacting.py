@@ -16,11 +16,9 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def redacted(conversation: Conversation, redact: Redact) -> tuple[Conversation, dict[str, int]]:
     """The conversation without personal data in its texts, names and extra; a source id that holds any is dropped."""
-    remarks = {name: value for name, value in conversation.extra.items() if isinstance(value, str)}
+    remarks = _remarks(conversation)
     source_id = storable(conversation.source_id or "")
-    names = (*conversation.tools, *conversation.documents)
-    texts = [text for message in conversation.messages for text in _texts(message)]
-    found, counts = redact([*map(storable, (*texts, *names, *remarks.values())), source_id])
+    found, counts = redact(texts_of_conversation(conversation))
     *others, kept_id = found
     parts = iter(others)
     messages = tuple(_with_texts(message, parts) for message in conversation.messages)
@@ -30,6 +28,17 @@ def redacted(conversation: Conversation, redact: Redact) -> tuple[Conversation, 
     kept = source_id if kept_id == source_id else None
     changes = {"messages": messages, "tools": tools, "documents": documents, "extra": extra, "source_id": kept or None}
     return replace(conversation, **changes), counts
+
+
+def texts_of_conversation(conversation: Conversation) -> list[str]:
+    """All that is looked through, in the order of `redacted`: messages, tools, documents, remarks, the source's id."""
+    texts = [text for message in conversation.messages for text in _texts(message)]
+    names = (*conversation.tools, *conversation.documents, *_remarks(conversation).values())
+    return [*map(storable, (*texts, *names)), storable(conversation.source_id or "")]
+
+
+def _remarks(conversation: Conversation) -> dict[str, str]:
+    return {name: value for name, value in conversation.extra.items() if isinstance(value, str)}
 
 
 def storable(text: str) -> str:

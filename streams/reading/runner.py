@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +23,8 @@ from coachlm.machine.processes import safe_forkserver
 from coachlm.pairs import Position, Reject
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, Progress, Store
 from coachlm.settings import Settings
+from coachlm.text.personal_data import check_level
+from streams.reading.batching import take_batch
 from streams.reading.formats import check_format
 from streams.reading.join import Joiner
 from streams.reading.lineage import Source, open_sources, total_bytes
@@ -55,9 +57,11 @@ def run_intake(
 ) -> None:
     """Everything under `paths` into the store. Idempotent; finished sources are skipped unless they have changed.
 
-    Raises: InputError, before anything is read, when a path or the format does not exist; StoreError from the store.
+    Raises: InputError, before anything is read, when a path or the format does not exist; SettingsError, when what
+    finds names is not there; StoreError from the store.
     """
     check_format(format)
+    check_level(settings.intake.personal_data, settings.intake.names_model)
     options = ParseOptions.from_settings(settings, format)
     total = max(total_bytes(paths), 1)
     committer = _Committer(
@@ -83,9 +87,9 @@ def _work(sources: Iterator[Source], options: ParseOptions, batch_records: int) 
         meter = _Meter(source.bytes_before)
         records = read_source(source.path, options, source.name, meter.add)
         first = 0
-        batch = list(islice(records, batch_records))
+        batch = take_batch(records, batch_records)
         while True:
-            following = list(islice(records, batch_records))
+            following = take_batch(records, batch_records)
             end = first + len(batch)
             yield _Work(source, first, batch, end <= source.committed, not following, meter.bytes)
             if not following:

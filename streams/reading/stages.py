@@ -13,12 +13,13 @@ from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
 from coachlm.text.duplicates import NearDuplicateHasher, pair_text
+from coachlm.text.excerpts import excerpt_pair
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
 from streams.reading.excerpts import beginning, shortened
 from streams.reading.formats import assemble, check_format, parse_record
-from streams.reading.redacting import storable
+from streams.reading.redacting import storable, texts_of_conversation
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs
@@ -39,7 +40,8 @@ class IntakeStages:
     def __init__(self, settings: Settings, options: ParseOptions, salt: bytes) -> None:
         self._options = options
         self._salt = salt
-        self._redactor = Redactor(settings.intake.phone_regions)
+        intake = settings.intake
+        self._redactor = Redactor(intake.phone_regions, intake.personal_data, intake.names_model)
         self._filter = PreliminaryFilter.from_settings(settings)
         self._obeys_marks = ExcludeReason.MARKED_BAD in settings.filters.exclude_reasons
         self._classifier = TaskClassifier.load()
@@ -79,6 +81,8 @@ class IntakeStages:
         return self._shown(beginning(fragment.data), RejectReason.UNMATCHED)
 
     def _finish(self, parsed: Iterable[Parsed]) -> Extract:
+        parsed = list(parsed)
+        self._redactor.read_ahead(texts_of_conversation(item) for item in parsed if isinstance(item, Conversation))
         extract = Extract()
         sourced: list[SourcedPair] = []
         redactions: dict[int, dict[str, int]] = {}  # index of a conversation's first pair → what was replaced in it
@@ -133,7 +137,9 @@ class IntakeStages:
             language = pair_language(pair)
             media = bool(origin.extra.get("multi_modal"))
             exclusion = self._marked_bad(origin) or self._filter.check(pair, language=language, multi_modal=media)
-            judged.append((replace(item, provenance=replace(origin, language=language)), exclusion))
+            if exclusion is not None and exclusion.reason is ExcludeReason.TOO_LONG:
+                pair = excerpt_pair(pair)
+            judged.append((replace(item, pair=pair, provenance=replace(origin, language=language)), exclusion))
         kept = [item.pair for item, exclusion in judged if exclusion is None]
         classes = iter(self._classifier.classify(kept))
         bands = iter(self._hasher.band_keys([pair_text(pair) for pair in kept]))

@@ -107,10 +107,18 @@ def add_staff(services: Services) -> None:
 
 
 @contextmanager
-def running_app(app: Any) -> Iterator[str]:
+def running_app(app: Any, **options: Any) -> Iterator[str]:
     """Its address."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none", server_header=False
+        app,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)

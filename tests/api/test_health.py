@@ -79,7 +79,11 @@ def test_every_route_is_described_with_its_errors(lite: Service):
             assert operation["summary"], (method, path)
             is_open = path in ("/healthz", "/readyz")
             assert ("security" in operation) != is_open, (method, path)
-            problem = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"]
+            content = operation["responses"]["default"]["content"]
+            if "otel" in path or "otlp" in path:  # exporters are answered in their own form
+                assert content.keys() == {"application/x-protobuf", "application/json"}
+                continue
+            problem = content["application/problem+json"]["schema"]["$ref"]
             assert problem.endswith("/Problem"), (method, path)
     submit = document["components"]["schemas"]["SubmitRequest"]
     assert submit["examples"][0]["final"]["response"]
@@ -171,3 +175,14 @@ def test_the_client_says_when_nobody_is_there():
         pytest.raises(UnavailableError, match="coachlm serve"),
     ):
         nowhere.me()
+
+
+def test_who_asks_whether_it_is_ready_hears_no_host_or_user(lite: Service, monkeypatch):
+    def away(_: object) -> None:
+        raise DatabaseError("database postgresql://coachlm@db.internal:5432/coachlm does not answer")
+
+    monkeypatch.setattr("api.routes.health.check_schema", away)
+    answer = lite.request("GET", "/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database")
+    assert "internal" not in answer.text
+    assert "coachlm@" not in answer.text

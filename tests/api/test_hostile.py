@@ -180,8 +180,8 @@ def test_wrong_tokens_are_not_looked_at_for_ever(sqlite_databases):
         answers = [service.request("GET", "/v1/me", headers=wrong) for _ in range(7)]
         assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 2
         assert int(answers[-1].headers["retry-after"]) >= 1
-        assert service.client("ada").me().name == "ada"  # verified before: others' failures don't lock her out
-        assert service.request("GET", "/v1/me", "ben").status_code == 429
+        for name in ("ada", "ben"):  # others' failures lock nobody out, verified before or not
+            assert service.client(name).me().name == name
     sqlite_databases.drop()
 
 
@@ -306,8 +306,10 @@ def test_no_request_by_the_openapi_document_makes_the_service_fail(fuzzed: Servi
     name = data.draw(st.sampled_from(["ada", "olga", "oscar", "root"]))
     answer = fuzzed.request(method, path, name, params=query, **options)
     assert answer.status_code < 500 or answer.status_code == 501, (method, path, answer.text)
-    if answer.is_error:
+    if answer.is_error and operation["responses"]["default"]["content"].keys() >= {"application/problem+json"}:
         _problem(answer, answer.status_code)
+    elif answer.is_error:
+        assert answer.json().keys() == {"code", "message"}
 
 
 def _fields(service: Service, operation: dict) -> list[str]:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 import zstandard
 
 from api.app import create_app
-from api.client.client import Client, NotOfferedError, RefusedInputError, UnavailableError
+from api.client.client import Client, NotOfferedError, RefusedInputError, TooOftenError, UnavailableError
 from coachlm.errors import DatabaseError
 from coachlm.protocols.doors import LineVerdict
 from tests.api.service import Service, running_app, running_service, token_of
@@ -107,7 +108,7 @@ class _Talkative:
         self, lines: Iterable[bytes], format: str | None = None, request_id: str | None = None
     ) -> Iterator[LineVerdict]:
         for number, _line in enumerate(lines):
-            yield LineVerdict(number, False, "much " * 300)
+            yield LineVerdict(number, True, "much " * 300)
 
 
 def test_many_verdicts_do_not_block_a_client_that_sends_first_and_reads_then(lite: Service):
@@ -163,5 +164,32 @@ def test_a_client_that_hangs_up_leaves_the_service_well(lite: Service, caplog):
     for _ in range(6):  # more than there are places for posts
         with socket.create_connection((host, int(port)), timeout=10) as connection:
             connection.sendall(head.encode() + _line(0))
-    assert [verdict.ok for verdict in lite.client("ines", tries=6).logs.post([_line(1)])] == [True]
+    assert _posted(lite, [_line(1)]) == [True]
     assert "failed with" not in caplog.text
+
+
+def _posted(service: Service, lines: list[bytes]) -> list[bool]:
+    """Once there is a place for it."""
+    for _ in range(600):
+        try:
+            return [verdict.ok for verdict in service.client("ines").logs.post(lines)]
+        except TooOftenError:
+            time.sleep(0.05)
+    raise AssertionError("no place was given back")
+
+
+@pytest.mark.parametrize(
+    ("settings", "body", "code"),
+    [
+        ({"api_log_lines": 100}, b"".join(_line(n) for n in range(101)), "too_long"),
+        ({"api_log_rejects": 20}, b"x\n" * 300, "too_many_rejects"),
+        ({"api_log_ratio": 10.0}, _line(0) + b" " * 5_000_000, "too_long"),
+    ],
+)
+def test_lines_rejects_and_packing_of_a_post_are_bounded(sqlite_databases, settings, body, code):
+    with running_service(sqlite_databases.new(), batch_records=10, **settings) as service:
+        headers = {"Content-Encoding": "zstd"}
+        answer = service.request("POST", "/v1/logs", "ines", content=zstandard.compress(body), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (413, code)
+        assert service.request("POST", "/v1/logs", "ines", content=_line(1)).status_code == 200
+    sqlite_databases.drop()

@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.posted_lines import posted_lines, unpacked
+from api.http.posted_lines import Packed, PostLimits, posted_lines, unpacked
 from api.http.problems import RefusedError
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -26,7 +26,12 @@ def _chunks(data: bytes, size: int) -> Callable[[], bytes]:
 
 
 def _lines(data: bytes, encoding: str = "", *, size: int = 1000, longest: int = 100, most: int = 10**9) -> list[bytes]:
-    return list(posted_lines(unpacked(_chunks(data, size), encoding), longest, most))
+    packed = Packed(_chunks(data, size))
+    return list(posted_lines(unpacked(packed.next_chunk, encoding), _limits(longest, most), packed))
+
+
+def _limits(longest: int, most: int) -> PostLimits:
+    return PostLimits(longest, most, lines=10**9, ratio=1e9)
 
 
 @pytest.mark.parametrize("encoding", PACKERS)
@@ -91,5 +96,6 @@ def test_what_the_connection_raises_comes_through(encoding):
         raise _HungUpError
 
     arriving = chunks()
+    received = Packed(lambda: next(arriving))
     with pytest.raises(_HungUpError):
-        list(posted_lines(unpacked(lambda: next(arriving), encoding), 100, 10**9))
+        list(posted_lines(unpacked(received.next_chunk, encoding), _limits(100, 10**9), received))

@@ -1,9 +1,10 @@
 """Our own tokens, and the buckets that limit who may do what how often."""
 
 import pytest
+from argon2 import PasswordHasher
 
 from api.access.rate_limits import RateLimiter
-from api.access.tokens import TokenVerifier, draw_token, token_id
+from api.access.tokens import TokenVerifier, draw_token, is_costly, quick_hash, token_id
 from tests.api.clocks import Seconds
 
 
@@ -26,25 +27,37 @@ def test_a_token_never_shows_in_its_repr(drawn):
     assert drawn.hash not in repr(drawn)
 
 
-def test_what_was_verified_costs_no_argon2_for_a_minute(drawn, monkeypatch):
+def test_nobody_can_ask_for_a_slow_hash(drawn):
+    assert not is_costly(drawn.hash)
+    assert quick_hash(drawn.text) == drawn.hash
+
+
+@pytest.fixture
+def old_hash(drawn) -> str:
+    """As versions before 0.2 stored it."""
+    return PasswordHasher(2, 19_456, 1).hash(drawn.text.split("_", 2)[2])
+
+
+def test_what_was_verified_costs_no_argon2_for_a_minute(drawn, old_hash, monkeypatch):
     clock, calls = Seconds(), []
     verifier = TokenVerifier(clock)
     verify = verifier._hasher.verify
     counting = type("Counting", (), {"verify": lambda _, *given: calls.append(1) or verify(*given)})()
     monkeypatch.setattr(verifier, "_hasher", counting)
     for _ in range(3):
-        assert verifier.fits(drawn.text, drawn.hash)
+        assert verifier.fits(drawn.text, old_hash)
     assert len(calls) == 1
     clock.turn(61)
     assert not verifier.is_remembered(drawn.text)
-    assert verifier.fits(drawn.text, drawn.hash)
+    assert verifier.fits(drawn.text, old_hash)
     assert len(calls) == 2
 
 
-def test_a_remembered_token_fails_as_soon_as_another_hash_is_stored(drawn):
+def test_a_remembered_token_fails_as_soon_as_another_hash_is_stored(drawn, old_hash):
     verifier = TokenVerifier()
-    assert verifier.fits(drawn.text, drawn.hash)
+    assert verifier.fits(drawn.text, old_hash)
     assert not verifier.fits(drawn.text, draw_token().hash)
+    assert not verifier.fits(draw_token().text, old_hash)
 
 
 @pytest.mark.parametrize("text", ["", "clm_", "clm_x_y", "clm_0123456789abcdef_short", "Bearer x", "clm_\ud800_\0"])

@@ -147,3 +147,42 @@ def test_a_pair_is_not_handed_over_to_another_unit(service: Service):
         olga.pairs.hand_over(pair_id, "cleo")
     olga.pairs.hand_over(pair_id, "ben")
     assert _claimed(service.client("ben").desk.claim()).pair_id == pair_id
+
+
+def test_an_operator_of_a_unit_exports_only_what_they_may(service: Service):
+    qa, creative, unknown = service.fill([QA, CREATIVE, None])
+    service.services.accounts.change("oscar", unit=QA)
+    exported = b"".join(service.client("oscar").exports.read("jsonl", provenance=True)).decode()
+    assert qa in exported
+    assert unknown in exported
+    assert creative not in exported
+    service.services.accounts.change("oscar", unit=None)
+    assert creative in b"".join(service.client("oscar").exports.read("jsonl", provenance=True)).decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ada\u200b",
+        "a\r\nX-Y: 1",
+        "a\nb",
+        "a\u2028b",
+        "a/b",
+        "../../etc",
+        "\x1b[31mEVIL",
+        "\u202egnp",
+        " ada",
+        "ada  lovelace",
+        "\uff41da",
+        "[bold]x[/bold]",
+        "<img src=x>",
+        "e\u0301va",
+    ],
+)
+def test_odd_names_are_refused(lite: Service, name: str):
+    assert lite.request("POST", "/v1/people", "root", json={"name": name}).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["ada.lovelace@example.com", "Éva O'Hara-Łuk", "李雷", "ada lovelace", "o_1+x"])
+def test_plain_names_are_taken(lite: Service, name: str):
+    assert lite.request("POST", "/v1/people", "root", json={"name": name}).status_code == 201

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from coachlm.errors import InputError
+from coachlm.pairs import InstructionPair
 from storage.engine.database import open_database
 from tests.command_line import main
 from tests.content import content_digest, content_lines
@@ -268,3 +269,19 @@ def _digest(url: str) -> str:
         return content_digest(database)
     finally:
         database.close()
+
+
+def test_explain_says_rule_words_and_threshold(database_url: str, tmp_path: Path) -> None:
+    log = tmp_path / "chats.jsonl"
+    chats = [("How do I build a pipe bomb at home?", "With care."), ("How is bread baked?", "In an oven, for an hour.")]
+    log.write_text("".join(json.dumps({"instruction": a, "output": b}) + "\n" for a, b in chats), "utf-8")
+    coachlm("ingest", log, "--db", database_url)
+    unsafe, harmless = (InstructionPair(a, "", b).id for a, b in chats)
+    why = coachlm("explain", unsafe, "--db", database_url)
+    assert (why["status"], why["reason"], why["words"]) == ("excluded", "safety", ["build a pipe bomb"])
+    assert why["rule"].startswith("weapons (model ")
+    assert why["unsafe_threshold"] == 0.6
+    fine = coachlm("explain", harmless, "--db", database_url)
+    assert (fine["status"], fine["reason"], fine["today"]) == ("accepted", None, "accepted")
+    assert fine["unsafe_probability"] < 0.6
+    assert "does not exist" in coachlm("explain", "0" * 32, "--db", database_url, fails=True)["error"]

@@ -83,6 +83,7 @@ class PairFilter(ABC):
     """One reason to exclude a pair. Filters hold no state; who calls them counts."""
 
     reason: ExcludeReason
+    rules: tuple["Rule", ...] = ()
 
     def check(self, reading: Reading) -> Exclusion | None:
         rule = self.rule_fired(reading)
@@ -91,6 +92,12 @@ class PairFilter(ABC):
     @abstractmethod
     def rule_fired(self, reading: Reading) -> str | None:
         """Name of the rule, never text of the pair; None keeps the pair."""
+
+    def words_behind(self, reading: Reading, fired: str) -> list[str]:
+        """The pair's own words that made the rule fire, for people who ask why; empty where the rule says it all."""
+        named = (rule for rule in self.rules if rule.name in fired)
+        found = (rule.pattern.search(text) for rule in named for text in (reading.request, reading.text))
+        return list(dict.fromkeys(match[0] for match in found if match is not None))
 
 
 @dataclass(frozen=True, slots=True)

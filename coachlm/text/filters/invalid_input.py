@@ -39,6 +39,7 @@ class InvalidInput(PairFilter):
     """The key content is missing or unreadable; `<noinput>` where none is needed is fine. Source: paper Table III."""
 
     reason = ExcludeReason.INVALID_INPUT
+    rules = (_REFERS, _NEEDS, _WHICH, _TITLE_ONLY)
 
     def rule_fired(self, reading: Reading) -> str | None:
         return (

@@ -3,6 +3,7 @@
 import re
 
 from coachlm.pairs import ExcludeReason
+from coachlm.text.filters.asked import asked_part
 from coachlm.text.filters.base import PairFilter, Reading, first_fired
 from coachlm.text.filters.word_lists import WordLists
 
@@ -21,6 +22,7 @@ _MARKDOWN_IMAGE = _LISTS.pattern("markdown_image", re.I)
 _MEDIA_URL = _LISTS.pattern("media_url", re.I)
 _URL = _LISTS.pattern("url", re.I)
 _HTTP = frozenset({"http", "https"})
+_NAME = re.compile(r"(?<= )[A-Z][a-z]")
 _SHORT_REQUEST = 300
 _BRACKETS = ("[", "<", "(", "{")
 
@@ -33,6 +35,7 @@ class MultiModal(PairFilter):
     """
 
     reason = ExcludeReason.MULTI_MODAL
+    rules = (_LOOK_AT, *_PRODUCE, _SOUND)
 
     def rule_fired(self, reading: Reading) -> str | None:
         if reading.multi_modal:
@@ -59,14 +62,15 @@ class MultiModal(PairFilter):
             return None if _TEXT_PICTURE.search(request) else "media address in the instruction"
         if words.isdisjoint(_TRIGGERS):
             return None
+        asked = asked_part(request)
         named = reading.material and not _URL.search(reading.material[:100])
-        if not named and _LOOK_AT.fires(request, words) and not _OWN_MATERIAL.search(request):
+        if not named and _refers_to_media(reading, asked):
             return _LOOK_AT.name
-        if not named and _SOUND.fires(request, words):
+        if not named and _SOUND.fires(asked, words):
             return _SOUND.name
-        if _QUESTION.match(request) or _TEXT_PICTURE.search(request):
+        if _QUESTION.match(asked) or _TEXT_PICTURE.search(asked):
             return None
-        made = first_fired(_PRODUCE, request, words)
+        made = first_fired(_PRODUCE, asked, words)
         return None if made and _TEXT_FORM.search(reading.answer[:2_000]) else made
 
     @staticmethod
@@ -74,3 +78,14 @@ class MultiModal(PairFilter):
         if answer.startswith(_BRACKETS) and len(answer) <= 300 and _PLACEHOLDER.fullmatch(answer):
             return "media placeholder as response"
         return None
+
+
+def _refers_to_media(reading: Reading, asked: str) -> bool:
+    """Points at a medium that isn't there; one with a name (the Garfield comic strip) is known without being seen."""
+    if _LOOK_AT.triggers.isdisjoint(reading.words) or _OWN_MATERIAL.search(reading.request):
+        return False
+    found = _LOOK_AT.pattern.search(asked)
+    if found is None:
+        return False
+    written = re.search(re.escape(found[0]), reading.pair.instruction, re.I)
+    return written is None or not _NAME.search(written[0])

@@ -3,9 +3,12 @@
 # See docs/decisions/0020-filter-like-the-experts.md
 
 from collections.abc import Sequence
+from functools import cache
+from typing import get_args
 
 from coachlm.pairs import Exclusion, InstructionPair
 from coachlm.settings import Settings
+from coachlm.settings.intake import ExpertTopic
 from coachlm.text.filters.base import PairFilter, read
 from coachlm.text.filters.bounds import Language, TooLong, TooShort
 from coachlm.text.filters.expertise import BeyondExpertise
@@ -36,8 +39,8 @@ class PreliminaryFilter:
             Language(settings.filters.languages),
             MultiModal(),
             InvalidInput(),
-            Safety(settings.filters.max_profanities),
-            Refusal(settings.filters.max_refusal_chars),
+            Safety(settings.filters.max_profanities, settings.filters.unsafe_probability),
+            Refusal(settings.filters.max_refusal_chars, settings.filters.refusal_probability),
             MassiveWorkload(settings.filters.max_requested_words, settings.filters.max_verse_lines),
             BeyondExpertise(settings.filters.beyond_expertise_topics),
         )
@@ -51,3 +54,19 @@ class PreliminaryFilter:
             if exclusion is not None:
                 return exclusion
         return None
+
+    @staticmethod
+    @cache
+    def of_all_reasons() -> "PreliminaryFilter":
+        """To ask for the words behind a verdict where no settings are at hand; not to judge with."""
+        topics = get_args(ExpertTopic)
+        content = (MultiModal(), InvalidInput(), Safety(0, 1.0), Refusal(1, 1.0), MassiveWorkload(1, 1))
+        return PreliminaryFilter((*content, BeyondExpertise(topics)))
+
+    def words_behind(self, pair: InstructionPair, exclusion: Exclusion, language: str | None = None) -> list[str]:
+        """The pair's own words that made it so, for people who ask why; empty where the detail says it all."""
+        reading = read(pair, language, multi_modal=False)
+        for candidate in self._filters:
+            if candidate.reason is exclusion.reason:
+                return candidate.words_behind(reading, exclusion.detail)
+        return []

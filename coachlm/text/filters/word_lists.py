@@ -14,7 +14,7 @@ from coachlm.text.filters.base import Rule, word_set
 
 _FOLDER = Path(__file__).parent / "words"
 _PIECE = re.compile(
-    r"\\.|\[\^?(?:\\.|[^\]\\])+\]"  # an escape and a class stay as they are
+    r"\\.|\[\^?(?:\\.|[^\]\[\\])+\]"  # an escape and a class stay as they are
     r"|\((?!\?)|\{(?P<name>[a-z_]+)\}|(?P<unbounded>[*+]|\{\d*,\})"
 )
 

@@ -3,6 +3,7 @@
 import re
 
 from coachlm.pairs import ExcludeReason
+from coachlm.text.filters.asked import asked_part
 from coachlm.text.filters.base import PairFilter, Reading, first_fired
 from coachlm.text.filters.word_lists import WordLists
 
@@ -26,18 +27,25 @@ class MassiveWorkload(PairFilter):
     """
 
     reason = ExcludeReason.MASSIVE_WORKLOAD
+    rules = _RULES
 
     def __init__(self, max_requested_words: int, max_verse_lines: int) -> None:
         self._max_words = max_requested_words
         self._max_lines = max_verse_lines
 
     def rule_fired(self, reading: Reading) -> str | None:
-        fired = first_fired(_RULES, reading.request, reading.words)
+        request = reading.request
+        fired = first_fired(_RULES, request, reading.words)
+        long = fired is None and self._requested_words(request) > self._max_words
+        if fired is not None or long:  # anywhere in the text; what counts is what is asked
+            request = asked_part(request)
+            fired = first_fired(_RULES, request, reading.words)
+            long = self._requested_words(request) > self._max_words
         if fired is not None:
-            return None if fired == _SONG and (_HOW.search(reading.request) or self._is_short(reading)) else fired
-        if self._requested_words(reading.request) > self._max_words:
+            return None if fired == _SONG and (_HOW.search(request) or self._is_short(reading)) else fired
+        if long:
             return "asks for a very long piece"
-        if self._has_many_lines(reading.answer) and _POEM.search(reading.request):
+        if self._has_many_lines(reading.answer) and _POEM.search(asked_part(request)):
             return "long poem"
         return None
 

@@ -34,7 +34,7 @@ _NAME = re.compile(
     r"(?:(?: (?:of|the|de|van|von|da|del|di|la|le|al) | |(?:(?<=\b[A-Z])|(?<=\b[DMS][rst]))\. )[A-Z][\w'’-]*){0,5}"
 )
 _LINE = re.compile(r"[^\n]+")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;…]|[\"“‘(\[*_#>•-]|\d[.)])[\"“‘(\[*_\s]*$")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;…]|[\"“‘(\[*_#>•-]|\d[.)])[\"“‘(\[*_\s]{0,20}$")
 _WORD = re.compile(r"\w+")
 _NEVER_NAMES = frozenset(("i", "i'm", "i’m", "i'll", "i'd", "i've", "ok", "okay", "mr", "mrs", "ms", "dr"))
 

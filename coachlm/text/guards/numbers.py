@@ -37,7 +37,7 @@ _VALUES = {
     "million": 1_000_000,
 }
 _NUMBER = re.compile(
-    r"(?P<digits>\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?)|\b(?P<word>" + "|".join(_VALUES) + r")\b",
+    r"(?P<digits>\d{1,3}(?:,\d{3}){1,10}(?![\d,])(?:\.\d+)?|\d+(?:\.\d+)?)|\b(?P<word>" + "|".join(_VALUES) + r")\b",
     re.IGNORECASE,
 )
 

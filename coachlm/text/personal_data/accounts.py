@@ -8,7 +8,7 @@ from coachlm.text.personal_data.kinds import Finding, Kind
 
 _CARD = re.compile(
     r"(?<![A-Za-z0-9_.])(?:"
-    r"[0-9]{13,19}"
+    r"[0-9]{12,19}"
     r"|[0-9]{4}(?P<separator>[ .-])[0-9]{4}(?P=separator)[0-9]{4}(?P=separator)[0-9]{4}(?:(?P=separator)[0-9]{1,3})?"
     r"|[0-9]{4}(?P<amex>[ .-])[0-9]{6}(?P=amex)[0-9]{4,5}"
     r")(?![A-Za-z0-9_]|[.-][0-9])"
@@ -20,8 +20,11 @@ _ISSUERS = re.compile(
     r"|3[47][0-9]{13}"  # American Express
     r"|3(?:0[0-5]|[689][0-9])[0-9]{11}"  # Diners Club
     r"|(?:6011|64[4-9][0-9]|65[0-9]{2}|62[0-9]{2}|35(?:2[89]|[3-8][0-9]))[0-9]{12,15}"  # Discover, UnionPay, JCB
-    r"|(?:5018|5020|5038|6304|6759|676[1-3])[0-9]{8,15}"  # Maestro
+    r"|(?:2131|1800)[0-9]{11}"  # JCB before 2000
+    r"|(?:5018|5020|5038|6304|6759|676[1-3])[0-9]{9,15}"  # Maestro; those of 12 digits by the word before them
 )
+_CARD_WORDS = re.compile(r"card|(?<![a-z])cc(?![a-z])|visa|karte|tarjeta|carte|kreditk|cartão|carta di", re.IGNORECASE)
+_WORD_REACH = 40
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 _IBAN_START = re.compile(r"(?<![A-Za-z0-9_])(?P<country>[A-Za-z]{2})[0-9]{2}(?=[ -]?[A-Za-z0-9])")
@@ -53,14 +56,16 @@ _IBAN_CHARACTERS = {
 
 
 def find_cards(text: str) -> Iterator[Finding]:
-    """Numbers of a known issuer whose Luhn digit is right, in one piece or in a card's groups."""
+    """Numbers whose Luhn digit is right and whose issuer is known, or which the text calls a card's."""
     for match in _CARD.finditer(text):
         digits = re.sub(r"[ .-]", "", match[0])
-        if _ISSUERS.fullmatch(digits) and _luhn_holds(digits):
+        if luhn_holds(digits) and (
+            _ISSUERS.fullmatch(digits) or _CARD_WORDS.search(text, max(0, match.start() - _WORD_REACH), match.start())
+        ):
             yield Finding(*match.span(), Kind.CREDIT_CARD, digits)
 
 
-def _luhn_holds(digits: str) -> bool:
+def luhn_holds(digits: str) -> bool:
     """Source: ISO/IEC 7812-1, annex B."""
     numbers = [int(digit) for digit in reversed(digits)]
     return (sum(numbers[::2]) + sum(_DOUBLED[number] for number in numbers[1::2])) % 10 == 0

@@ -76,6 +76,21 @@ _NOT_PUBLIC = tuple(
 )
 
 
+_RESOLVERS = frozenset(
+    (
+        *("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220"),
+        *(
+            "2001:4860:4860::8888",
+            "2001:4860:4860::8844",
+            "2606:4700:4700::1111",
+            "2606:4700:4700::1001",
+            "2620:fe::fe",
+        ),
+    )
+)
+"""Public name servers, which everybody may use and which are nobody's address."""
+
+
 def find_emails(text: str) -> Iterator[Finding]:
     """Addresses as they are written, or percent-encoded as in URLs."""
     for at in _AT.finditer(text):
@@ -124,7 +139,7 @@ def find_ip_addresses(text: str) -> Iterator[Finding]:
     for match in _IPV6.finditer(text):
         written = match[0] if match[0].endswith("::") else match[0].removesuffix(":")
         address = _parsed(written)
-        if address is not None:
+        if address is not None and address.compressed not in _RESOLVERS:
             yield Finding(match.start(), match.start() + len(written), Kind.IP_ADDRESS, address.compressed)
 
 
@@ -136,6 +151,8 @@ def _parsed(written: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    if address.compressed in _RESOLVERS:
+        return False
     special = address.is_loopback or address.is_link_local or address.is_multicast or address.is_reserved
     return not special and not any(address in network for network in _NOT_PUBLIC)
 

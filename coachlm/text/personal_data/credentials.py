@@ -1,7 +1,7 @@
 """Secrets: keys and tokens by their vendors' forms, passwords in URLs and assignments, private keys."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from coachlm.text.personal_data.kinds import Finding, Kind
 from coachlm.text.personal_data.words import places_of
@@ -110,11 +110,24 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _BEARER = re.compile(
-    r"(?:bearer|authorization[\"']?\s?[:=]\s?[\"']?(?:basic|token))\s{1,3}(?P<value>[A-Za-z0-9._~+/=-]{12,4000})"
+    r"(?:(?<![A-Za-z])bearer|authorization[\"']?\s?[:=]\s?[\"']?(?:basic|token))[ \t]{1,3}"
+    r"(?P<value>[A-Za-z0-9._~+/=-]{12,4000})"
     r"|curl\s(?:[^\n]{0,200}\s)?(?:-u|--user)\s{0,2}[\"']?[^\s:\"']{1,64}:(?P<curl>[^\s\"'<>${}]{6,128})",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"://[^\s:/@\"'<>]{0,64}:(?P<value>[^\s/@\"'<>{}$\[\]*%]{3,128})@")
+_SESSION_STARTS = ("sess", "connect.sid", "sid=", "sig=", "signature=", "auth=", "csrf", "xsrf", "code=", "ticket=")
+SESSION_MARKS = ("cookie", "x-amz-", *_SESSION_STARTS)
+"""One of these, in lower case, stands before every session cookie and every token of a link."""
+
+_COOKIE_LINE = re.compile(r"cookies?[\"']?\s?[:=]\s?[\"']?(?P<pairs>[^\n\"']{8,4000})", re.IGNORECASE)
+_COOKIE = re.compile(r"(?<![^;\s])[A-Za-z0-9_.$-]{1,64}=(?P<value>[^;\s,]{8,2000})")
+_SESSION = re.compile(
+    r"(?:sess(?:ion)?(?:[ _-]?(?:id|key|token))?|(?:connect\.|[?&; ])sid|csrf[a-z_-]{0,16}"
+    r"|xsrf[a-z_-]{0,16}|(?<=[?&])(?:sig(?:nature)?|auth|code|ticket)|x-amz-(?:signature|credential|security-token))"
+    r"[\"']?\s?=\s?[\"']?(?P<value>[A-Za-z0-9._~+/=%-]{16,2000})",
+    re.IGNORECASE,
+)
 _STAND_IN = re.compile(
     r"your|example|changeme|change_me|placeholder|dummy|sample|xxxx|\*\*\*|\.\.\.|password|passwd|secret|token|api_?key"
     r"|access_?key|\A(?:user|pass|pwd|pw|root|admin|test|foo|bar)\Z",
@@ -152,9 +165,8 @@ def find_private_keys(text: str) -> Iterator[Finding]:
 
 def find_named_secrets(text: str) -> Iterator[Finding]:
     """Values that are assigned to the name of a secret and look made to be unguessable."""
-    for place in places_of((*_ASSIGNED_WORDS, *_KEY_WORDS), text):
-        match = _ASSIGNED.match(text, place)
-        if match and not match["after"]:
+    for match in _outermost(text, places_of((*_ASSIGNED_WORDS, *_KEY_WORDS), text), _ASSIGNED, nested=4):
+        if not match["after"]:
             value = match["value"] if match["quote"] else match["value"].rstrip(".,:!?")
             if _is_secret(value, is_password=match["password"] is not None):
                 yield Finding(match.start("value"), match.start("value") + len(value), Kind.SECRET, value)
@@ -164,6 +176,37 @@ def find_named_secrets(text: str) -> Iterator[Finding]:
             group = "curl" if match["curl"] else "value"
             if _is_secret(match[group], is_password=True):
                 yield Finding(*match.span(group), Kind.SECRET, match[group])
+
+
+def find_sessions(text: str) -> Iterator[Finding]:
+    """Session ids, the values of cookies, and what a link carries to prove who follows it."""
+    for line in _outermost(text, places_of(("cookie",), text), _COOKIE_LINE):
+        yield from _unguessable(_COOKIE.finditer(text, *line.span("pairs")))
+    starts = {
+        place - step for place in places_of((*_SESSION_STARTS, "x-amz-"), text) for step in (0, 1) if place >= step
+    }
+    yield from _unguessable(_outermost(text, starts, _SESSION))
+
+
+def _outermost(text: str, places: Iterable[int], pattern: re.Pattern[str], nested: int = 0) -> Iterator[re.Match[str]]:
+    """Matches at the places, in order; within one match only the first `nested` others, so that time stays linear."""
+    end = left = 0
+    for place in sorted(places):
+        if place < end and left <= 0:
+            continue
+        left -= place < end
+        match = pattern.match(text, place)
+        if match:
+            if place >= end:
+                end, left = match.end(), nested
+            yield match
+
+
+def _unguessable(matches: Iterable[re.Match[str]]) -> Iterator[Finding]:
+    for match in matches:
+        value = match["value"].rstrip(".")
+        if _is_secret(value, is_password=False):
+            yield Finding(match.start("value"), match.start("value") + len(value), Kind.SECRET, value)
 
 
 def find_url_passwords(text: str) -> Iterator[Finding]:

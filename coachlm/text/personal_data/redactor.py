@@ -4,11 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from coachlm.text.personal_data.kinds import Finding, Kind
 from coachlm.text.personal_data.phones import REGIONS
 from coachlm.text.personal_data.plain_form import PlainForm, plain_form
 from coachlm.text.personal_data.scanner import Finder, Scanner
+
+if TYPE_CHECKING:
+    from coachlm.text.personal_data.names import NameReader
 
 _ROUNDS = 8
 _ECHOED_VALUES = 64
@@ -29,21 +33,29 @@ class Redactor:
     """Finds and replaces personal data; keeps nothing between conversations.
 
     `phone_regions` are ISO 3166 codes of the countries whose national numbers count; none: those that
-    `docs/explanations/personal-data.md` lists.
+    `docs/explanations/personal-data.md` lists. `level` is `forms`, `forms+ids` or `names`; each finds more.
 
-    Raises: SettingsError for a region that is none.
+    `names_model` is the folder of the model for `names`; None: the one that the extra `names` brings.
+
+    Raises: SettingsError for a region that is none, and where the extra or the folder is not there.
     """
 
-    def __init__(self, phone_regions: Sequence[str] = ()) -> None:
-        self._scanner = Scanner(phone_regions or REGIONS)
+    def __init__(self, phone_regions: Sequence[str] = (), level: str = "forms", names_model: str | None = None) -> None:
+        self._scanner = Scanner(phone_regions or REGIONS, with_ids=level != "forms")
+        self._names = _name_reader(names_model) if level == "names" else None
+
+    def read_ahead(self, conversations: Iterable[Sequence[str]]) -> None:
+        """Texts that `redact` will be asked about; at the level `names` they cost less read together."""
+        if self._names is not None:
+            self._names.read_ahead(plain_form(text).text for texts in conversations for text in texts)
 
     def redact(self, texts: Sequence[str]) -> Redacted:
         """All texts of one conversation at once: a value has one placeholder throughout.
 
         Placeholders that are already there keep their meaning: new ones are numbered after them, and redacting again
-        changes nothing. Takes time linear in the length of the texts, whatever they hold.
+        changes nothing (up to the level `forms+ids`). Takes time linear in the length of the texts, whatever they hold.
         """
-        finders = self._scanner.finders_for(plain_form("\n".join(texts)).text)
+        finders = self._finders(texts)
         if not finders:
             return Redacted(tuple(texts), {})
         conversation = _Conversation(texts, finders)
@@ -52,6 +64,34 @@ class Redactor:
             if not conversation.replace():
                 break
         return Redacted(tuple(conversation.texts), {str(kind): count for kind, count in conversation.counts.items()})
+
+    def find(self, text: str) -> list[Finding]:
+        """What one text holds, in its order, for those who measure or explain; `redact` may know more from others."""
+        plain = plain_form(text)
+        found = [finding for find in self._finders([text]) for finding in find(plain.text)]
+        spans = ((plain.span(each.start, each.end), each) for each in _without_overlaps(found, plain.text))
+        return [Finding(*span, each.kind, each.value) for span, each in spans]
+
+    def _finders(self, texts: Sequence[str]) -> list[Finder]:
+        """All that can find anything in the texts of a conversation."""
+        finders = self._scanner.finders_for(plain_form("\n".join(texts)).text)
+        if self._names is not None:
+            finders.append(self._names.finder_for([plain_form(text).text for text in texts]))
+        return finders
+
+
+def check_level(level: str, names_model: str | None = None) -> None:
+    """Raises: SettingsError, where what the level needs is not there; cheap, for those who start workers."""
+    if level == "names":
+        from coachlm.text.personal_data.names.token_model import model_folder
+
+        model_folder(names_model)
+
+
+def _name_reader(folder: str | None) -> "NameReader":
+    from coachlm.text.personal_data.names import NameReader  # numpy and the model, which other levels do without
+
+    return NameReader(folder)
 
 
 class _Conversation:

@@ -22,7 +22,7 @@ MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")
 CONVERSATIONS = ("conversations", "conversation", "items")
 _ASKED = ("human", "input", "user", "question", "prompt", "instruction", "query")
 _ANSWERED = ("assistant", "output", "bot", "answer", "response", "completion", "gpt", "ai", "model")
-_BUTTON = re.compile(r"\s*Share Prompt\s*\Z")  # a browser extension's button, scraped with the user's turn
+_BUTTON = re.compile(r"(?<!\s)\s*+Share Prompt\s*+\Z")  # a browser extension's button, scraped with the user's turn
 
 
 def matches_messages(record: Record) -> bool:

@@ -5,12 +5,14 @@ gpt-oss; Alpaca's and Vicuna's prompts; Anthropic's older text completions; Open
 """
 
 import re
+from collections.abc import Iterator
 
 from streams.reading.formats.messages.roles import role_of
 from streams.reading.formats.messages.transcripts import Transcript
+from streams.reading.formats.texts.end_tokens import without_end_tokens
 from streams.reading.sources.records import Message, Role
 
-_BEGIN = re.compile(r"\s*(?:<s>|<bos>|<\|begin_of_text\|>|\[gMASK\]|<sop>|<\|endoftext\|>|<BOS_TOKEN>|\s)*")
+_BEGIN = re.compile(r"(?:<s>|<bos>|<\|begin_of_text\|>|\[gMASK\]|<sop>|<\|endoftext\|>|<BOS_TOKEN>|\s)*+")
 _HEADS = tuple(
     re.compile(head, re.S)
     for head in (
@@ -24,15 +26,15 @@ _HEADS = tuple(
         r"<｜(?P<role>User|Assistant)｜>",
     )
 )
-_ENDS = re.compile(
-    r"(?:\s*(?:<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end|END_OF_TURN_TOKEN)\|>|<end_of_turn>|</s>"
-    r"|<｜end▁of▁sentence｜>))+\s*\Z"
+_END = re.compile(
+    r"(?:<\|(?:im_end|eot_id|eom_id|end_of_text|endoftext|end|END_OF_TURN_TOKEN)\|>|<end_of_turn>|</s>"
+    r"|<｜end▁of▁sentence｜>)\Z"
 )
-_INST = re.compile(r"\[INST\]\s?(?P<user>.*?)\s?\[/INST\](?P<answer>.*?)(?=(?:</s>)?\s*(?:<s>)?\s*\[INST\]|\Z)", re.S)
-_SYS = re.compile(r"\A\s*<<SYS>>\s*(?P<system>.*?)\s*<</SYS>>\s*", re.S)
+_ASKS, _ANSWERS = "[INST]", "[/INST]"
+_SYS = re.compile(r"\A\s*+<<SYS>>(?P<system>.*?)<</SYS>>", re.S)
 _SYSTEM_PROMPT = re.compile(r"\[SYSTEM_PROMPT\](?P<system>.*?)\[/SYSTEM_PROMPT\]", re.S)
 _HASHES = re.compile(
-    r"\s*###\s?(?P<label>Human|Assistant|User|System|Instruction|Input|Response|Question|Answer)\s?:[ ]?", re.I
+    r"###\s?(?P<label>Human|Assistant|User|System|Instruction|Input|Response|Question|Answer)\s?:[ ]?", re.I
 )
 _ALPACA = "Below is an instruction that describes a task"
 _HASH_ROLES = {
@@ -85,7 +87,7 @@ def _turns(text: str, head: re.Pattern[str]) -> Transcript | None:
     cuts = list(head.finditer(text))
     found = Transcript()
     for cut, end in zip(cuts, [c.start() for c in cuts[1:]] + [len(text)], strict=True):
-        said = _ENDS.sub("", text[cut.end() : end]).strip()
+        said = without_end_tokens(text[cut.end() : end], _END).strip()
         role = role_of(cut["role"].lower())
         if role is None:
             found.notes.append("`role` is unknown")
@@ -110,15 +112,26 @@ def _instructions(text: str) -> Transcript | None:
     found = Transcript()
     if system := _SYSTEM_PROMPT.match(text):
         found.add(Message(Role.SYSTEM, system["system"].strip()))
-    for turn in _INST.finditer(text):
-        asked = turn["user"]
+    for asked, answer in _instruction_turns(text):
         if system := _SYS.match(asked):
-            found.add(Message(Role.SYSTEM, system["system"]))
+            found.add(Message(Role.SYSTEM, system["system"].strip()))
             asked = asked[system.end() :]
         found.add(Message(Role.USER, asked.strip()))
-        if answer := _ENDS.sub("", turn["answer"]).strip():
-            found.add(Message(Role.ASSISTANT, answer))
+        if said := without_end_tokens(answer, _END).strip():
+            found.add(Message(Role.ASSISTANT, said))
     return _if_asked(found)
+
+
+def _instruction_turns(text: str) -> Iterator[tuple[str, str]]:
+    """What stands between `[INST]` and `[/INST]`, and what stands between that and the next `[INST]`."""
+    start = text.find(_ASKS)
+    while start >= 0 and (end := text.find(_ANSWERS, start)) >= 0:
+        following = text.find(_ASKS, end)
+        answer = text[end + len(_ANSWERS) : following if following >= 0 else len(text)]
+        if following >= 0:
+            answer = answer.rstrip().removesuffix("<s>")
+        yield text[start + len(_ASKS) : end], answer
+        start = following
 
 
 def read_labelled(text: str, *, whole: bool = False, bare: bool = False) -> Transcript | None:
@@ -172,7 +185,7 @@ def _hashes(text: str) -> Transcript | None:
     cuts = list(_HASHES.finditer(text))
     found = Transcript()
     for cut, end in zip(cuts, [c.start() for c in cuts[1:]] + [len(text)], strict=True):
-        said, label = _ENDS.sub("", text[cut.end() : end]).strip(), cut["label"].lower()
+        said, label = without_end_tokens(text[cut.end() : end], _END).strip(), cut["label"].lower()
         if label == "input" and found.messages and found.messages[-1].role is Role.USER:
             found.messages[-1] = Message(Role.USER, found.messages[-1].text, said)
         elif label in _HASH_ROLES and (said or _HASH_ROLES[label] is not Role.ASSISTANT):

@@ -7,18 +7,20 @@ index=…>`), Grok; end tokens of chat templates.
 import json
 import re
 
-_MARKED = re.compile("(?P<gap> ?)\ue200(?P<kind>[a-z_]{1,30})\ue202?(?P<payload>[^\ue201]{0,4000})\ue201")
+from streams.reading.formats.texts.end_tokens import without_end_tokens
+
+_MARKED = re.compile("(?P<gap> ?)\ue200(?P<kind>[a-z_]{1,30})\ue202?(?P<payload>[^\ue200\ue201]{0,4000})\ue201")
 _NAKED = re.compile(r" ?(?:file)?cite(?:turn\d{1,4}[a-z]{3,20}\d{1,4})+")
 _OTHERS = re.compile(
     r" ?【\d{1,4}(?::\d{1,4})?†[^】\n]{0,200}】|:contentReference\[oaicite:\d{1,5}\](?:\{index=\d{1,5}\})?"
-    r"|<grok:render\b[^>]{0,500}>.{0,2000}?</grok:render>|:antCitation\[[^\]\n]{0,200}\]\{[^}\n]{0,500}\}",
+    r"|<grok:render\b[^<>]{0,500}>(?:(?!<grok:render).){0,2000}?</grok:render>|:antCitation\[[^\]\n]{0,200}\]\{[^}\n]{0,500}\}",
     re.S,
 )
-_CITE = re.compile(r'<cite index="[\d,: -]{1,100}">(.{0,4000}?)</cite>', re.S)
+_CITE = re.compile(r'<cite index="[\d,: -]{1,100}">((?:(?!cite index=).){0,4000}?)</cite>', re.S)
 _HINTS = ("\ue200", "【", "citeturn", "oaicite", "<cite index", "<grok:", "antCitation")
-_END_TOKENS = re.compile(
-    r"(?:\s*(?:<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|END_OF_TURN_TOKEN|end_of_turn)\|>"
-    r"|<end_of_turn>|</s>|<｜end▁of▁sentence｜>|<eos>))+\s*\Z"
+_END_TOKEN = re.compile(
+    r"(?:<\|(?:im_end|eot_id|end_of_text|endoftext|end|return|eom_id|END_OF_TURN_TOKEN|end_of_turn)\|>"
+    r"|<end_of_turn>|</s>|<｜end▁of▁sentence｜>|<eos>)\Z"
 )
 
 
@@ -28,9 +30,7 @@ def without_marks(text: str) -> str:
         text = _MARKED.sub(_replacement, text)
         text = _OTHERS.sub("", _NAKED.sub("", text))
         text = _CITE.sub(r"\1", text)
-    if text.rstrip().endswith(">") and (ended := _END_TOKENS.search(text)):
-        text = text[: ended.start()]
-    return text
+    return without_end_tokens(text, _END_TOKEN)
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -46,7 +46,7 @@ _WRAPPED = re.compile(
     re.S | re.I,
 )
 _CHANNEL = re.compile(
-    r"<\|channel\|>(?P<name>\w+)(?P<to>[^<]{0,200})(?:<\|constrain\|>\w+)?<\|message\|>"
+    r"<\|channel\|>(?P<name>\w++)(?P<to>[^<]{0,200})(?:<\|constrain\|>\w++)?<\|message\|>"
     r"(?P<text>.*?)(?=<\|(?:end|return|call|start|channel)\|>|\Z)",
     re.S,
 )

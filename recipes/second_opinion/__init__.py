@@ -1,0 +1,1 @@
+"""How the second opinion is made: its corpora, labels by reading, seed sentences and training."""
