@@ -21,8 +21,9 @@ from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from exports.chat_shapes import spoken, system_prompt
 from exports.data_card import render_card
-from exports.export_formats import SUFFIXES, ExportFormat, Record, RecordWriter, open_writer, shape
+from exports.export_formats import SUFFIXES, ExportFormat, Record, shape
 from exports.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check_balance, is_export, text_stage
+from exports.record_writers import RecordWriter, open_writer
 
 CARD_NAME = "README.md"
 KEPT_STATUSES = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}

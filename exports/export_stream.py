@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from coachlm.desk.dataset import DatasetRow
 from coachlm.pairs import InstructionPair
 from exports.export import ExportOptions, columns, record_of
-from exports.export_formats import open_writer
+from exports.record_writers import open_writer
 
 _PIECE_BYTES = 256 * 1024
 
