@@ -2,11 +2,7 @@
 
 from enum import StrEnum
 
-from coachlm.context import Role
-from coachlm.pairs import InstructionPair
-from exports.chat_shapes import Record, chat_messages, sharegpt_turns, spoken, system_prompt
-
-__all__ = ["SUFFIXES", "ExportFormat", "Record", "shape"]
+__all__ = ["CHATS", "PREFERENCES", "SUFFIXES", "TEXTS", "ExportFormat", "Rejected", "Rows", "TrainOn"]
 
 
 class ExportFormat(StrEnum):
@@ -18,6 +14,14 @@ class ExportFormat(StrEnum):
     JSONL = "jsonl"  # JSON lines of instruction, input, output
     PARQUET = "parquet"  # instruction, input, output
     CSV = "csv"  # the same for spreadsheets; cells that would be formulas are defused
+    MESSAGES = "messages"  # JSON lines of messages and nothing else, as fine-tuning services take them
+    TRL = "trl"  # Parquet of prompt and completion, or messages, as TRL's trainers take them
+    DPO = "dpo"  # JSON lines of prompt, chosen, rejected
+    ORPO = "orpo"  # the same
+    KTO = "kto"  # JSON lines of prompt, completion, label
+    SHAREGPT_DPO = "sharegpt-dpo"  # JSON array of conversations, chosen, rejected
+    SHAREGPT_KTO = "sharegpt-kto"  # JSON array of conversations, kto_tag
+    REVISIONS = "revisions"  # JSON lines of the raw and the revised pair, in the paper's names
 
 
 SUFFIXES: dict[ExportFormat, str] = {
@@ -27,20 +31,45 @@ SUFFIXES: dict[ExportFormat, str] = {
     ExportFormat.JSONL: ".jsonl",
     ExportFormat.PARQUET: ".parquet",
     ExportFormat.CSV: ".csv",
+    ExportFormat.MESSAGES: ".jsonl",
+    ExportFormat.TRL: ".parquet",
+    ExportFormat.DPO: ".jsonl",
+    ExportFormat.ORPO: ".jsonl",
+    ExportFormat.KTO: ".jsonl",
+    ExportFormat.SHAREGPT_DPO: ".json",
+    ExportFormat.SHAREGPT_KTO: ".json",
+    ExportFormat.REVISIONS: ".jsonl",
 }
+TEXTS = frozenset({ExportFormat.ALPACA, ExportFormat.JSONL, ExportFormat.PARQUET, ExportFormat.CSV})
+"""The three texts of a pair, without its context."""
+CHATS = frozenset({ExportFormat.CHAT, ExportFormat.SHAREGPT, ExportFormat.MESSAGES, ExportFormat.TRL})
+"""Messages, with all that was said before."""
+PREFERENCES = frozenset(
+    {ExportFormat.DPO, ExportFormat.ORPO, ExportFormat.KTO, ExportFormat.SHAREGPT_DPO, ExportFormat.SHAREGPT_KTO}
+)
+"""Answers that are preferred and such that are not."""
+LABELLED = frozenset({ExportFormat.KTO, ExportFormat.SHAREGPT_KTO})
+"""Of these, those in which each answer stands alone, with a label."""
 
 
-def shape(format: ExportFormat, pair: InstructionPair) -> Record:
-    """The pair in the format's keys.
+class Rows(StrEnum):
+    """What a row is."""
 
-    Chat-shaped records hold everything in the messages: the system prompt, what was said before, and the pair as the
-    last turn. Its number and its input stand beside them, at the record's top level where no chat template or validator
-    of messages sees it: `split_user_text` gives the exact pair back.
-    """
-    if format in (ExportFormat.SHAREGPT, ExportFormat.CHAT):
-        messages = spoken(pair)
-        beside = {"input": pair.input, "turn": sum(message.role is Role.USER for message in messages)}
-        if format is ExportFormat.CHAT:
-            return {"messages": chat_messages(system_prompt(pair), messages), **beside}
-        return {"conversations": sharegpt_turns(messages), "system": system_prompt(pair), **beside}
-    return pair.as_dict()
+    PAIRS = "pairs"  # a row for each pair; what was said before is its context
+    CONVERSATIONS = "conversations"  # a row for each conversation, with all of its turns
+
+
+class TrainOn(StrEnum):
+    """Which answers of a conversation have the weight 1."""
+
+    ALL = "all"  # those of all pairs that were chosen
+    EDITED = "edited"  # those that people or the coach wrote; conversations without any are left out
+
+
+class Rejected(StrEnum):
+    """Where the answers come from that lose."""
+
+    RAW = "raw"  # the logged answer
+    COACH = "coach"  # the coach's answer, where people wrote another
+    LOG = "log"  # answers that the log itself names as rejected or marks as bad
+    RATINGS = "ratings"  # versions that blind raters liked less

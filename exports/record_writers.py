@@ -3,14 +3,17 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import BinaryIO, Protocol, assert_never
+from typing import BinaryIO, Protocol
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coachlm.text.spreadsheets import defuse_cell
-from exports.export_formats import ExportFormat, Record
+from exports.chat_shapes import Record
+from exports.export_formats import SUFFIXES, ExportFormat
+from exports.shapes.columns import Column, arrow_schema
+from exports.shapes.dialogues import texts_in
 
 
 class RecordWriter(Protocol):
@@ -21,18 +24,17 @@ class RecordWriter(Protocol):
     def close(self) -> None: ...
 
 
-def open_writer(format: ExportFormat, file: BinaryIO, columns: Sequence[str]) -> RecordWriter:
-    """A writer of records that have exactly these keys."""
-    match format:
-        case ExportFormat.ALPACA | ExportFormat.SHAREGPT:
+def open_writer(format: ExportFormat, file: BinaryIO, columns: Sequence[Column]) -> RecordWriter:
+    """A writer of records that have these keys, and no others."""
+    match SUFFIXES[format]:
+        case ".json":
             return JsonArrayWriter(file)
-        case ExportFormat.CHAT | ExportFormat.JSONL:
+        case ".jsonl":
             return JsonLinesWriter(file)
-        case ExportFormat.PARQUET:
+        case ".parquet":
             return ParquetWriter(file, columns)
-        case ExportFormat.CSV:
+        case _:
             return CsvWriter(file, columns)
-    assert_never(format)
 
 
 def _json(record: Record) -> bytes:
@@ -72,20 +74,20 @@ class JsonArrayWriter:
 
 
 class ParquetWriter:
-    """String columns, zstd; a row group is closed at 10,000 rows or about 16 MB of text."""
+    """Columns of declared types, zstd; a row group is closed at 10,000 rows or about 16 MB of text."""
 
     _GROUP_ROWS = 10_000
     _GROUP_CHARS = 16_000_000
 
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._schema = pa.schema([(name, pa.string()) for name in columns])
+    def __init__(self, file: BinaryIO, columns: Sequence[Column]) -> None:
+        self._schema = arrow_schema(tuple(columns))
         self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
         self._rows: list[Record] = []
         self._chars = 0
 
     def write(self, record: Record) -> None:
         self._rows.append(record)
-        self._chars += sum(map(len, record.values()))
+        self._chars += sum(map(len, texts_in(record)))
         if len(self._rows) >= self._GROUP_ROWS or self._chars >= self._GROUP_CHARS:
             self._flush()
 
@@ -102,10 +104,10 @@ class ParquetWriter:
 class CsvWriter:
     """RFC 4180 with a header, UTF-8."""
 
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
+    def __init__(self, file: BinaryIO, columns: Sequence[Column]) -> None:
         self._file = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)
-        self._writer.writerow(columns)
+        self._writer.writerow([column.name for column in columns])
 
     def write(self, record: Record) -> None:
         self._writer.writerow([defuse_cell(cell) for cell in record.values()])
