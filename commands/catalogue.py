@@ -38,7 +38,7 @@ COMMANDS = {
         "Write a self-contained HTML report to PATH.",
     ),
     "export": Entry(
-        "commands.run.dataset:export",
+        "commands.run.export:export",
         "Write a data set with manifest and data card into FOLDER.",
     ),
     "evaluate": Entry("commands.evaluate.evaluate:evaluate", "Test sets, judges and ratings: does the coach help?"),

@@ -1,7 +1,7 @@
 """The data set as a stream: one snapshot, flat memory, as many pairs as there are."""
 
 from collections.abc import AsyncIterator, Generator
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 from anyio import to_thread
@@ -10,13 +10,17 @@ from fastapi.responses import StreamingResponse
 
 from api.access.gate import ADMIN, OPERATOR, Allowed
 from api.http.problems import RefusedError
+from api.routes.selection import selection
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
 from coachlm.desk.work import Person
+from coachlm.errors import ExportError
 from coachlm.status import Status
 from exports.export import KEPT_STATUSES, ExportOptions
-from exports.export_formats import SUFFIXES, ExportFormat
+from exports.export_formats import SUFFIXES, ExportFormat, Rejected, Rows, TrainOn
 from exports.export_stream import stream_dataset
+from exports.records import read_statuses
+from exports.selection import Selection
 from storage.reading import StoreReader
 
 router = APIRouter(tags=["export"])
@@ -39,19 +43,44 @@ _ANSWER: Responses = {
 async def export(
     who: Operator,
     state: StateOf,
+    chosen: Annotated[Selection, Depends(selection)],
     format: ExportFormat = ExportFormat.JSONL,
     text: TextChoice = TextChoice.FINAL,
     status: Statuses = None,
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
+    rows: Annotated[Rows | None, Query(description="What a row is. Default: as `coachlm export`.")] = None,
+    train_on: Annotated[TrainOn, Query(description="Which answers of a conversation have weight 1.")] = TrainOn.ALL,
+    with_reasoning: Annotated[bool, Query(description="With what the model thought.")] = False,
+    rejected: Annotated[list[Rejected] | None, Query(description="Of preferences: where losing answers are.")] = None,
+    same_question: Annotated[bool, Query(description="Of preferences: only where nobody edited the question.")] = False,
 ) -> StreamingResponse:
     """An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
+    options = _options(
+        format=format,
+        text=text,
+        statuses=frozenset(status or KEPT_STATUSES),
+        provenance=provenance,
+        rows=rows,
+        train_on=train_on,
+        with_reasoning=with_reasoning,
+        rejected=frozenset(rejected) if rejected else None,
+        same_question=same_question,
+        selection=chosen,
+    )
     if state.exports.available_tokens < 1:
         said = "as many exports as this service streams at once are under way"
         raise RefusedError(429, "busy", said, retry_after_seconds=_BUSY_SECONDS)
-    options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance)
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
     return StreamingResponse(_stream(state, options), media_type=_MEDIA_TYPES[suffix], headers=headers)
+
+
+def _options(**options: Any) -> ExportOptions:
+    """Raises: RefusedError, for options that contradict one another."""
+    try:
+        return ExportOptions(**options)
+    except ExportError as error:
+        raise RefusedError(422, "input", str(error)) from error
 
 
 async def _stream(state: State, options: ExportOptions) -> AsyncIterator[bytes]:
@@ -71,4 +100,5 @@ async def _stream(state: State, options: ExportOptions) -> AsyncIterator[bytes]:
 
 def _pieces(reader: StoreReader, options: ExportOptions) -> Generator[bytes, None, None]:
     with reader.snapshot() as snapshot:
-        yield from stream_dataset(snapshot.dataset_rows(options.statuses), options)
+        rows = snapshot.dataset_rows(read_statuses(options), together=options.is_whole)
+        yield from stream_dataset(rows, options, snapshot.rated_versions())
