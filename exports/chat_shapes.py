@@ -52,6 +52,8 @@ def sharegpt_turns(said: Sequence[Said]) -> list[Record]:
         if each.message.text or not each.message.calls:
             thought = f"<think>\n{each.reasoning}\n</think>\n\n" if each.reasoning else ""
             found.append({"from": _SPEAKERS[each.message.role], "value": thought + each.message.text} | marks)
+    if found and found[0]["from"] in ("gpt", "function_call"):  # LLaMA-Factory skips what the user doesn't begin
+        found.insert(0, {"from": "human", "value": ""})
     return found
 
 
