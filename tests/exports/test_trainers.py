@@ -32,8 +32,8 @@ def _rows() -> list[Any]:
     rows = []
     for number in range(4):
         steps = STEPS if number % 2 else ()
-        context = Context("Be brief.", (ContextMessage(Role.USER, "Hi"), ContextMessage(Role.ASSISTANT, "Hello")), steps,
-                          ("count",) if steps else ())  # fmt: skip
+        said = (ContextMessage(Role.USER, "Hi"), ContextMessage(Role.ASSISTANT, "Hello"))
+        context = Context("Be brief.", said, steps, ("count",) if steps else ())
         pair = InstructionPair(f"Name fruit {number}", "", "aple", context)
         rows.append(make_row(pair, status=Status.APPROVED, final=InstructionPair(f"Name fruit {number}", "", "Apple.")))
     return rows
