@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from api.access.gate import Gate, check_declared
 from api.access.jwt_bearer import jwt_verifier
@@ -16,13 +17,25 @@ from api.http.envelope import Envelope
 from api.http.metrics import Metrics, QueueFigures
 from api.http.problems import add_problem_handlers
 from api.http.services import Services
-from api.routes import adapters, desk, export, figures, health, intake, pairs, people, ratings, reviews
+from api.routes import (
+    adapters,
+    desk,
+    export,
+    figures,
+    health,
+    intake,
+    pairs,
+    people,
+    ratings,
+    reviews,
+    telemetry,
+    webhooks,
+)
 from api.routes.state import State
 from coachlm import __version__
 from coachlm.settings import Settings
 
 _BURST_SECONDS = 4
-_STREAMED_PATHS = frozenset({"/v1/logs"})
 _ROUTERS = (
     desk.router,
     desk.rubric_router,
@@ -34,8 +47,16 @@ _ROUTERS = (
     figures.router,
     adapters.router,
     intake.router,
+    telemetry.router,
+    webhooks.router,
     export.router,
     health.router,
+)
+_STREAMED_PATHS = frozenset(
+    route.path
+    for router in (intake.router, telemetry.router, webhooks.router)
+    for route in router.routes
+    if isinstance(route, APIRoute)
 )
 _ABOUT = """Post-editing of revised instruction pairs: intake of logs, the queue, reviews, figures, data out.
 

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 def build_services(database: "Database", settings: Settings) -> "Services":
     """All that the routes work with, on one database."""
     from api.http.services import Services
+    from coachlm.text.personal_data import Redactor
     from storage.adapters.adapters import DatabaseAdapterRegistry
     from storage.desk.pair_views import PairViews
     from storage.desk.queue import PostEditQueue
     from storage.desk.rules import DeskRules
     from storage.figures.figures import Figures
+    from storage.intake.waiting_calls import WaitingCalls
     from storage.people.accounts import Accounts
     from storage.reading import StoreReader
     from storage.review.desk import ReviewDesk
     from storage.studies.desk import RatingDesk
     from storage.studies.studies import RatingStudies
+    from streams.receiving.inbox import CallInbox
 
     rules = DeskRules.from_settings(settings)
     return Services(
@@ -37,6 +40,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
         rating_desk=RatingDesk(database),
         studies=RatingStudies(database),
         log_door=_log_door(database, settings),
+        inbox=CallInbox(WaitingCalls(database), Redactor(settings.intake.phone_regions)),
         adapters=DatabaseAdapterRegistry(database),
         lag_probe=_lag_probe(settings),
     )

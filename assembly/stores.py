@@ -14,6 +14,7 @@ from coachlm.settings import Settings
 if TYPE_CHECKING:
     from storage.adapters.artifacts import AdapterArtifacts
     from storage.engine.database import Database
+    from storage.intake.near_copies import NearCopies
     from storage.intake.store import DatabaseStore
     from storage.streams.store import DatabaseStreamStore
 
@@ -44,22 +45,23 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 def build_store(database: Database, settings: Settings) -> DatabaseStore:
     """The store of intake and revising, with near copies looked for."""
-    from coachlm.text.duplicates import pair_text, similarity
-    from storage.intake.near_copies import NearCopies
     from storage.intake.store import DatabaseStore
 
-    near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
-    return DatabaseStore(database, near_copies)
+    return DatabaseStore(database, _near_copies(settings))
 
 
 def build_stream_store(database: Database, settings: Settings) -> DatabaseStreamStore:
     """The same store with dead letters and the outbox."""
-    from coachlm.text.duplicates import pair_text, similarity
-    from storage.intake.near_copies import NearCopies
     from storage.streams.store import DatabaseStreamStore
 
-    near_copies = NearCopies(similarity, pair_text, settings.intake.near_duplicate_similarity)
-    return DatabaseStreamStore(database, near_copies, dead_letter_days=settings.streams.dead_letter_days)
+    return DatabaseStreamStore(database, _near_copies(settings), dead_letter_days=settings.streams.dead_letter_days)
+
+
+def _near_copies(settings: Settings) -> NearCopies:
+    from coachlm.text.duplicates import compared_text, difference, similarity
+    from storage.intake.near_copies import NearCopies
+
+    return NearCopies(similarity, compared_text, settings.intake.near_duplicate_similarity, difference)
 
 
 def adapter_artifacts(settings: Settings) -> AdapterArtifacts:

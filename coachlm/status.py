@@ -14,11 +14,11 @@ class Status(StrEnum):
     RETURNED = "returned"  # the owner sent it back; waits for the same annotator
     APPROVED = "approved"  # final: part of the data set and of the coach's training data
     EXCLUDED = "excluded"  # excluded with a reason; exportable, restorable
-    DUPLICATE = "duplicate"  # near copy of an earlier pair, linked to it; exportable
+    DUPLICATE = "duplicate"  # near copy of an earlier pair, or of one meaning with it, linked to it; exportable
 
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.ACCEPTED: frozenset({Status.REVISED, Status.EXCLUDED}),
+    Status.ACCEPTED: frozenset({Status.REVISED, Status.EXCLUDED, Status.DUPLICATE}),
     Status.REVISED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
     # An annotator may take a fresh submit back: to `revised`, or to `returned` where it came from there.
     Status.POST_EDITED: frozenset({Status.APPROVED, Status.RETURNED, Status.REVISED, Status.EXCLUDED}),

@@ -9,6 +9,10 @@ COMMANDS = {
         "commands.run.run:ingest",
         "Take logs in without revising them.",
     ),
+    "pull": Entry(
+        "commands.run.pull:pull",
+        "Pull logs from Langfuse, LangSmith, Phoenix or Hugging Face.",
+    ),
     "revise": Entry("commands.run.run:revise", "Revise every accepted pair that waits in the database."),
     "worker": Entry(
         "commands.run.worker:worker",
@@ -37,6 +41,8 @@ COMMANDS = {
         "commands.run.dataset:report",
         "Write a self-contained HTML report to PATH.",
     ),
+    "duplicates": Entry("commands.run.duplicates:duplicates", "Show near copies; find pairs that mean the same."),
+    "select": Entry("commands.run.select:select", "Choose the pairs that are worth people's time."),
     "export": Entry(
         "commands.run.export:export",
         "Write a data set with manifest and data card into FOLDER.",

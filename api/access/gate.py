@@ -1,7 +1,7 @@
 """Who may come in: bearer tokens, rate limits, and the roles that each route declares.
 
-A route declares its roles by one dependency: `Allowed`, `LocalOr` or `Anyone`. A service with a route that declares
-none does not start. Which pairs a person may see is `api.access.units`' to say.
+A route declares its roles by one dependency: `Allowed`, `KeyPair`, `LocalOr` or `Anyone`. A service with a route that
+declares none does not start. Which pairs a person may see is `api.access.units`' to say.
 """
 
 # See docs/decisions/0101-roles-fail-closed.md
@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 from starlette.routing import BaseRoute
 
 from api.access.jwt_bearer import IdentityUnavailableError, JwtVerifier
@@ -33,6 +33,8 @@ ANNOTATOR, OWNER, OPERATOR, ADMIN, INGEST = (
 )
 _BEARER = HTTPBearer(auto_error=False, description="A token of `coachlm people token`, or the company's JWT.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+_BASIC = HTTPBasic(auto_error=False, description="Any name (a public key), and a token as password (the secret key).")
+BasicPair = Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]
 _LOOPBACK = ("127.0.0.1", "::1")
 _MAX_TOKEN_CHARS = 8_000
 
@@ -107,6 +109,19 @@ class Allowed:
         return self.roles.admit(request, credentials)
 
 
+class KeyPair:
+    """A dependency as `Allowed`, for clients that know no bearer tokens but a public and a secret key: the secret one
+    is a token, and what the public one says doesn't matter."""
+
+    def __init__(self, *roles: PersonRole) -> None:
+        self.roles = Roles(frozenset(roles))
+
+    def __call__(self, request: Request, credentials: Credentials, pair: BasicPair) -> Person:
+        if credentials is None and pair is not None:
+            credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=pair.password)
+        return self.roles.admit(request, credentials)
+
+
 class LocalOr:
     """A dependency: lets these roles in, and programs of the same machine without a token (None is given)."""
 
@@ -140,8 +155,8 @@ def check_declared(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(route, APIRoute) or len(declared(route)) != 1:
             name = f"{getattr(route, 'methods', '')} {getattr(route, 'path', route)}"
             raise SettingsError(
-                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate (Allowed, LocalOr, "
-                "Anyone)"
+                f"route {name} doesn't declare its roles; give it one dependency of api.access.gate (Allowed, KeyPair, "
+                "LocalOr, Anyone)"
             )
 
 

@@ -67,7 +67,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for operations in document["paths"].values():
             for operation in operations.values():
                 operation["responses"].pop("422", None)  # the framework's own shape, which is never sent
-                operation["responses"]["default"] = answer
+                operation["responses"].setdefault("default", answer)
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         app.openapi_schema = document

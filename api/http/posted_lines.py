@@ -64,7 +64,7 @@ def posted_lines(body: Readable, max_line_bytes: int, max_bytes: int) -> Iterato
     """
     line = bytearray()
     is_cut = False
-    for piece in _pieces(body, max_bytes):
+    for piece in pieces(body, max_bytes):
         start = 0
         while (end := piece.find(b"\n", start)) >= 0:
             _append(line, piece[start:end], max_line_bytes)
@@ -83,7 +83,8 @@ def _append(line: bytearray, part: bytes, max_line_bytes: int) -> None:
         line += part[:room]
 
 
-def _pieces(body: Readable, max_bytes: int) -> Iterator[bytes]:
+def pieces(body: Readable, max_bytes: int) -> Iterator[bytes]:
+    """Raises: RefusedError, for broken compression, and for a body that is longer unpacked than `max_bytes`."""
     total = 0
     try:
         while piece := body.read(_PIECE_BYTES):

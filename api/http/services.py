@@ -13,6 +13,7 @@ from storage.reading import StoreReader
 from storage.review.desk import ReviewDesk
 from storage.studies.desk import RatingDesk
 from storage.studies.studies import RatingStudies
+from streams.receiving.inbox import CallInbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +30,6 @@ class Services:
     rating_desk: RatingDesk
     studies: RatingStudies
     log_door: LogDoor | None = None
+    inbox: CallInbox | None = None
     adapters: AdapterRegistry | None = None
     lag_probe: LagProbe | None = None

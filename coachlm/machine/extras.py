@@ -36,6 +36,7 @@ def _is_there(package: str) -> bool:
 MODELS = Extra("reviser", ("torch", "transformers", "peft"), "reviser")
 GGUF = Extra("reviser", ("gguf",), "reviser")
 SERVERS = Extra("reviser", ("httpx",), "reviser")
+WEB = Extra("api", ("httpx",))
 OPENVINO = Extra("openvino", ("openvino", "openvino_genai", "tokenizers"), "openvino")
 OTLP = Extra("otlp", ("opentelemetry.proto",))
 METRICS = Extra("streams", ("prometheus_client",))

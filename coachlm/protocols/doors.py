@@ -1,7 +1,7 @@
 """Where log lines come in over HTTP, and how far the stream workers are behind."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ class LineVerdict:
     line: int  # from 0, blank lines counted
     ok: bool  # a generation was read from it; what isn't ok is stored as a reject where it can be
     reason: str = ""  # why not: a `RejectReason`, then what was wrong; never the line's text
+    rejects: Mapping[str, int] = field(default_factory=dict, compare=False)  # of its entries, by reason, if known
 
 
 class LogDoor(Protocol):

@@ -1,8 +1,9 @@
 """What intake hands to a store: pairs, rejects and how far a source was read, as one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import timedelta
+from typing import Any, Protocol
 
 from coachlm.pairs import Exclusion, InstructionPair, Position, Reject, SourcedPair, TaskClass
 from coachlm.revision import Revision
@@ -68,4 +69,30 @@ class Store(Protocol):
 
     def save_revisions(self, revisions: Sequence[Revision]) -> int:
         """How many were new; a pair that is no longer accepted keeps what it has."""
+        ...
+
+
+Call = dict[str, Any]
+"""A model call as its sender describes it: JSON."""
+
+
+class CallStore(Protocol):
+    """Keeps what has come of model calls that arrive in parts. Safe to share between threads and processes."""
+
+    def merge(
+        self, parts: Mapping[str, Call], join: Callable[[Call, Call], Call], keep: Callable[[Call], Call | None]
+    ) -> dict[str, Call]:
+        """Adds parts by the keys of their calls; `keep` says in which form a call waits on, None: it is whole.
+
+        Gives the whole ones, which stay as they were until they are taken; parts of calls that were taken before are
+        dropped.
+        """
+        ...
+
+    def take(self, keys: Sequence[str]) -> None:
+        """The calls have been taken in."""
+        ...
+
+    def overdue(self, wait: timedelta, limit: int) -> dict[str, Call]:
+        """Of the calls that nothing has come of for so long, the oldest; forgets those that were taken."""
         ...

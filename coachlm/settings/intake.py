@@ -67,7 +67,8 @@ class IntakeSettings(Group):
         default=0.8,
         gt=0,
         le=1,
-        description="A pair with this Jaccard similarity of word 3-grams, or more, is a near copy.",
+        description="A pair that asks the same, and whose material, answer and context have this Jaccard similarity "
+        "of word 3-grams or more, is a near copy.",
     )
 
 

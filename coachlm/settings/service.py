@@ -54,6 +54,13 @@ class ApiSettings(Group):
         ge=10_000,
         description="Longest post of logs, uncompressed; each line has `max_record_bytes`.",
     )
+    batch_bytes: int = setting(
+        "api_batch_bytes",
+        shown_by="tests/api/test_telemetry.py::test_a_body_that_is_too_long_unpacked_is_refused",
+        default=64_000_000,
+        ge=10_000,
+        description="Longest post of OTLP, LiteLLM or Langfuse records, uncompressed; longer ones get 413.",
+    )
     log_posts: int = setting("api_log_posts", default=4, ge=1, le=30, description="Concurrent posts of logs.")
     exports: int = setting("api_exports", default=2, ge=1, le=30, description="Concurrent exports.")
     sweep_seconds: float = setting(

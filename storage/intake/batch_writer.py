@@ -11,14 +11,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
-from coachlm.pairs import Position, Provenance, Reject, RejectReason
+from coachlm.pairs import Exclusion, Position, Provenance, Reject, RejectReason
 from coachlm.protocols.intake import IntakeBatch, IntakeCounts, IntakePair, Progress
 from coachlm.status import Status
 from storage.engine.bulk import Row, insert_rows, is_among
 from storage.engine.texts import TextNumbers
 from storage.intake.contexts import StoredContext, store_contexts
 from storage.intake.conversations import Conversation, join_first_turns, store_conversations
-from storage.intake.near_copies import NearCopies, Newcomer, link_near_copies
+from storage.intake.near_copies import Link, NearCopies, Newcomer, link_near_copies
 from storage.pairs.rollups import Stage, StageKey, count_stages, hour_of
 from storage.tables.columns import from_micros, optional_to_column, to_column, to_json, to_micros
 from storage.tables.pairs import IntakePositionRow, JoinedRow, OccurrenceRow, PairRow, RedactionRow, RejectRow
@@ -112,7 +112,7 @@ class BatchWriter:
         return None if name is None else self._conversations[name]
 
     def _write_pairs(self, newcomers: Sequence[_Occurrence], near_copies: NearCopies | None) -> None:
-        links: dict[int, int] = {}
+        links: dict[int, Link] = {}
         if near_copies is not None:
             signed = [Newcomer(new.seq, new.item.sourced.pair, new.item.bands) for new in newcomers if new.item.bands]
             links = link_near_copies(self._connection, near_copies, signed)
@@ -126,13 +126,13 @@ class BatchWriter:
         events = [(StageKey(hour, stage.value, reason), {"pairs": count}) for stage, reason, count in stages]
         count_stages(self._connection, *events)
 
-    def _pair_row(self, item: IntakePair, seq: int, links: dict[int, int]) -> Row:
-        pair, exclusion, original = item.sourced.pair, item.exclusion, links.get(seq)
+    def _pair_row(self, item: IntakePair, seq: int, links: dict[int, Link]) -> Row:
+        pair, exclusion, link = item.sourced.pair, item.exclusion, links.get(seq)
         if exclusion is not None:
             status = Status.EXCLUDED
             self._counted["excluded"] += 1
             self._reasons[exclusion.reason.value] += 1
-        elif original is not None:
+        elif link is not None:
             status = Status.DUPLICATE
             self._counted["near_duplicates"] += 1
         else:
@@ -154,9 +154,9 @@ class BatchWriter:
             task_class,
             item.class_confidence,
             None,
-            original,
+            None if link is None else link.original,
             None if exclusion is None else exclusion.reason.value,
-            None if exclusion is None else to_column(exclusion.detail),
+            _detail(exclusion, link),
             self._now,
             None if conversation is None else conversation.number,
             item.sourced.provenance.turn,
@@ -262,6 +262,13 @@ class BatchWriter:
             chosen = is_among(self._connection, entity.record.expression, sorted(wanted))
             found.update(map(tuple, self._connection.execute(select(*columns).where(entity.source == source, chosen))))
         return found
+
+
+def _detail(exclusion: Exclusion | None, link: Link | None) -> str | None:
+    """Which rule excluded the pair, or what differs from the one that it copies."""
+    if exclusion is not None:
+        return to_column(exclusion.detail)
+    return to_column(link.difference) if link is not None and link.difference else None
 
 
 def _texts(batch: IntakeBatch) -> set[str]:

@@ -1,4 +1,4 @@
-"""Finds, for the new pairs of a batch, the earliest kept pair that each is a near copy of."""
+"""Finds, for the new pairs of a batch, the earliest kept pair that each is a near copy of, and what differs."""
 
 # See docs/decisions/0041-link-near-copies-to-the-first.md
 
@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 
 from coachlm.pairs import InstructionPair
 from storage.engine.bulk import insert_rows, is_among
+from storage.engine.results import all_rows, columns_of
+from storage.pairs.contexts import Contexts, WaitingPair
 from storage.tables.pairs import BandRow, PairRow
 
 
@@ -17,8 +19,9 @@ class NearCopies:
     """What decides whether two pairs that share a band key are near copies."""
 
     similarity: Callable[[str, str], float]
-    pair_text: Callable[[InstructionPair], str]
+    pair_text: Callable[[InstructionPair], str]  # with the context, where that counts
     threshold: float
+    difference: Callable[[str, str], str] | None = None  # of the original's text and the copy's, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,16 @@ class Newcomer:
     bands: tuple[int, ...]
 
 
-def link_near_copies(connection: Connection, rule: NearCopies, newcomers: Sequence[Newcomer]) -> dict[int, int]:
-    """Number of each near copy → number of the pair that it copies; the others' band keys are stored.
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The number of the pair that a near copy copies, and what differs."""
+
+    original: int
+    difference: str = ""
+
+
+def link_near_copies(connection: Connection, rule: NearCopies, newcomers: Sequence[Newcomer]) -> dict[int, Link]:
+    """Number of each near copy → what it copies; the others' band keys are stored.
 
     Only kept pairs are in the index, so that links never chain, and candidates are tried in order of arrival: what is
     linked depends on the order of pairs alone, never on how they were cut into batches.
@@ -51,8 +62,8 @@ class _Search:
         self._fresh: dict[int, int] = {}
         self._pairs = {newcomer.seq: newcomer.pair for newcomer in newcomers}
 
-    def run(self) -> dict[int, int]:
-        links: dict[int, int] = {}
+    def run(self) -> dict[int, Link]:
+        links: dict[int, Link] = {}
         self._load_candidates()
         for newcomer in self._newcomers:
             original = self._original(newcomer)
@@ -65,15 +76,16 @@ class _Search:
         insert_rows(self._connection, BandRow, sorted(self._fresh.items()))
         return links
 
-    def _original(self, newcomer: Newcomer) -> int | None:
+    def _original(self, newcomer: Newcomer) -> Link | None:
         owners = {self._stored.get(key) or self._fresh.get(key) for key in newcomer.bands}
         candidates = sorted(owner for owner in owners if owner is not None)
         if not candidates:
             return None
         text = self._rule.pair_text(newcomer.pair)
         for seq in candidates:
-            if self._rule.similarity(text, self._rule.pair_text(self._pairs[seq])) >= self._rule.threshold:
-                return seq
+            other = self._rule.pair_text(self._pairs[seq])
+            if self._rule.similarity(text, other) >= self._rule.threshold:
+                return Link(seq, self._rule.difference(other, text) if self._rule.difference else "")
         return None
 
     def _stored_owners(self, keys: list[int]) -> dict[int, int]:
@@ -88,9 +100,9 @@ class _Search:
         wanted = sorted(set(self._stored.values()))
         if not wanted:
             return
-        columns = (PairRow.seq, PairRow.instruction, PairRow.input, PairRow.response)
-        rows = self._connection.execute(
-            select(*columns).where(is_among(self._connection, PairRow.seq.expression, wanted))
+        found = self._connection.execute(
+            select(*columns_of(PairRow, WaitingPair)).where(is_among(self._connection, PairRow.seq.expression, wanted))
         )
-        for seq, instruction, input_, response in rows:
-            self._pairs[seq] = InstructionPair(instruction, input_, response)
+        rows = all_rows(WaitingPair, found)
+        contexts = Contexts(self._connection, rows)
+        self._pairs |= {row.seq: contexts.pair(row) for row in rows}

@@ -1,7 +1,8 @@
 """Logs that are posted to the service, straight into the store: a batch of lines a transaction, a verdict a line."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from uuid import uuid4
 
@@ -57,6 +58,7 @@ class _Line:
     waiting: int = 0
     ok: bool = False
     reason: str = ""
+    rejects: Counter[str] = field(default_factory=Counter)
 
 
 class _Request:
@@ -94,6 +96,7 @@ class _Request:
         for reject in settlement.rejects:
             line = self._line(reject.position)
             line.reason = line.reason or reject_reason(reject)
+            line.rejects[reject.reason.value] += 1
         yield from self._settled()
 
     def _join(self, groups: list[list[Fragment]]) -> Extract:
@@ -118,7 +121,7 @@ class _Request:
         for number, line in list(self._lines.items()):
             if not line.waiting:
                 del self._lines[number]
-                yield LineVerdict(number, line.ok, "" if line.ok else line.reason)
+                yield LineVerdict(number, line.ok, "" if line.ok else line.reason, line.rejects)
 
     def _line(self, position: Position) -> _Line:
         return self._lines.setdefault(position.record, _Line())

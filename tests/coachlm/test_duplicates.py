@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coachlm.context import Context, ContextMessage, Role
 from coachlm.pairs import InstructionPair
-from coachlm.text.duplicates import NearDuplicateHasher, pair_text, similarity
+from coachlm.text.duplicates import NearDuplicateHasher, compared_text, difference, pair_text, similarity
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 ANSWER = (
@@ -177,3 +178,71 @@ def test_similarity_is_a_symmetric_share(first: str, second: str):
 @given(ANY_TEXT, st.sampled_from(["  ", "\n", "!", "…", "\u3000"]))
 def test_what_is_similar_in_full_has_the_same_keys(text: str, ignored: str):
     assert keys(text) == keys(ignored + text.replace(" ", ignored) + ignored)
+
+
+LONG = f"Read this.\n{STORY}\n{ANSWER}\n{ANSWER.replace('beans', 'peas')}\nQuestion: "
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Which goat fell in?", "Which piano fell in?"),
+        (f"{LONG}Was there a goat?", f"{LONG}Was there a horse?"),
+        ("Fly me from Oslo to Rome tomorrow", "Fly me from Rome to Oslo tomorrow"),
+        ("Can the ferry sail at night?", "Can the ferry not sail at night?"),
+        ("Explain protocol 7 in short", "Explain protocol 8 in short"),
+        ("What do variations in the GH1 gene do?", "What do variations in the IGF1 gene do?"),
+    ],
+)
+@pytest.mark.parametrize("answer", ["Yes", ANSWER])
+def test_different_questions_with_one_answer_are_never_merged(first: str, second: str, answer: str):
+    assert sim(InstructionPair(first, "", answer), InstructionPair(second, "", answer)) == 0
+
+
+@pytest.mark.parametrize(
+    "copy",
+    ["how do i cook dried beans so that they are tender", "Please, how do I cook dried beans so they are tender?"],
+)
+def test_case_politeness_and_small_words_make_no_other_question(copy: str):
+    assert sim(InstructionPair(ASK, "", ANSWER), InstructionPair(copy, "", ANSWER)) == 1.0
+
+
+def test_a_typo_in_a_long_word_makes_no_other_question():
+    first = InstructionPair("Describe the constitution of Norway", "", "Old.")
+    assert sim(first, InstructionPair("Describe the consittution of Norway", "", "Old.")) == 1.0
+    assert sim(first, InstructionPair("Describe the constitutions of Norway", "", "Old.")) == 0
+
+
+def test_other_numbers_make_another_answer():
+    assert (
+        sim(InstructionPair(ASK, "", f"{ANSWER} In 2 hours."), InstructionPair(ASK, "", f"{ANSWER} In 3 hours.")) == 0
+    )
+
+
+def test_answers_after_other_turns_are_no_copies():
+    def after(told: str) -> InstructionPair:
+        context = Context("You help. Today is Monday.", (ContextMessage(Role.USER, told),))
+        return InstructionPair("Why?", "", ANSWER, context)
+
+    texts = [compared_text(after(told)) for told in ("Beans take an hour.", "The ferry is late today.")]
+    assert similarity(*texts) == 0
+    monday = after("Beans take an hour.")
+    sunday = InstructionPair(
+        *monday.texts, Context("Today is Sunday.", (ContextMessage(Role.USER, "Beans take an hour."),))
+    )
+    assert similarity(compared_text(monday), compared_text(sunday)) == 1.0
+
+
+def test_what_differs_is_said():
+    copy = InstructionPair(ASK, "", ANSWER.replace("twice", "well"))
+    assert difference(pair_text(InstructionPair(ASK, "", ANSWER)), pair_text(copy)) == "answer 0.87 (twice. → well.)"
+    together = InstructionPair(f"{ASK}\n{STORY}", "", ANSWER)
+    assert "layout" in difference(pair_text(InstructionPair(ASK, STORY, ANSWER)), pair_text(together))
+
+
+def test_copies_are_found_among_many_questions_of_one_template():
+    pairs = [InstructionPair(f"{LONG}Is goat {number} on board?", "", "Yes") for number in range(50)]
+    keys_of = NearDuplicateHasher().band_keys([pair_text(pair) for pair in pairs])
+    assert len({found[-1] for found in keys_of}) == len(pairs)
+    again = NearDuplicateHasher().band_keys([pair_text(pairs[30]).lower()])[0]
+    assert again[-1] == keys_of[30][-1]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.verdicts.language import short_texts
 from coachlm.pairs import InstructionPair
 from coachlm.text.language import detect_language, pair_language
 
@@ -92,3 +93,39 @@ def test_lone_surrogates_and_a_megabyte_are_read() -> None:
     assert detect_language("\ud800" * 50) is None
     assert detect_language("the kettle of the house " * 50_000) == "en"
     assert detect_language("q" * 1_000_000) is None
+
+
+def test_short_texts_are_told_in_28_languages() -> None:
+    told = [(code, detect_language(text)) for code, text in short_texts()]
+    right = sum(code == verdict for code, verdict in told)
+    assert len(told) > 400
+    assert right / len(told) >= 0.98
+    assert sum(verdict not in (None, code) for code, verdict in told) / len(told) <= 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("ما اسمك؟", "ar"), ("안녕?", "ko"), ("你如何描述自己？", "zh"), ("おはよう", "ja"), ("Привет, как дела?", "ru")],
+)
+def test_the_script_rules_languages_out(text: str, language: str) -> None:
+    assert pair_language(InstructionPair(text, "", "Sure, here is what you asked for.")) == language
+
+
+def test_names_in_english_are_no_rare_language() -> None:
+    assert pair_language(InstructionPair("Hello there, Koala.", "", "Hello! How can I assist you today?")) == "en"
+    assert pair_language(InstructionPair("Koala?", "", "It is an animal that lives in Australia.")) == "en"
+
+
+def test_mixed_text_is_judged_by_what_is_around_it() -> None:
+    mixed = "Please keep going지금 번역하기"
+    assert pair_language(InstructionPair(mixed, "", "Here are the next of the names that you asked for.")) == "en"
+    assert pair_language(InstructionPair("Python 함수 만들기", "", "파이썬 함수는 이렇게 만듭니다.")) == "ko"
+
+
+def test_the_question_after_foreign_material_decides() -> None:
+    pair = InstructionPair("Der Kessel ist seit gestern Abend leer.\n\nWhich language is this?", "", "German.")
+    assert pair_language(pair) == "en"
+
+
+def test_where_words_leave_it_open_the_answer_decides() -> None:
+    assert pair_language(InstructionPair("Espresso?", "", "Kaffee aus der Maschine, den man schnell trinkt.")) == "de"

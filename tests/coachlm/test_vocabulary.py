@@ -21,7 +21,8 @@ def test_a_pair_keeps_its_id_for_ever() -> None:
 @given(st.text(), st.text(), st.text())
 def test_outer_white_space_and_line_ends_change_no_id(instruction: str, input: str, response: str) -> None:
     pair = InstructionPair(instruction, input, response)
-    padded = InstructionPair(f" \n{instruction}\t", f"{input}\r\n", f"\r{response}".replace("\n", "\r\n"))
+    windows = response.replace("\r\n", "\n").replace("\n", "\r\n")
+    padded = InstructionPair(f" \n{instruction}\t", f"{input}\r\n", f"\r{windows}")
     assert padded.id == pair.id
 
 

@@ -26,6 +26,7 @@ from streams.reading.formats.programs import (
 )
 from streams.reading.formats.traces import (
     langfuse,
+    langfuse_otel,
     langsmith,
     mlflow,
     openinference,
@@ -63,7 +64,14 @@ _BEFORE = (
     chat.SHAREGPT,
 )
 """In the order in which they are tried; spans come next, then exchanges, then what is left."""
-_SPANS = (mlflow.SPAN, vercel_ai.FORMAT, openinference.FORMAT, openllmetry.FORMAT, otel_genai.FORMAT)
+_SPANS = (
+    mlflow.SPAN,
+    langfuse_otel.FORMAT,
+    vercel_ai.FORMAT,
+    openinference.FORMAT,
+    openllmetry.FORMAT,
+    otel_genai.FORMAT,
+)
 _AFTER = (chat.FORMAT, chat.ULTRACHAT, text.FORMAT, langfuse.CHATML, containers.FORMAT)
 
 FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}

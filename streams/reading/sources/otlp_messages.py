@@ -47,16 +47,21 @@ def decode_message(data: bytes) -> dict[str, Any] | None:
     if lack := extras.OTLP.lack("OTLP in protobuf needs"):
         raise Unreadable(lack)
     for kind, is_it in ((0, _holds_spans), (1, _holds_logs)):
-        envelope = _envelopes()[kind]()
-        try:
-            envelope.ParseFromString(data)
-        except Exception as error:
-            if type(error).__name__ != "DecodeError":
-                raise
-            continue
-        if is_it(envelope):
+        envelope = _message(data, kind)
+        if envelope is not None and is_it(envelope):
             return _plain(envelope)
     return None
+
+
+def decode_export(data: bytes, *, logs: bool) -> dict[str, Any] | None:
+    """What an exporter sends, maybe nothing, as OTLP/JSON has it; None, if the bytes are no such message.
+
+    Raises: Unreadable, where the package that decodes is missing.
+    """
+    if lack := extras.OTLP.lack("OTLP in protobuf needs"):
+        raise Unreadable(lack)
+    envelope = _message(data, int(logs))
+    return None if envelope is None else _plain(envelope)
 
 
 def otlp_messages(blocks: Iterator[bytes], max_bytes: int) -> Iterator[dict[str, Any] | Flaw]:
@@ -86,6 +91,17 @@ def otlp_messages(blocks: Iterator[bytes], max_bytes: int) -> Iterator[dict[str,
 
 def _decoded(data: bytes) -> dict[str, Any] | Flaw:
     return decode_message(data) or unreadable("a message that is no OTLP envelope of spans or log records")
+
+
+def _message(data: bytes, kind: int) -> Any | None:
+    envelope = _envelopes()[kind]()
+    try:
+        envelope.ParseFromString(data)
+    except Exception as error:
+        if type(error).__name__ != "DecodeError":
+            raise
+        return None
+    return envelope
 
 
 @cache

@@ -172,6 +172,14 @@ SAMPLES: dict[str, dict[str, Any]] = {
     },
     "litellm": LITELLM,
     "langfuse": OBSERVATION,
+    "langfuse_otel": span(
+        {
+            "langfuse.observation.type": "generation",
+            "langfuse.observation.input": json.dumps([{"role": "user", "content": ASKED}]),
+            "langfuse.observation.output": json.dumps({"role": "assistant", "content": ANSWER}),
+            "langfuse.observation.model.name": MODEL,
+        }
+    ),
     "otel_genai": span(GENAI),
     "openllmetry": span(
         {

@@ -61,14 +61,14 @@ def _read_observation(record: Record) -> Iterator[Outcome]:
         raise EntryError(RejectReason.NOT_A_GENERATION, "not a generation but another kind of observation")
     if name_of(record, "level") == "ERROR":
         raise EntryError(RejectReason.ERROR_RESPONSE, "level is `ERROR`")
-    request, response = _field(record.get("input")), _field(record.get("output"))
+    request, response = observation_field(record.get("input")), observation_field(record.get("output"))
     if request is None and response is None:
         raise EntryError(RejectReason.EMPTY, "neither input nor output")
     for outcome in read_exchange(Halves(request, response)):
         yield _with_circumstances(outcome, record) if isinstance(outcome, Chat) else outcome
 
 
-def _field(value: Any) -> Any:
+def observation_field(value: Any) -> Any:
     """Input and output may be JSON in a text, even a text in JSON."""
     if isinstance(value, str) and value[:1] == value[-1:] == '"' and len(value) > 1:
         try:

@@ -38,6 +38,11 @@ def calls_of_events(entries: list[Any]) -> tuple[list[Record], list[Any]]:
     return list(calls.values()), others
 
 
+def message_role(name: str | None) -> str | None:
+    """Which part of a call an event of this name tells: `prompt`, `choice` or none."""
+    return "prompt" if name in _MESSAGES else "choice" if name == _CHOICE else None
+
+
 def _name(entry: Any) -> str | None:
     record = mapping(entry)
     if "events" in record or "name" in record:  # a span carries its events itself

@@ -127,6 +127,8 @@ def innermost(spans: list[Any]) -> Iterator[Inner | EntryError]:
 def calls_model(attributes: Record) -> bool:
     if (kind := attributes.get("openinference.span.kind")) is not None:
         return kind == "LLM"
+    if (kind := attributes.get("langfuse.observation.type")) is not None:
+        return kind == "generation"
     if (operation := attributes.get("ai.operationId")) is not None:
         return isinstance(operation, str) and operation.startswith(("ai.generate", "ai.stream"))
     return attributes.get("gen_ai.operation.name") in ("chat", "text_completion", "generate_content")

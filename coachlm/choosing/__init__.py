@@ -1,0 +1,1 @@
+"""Choosing among many pairs: which mean the same, and which are worth people's time."""

@@ -1,0 +1,1 @@
+"""Sentences as vectors whose angle tells how alike they are in meaning."""
