@@ -12,14 +12,19 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.access.gate import ADMIN, OPERATOR, Allowed
+from api.http.problems import RefusedError
+from api.routes.selection import selection
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
 from coachlm.desk.work import Person
+from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status
 from exports.export import KEPT_STATUSES, ExportOptions
-from exports.export_formats import SUFFIXES, ExportFormat
+from exports.export_formats import SUFFIXES, ExportFormat, Rejected, Rows, TrainOn
 from exports.export_stream import stream_dataset
+from exports.records import read_statuses
+from exports.selection import Selection
 from storage.reading import StoreReader
 
 router = APIRouter(tags=["export"])
@@ -41,17 +46,34 @@ _ANSWER: Responses = {
 async def export(
     who: Operator,
     state: StateOf,
+    chosen: Annotated[Selection, Depends(selection)],
     format: ExportFormat = ExportFormat.JSONL,
     text: TextChoice = TextChoice.FINAL,
     status: Statuses = None,
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
+    rows: Annotated[Rows | None, Query(description="What a row is. Default: as `coachlm export`.")] = None,
+    train_on: Annotated[TrainOn, Query(description="Which answers of a conversation have weight 1.")] = TrainOn.ALL,
+    with_reasoning: Annotated[bool, Query(description="With what the model thought.")] = False,
+    rejected: Annotated[list[Rejected] | None, Query(description="Of preferences: where losing answers are.")] = None,
+    same_question: Annotated[bool, Query(description="Of preferences: only where nobody edited the question.")] = False,
 ) -> StreamingResponse:
     """Of their unit's pairs, and those without a class, where the operator has a unit.
 
     An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
+    options = _options(
+        format=format,
+        text=text,
+        statuses=frozenset(status or KEPT_STATUSES),
+        provenance=provenance,
+        rows=rows,
+        train_on=train_on,
+        with_reasoning=with_reasoning,
+        rejected=frozenset(rejected) if rejected else None,
+        same_question=same_question,
+        selection=chosen,
+    )
     place = ExitStack()
     place.enter_context(state.exports.hold(who.id))
-    options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance)
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
     return _Held(place, _stream(state, options, who.unit), media_type=_MEDIA_TYPES[suffix], headers=headers)
@@ -67,6 +89,14 @@ class _Held(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._place:
             await super().__call__(scope, receive, send)
+
+
+def _options(**options: Any) -> ExportOptions:
+    """Raises: RefusedError, for options that contradict one another."""
+    try:
+        return ExportOptions(**options)
+    except ExportError as error:
+        raise RefusedError(422, "input", str(error)) from error
 
 
 async def _stream(state: State, options: ExportOptions, unit: TaskClass | None) -> AsyncIterator[bytes]:
@@ -86,5 +116,7 @@ async def _stream(state: State, options: ExportOptions, unit: TaskClass | None) 
 
 def _pieces(reader: StoreReader, options: ExportOptions, unit: TaskClass | None) -> Generator[bytes, None, None]:
     with reader.snapshot() as snapshot:
-        rows = snapshot.dataset_rows(options.statuses)
-        yield from stream_dataset((row for row in rows if unit is None or row.task_class in (None, unit)), options)
+        rows = snapshot.dataset_rows(read_statuses(options), together=options.is_whole)
+        own = (row for row in rows if unit is None or row.task_class in (None, unit))
+        # Studies know no unit: who may see one unit alone gets none of them.
+        yield from stream_dataset(own, options, snapshot.rated_versions() if unit is None else ())

@@ -102,6 +102,14 @@ def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> list[StoredE
     return all_rows(StoredEdit, connection.execute(_OF_PEOPLE.where(PostEditRow.id.in_(last))))
 
 
+def read_units(connection: Connection, people: Sequence[int]) -> dict[int, str | None]:
+    """Of people by their numbers, as they are now."""
+    if not people:
+        return {}
+    chosen = is_among(connection, PersonRow.id.expression, people)
+    return dict(connection.execute(select(PersonRow.id, PersonRow.unit).where(chosen)).all())
+
+
 def post_edit_from_row(row: StoredEdit, pair_id: str) -> PostEdit:
     return PostEdit(
         pair_id=pair_id,
