@@ -15,6 +15,7 @@ from api.models.base import (
     Taken,
     Text,
     Version,
+    Writer,
 )
 from coachlm.context import Role
 from coachlm.desk.categories import RevisionCategory

@@ -13,6 +13,7 @@ from storage.pairs.withheld import is_rater
 from storage.tables.pairs import PersonRow
 
 MAX_NAME = 200
+UTC_NAME = "UTC"
 REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
 RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
@@ -28,6 +29,7 @@ class StoredPerson(NamedTuple):
     seniority: str
     is_active: bool
     created_at: datetime
+    time_zone: str | None
     is_rater: bool
 
 
@@ -39,6 +41,7 @@ PERSON = (
     PersonRow.seniority,
     PersonRow.is_active,
     PersonRow.created_at,
+    PersonRow.time_zone,
     is_rater(PersonRow.id).label("is_rater"),
 )
 _BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
@@ -88,6 +91,7 @@ def person_from_row(row: StoredPerson) -> Person:
         row.is_active,
         row.created_at,
         bool(row.is_rater),
+        row.time_zone or UTC_NAME,
     )
 
 
