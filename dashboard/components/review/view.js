@@ -19,6 +19,7 @@ export class ReviewView extends ItemView {
       title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000",
     });
     this.state = el("span", { class: "state", role: "status" });
+    this.undo = this.button("undo", "Undo");
     this.actions = [this.button("later", "Next"), this.button("exclude", "Exclude…"), this.button("back", "Send back")];
     this.primary = this.button("submit", "Approve");
     this.primary.classList.add("primary");
@@ -29,7 +30,7 @@ export class ReviewView extends ItemView {
       this.progress,
       ...classes,
       this.state,
-      el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary),
+      el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary),
     );
     this.texts = new Texts("", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.background = new Background();
@@ -54,6 +55,7 @@ export class ReviewView extends ItemView {
 
   // What changes with every letter.
   tick(work) {
+    this.showUndo(this.undo, work.done.secondsLeft);
     const { total } = work.waiting;
     this.progress.textContent =
       total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
@@ -76,6 +78,7 @@ export class ReviewView extends ItemView {
 
   #showCase(one) {
     this.case = one;
+    this.markFresh();
     this.background.show(one.item.background);
     this.texts.show(one.text, basesOf(one), "original", one.item.revision?.flags || []);
     this.facts.show(one);
