@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -65,14 +66,21 @@ def _pages(role: "account.Role", name: str) -> None:
 
 
 def _addressed(shown: list[Page], start: str | None) -> list[StreamlitPage]:
-    """Streamlit's default page has the address `/` alone: a hidden twin answers at its own."""
+    """Streamlit's default page has the address `/` alone: a hidden twin answers at its own. Opened there, the twin is
+    the one that the navigation shows and marks."""
     found: list[StreamlitPage] = []
+    is_at_own = urlsplit(st.context.url or "").path.strip("/") == start
     for page in shown:
         is_start = page.path == start
-        path = _FIRST if is_start else page.path
-        found.append(st.Page(page.render, title=page.title, icon=page.icon, url_path=path, default=is_start))
         if is_start:
+            hidden = "hidden" if is_at_own else "visible"
+            found.append(
+                st.Page(page.render, title=page.title, icon=page.icon, url_path=_FIRST, default=True, visibility=hidden)
+            )
+        if is_start and not is_at_own:
             found.append(_hidden(page.render, page.title, page.path))
+        else:
+            found.append(st.Page(page.render, title=page.title, icon=page.icon, url_path=page.path))
     return found
 
 

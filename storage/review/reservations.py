@@ -27,7 +27,7 @@ def reserve_reviews(
     until: datetime,
 ) -> list[int]:
     """At most `want` pairs, by their numbers: what the owner has in hands and doesn't name as known, then new ones."""
-    told = set(connection.scalars(select(PairRow.seq).where(is_among(connection, PairRow.id.expression, known))))
+    told = _numbers(connection, known)
     found: list[int] = []
     for task_class in (None,) if classes is None else classes:
         of_class = () if task_class is None else (ReviewItemRow.task_class == task_class,)
@@ -48,16 +48,23 @@ def hold_reviews(
     """Keeps those that no other owner has got meanwhile; gives them."""
     named = select(ReviewItemRow.pair, PairRow.id).join(PairRow, PairRow.seq == ReviewItemRow.pair)
     mine = or_(ReviewItemRow.reserved_by == owner.id, _is_free(now))
-    chosen = named.where(is_among(connection, PairRow.id.expression, pair_ids), mine).order_by(ReviewItemRow.pair)
+    named_ones = is_among(connection, ReviewItemRow.pair.expression, list(_numbers(connection, pair_ids)))
+    chosen = named.where(named_ones, mine).order_by(ReviewItemRow.pair)
     locked = dict(connection.execute(chosen.with_for_update(of=ReviewItemRow)).all())
     _set(connection, list(locked), owner.id, until)
     return list(locked.values())
 
 
 def release_reviews(connection: Connection, owner: Person, pair_ids: Sequence[str]) -> None:
-    pairs = select(PairRow.seq).where(is_among(connection, PairRow.id.expression, pair_ids))
-    own = (ReviewItemRow.pair.in_(pairs), ReviewItemRow.reserved_by == owner.id)
+    named = is_among(connection, ReviewItemRow.pair.expression, list(_numbers(connection, pair_ids)))
+    own = (named, ReviewItemRow.reserved_by == owner.id)
     connection.execute(update(ReviewItemRow).where(*own).values(reserved_by=None, reserved_until=None))
+
+
+def _numbers(connection: Connection, pair_ids: Sequence[str]) -> set[int]:
+    if not pair_ids:
+        return set()
+    return set(connection.scalars(select(PairRow.seq).where(is_among(connection, PairRow.id.expression, pair_ids))))
 
 
 def _lock_free(

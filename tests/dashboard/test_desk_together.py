@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from coachlm.desk.post_edit import Decision
@@ -111,3 +112,46 @@ def test_of_two_browsers_on_one_item_the_older_text_never_wins_silently(
     other.page.get_by_role("button", name="Take the saved one").click()
     expect(other.area("response")).to_have_value(one.text("response"))
     elsewhere.close()
+
+
+def test_nothing_is_claimed_before_somebody_starts(office: Office, sit_down: SitDown) -> None:
+    office.queue(*samples.fresh(2))
+    with office.client("adam") as adam:
+        started = sit_down("adam")
+        expect(started.page.get_by_text("What the coach saves")).to_be_visible()
+        expect(started.page).to_have_title("People · CoachLM")
+        desk = sit_down("adam", path="/desk")
+        desk.await_words(".empty", "pairs wait.")
+        assert adam.desk.held() == []
+        desk.press("Control+Enter")
+        desk.await_item()
+        current = desk.page.locator("[aria-current=page]")
+        expect(current).to_have_text("Desk")
+        assert adam.desk.held()
+    page = sit_down("olga", path="/nowhere/at/all").page
+    expect(page.get_by_role("heading", name="There is no page here")).to_be_visible()
+    page.get_by_role("link", name="start page").click()
+    expect(page).to_have_title("Review · CoachLM")
+    page = sit_down("ada", path="/review").page
+    expect(page.get_by_text("This page is for people with another role")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [820, 1100])
+def test_all_can_be_reached_in_a_narrow_window(office: Office, sit_down: SitDown, width: int) -> None:
+    office.submitted(*samples.fresh(1))
+    office.queue(*samples.fresh(1))
+    for person in ("olga", "ada"):
+        tab = sit_down(person)
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        tab.await_item()
+        for button in tab.page.locator(".bar button:visible").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+    score = tab.page.get_by_label("Score of the instruction")
+    expect(score).to_be_hidden()
+    tab.page.get_by_role("button", name="Scores").click()
+    expect(score).to_be_focused()
+    tab.page.set_viewport_size({"width": 1440, "height": 900})
+    expect(score).to_be_visible()
