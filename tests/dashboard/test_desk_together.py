@@ -1,5 +1,6 @@
 """Several people and browsers at one desk, and second thoughts: nobody takes another's item, and nothing is final."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -125,10 +126,12 @@ def test_nothing_is_claimed_before_somebody_starts(office: Office, sit_down: Sit
         assert adam.desk.held() == []
         desk.press("Control+Enter")
         desk.await_item()
-        current = desk.page.locator("[aria-current=page]")
-        expect(current).to_have_text("Desk")
+        expect(desk.page.locator("[aria-current=page]")).to_contain_text("Desk")
+        expect(desk.page).to_have_title(re.compile(r"^\(\d+\) Desk · CoachLM$"))
         assert adam.desk.held()
-    page = sit_down("olga", path="/nowhere/at/all").page
+    page = sit_down("olga", path="/review").page
+    expect(page.locator("[aria-current=page]")).to_contain_text("Review")
+    page.goto(f"{office.pages.url}/nowhere/at/all")
     expect(page.get_by_role("heading", name="There is no page here")).to_be_visible()
     page.get_by_role("link", name="start page").click()
     expect(page).to_have_title("Review · CoachLM")

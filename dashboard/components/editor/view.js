@@ -73,6 +73,7 @@ export class View extends ItemView {
   // What changes with time: the state of the draft, the lease and the undo.
   tick(work) {
     this.showUndo(this.undo, work.done.secondsLeft);
+    this.showCount(work.progress?.waiting);
     this.state.textContent = stateOf(work);
     const seconds = work.current ? leaseSeconds(work.current) : Infinity;
     const isEnding = work.phase === "editing" && seconds < EXPIRY_WARNING_SECONDS;

@@ -2,13 +2,11 @@
 
 import { Background } from "../shared/background.js";
 import { el } from "../shared/dom.js";
-import { ItemView } from "../shared/item_view.js";
+import { COUNTED_AT_MOST, ItemView } from "../shared/item_view.js";
 import { Texts } from "../shared/texts.js";
 import { className } from "../shared/words.js";
 import { Facts } from "./facts.js";
 import { KEYS } from "./keys.js";
-
-const COUNTED_AT_MOST = 10_000;
 
 export class ReviewView extends ItemView {
   constructor(root, data, act) {
@@ -57,6 +55,7 @@ export class ReviewView extends ItemView {
   tick(work) {
     this.showUndo(this.undo, work.done.secondsLeft);
     const { total } = work.waiting;
+    this.showCount(total);
     this.progress.textContent =
       total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
     this.state.textContent = stateOf(work);

@@ -4,6 +4,7 @@ import * as dialogs from "./dialogs.js";
 import { el } from "./dom.js";
 import { noticeOf } from "./words.js";
 
+export const COUNTED_AT_MOST = 10_000; // by the service
 const FRESH_MS = 400; // in which nobody has read anything: a key pressed twice
 
 export class ItemView {
@@ -34,6 +35,13 @@ export class ItemView {
 
   get isFresh() {
     return "fresh" in this.desk.dataset;
+  }
+
+  // How much waits, before the page's own title.
+  showCount(count) {
+    const title = document.title.replace(/^\([\d,+]+\) /, "");
+    const shown = count ? `(${count < COUNTED_AT_MOST ? count.toLocaleString() : "10,000+"}) ${title}` : title;
+    if (document.title !== shown) document.title = shown;
   }
 
   // `seconds`: how long what was done last can be taken back.

@@ -76,7 +76,12 @@ export function stateOf(work) {
 
 // The day's work, each with what it means; what the service doesn't tell is left out.
 export function progressParts(progress) {
-  const parts = [[`${progress.submitted ?? 0} today`, "Your submits today, in the time zone of your account; undone ones don't count"]];
+  const parts = [
+    [
+      `${progress.submitted ?? 0} today`,
+      "Your submits today, in the time zone of your account; undone ones don't count",
+    ],
+  ];
   if (progress.active_seconds >= 60)
     parts.push([
       `${duration(progress.active_seconds)} of work`,
