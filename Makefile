@@ -11,6 +11,9 @@ FAST := $(SERVERLESS) and not slow
 FLOOR := 80
 UV := $(or $(shell command -v uv),$(BIN)/uv)
 
+# Where the machine forbids bytecode, every process that a test starts would compile all of its modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The public data sets that some tests and all benchmarks read; docs/reference/public-data.md names them.
 ifneq ($(wildcard ../shared/data),)
 export COACHLM_DATA_DIR ?= $(abspath ../shared/data)

@@ -74,6 +74,15 @@ FEATURES = (
     Feature("base_nats", "reads unusually", "reads fluently"),
     Feature("base_nats_gained", "reads less fluently than the raw text", "reads more fluently than the raw text"),
 )
+BETTER_HIGHER = frozenset(
+    {"kept_words", "kept_numbers", "kept_names", "kept_items", "sums_mended", "repetition_mended", "on_topic"}
+    | {"ends_whole", "agreement"}
+)
+"""What speaks for a text, if it says anything: a model never weighs it against one, and never tells it as a reason."""
+BETTER_LOWER = frozenset(
+    {"repetition", "over_expansion", "lost_content", "wrong_sums", "talk", "overgrowth", "added_facts", "copy_edits"}
+)
+"""The other way round."""
 NAMES = tuple(feature.name for feature in FEATURES)
 WORDS = {feature.name: feature for feature in FEATURES}
 

@@ -32,7 +32,7 @@ class StreamMessage:
     offset: int
     key: bytes | None
     value: bytes | None  # None: a tombstone
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()  # a name's bytes that are no UTF-8 are surrogate escapes
     timestamp_ms: int = 0  # of the broker or the producer; may lie in the future
 
     @property

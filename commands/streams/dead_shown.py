@@ -31,7 +31,7 @@ def description(one: "StoredLetter") -> Iterator[str]:
     if message.key is not None:
         yield f"key: {safe_bytes(message.key[:SHOWN_BYTES])}"
     for name, value in message.headers:
-        yield f"header {name}: {safe_bytes(value[:SHOWN_BYTES])}"
+        yield f"header {terminal_safe(_name(name))}: {'null' if value is None else safe_bytes(value[:SHOWN_BYTES])}"
     yield "no value (a tombstone)" if one.payload_bytes is None else f"value: {one.payload_bytes:,} bytes"
 
 
@@ -58,13 +58,18 @@ def message_json(message: StreamMessage) -> dict[str, Any]:
     """Bytes as text, those that are no UTF-8 as `\\xNN`."""
     return {
         "key": None if message.key is None else _as_text(message.key),
-        "headers": [[name, _as_text(value)] for name, value in message.headers],
+        "headers": [[_name(name), None if value is None else _as_text(value)] for name, value in message.headers],
         "value": None if message.value is None else _as_text(message.value),
     }
 
 
 def _place(one: "StoredLetter") -> str:
     return f"{one.letter.message.source}:{one.letter.message.offset}"
+
+
+def _name(name: str) -> str:
+    """Of a header; what was no UTF-8 in it as `\\xNN`."""
+    return _as_text(name.encode("utf-8", "surrogateescape"))
 
 
 def _as_text(data: bytes) -> str:

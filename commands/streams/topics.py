@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--create", is_flag=True, help="Create what is missing; add partitions and change settings that differ.")
 @click.option(
+    "--force",
+    is_flag=True,
+    help="With --create: also lower what the broker has more of than the settings want; this can delete messages.",
+)
+@click.option(
     "--made-anew",
     metavar="TOPIC",
     multiple=True,
@@ -27,7 +32,9 @@ if TYPE_CHECKING:
 @click.option("--servers", help="Brokers as HOST:PORT, separated by commas (also COACHLM_KAFKA_SERVERS).")
 @json_option
 @answering_errors
-def topics(create: bool, made_anew: tuple[str, ...], db: str | None, servers: str | None, as_json: bool) -> None:
+def topics(
+    create: bool, force: bool, made_anew: tuple[str, ...], db: str | None, servers: str | None, as_json: bool
+) -> None:
     """Show the Kafka topics, their settings and lag.
 
     Exits with 1 when one is missing or unlike the settings.
@@ -38,10 +45,12 @@ def topics(create: bool, made_anew: tuple[str, ...], db: str | None, servers: st
     from streams.broker.topics.lag import lags
     from streams.broker.topics.topics import ensure_topics, topic_states
 
+    if force and not create:
+        raise click.UsageError("--force goes with --create")
     settings = load_settings(kafka_servers=servers, database_url=db)
     for topic in made_anew:
         _retire(settings, topic)
-    states = ensure_topics(settings, repair=True) if create else topic_states(settings)
+    states = ensure_topics(settings, repair=True, lower=force) if create else topic_states(settings)
     behind = lags(settings)
     if as_json:
         emit_json({"topics": [_topic_json(state) for state in states], "lag": [_lag_json(lag) for lag in behind]})

@@ -1,6 +1,5 @@
 """Dead letters as people handle them: listed, shown, marked as replayed, discarded; a row is never deleted."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from coachlm.protocols.streams import DeadLetter, DeadReason, StreamMessage
 from storage.engine.bulk import is_among
 from storage.engine.database import Database, utc_now
 from storage.engine.results import columns_of, each_row
+from storage.streams.headers import message_headers
 from storage.tables.streams import DeadLetterRow
 
 _Row = DeadLetterRow
@@ -40,7 +40,7 @@ class _Content(NamedTuple):
 
     key: bytes | None = None
     payload: bytes | None = None
-    headers: list[list[str]] | None = None
+    headers: list[list[str | None]] | None = None
 
 
 _LETTER = columns_of(_Row, _LetterRow)
@@ -161,7 +161,7 @@ def _stored(row: _LetterRow, content: _Content) -> StoredLetter:
         row.record,
         content.key,
         content.payload,
-        tuple((name, base64.b64decode(value)) for name, value in content.headers or ()),
+        message_headers(content.headers or ()),
         row.timestamp_ms,
     )
     return StoredLetter(

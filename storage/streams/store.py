@@ -1,7 +1,6 @@
 """The StreamStore on a database: what a batch of messages came to, its dead letters and what is to be announced of it
 stand in one transaction, so that a message may come any number of times."""
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from storage.intake.store import DatabaseStore
 from storage.pairs.announcements import OutboxEntry, announce, read_announcements
 from storage.pairs.revisions import store_revisions
 from storage.streams.dead_letters import DeadLetters, DeadState
+from storage.streams.headers import stored_headers
 from storage.streams.topic_ids import remember, retire
 from storage.tables.pairs import MetaRow, PairRow
 from storage.tables.streams import DeadLetterRow, OutboxRow
@@ -157,7 +157,7 @@ def _row(letter: DeadLetter, now: datetime) -> dict[str, object]:
         "partition": message.partition,
         "record": message.offset,
         "key": message.key,
-        "headers": [[name, base64.b64encode(value).decode()] for name, value in message.headers],
+        "headers": stored_headers(message.headers),
         "payload": message.value,
         "payload_bytes": None if message.value is None else len(message.value),
         "timestamp_ms": message.timestamp_ms,

@@ -20,7 +20,7 @@ class DeadLetterRow(Base):
     partition: Mapped[Number]
     record: Mapped[Number]  # the message's offset
     key: Mapped[bytes | None] = mapped_column(LargeBinary)  # these three are NULL once discarded
-    headers: Mapped[list[list[str]] | None] = mapped_column(Json, nullable=True)  # [[name, value in base64], …]
+    headers: Mapped[list[list[str | None]] | None] = mapped_column(Json, nullable=True)  # see storage.streams.headers
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int | None] = mapped_column(BigInteger)  # NULL: the message had no value (a tombstone)
     timestamp_ms: Mapped[Number]  # the message's, as it came: any number

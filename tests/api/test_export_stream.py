@@ -108,6 +108,7 @@ def _responses(format: ExportFormat, streamed: bytes) -> list[str]:
             return [json.loads(line)["output"] for line in streamed.decode().split("\n") if line]
 
 
+@pytest.mark.slow
 def test_an_export_sees_one_moment(filled: Service):
     pieces = filled.client("oscar").exports.read("jsonl")
     first = next(pieces)

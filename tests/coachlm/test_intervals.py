@@ -13,6 +13,7 @@ def test_ends_are_percentiles() -> None:
     assert (found.value, found.low, found.high) == (7, 25, 975)
 
 
+@pytest.mark.slow
 def test_a_mean_has_the_interval_of_theory() -> None:
     values = np.random.default_rng(1).normal(size=400)
     found = mean_interval(values, 20_000, seed=0)

@@ -16,6 +16,7 @@ def findings(url: str) -> tuple[int, dict[str, dict[str, str]]]:
     return result.exit_code, {found["name"]: found for found in json.loads(result.stdout)["findings"]}
 
 
+@pytest.mark.slow
 def test_a_database_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
     code, found = findings(f"sqlite:///{file}")

@@ -79,6 +79,7 @@ def test_coaches_that_write_are_revised_with_by_the_engines_that_load_their_mode
     assert {ENGINES[name].adapters for name in WRITER.engines}.isdisjoint({Adapters.NONE})
 
 
+@pytest.mark.slow
 def test_doctor_names_what_an_engine_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("coachlm.machine.extras.find_spec", lambda name: None)
     db = f"sqlite:///{tmp_path / 'x.db'}"

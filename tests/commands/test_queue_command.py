@@ -108,6 +108,7 @@ def test_a_foreign_lease_is_refused_and_the_text_kept(url: str, tmp_path: Path) 
     assert file.exists()
 
 
+@pytest.mark.slow
 def test_hostile_text_reaches_the_file_unchanged_and_the_terminal_harmless(
     sqlite_databases: Databases, tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def test_help_imports_click_and_nothing_that_a_command_needs() -> None:
     assert len(modules) <= 200  # 177 with Python 3.11
 
 
+@pytest.mark.slow
 def test_stats_imports_the_tables_and_the_counts_and_no_other_part_of_the_storage(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'own.db'}"
     assert CliRunner().invoke(main, ["db", "upgrade", "--db", url]).exit_code == 0

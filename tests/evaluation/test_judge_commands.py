@@ -288,6 +288,7 @@ def test_any_mix_of_faults_either_way_round_leaves_the_rates_of_the_rest(tmp_pat
     assert (again["rates"]["wins"], again["rates"]["ties"], again["rates"]["failed"]) == (11, 12, 0)
 
 
+@pytest.mark.slow
 def test_a_comparison_that_failed_one_way_is_in_no_rate(tmp_path: Path, run: Any):
     better, worse = sides(tmp_path)
 

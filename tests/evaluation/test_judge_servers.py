@@ -42,6 +42,7 @@ def refusing(server_of: Callable[[], JudgeTestServer], refusals: dict[str, str])
     return script
 
 
+@pytest.mark.slow
 def test_a_server_picky_about_parameters_is_asked_as_it_likes(tmp_path: Path):
     words = {
         "max_tokens": "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
@@ -93,6 +94,7 @@ def test_a_wrong_key_or_model_stops_after_a_few_refusals(tmp_path: Path, status:
     assert "secret-key" not in said
 
 
+@pytest.mark.slow
 def test_single_questions_may_be_refused_without_an_end(tmp_path: Path):
     reply = Reply(body=b'{"error": {"message": "content filter"}}', status=400)
     with serving(
@@ -109,6 +111,7 @@ def test_only_what_follows_the_thoughts_counts():
     assert read_pairwise('{"reason": "", "a": "8/10", "b": "7/10"}').first == 8
 
 
+@pytest.mark.slow
 def test_thoughts_without_an_end_are_no_answer(tmp_path: Path):
     with serving(lambda prompt, before: Reply('<think>{"a": 3, "b": 8}')) as server:
         found, _ = compare(server, tmp_path)

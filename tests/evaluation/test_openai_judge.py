@@ -175,6 +175,7 @@ with JudgeCache(Path(sys.argv[2])) as cache:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes(tmp_path: Path):
     def stalling(prompt: str, before: int) -> Reply:
         if len(server.prompts) == 4:

@@ -39,6 +39,7 @@ def shipped(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder
 
 
+@pytest.mark.slow
 def test_the_bundle_revises_as_the_adapter_does(base: Path, shipped: Path) -> None:
     engine = build_reviser(load_settings(engine="packed", model=str(base), adapter="bundled-lm", accept_samples=0))
     (made,) = engine.revise([raw_pair(1)])

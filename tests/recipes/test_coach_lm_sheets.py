@@ -98,6 +98,7 @@ def test_pairs_are_read_in_all_three_forms(tmp_path: Path) -> None:
     assert drawn(found, 1, 0) == drawn(found, None, 0)[:1]
 
 
+@pytest.mark.slow
 def test_the_command_goes_on_where_it_stopped(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     from tests.reviser.reciting import WORDS, raw_pair, save_reciting_model, save_word_adapter

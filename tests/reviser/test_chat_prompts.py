@@ -77,6 +77,7 @@ def test_a_base_is_asked_in_its_template_unless_told_otherwise(engine: str, chat
         assert asked == [wanted.text(PAIRS[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["packed", "transformers"])
 def test_an_adapter_is_asked_as_it_was_trained(
     engine: str, chatting: Path, in_chat: Path, adapter_folder: Path, asked: list[str]

@@ -61,6 +61,7 @@ def written(engine: PackedReviser, attempts: Sequence[Attempt], outputs: list[An
     return sorted(outputs)
 
 
+@pytest.mark.slow
 def test_a_greedy_attempt_beside_draws_is_what_a_greedy_engine_writes(loaded: LoadedModel, outputs: list[Any]) -> None:
     plain = packed(loaded, sampling=None)
     plain.revise(PAIRS)
@@ -73,6 +74,7 @@ def test_a_greedy_attempt_beside_draws_is_what_a_greedy_engine_writes(loaded: Lo
     engine.close()
 
 
+@pytest.mark.slow
 def test_draws_depend_on_the_seed_and_their_number_alone(loaded: LoadedModel, outputs: list[Any]) -> None:
     engine = packed(loaded)
     assert engine.draws
@@ -235,6 +237,7 @@ def adapter(reciting: Path, tmp_path: Path) -> Path:
     return save_word_adapter(reciting, tmp_path / "adapter", WORDS[0])
 
 
+@pytest.mark.slow
 def test_the_settings_say_who_chooses_and_how(reciting: Path, adapter: Path, tmp_path: Path) -> None:
     def revise(**options: Any) -> Revision:
         settings = load_settings(engine="packed", model=str(reciting), adapter=str(adapter), **options)

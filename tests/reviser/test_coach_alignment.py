@@ -101,7 +101,7 @@ def test_damage_made_here_is_found_again(bundle: Bundle, seed: int) -> None:
         assert mended == CLEAN
     if not any(UNKNOWN in (each.word, each.gap, each.case) for each in made):
         wanted = sum(not each.is_kept for each in made)
-        assert found.masked.total() <= 0.5 * wanted
+        assert found.masked.total() <= max(1, 0.5 * wanted)  # a lone one may be beyond the tags
 
 
 def test_most_of_the_damage_made_here_can_be_learned(bundle: Bundle) -> None:

@@ -74,6 +74,7 @@ def test_batches_are_the_same_whenever_asked_and_resuming_changes_nothing(
     assert len((tmp_path / "resumed" / "losses.jsonl").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_pairs_for_the_adapter_are_the_same_whenever_made_and_none_is_kept_back() -> None:
     from trainer.tuning.tagger import is_for_limits
 

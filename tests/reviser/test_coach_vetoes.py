@@ -87,6 +87,7 @@ def test_the_engine_heeds_it() -> None:
     assert beside.endswith(MENDED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "place", "count"), [("He had had enough of it.", 2, 0), ("He saw the the town.", 3, 1)]
 )

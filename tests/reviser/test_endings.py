@@ -113,6 +113,7 @@ class _Ends:
         return Ending.LOOPING if self._left == 0 else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drafts", [False, True])
 def test_a_packed_sequence_ends_where_its_watch_says(drafts: bool) -> None:
     from reviser.pairs.requests import Request

@@ -78,6 +78,7 @@ def check_all(revisions: list[Revision], pairs: list[InstructionPair] = PAIRS) -
         assert coach_of(each.adapter) == "instructed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", ["sane", "talkative", "written", "thinking", "no-schema", "no-format", "picky", "busy", "uncounted"]
 )
@@ -106,6 +107,7 @@ def test_what_is_no_revision_falls_back_with_its_reason(
     assert (made.outcome, made.reason, made.revised) == (outcome, reason, PAIRS[0])
 
 
+@pytest.mark.slow
 def test_the_settings_make_it(server: ChatServer, tmp_path: Path):
     guidelines = tmp_path / "guidelines.md"
     guidelines.write_text("Call a river a stream.", "utf-8")
@@ -142,6 +144,7 @@ def test_a_server_that_refuses_the_schema_is_asked_without_it_from_then_on(serve
     later = server.asked("no-format")[before:]
     assert len(later) == 3
     assert not any("response_format" in body for body in later)
+    revise(server, "sane", PAIRS[:1])
     assert "response_format" in server.asked("sane")[0]
 
 

@@ -83,6 +83,7 @@ def test_a_norm_that_does_something_else_is_left_alone_and_no_number_stays_none(
     assert model[1](rows.requires_grad_()).requires_grad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["llama", "qwen2", "gemma"])
 def test_the_packed_engine_answers_as_generate_does_with_the_same_layers(family: str):
     model = tiny(family)

@@ -106,6 +106,7 @@ def test_failures_that_pass_lose_nothing(start: Callable[..., Process], fault: s
     check_all(revise(start(**{fault: 0.3}), PAIRS))
 
 
+@pytest.mark.slow
 def test_a_request_that_hangs_is_asked_again(start: Callable[..., Process]):
     check_all(revise(start(hang=0.05), PAIRS, request_seconds=0.5))
 

@@ -397,6 +397,7 @@ def test_flagged_revisions_are_looked_at_more_often(database: Database, clock: C
     assert [(one.pair_id, one.reason) for one in found] == [(make_pair(1).id, ReviewReason.FLAGGED)]
 
 
+@pytest.mark.slow
 def test_a_good_record_is_looked_at_less(database: Database, clock: Clock):
     fill_queue(database, 60, clock)
     everything: dict[str, Any] = {"control_share": 0, "review_share": 1}

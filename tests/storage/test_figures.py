@@ -91,6 +91,7 @@ def test_people_by_day_and_unit(database: Database, clock: Clock):
     assert [one.person for one in figures.people(TODAY, TODAY)] == ["quinn"]
 
 
+@pytest.mark.slow
 def test_what_the_estimate_is_made_from(database: Database, clock: Clock):
     fill_queue(database, 40, clock)
     desk = Desk(database, clock, rules=DeskRules(control_share=0.5, review_share=0, max_held_items=3))
@@ -216,6 +217,7 @@ def test_figures_read_rollups_alone(database: Database, clock: Clock):
         assert "TEMP B-TREE" not in plan, plan
 
 
+@pytest.mark.slow
 def test_ten_times_the_pairs_cost_the_figures_nothing_more(database: Database, clock: Clock):
     """The same statements, over as many rollups: those grow with hours and people, not with pairs."""
     fill_queue(database, 50, clock)

@@ -52,6 +52,7 @@ def plans(database: Database, table: str, act: Callable[[], object]) -> list[str
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"task_class": TaskClass.QA}])
 def test_a_claim_reads_indexes_in_order(long_queue: Database, clock: Clock, options: dict[str, Any]):
     desk = Desk(long_queue, clock)
@@ -75,6 +76,7 @@ _ACTS: dict[str, Callable[[Database, Clock], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", _ACTS)
 def test_what_stands_behind_all_others_is_found_at_once(long_queue: Database, clock: Clock, act: str):
     """PostgreSQL would read pair after pair in order of arrival, as long as it expects to meet such ones early."""

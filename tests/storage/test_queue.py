@@ -95,6 +95,7 @@ def test_a_key_used_for_another_text_is_a_conflict_and_the_text_is_kept(desk: De
     assert texts(database, ids[1], EntryKind.REFUSED) == ["Red."]
 
 
+@pytest.mark.slow
 def test_two_people_may_use_the_same_key(desk: Desk):
     assert desk.submit(desk.claim("ada"), "ada") != desk.submit(desk.claim("ben"), "ben")
 

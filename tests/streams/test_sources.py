@@ -384,6 +384,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(content[: draw(st.integers(1, len(content)))])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(st.tuples(magic, st.binary(max_size=300) | syntax).map(b"".join), mutated()),

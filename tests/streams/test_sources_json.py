@@ -139,6 +139,7 @@ def test_a_long_line_is_refused_and_reading_goes_on(write: Write) -> None:
     assert decoded(path, max_record_bytes=10_000) == [{"a": 1}, RejectReason.TOO_LONG, {"a": 1}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "long",
     [

@@ -135,6 +135,13 @@ def test_a_damaged_model_is_refused(damage: Callable[[dict[str, Any]], None], tm
         read_acceptance(path)
 
 
+def test_nothing_is_weighed_against_what_it_means() -> None:
+    odd = [replace(each, value=1 - each.value) for each in made()]
+    model = fit_acceptance(odd)
+    assert "kept_words" not in model.weights, "where dropped content is called better, the label says it, no text does"
+    assert all(each.weight <= 0 for name, each in model.weights.items() if name == "talk")
+
+
 def test_reasons_are_the_strongest_figures_in_words() -> None:
     model = fit_acceptance(made())
     good, bad = {"kept_words": 0.95, "talk": 0.0}, {"kept_words": 0.1, "talk": 0.0}

@@ -114,6 +114,7 @@ def test_epochs_differ_and_grouping_spares_padding() -> None:
     assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=40), st.integers(1, 200))
 def test_micro_batches_keep_to_the_limit(lengths: list[int], limit: int) -> None:
     batch = [example(length, 1) for length in lengths]

@@ -275,6 +275,7 @@ def hold(url: str, ready: Any) -> None:
         time.sleep(60)
 
 
+@pytest.mark.slow
 def test_one_process_at_a_time_refreshes_and_a_killed_one_lets_go(shop: Workshop, database_url: str):
     context = multiprocessing.get_context("spawn")
     ready = context.Event()

@@ -67,6 +67,7 @@ def train(base: Path, folder: Path, teacher: Teacher | None, count: int = 12) ->
     return train_coach(str(base), file_source(data), folder, alpha=1.0, recipe=QUICK, teacher=teacher)
 
 
+@pytest.mark.slow
 def test_it_is_frozen_apart_weighted_and_named_in_the_record(tiny_llama: Path, tmp_path: Path):
     teacher = database_teacher(STORE, 0.25)
     record = train(tiny_llama, tmp_path / "with", teacher)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from coachlm.acceptance.features import NAMES
+from coachlm.acceptance.features import BETTER_HIGHER, BETTER_LOWER, NAMES
 from coachlm.acceptance.labels import Label, count_verdicts
 from coachlm.acceptance.model import FARTHEST, AcceptanceModel, Weight
 from coachlm.errors import TrainingError
@@ -42,8 +42,8 @@ def fit_acceptance(examples: Sequence[Example], *, harm: float = 2.0, seed: int 
     values = np.asarray([each.value for each in examples])
     folds = _folds([each.pair for each in examples], seed)
     table = _table(examples, names)
-    penalty = min(_PENALTIES, key=lambda each: _loss(_unseen_logits(table, values, folds, each), values))
-    logits = _unseen_logits(table, values, folds, penalty)
+    penalty = min(_PENALTIES, key=lambda each: _loss(_unseen_logits(table, names, values, folds, each), values))
+    logits = _unseen_logits(table, names, values, folds, penalty)
     slope, offset = _platt(logits, values)
     unseen = _sigmoid(slope * logits + offset)
     threshold = _threshold(examples, unseen, values, harm)
@@ -55,7 +55,9 @@ def fit_acceptance(examples: Sequence[Example], *, harm: float = 2.0, seed: int 
 def unseen_probabilities(examples: Sequence[Example], *, penalty: float = 10.0, seed: int = 0) -> np.ndarray:
     """`(examples,)`: by models that had not seen the pair, calibrated; for comparing sets of figures."""
     names, values = _known_names(examples), np.asarray([each.value for each in examples])
-    logits = _unseen_logits(_table(examples, names), values, _folds([each.pair for each in examples], seed), penalty)
+    logits = _unseen_logits(
+        _table(examples, names), names, values, _folds([each.pair for each in examples], seed), penalty
+    )
     slope, offset = _platt(logits, values)
     return _sigmoid(slope * logits + offset)
 
@@ -84,22 +86,25 @@ def _folds(pairs: Sequence[str], seed: int) -> np.ndarray:
     return np.asarray([fold[pair] for pair in pairs])
 
 
-def _unseen_logits(table: np.ndarray, values: np.ndarray, folds: np.ndarray, penalty: float) -> np.ndarray:
+def _unseen_logits(
+    table: np.ndarray, names: Sequence[str], values: np.ndarray, folds: np.ndarray, penalty: float
+) -> np.ndarray:
     """`(examples,)`: of each by a regression on the other folds."""
-    found = np.zeros(len(table))
+    found, signs = np.zeros(len(table)), _signs(names)
     for fold in range(_FOLDS):
         seen = folds != fold
         means, scales = _scales(table[seen])
-        weights = _regression(_standard(table[seen], means, scales), values[seen], penalty)
+        weights = _plausible(_standard(table[seen], means, scales), values[seen], penalty, signs)
         found[~seen] = weights[0] + _standard(table[~seen], means, scales) @ weights[1:]
     return found
 
 
 def _fitted(table: np.ndarray, names: Sequence[str], values: np.ndarray, penalty: float) -> AcceptanceModel:
     means, scales = _scales(table)
-    weights = _regression(_standard(table, means, scales), values, penalty)
+    weights = _plausible(_standard(table, means, scales), values, penalty, _signs(names))
     each = zip(names, means.tolist(), scales.tolist(), weights[1:].tolist(), strict=True)
-    return AcceptanceModel({name: Weight(*numbers) for name, *numbers in each}, float(weights[0]))
+    found = {name: Weight(*numbers) for name, *numbers in each if numbers[-1]}
+    return AcceptanceModel(found, float(weights[0]))
 
 
 def _table(examples: Sequence[Example], names: Sequence[str]) -> np.ndarray:
@@ -120,6 +125,23 @@ def _scales(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _standard(table: np.ndarray, means: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """As `AcceptanceModel` does it; what is not known counts as average."""
     return np.nan_to_num(np.clip((table - means) / scales, -FARTHEST, FARTHEST), nan=0.0)
+
+
+def _signs(names: Sequence[str]) -> np.ndarray:
+    """`(figures,)`: 1 where a weight may not be negative, -1 where it may not be positive."""
+    return np.asarray([(name in BETTER_HIGHER) - (name in BETTER_LOWER) for name in names])
+
+
+def _plausible(columns: np.ndarray, values: np.ndarray, penalty: float, signs: np.ndarray) -> np.ndarray:
+    """As `_regression`, where figures that would be weighed against what they mean are left out, the worst first."""
+    kept = np.ones(len(signs), dtype=bool)
+    while True:
+        weights = np.zeros(1 + len(signs))
+        weights[np.r_[True, kept]] = _regression(columns[:, kept], values, penalty)
+        wrong = -weights[1:] * signs
+        if not (wrong > 0).any():
+            return weights
+        kept[int(wrong.argmax())] = False
 
 
 def _regression(columns: np.ndarray, values: np.ndarray, penalty: float) -> np.ndarray:

@@ -20,6 +20,15 @@ _IN_FLIGHT = 50
 _SECONDS = 30
 
 
+class _Name(str):
+    """The name of a header, which kafka-python encodes; bytes that are no UTF-8 go out as they came."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
+        return super().encode(encoding, errors)
+
+
 def replay(settings: Settings, letters: Iterable[tuple[int, StreamMessage]]) -> Iterator[tuple[int, str | None]]:
     """Numbers of dead letters with their messages; gives each number once the broker has acknowledged its message, or
     with why the broker refuses just this one.
@@ -42,8 +51,9 @@ def replay(settings: Settings, letters: Iterable[tuple[int, StreamMessage]]) -> 
 
 
 def _send(producer: Any, number: int, message: StreamMessage) -> Any:
-    headers = [(name, value) for name, value in message.headers if name != DEAD_LETTER_HEADER]
-    headers.append((DEAD_LETTER_HEADER, str(number).encode()))
+    # kafka-python writes no null as the value of a header: an empty one stands for it.
+    headers = [(_Name(name), value or b"") for name, value in message.headers if name != DEAD_LETTER_HEADER]
+    headers.append((_Name(DEAD_LETTER_HEADER), str(number).encode()))
     try:
         return producer.send(
             message.topic.partition(_RETIRED)[0], key=message.key, value=message.value, headers=headers

@@ -22,11 +22,13 @@ _SLOW_READERS = 4
 """Times `kafka_retention_hours`, for what waits for the coach or for a person."""
 _ENVELOPE_BYTES = 1_000_000
 """What headers, provenance and JSON's escapes may add to a record."""
+_MORE_SUITS = frozenset({"max.message.bytes", "retention.ms", "min.insync.replicas"})
+"""An operator may raise these at the broker."""
 
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic as the settings want it; more partitions or copies, or larger messages, are fine too."""
+    """A topic as the settings want it; more partitions or copies, larger messages, or more time are fine too."""
 
     name: str  # with its prefix
     partitions: int
@@ -78,9 +80,18 @@ class TopicState:
     def differing_settings(self) -> tuple[str, ...]:
         return tuple(name for name in self.wanted.settings if not self._suits(name))
 
+    @property
+    def generous_settings(self) -> tuple[str, ...]:
+        """Those of which the topic has more than is wanted, which suits."""
+        return tuple(
+            name for name, wanted in self.wanted.settings.items() if self._suits(name) and self.settings[name] != wanted
+        )
+
     def _suits(self, name: str) -> bool:
         wanted, present = self.wanted.settings[name], self.settings.get(name)
-        return present == wanted or (name == "max.message.bytes" and int(present or 0) >= int(wanted))
+        if name not in _MORE_SUITS or present is None:
+            return present == wanted
+        return int(present) >= int(wanted) or (name == "retention.ms" and int(present) < 0)  # negative: for ever
 
 
 def topic_name(settings: Settings, topic: Topic) -> str:
@@ -115,9 +126,10 @@ def wanted_topics(settings: Settings) -> tuple[WantedTopic, ...]:
     )
 
 
-def ensure_topics(settings: Settings, *, repair: bool = False) -> list[TopicState]:
+def ensure_topics(settings: Settings, *, repair: bool = False, lower: bool = False) -> list[TopicState]:
     """Create what is missing, check what is there, and wait until every partition has a leader. Idempotent; any number
-    of workers may do it at once. `repair` adds partitions and changes settings of topics that differ.
+    of workers may do it at once. `repair` adds partitions and changes settings of topics that differ; with `lower` also
+    those of which a topic has more than is wanted: a shorter retention deletes messages.
 
     Raises: StreamError, naming topic, difference and remedy; SettingsError for a wrong connection.
     """
@@ -125,8 +137,8 @@ def ensure_topics(settings: Settings, *, repair: bool = False) -> list[TopicStat
         states = _made_ready(admin, wanted_topics(settings))
         if repair:
             for state in states:
-                _repair(admin, state)
-            states = _settled(admin, wanted_topics(settings))
+                _repair(admin, state, lower)
+            states = _settled(admin, wanted_topics(settings), lower)
     _refuse_differences(states)
     return states
 
@@ -200,12 +212,13 @@ def _made_ready(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
         sleep(0.1)
 
 
-def _settled(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
+def _settled(admin: Any, wanted: Sequence[WantedTopic], lower: bool) -> list[TopicState]:
     """A broker may tell of a topic as it was for a moment after it has been changed; copies are never changed here."""
     end = monotonic() + READY_SECONDS
     while True:
         states = _made_ready(admin, wanted)
-        if monotonic() > end or not any(state.has_few_partitions or state.differing_settings for state in states):
+        unlike = any(state.has_few_partitions or state.differing_settings for state in states)
+        if monotonic() > end or not (unlike or (lower and any(state.generous_settings for state in states))):
             return states
         sleep(0.1)
 
@@ -231,12 +244,13 @@ def _states(admin: Any, wanted: Sequence[WantedTopic]) -> list[TopicState]:
     return states
 
 
-def _repair(admin: Any, state: TopicState) -> None:
+def _repair(admin: Any, state: TopicState, lower: bool) -> None:
     wanted = state.wanted
     if state.has_few_partitions:
         patiently(admin.create_partitions, {wanted.name: wanted.partitions})
-    if state.differing_settings:
-        change = {name: wanted.settings[name] for name in state.differing_settings}
+    differing = state.differing_settings + (state.generous_settings if lower else ())
+    if differing:
+        change = {name: wanted.settings[name] for name in differing}
         resource = ConfigResource(ConfigResourceType.TOPIC, wanted.name, change)
         answers = patiently(admin.alter_configs, [resource])
         refused = [answer for kind in answers.values() for answer in kind.values() if answer != "OK"]

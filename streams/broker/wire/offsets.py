@@ -93,7 +93,13 @@ def _consumer(settings: Settings) -> Iterator[Any]:
     """Of no group: it commits nothing and disturbs nobody."""
     options = kafka_python_options(settings)
     try:
-        consumer = _Consumer(**options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+        consumer = _Consumer(
+            **options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
         try:
             yield consumer
         finally:

@@ -22,10 +22,10 @@ RECORD_HEADER = "coachlm-record"
 
 
 def header(message: StreamMessage, name: str) -> str | None:
-    """The last value of that name, as Kafka's headers are read."""
+    """The last value of that name, as Kafka's headers are read; None where it is null, too."""
     for key, value in reversed(message.headers):
         if key == name:
-            return value.decode("utf-8", "replace")
+            return None if value is None else value.decode("utf-8", "replace")
     return None
 
 

@@ -7,6 +7,7 @@ without, and the batch comes again elsewhere, which the database takes as repeat
 import asyncio
 import logging
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -15,12 +16,14 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from coachlm.errors import StreamError
 from coachlm.protocols.streams import StreamMessage
 from streams.broker.wire.connection import aiokafka_options
+from streams.broker.wire.records import read_any_header
 from streams.broker.worker.batches import Batches
 from streams.broker.worker.driver import Driver, OnAssigned, Place, Subscription
 
 log = logging.getLogger(__name__)
 
 _FETCH_MS = 500
+_POSITION_SECONDS = 1.0
 _FETCH_BYTES = 1_000_000  # a partition's share of memory; a larger message comes alone
 _STALE = (CommitFailedError, IllegalStateError)
 """A commit that came too late: the partition has moved, and its messages come again elsewhere."""
@@ -35,6 +38,7 @@ class AiokafkaDriver(Driver):
         self._stopping = asyncio.Event()
         self._in_hand = asyncio.Lock()
         self._turn = 0
+        self._committed: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
         self._consumer = consumer = _consumer(self._subscription)
@@ -64,9 +68,10 @@ class AiokafkaDriver(Driver):
 
     async def _next(self) -> None:
         messages = await self._fetch()
-        if not messages:
-            return
         async with self._in_hand:
+            if not messages:
+                await self._pass_markers()
+                return
             try:
                 await self._handle(messages)
             except Exception:
@@ -93,8 +98,26 @@ class AiokafkaDriver(Driver):
         return [_message(record) for record in records]
 
     async def _commit(self, messages: Collection[StreamMessage]) -> None:
-        offsets = {TopicPartition(one.topic, one.partition): one.offset + 1 for one in messages}
+        await self._commit_offsets({TopicPartition(one.topic, one.partition): one.offset + 1 for one in messages})
+
+    async def _pass_markers(self) -> None:
+        """Commits beyond what holds no message: the ends of transactions, and what was aborted. Nothing that was
+        fetched is in hand, so all before a partition's position is done."""
+        ahead: dict[TopicPartition, int] = {}
+        with suppress(TimeoutError, *_STALE):  # partitions that move meanwhile are somebody else's
+            async with asyncio.timeout(_POSITION_SECONDS):
+                for part in self._consumer.assignment():
+                    if part not in self._committed:
+                        self._committed[part] = await self._consumer.committed(part) or 0
+                    position = await self._consumer.position(part)
+                    if position != self._committed[part]:
+                        ahead[part] = position
+        if ahead:
+            await self._commit_offsets(ahead)
+
+    async def _commit_offsets(self, offsets: dict[TopicPartition, int]) -> None:
         mine = self._consumer.assignment()
+        self._committed = {part: at for part, at in (self._committed | offsets).items() if part in mine}
         try:
             await self._consumer.commit({part: offset for part, offset in offsets.items() if part in mine})
         except _STALE as error:
@@ -137,10 +160,12 @@ class _Rebalances(ConsumerRebalanceListener):
 
 
 def _consumer(subscription: Subscription) -> Any:
+    read_any_header()
     return AIOKafkaConsumer(
         **aiokafka_options(subscription.settings),
         group_id=subscription.group,
         enable_auto_commit=False,
+        isolation_level="read_committed",
         auto_offset_reset="earliest",
         max_poll_interval_ms=int(subscription.longest_batch_seconds * 1000),
         session_timeout_ms=int(subscription.session_seconds * 1000),

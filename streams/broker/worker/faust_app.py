@@ -11,11 +11,13 @@ from typing import Any
 import faust
 from faust.exceptions import AlreadyConfiguredWarning, ConsumerNotStarted
 from faust.sensors.monitor import Monitor
+from faust.transport.drivers import aiokafka as transport
 from faust.types import TP, EventT, Message, StreamT
 
 from coachlm.errors import StreamError
 from coachlm.protocols.streams import StreamMessage
 from streams.broker.wire.connection import faust_options
+from streams.broker.wire.records import read_any_header
 from streams.broker.worker.batches import Batches
 from streams.broker.worker.driver import Driver, OnAssigned, Place, Subscription
 from streams.broker.worker.run_batch import Handle, run_batch
@@ -47,6 +49,24 @@ class _Quiet(Monitor):
     def on_message_out(self, tp: TP, offset: int, message: Message) -> None: ...
 
 
+class _ConsumerThread(transport.AIOKafkaConsumerThread):
+    """Reads what is committed alone, which Faust does only for a worker that produces within transactions."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer: Any = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"  # taken up when the consumer starts
+        return consumer
+
+
+class _Consumer(transport.Consumer):
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(transport.Transport):
+    Consumer = _Consumer
+
+
 def create_app(
     subscription: Subscription, handle: Handle, on_end: Callable[[BaseException], None], folder: str
 ) -> faust.App:
@@ -75,6 +95,8 @@ def create_app(
         consumer_max_fetch_size=min(_FETCH_BYTES, subscription.batch_messages * _FETCH_BYTES_EACH),
         consumer_metadata_max_age_ms=60_000,
     )
+    read_any_header()
+    app.transport = _Transport(app.conf.broker_consumer, app)
     topic = app.topic(
         *subscription.topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )

@@ -7,8 +7,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from coachlm.metrics import serve_metrics
-from coachlm.protocols.streams import DeadLetter
-from coachlm.revision import Revision
+from coachlm.protocols.streams import DeadLetter, DeadReason
+from coachlm.revision import Outcome, Revision
 from coachlm.settings import Settings
 from streams.broker.topics.lag import Lag
 from streams.broker.worker.handler import Observer
@@ -45,10 +45,22 @@ class Metrics(Observer):
         self._progress.labels(worker).set_function(lambda: self.last_progress)
         self.last_progress = time.time()
         self.message_count = 0
+        self._begin_at_zero()
 
     def serve(self, settings: Settings) -> None:
         """On the settings' address, if a port is set. Raises: SettingsError, when it is taken."""
         serve_metrics(self.registry, settings)
+
+    def _begin_at_zero(self) -> None:
+        """What alerts watch exists from the start: an increase from nothing is none to Prometheus."""
+        for counter in (self._messages, self._engine, self._published):
+            counter.labels(self._worker)
+        for reason in DeadReason:
+            self._dead.labels(self._worker, reason.value)
+        for what in ("handler", "relay"):
+            self._outages.labels(self._worker, what)
+        for outcome in Outcome:
+            self._revisions.labels(self._worker, outcome.value)
 
     def handled(self, messages: int, dead: Sequence[DeadLetter]) -> None:
         self.last_progress = time.time()

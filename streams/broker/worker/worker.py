@@ -18,7 +18,7 @@ from coachlm.protocols.streams import DeadLetter, StreamStore, Topic
 from coachlm.revision import Revision
 from coachlm.settings import Settings
 from streams.broker.producing.relay import Relay, RelayThread
-from streams.broker.topics.lag import Lag, lags
+from streams.broker.topics.lag import Lag, LagReader
 from streams.broker.topics.raw_topics import check_extra_topics, raw_topics
 from streams.broker.topics.remade import remade_topics
 from streams.broker.topics.topics import ensure_topics, intake_group, revise_group, topic_name
@@ -84,6 +84,7 @@ class Worker:
         observer = _Watched(self._metrics, self._watchdog, report)
         self._batches = Batches(build_handler(observer), settings.streams.tries, observer)
         self._relay = RelayThread(Relay(store, settings, self._metrics.published, self._relay_outage))
+        self._lag_reader = LagReader(settings)
         self._driver: Driver | None = None
         self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -166,7 +167,7 @@ class Worker:
             if remade and not self._ending and self._loop is not None:
                 self._refused = remade
                 self._loop.call_soon_threadsafe(self._drain, 1)
-        return lags(self._settings)
+        return self._lag_reader.read()
 
     def _saw_lags(self, found: list[Lag]) -> None:
         self._metrics.lags(found)

@@ -185,6 +185,7 @@ _LINES = [
 _OTHERS = [response(1), chat_bytes(60), response(2), response(8), *map(chat_bytes, range(70, 75))]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.integers(1, 60), max_size=5))
 def test_a_run_that_is_killed_anywhere_loses_nothing(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
 from coachlm.errors import StreamError
@@ -74,7 +74,7 @@ def test_topics_that_faust_reads_are_not_compacted(settings: Settings) -> None:
     [
         ({"kafka_partitions": 5}, "3 partitions instead of 5"),
         ({"kafka_replication": 2}, "1 copies instead of 2"),
-        ({"kafka_retention_hours": 2}, "retention.ms=604800000 instead of 7200000"),
+        ({"kafka_retention_hours": 2000}, "retention.ms=604800000 instead of 7200000000"),
         ({"max_record_bytes": 30_000_000}, "max.message.bytes=17000000 instead of 31000000"),
     ],
 )
@@ -95,9 +95,29 @@ def test_more_than_wanted_is_fine(settings: Settings) -> None:
 
 def test_repair_brings_topics_to_the_settings(settings: Settings) -> None:
     ensure_topics(settings)
-    other = _changed(settings, kafka_partitions=5, kafka_retention_hours=2)
+    other = _changed(settings, kafka_partitions=5, kafka_retention_hours=2000)
     assert {state.partitions for state in ensure_topics(other, repair=True)} == {5}
     assert not any(state.differences for state in topic_states(other))
+
+
+def test_a_longer_retention_suits_and_is_lowered_by_force_alone(settings: Settings) -> None:
+    ensure_topics(settings)
+    shorter = _changed(settings, kafka_retention_hours=2)
+    for repair in (False, True):
+        states = {state.wanted.name: state for state in ensure_topics(shorter, repair=repair)}
+        assert states[topic_name(settings, Topic.RAW)].settings["retention.ms"] == "604800000"
+    assert _command("--force").exit_code == 2
+    ensure_topics(shorter, repair=True, lower=True)
+    assert not any(state.generous_settings for state in topic_states(shorter))
+
+
+def test_messages_that_are_kept_for_ever_suit(settings: Settings) -> None:
+    ensure_topics(settings)
+    name = topic_name(settings, Topic.RAW)
+    client = _admin(settings)
+    client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": "-1"})])
+    client.close()
+    assert not any(state.differences for state in ensure_topics(settings, repair=True))
 
 
 def test_more_copies_than_brokers_is_one_clear_error(settings: Settings) -> None:
@@ -163,11 +183,11 @@ def test_the_command_shows_creates_and_judges(
     answer = json.loads(created.output)
     assert [topic["differences"] for topic in answer["topics"]] == [[]] * 5
     assert {row["lag"] for row in answer["lag"]} == {0}
-    monkeypatch.setenv("COACHLM_KAFKA_RETENTION_HOURS", "5")
+    monkeypatch.setenv("COACHLM_KAFKA_RETENTION_HOURS", "5000")
     other = _command()
     assert other.exit_code == 1
     assert "coachlm topics --create" in other.output
-    assert "18000000" in other.output
+    assert "18000000000" in other.output
 
 
 def _command(*arguments: str) -> Result:

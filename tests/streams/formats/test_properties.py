@@ -172,6 +172,7 @@ def test_mutated_bytes(record: dict[str, Any], data: st.DataObject) -> None:
     check(parse_record(RawRecord(POSITION, bytes(written[: data.draw(st.integers(0, len(written)))])), ParseOptions()))
 
 
+@pytest.mark.slow
 @MANY
 @given(st.lists(st.sampled_from(RECORDS), min_size=1, max_size=6), st.data())
 def test_groups_that_are_incomplete_or_mixed(records: list[dict[str, Any]], data: st.DataObject) -> None:
