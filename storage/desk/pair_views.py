@@ -1,7 +1,7 @@
 """Single pairs, as people look at them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -15,9 +15,9 @@ from storage.desk.items import last_revision
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import one_row
-from storage.pairs.edits import last_post_edit
+from storage.pairs.edits import is_reopened, last_post_edit
 from storage.tables.desk import ReviewRow
-from storage.tables.pairs import PairRow, class_column
+from storage.tables.pairs import PairRow, PersonRow, class_column
 from storage.tables.rows import StoredPair, StoredReview, class_from_row, pair_from_row
 
 _original = aliased(PairRow)
@@ -42,6 +42,7 @@ class PairView:
     revision: Revision | None = None  # the latest
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
+    reviewer: str | None = None  # the owner who decided last
 
 
 class PairViews:
@@ -59,7 +60,8 @@ class PairViews:
             edit = last_post_edit(connection, row.seq, pair_id)
             final = _owner_text(connection, row.seq) or (edit and edit.final)
             revision = last_revision(connection, row.seq, row.id, pair_from_row(row))
-            return _view(row, revision, final, edit and edit.person)
+            view = _view(row, revision, final, edit and edit.person)
+            return replace(view, reviewer=_reviewer(connection, row.seq))
 
     def classes(self, pair_ids: Sequence[str]) -> dict[str, TaskClass | None]:
         """Pair id → class, as a person corrected it, else as predicted. Raises: NotFoundError, naming one."""
@@ -91,9 +93,19 @@ def _view(row: StoredPair, revision: Revision | None, final: InstructionPair | N
 
 def _owner_text(connection: Connection, seq: int) -> InstructionPair | None:
     """The text of the last review, if it corrected: a corrected pair is approved, so that no edit comes after it."""
-    latest = select(ReviewRow.__table__).where(ReviewRow.pair == seq).order_by(ReviewRow.id.desc()).limit(1)
-    row = one_row(StoredReview, connection.execute(latest))
+    row = _last_review(connection, seq)
     return None if row is None else row.text
+
+
+def _reviewer(connection: Connection, seq: int) -> str | None:
+    row = _last_review(connection, seq)
+    return None if row is None else connection.scalar(select(PersonRow.name).where(PersonRow.id == row.person))
+
+
+def _last_review(connection: Connection, seq: int) -> StoredReview | None:
+    """The last that stands."""
+    standing = select(ReviewRow.__table__).where(ReviewRow.pair == seq, ~is_reopened())
+    return one_row(StoredReview, connection.execute(standing.order_by(ReviewRow.id.desc()).limit(1)))
 
 
 def _unknown(pair_id: str) -> NotFoundError:
