@@ -33,7 +33,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
     return Services(
         database=database,
         queue=PostEditQueue(database, settings.desk.lease_seconds, rules=rules),
-        reviews=ReviewDesk(database, rules=rules),
+        reviews=ReviewDesk(database, rules=rules, lease_seconds=settings.desk.lease_seconds),
         accounts=Accounts(database, settings.desk.unit_names),
         figures=Figures(database),
         reader=StoreReader(database),

@@ -11,6 +11,7 @@
     │   ├── NotFoundError      no such pair, person or item
     │   ├── TransitionError    the status change is not in the transition table
     │   ├── LeaseError         the lease is unknown, foreign or expired
+    │   ├── DivergedError      another browser saved a text of the same item that wasn't seen here
     │   ├── EmptyTextError     a submitted text has no instruction or no response
     │   └── ConflictError      it doesn't fit what the item has become meanwhile
     │       ├── StaleError     the pair (or rating) is of another version than the one that was seen
@@ -76,6 +77,10 @@ class TransitionError(StoreError):
 
 class LeaseError(StoreError):
     """The lease is unknown, held by somebody else, or expired; the text that came with it was kept as a draft."""
+
+
+class DivergedError(StoreError):
+    """Another browser has saved a text of the same item that this one hasn't seen; nothing was stored over it."""
 
 
 class EmptyTextError(StoreError):

@@ -12,7 +12,7 @@ class Status(StrEnum):
     REVISED = "revised"  # the coach has answered (or fallen back to raw); waits for an annotator
     POST_EDITED = "post_edited"  # an annotator submitted; waits for the owner, or to pass unsampled
     RETURNED = "returned"  # the owner sent it back; waits for the same annotator
-    APPROVED = "approved"  # final: part of the data set and of the coach's training data
+    APPROVED = "approved"  # part of the data set and of the coach's training data
     EXCLUDED = "excluded"  # excluded with a reason; exportable, restorable
     DUPLICATE = "duplicate"  # near copy of an earlier pair, or of one meaning with it, linked to it; exportable
 
@@ -23,9 +23,10 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     # An annotator may take a fresh submit back: to `revised`, or to `returned` where it came from there.
     Status.POST_EDITED: frozenset({Status.APPROVED, Status.RETURNED, Status.REVISED, Status.EXCLUDED}),
     Status.RETURNED: frozenset({Status.POST_EDITED, Status.EXCLUDED}),
-    Status.APPROVED: frozenset(),
-    # Restoring an excluded pair sends it through the coach again; a duplicate can be promoted by hand.
-    Status.EXCLUDED: frozenset({Status.ACCEPTED}),
+    Status.APPROVED: frozenset({Status.POST_EDITED}),  # an owner reopens it
+    # Restored, an excluded pair goes through the coach again; taken back, an exclusion never was. A duplicate can be
+    # promoted by hand.
+    Status.EXCLUDED: frozenset({Status.ACCEPTED, Status.REVISED, Status.POST_EDITED, Status.RETURNED}),
     Status.DUPLICATE: frozenset({Status.ACCEPTED}),
 }
 

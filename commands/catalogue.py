@@ -48,7 +48,7 @@ COMMANDS = {
     "duplicates": Entry("commands.run.duplicates:duplicates", "Show near copies; find pairs that mean the same."),
     "select": Entry("commands.run.select:select", "Choose the pairs that are worth people's time."),
     "export": Entry(
-        "commands.run.dataset:export",
+        "commands.run.export:export",
         "Write a data set with manifest and data card into FOLDER.",
     ),
     "evaluate": Entry("commands.evaluate.evaluate:evaluate", "Test sets, judges and ratings: does the coach help?"),

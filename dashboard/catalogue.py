@@ -40,8 +40,18 @@ PAGES: tuple[Page, ...] = (
     Page("adapters", "Adapters", ":material/tune:", _OWNERS | _OPERATORS),
     Page("studies", "Studies", ":material/balance:", _OWNERS | _OPERATORS),
 )
-"""In the order of the navigation; the first one that a role sees is where it starts."""
+"""In the order of the navigation."""
+
+
+_START = {PersonRole.OWNER: "review", PersonRole.OPERATOR: "overview", PersonRole.ADMIN: "people"}
 
 
 def pages_for(role: PersonRole) -> list[Page]:
+    """In the order of the navigation."""
     return [page for page in PAGES if role in page.roles]
+
+
+def start_of(role: PersonRole) -> str | None:
+    """Where a role's work is; None: the role sees no page."""
+    shown = [page.path for page in pages_for(role)]
+    return _START.get(role, shown[0] if shown else None)

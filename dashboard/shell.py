@@ -2,12 +2,13 @@
 
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from api.client.client import ServiceError, UnauthorisedError, UnavailableError
-from dashboard.catalogue import PAGES, Page, pages_for
+from dashboard.catalogue import PAGES, Page, pages_for, start_of
 from dashboard.parts.messages import show_error
 from dashboard.parts.session import find_session, forget_session
 from dashboard.server.mounting import ASSETS
@@ -50,7 +51,9 @@ def _pages(role: "account.Role", name: str) -> None:
         first = st.Page(account.render, title=_plain(name), icon=":material/person:", url_path=_FIRST, default=True)
         chosen = st.navigation([first, _hidden(account.render, "Account", _ACCOUNT)], position="top")
     else:
-        chosen = st.navigation([*_addressed(shown), own], position="top")
+        others = [page for page in PAGES if page not in shown]
+        chosen = st.navigation([*_addressed(shown, start_of(role)), *map(_closed, others), own], position="top")
+    st.set_page_config(page_title=f"{chosen.title} · CoachLM")
     try:
         chosen.run()
     except UnauthorisedError:
@@ -62,14 +65,34 @@ def _pages(role: "account.Role", name: str) -> None:
         show_error(error)
 
 
-def _addressed(shown: list[Page]) -> list[StreamlitPage]:
-    """Streamlit's default page has the address `/` alone: a hidden twin answers at its own."""
-    first = shown[0]
-    return [
-        st.Page(first.render, title=first.title, icon=first.icon, url_path=_FIRST, default=True),
-        _hidden(first.render, first.title, first.path),
-        *(st.Page(page.render, title=page.title, icon=page.icon, url_path=page.path) for page in shown[1:]),
-    ]
+def _addressed(shown: list[Page], start: str | None) -> list[StreamlitPage]:
+    """Streamlit's default page has the address `/` alone: a hidden twin answers at its own. Opened there, the twin is
+    the one that the navigation shows and marks."""
+    found: list[StreamlitPage] = []
+    is_at_own = urlsplit(st.context.url or "").path.strip("/") == start
+    for page in shown:
+        is_start = page.path == start
+        if is_start:
+            hidden = "hidden" if is_at_own else "visible"
+            found.append(
+                st.Page(page.render, title=page.title, icon=page.icon, url_path=_FIRST, default=True, visibility=hidden)
+            )
+        if is_start and not is_at_own:
+            found.append(_hidden(page.render, page.title, page.path))
+        else:
+            found.append(st.Page(page.render, title=page.title, icon=page.icon, url_path=page.path))
+    return found
+
+
+def _closed(page: Page) -> StreamlitPage:
+    """A page of another role says so at its address."""
+    return _hidden(partial(_say_closed, page), page.title, page.path)
+
+
+def _say_closed(page: Page) -> None:
+    st.subheader(page.title)
+    roles = ", ".join(sorted(page.roles))
+    st.text(f"This page is for people with another role ({roles}). An admin can change yours.")
 
 
 def _hidden(render: "account.Render", title: str, path: str) -> StreamlitPage:

@@ -7,82 +7,48 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import xxhash
-
 from coachlm import __version__
-from coachlm.desk.dataset import DatasetRow, FlowCounts, TextChoice
-from coachlm.desk.where import Where
+from coachlm.desk.dataset import DatasetRow, FlowCounts
+from coachlm.desk.studies import RatedVersions
 from coachlm.errors import ExportError
 from coachlm.machine.files import sync
-from coachlm.pairs import InstructionPair
-from coachlm.status import Status
-from exports.chat_shapes import spoken, system_prompt
 from exports.data_card import render_card
-from exports.export_formats import SUFFIXES, ExportFormat, Record, RecordWriter, open_writer, shape
-from exports.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check_balance, is_export, text_stage
+from exports.export_formats import PREFERENCES, SUFFIXES
+from exports.export_options import KEPT_STATUSES, PROVENANCE_COLUMNS, ExportOptions
+from exports.llama_factory import INFO_NAME, is_ours, render_info
+from exports.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check_balance, is_export
+from exports.record_writers import RecordWriter, open_writer
+from exports.records import exported_rows
+from exports.shapes.columns import columns
+from exports.shapes.dialogues import texts_in
+from exports.splits import TEST, TRAIN, VALIDATION, split_of
+
+__all__ = ["CARD_NAME", "KEPT_STATUSES", "PROVENANCE_COLUMNS", "ExportOptions", "export_dataset"]
 
 CARD_NAME = "README.md"
-KEPT_STATUSES = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
-PROVENANCE_COLUMNS = (
-    "id",
-    "status",
-    "text_stage",
-    "task_class",
-    "source_format",
-    "language",
-    "engine",
-    "adapter",
-    "outcome",
-    "exclude_reason",
-    "duplicate_of",
-)
 _PARTIAL = ".coachlm-partial-"
-_DATA_NAMES = tuple(f"{stem}{suffix}" for stem in ("data", "train", "test") for suffix in set(SUFFIXES.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """What goes into a data set and how it is written."""
-
-    format: ExportFormat = ExportFormat.ALPACA
-    text: TextChoice = TextChoice.FINAL
-    statuses: frozenset[Status] = KEPT_STATUSES  # add EXCLUDED or DUPLICATE to write these too
-    provenance: bool = False  # the columns of PROVENANCE_COLUMNS beside each pair; hashes of users never
-    test_share: float = 0.0  # part of the conversations, 0 to 1, that becomes the split `test`
-    name: str = "CoachLM data set"
-    license: str | None = None  # an identifier of the Hugging Face hub; None leaves a place to fill in the card
-    where: Where | None = None  # which of these pairs; None: all
-    overwrite: bool = False  # write into a folder that holds other things; they stay as they are
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.test_share < 1:
-            raise ExportError(f"the share of the test split is {self.test_share}; choose one from 0 up to below 1")
-        if self.test_share and Status.DUPLICATE in self.statuses:
-            raise ExportError("near copies would stand in both splits; leave duplicates out or write one split")
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        return ("train", "test") if self.test_share else ("train",)
-
-    def takes(self, row: DatasetRow) -> bool:
-        return row.status in self.statuses and (self.where is None or self.where.holds(row))
-
-    def file_name(self, split: str) -> str:
-        return f"{split if self.test_share else 'data'}{SUFFIXES[self.format]}"
+DATA_NAMES = tuple(
+    f"{stem}{suffix}" for stem in ("data", TRAIN, VALIDATION, TEST) for suffix in sorted(set(SUFFIXES.values()))
+)
+"""All names that files of rows have."""
 
 
 def export_dataset(
-    rows: Iterable[DatasetRow], counts: FlowCounts, folder: Path, options: ExportOptions | None = None
+    rows: Iterable[DatasetRow],
+    counts: FlowCounts,
+    folder: Path,
+    options: ExportOptions | None = None,
+    rated: Iterable[RatedVersions] = (),
 ) -> Manifest:
     """Write a data set with data card and manifest into `folder`, in place of an earlier export there.
 
     The files are written beside their final place and moved when all of them are whole, the manifest last; whatever
-    fails before leaves the folder as it was. `rows` are all pairs of the store, whatever their status, and `counts` are
-    of the same moment: what is left out is counted, too.
+    fails before leaves the folder as it was. `rows` are all pairs of the store, whatever their status, where
+    `options.is_whole` with the turns of each conversation together, and `counts` are of the same moment: what is left
+    out is counted, too. `rated`: what raters thought.
 
     Raises: ExportError, for a folder that holds other things (unless `options.overwrite`), counts that do not
     balance, a full disk.
@@ -90,7 +56,7 @@ def export_dataset(
     options = options or ExportOptions()
     try:
         with _staging(folder, overwrite=options.overwrite) as staging:
-            manifest = _write_all(rows, counts, staging, options)
+            manifest = _write_all(rows, counts, staging, options, rated)
             _install(staging, folder, manifest)
             return manifest
     except OSError as error:
@@ -100,18 +66,33 @@ def export_dataset(
         ) from error
 
 
-def _write_all(rows: Iterable[DatasetRow], counts: FlowCounts, staging: Path, options: ExportOptions) -> Manifest:
+def _write_all(
+    rows: Iterable[DatasetRow],
+    counts: FlowCounts,
+    staging: Path,
+    options: ExportOptions,
+    rated: Iterable[RatedVersions],
+) -> Manifest:
     tally = Tally()
-    rows_by_split = _write_rows(rows, staging, options, tally)
+    rows_by_split = _write_rows(rows, staging, options, tally, rated)
     check_balance(counts, tally)
     files = [_describe(staging / options.file_name(split), split, n) for split, n in rows_by_split.items()]
-    manifest = Manifest(
+    manifest = _manifest(options, tally, counts, tuple(files))
+    (staging / CARD_NAME).write_text(render_card(manifest, options), encoding="utf-8")
+    if (info := render_info(manifest)) is not None:
+        (staging / INFO_NAME).write_text(info, encoding="utf-8")
+    (staging / MANIFEST_NAME).write_bytes(manifest.to_json())
+    return manifest
+
+
+def _manifest(options: ExportOptions, tally: Tally, counts: FlowCounts, files: tuple[ExportedFile, ...]) -> Manifest:
+    is_preference = options.format in PREFERENCES
+    return Manifest(
         name=options.name,
         format=options.format.value,
         text=options.text,
         statuses=tuple(sorted(options.statuses)),
         test_share=options.test_share,
-        where=options.where and options.where.text,
         license=options.license,
         rows=tally.rows,
         left_out=dict(tally.left_out),
@@ -123,17 +104,27 @@ def _write_all(rows: Iterable[DatasetRow], counts: FlowCounts, staging: Path, op
         adapters=dict(tally.adapters),
         mean_words=tally.mean_words(),
         flow=counts,
-        files=tuple(files),
+        files=files,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tool_version=__version__,
+        pairs=tally.pairs,
+        left_out_because=dict(tally.because),
+        rows_are="conversations" if options.is_whole else "answers" if is_preference else "pairs",
+        train_on=options.train_on.value if options.is_whole else None,
+        rejected=tuple(sorted(options.losers)) if is_preference else (),
+        rows_by_rejected=dict(tally.by_rejected),
+        rated_pairs=tally.rated,
+        selection=options.selection.as_dict(),
+        validation_share=options.validation_share,
+        split_seed=options.split_seed,
+        columns={column.name: column.about for column in columns(options)},
     )
-    (staging / CARD_NAME).write_text(render_card(manifest), encoding="utf-8")
-    (staging / MANIFEST_NAME).write_bytes(manifest.to_json())
-    return manifest
 
 
-def _write_rows(rows: Iterable[DatasetRow], staging: Path, options: ExportOptions, tally: Tally) -> dict[str, int]:
-    """Rows per split."""
+def _write_rows(
+    rows: Iterable[DatasetRow], staging: Path, options: ExportOptions, tally: Tally, rated: Iterable[RatedVersions]
+) -> dict[str, int]:
+    """Rows per split. Raises: ExportError, for a text that UTF-8 can't write."""
     with ExitStack() as stack:
         writers: dict[str, RecordWriter] = {}
         for split in options.splits:
@@ -141,58 +132,15 @@ def _write_rows(rows: Iterable[DatasetRow], staging: Path, options: ExportOption
             writers[split] = open_writer(options.format, file, columns(options))
             stack.callback(writers[split].close)
         written = dict.fromkeys(options.splits, 0)
-        for row in rows:
-            if not options.takes(row):
-                tally.leave_out(row)
-                continue
-            split = _split(row, options.test_share)
-            writers[split].write(record_of(row, row.text(options.text), options))
-            tally.write(row, options.text)
+        for row in exported_rows(rows, options, tally, rated):
+            try:
+                "".join(texts_in(row.record)).encode()
+            except UnicodeEncodeError as error:
+                raise ExportError(f"{row.name} holds a lone surrogate; exclude it and export again") from error
+            split = split_of(row.conversation, options.test_share, options.validation_share, options.split_seed)
+            writers[split].write(row.record)
             written[split] += 1
         return written
-
-
-def columns(options: ExportOptions) -> tuple[str, ...]:
-    return ("instruction", "input", "output", *(PROVENANCE_COLUMNS if options.provenance else ()))
-
-
-def record_of(row: DatasetRow, pair: InstructionPair, options: ExportOptions) -> Record:
-    """The row with this text. Raises: ExportError, for a text that UTF-8 can't write."""
-    try:
-        "".join((*pair.texts, system_prompt(pair), *(message.text for message in spoken(pair)))).encode()
-    except UnicodeEncodeError as error:
-        raise ExportError(f"pair {row.pair_id} holds a lone surrogate; exclude it and export again") from error
-    record = shape(options.format, pair)
-    return record | _provenance(row, options.text) if options.provenance else record
-
-
-def _provenance(row: DatasetRow, choice: TextChoice) -> dict[str, str]:
-    """The values of PROVENANCE_COLUMNS; empty instead of null, so that loaders infer text for every column."""
-    revision = row.revision if choice is not TextChoice.RAW else None
-    values = (
-        row.pair_id,
-        row.status,
-        text_stage(row, choice),
-        row.task_class,
-        row.provenance.format,
-        row.provenance.language,
-        revision and revision.engine,
-        revision and revision.adapter,
-        revision and revision.outcome,
-        row.exclude_reason,
-        row.duplicate_of,
-    )
-    return {name: str(value or "") for name, value in zip(PROVENANCE_COLUMNS, values, strict=True)}
-
-
-def _split(row: DatasetRow, test_share: float) -> str:
-    """The same for all turns of a conversation and in every export, whatever else the store holds."""
-    if not test_share:
-        return "train"
-    position = row.provenance.position
-    conversation = row.provenance.session_hash or f"{position.source}\0{position.record}"
-    draw = xxhash.xxh3_64_intdigest(conversation.encode("utf-8", "surrogatepass")) / 2**64
-    return "test" if draw < test_share else "train"
 
 
 def _describe(path: Path, split: str, rows: int) -> ExportedFile:
@@ -232,9 +180,14 @@ def _install(staging: Path, folder: Path, manifest: Manifest) -> None:
         sync(path)
     if is_export(folder):
         (folder / MANIFEST_NAME).unlink()
-        for name in _DATA_NAMES:
+        for name in DATA_NAMES:
             (folder / name).unlink(missing_ok=True)
-    for name in (*(file.name for file in manifest.files), CARD_NAME):
+        if is_ours(folder / INFO_NAME):
+            (folder / INFO_NAME).unlink()
+    names = [*(file.name for file in manifest.files), CARD_NAME]
+    if (staging / INFO_NAME).exists() and not (folder / INFO_NAME).exists():  # one that is there describes other sets
+        names.append(INFO_NAME)
+    for name in names:
         (staging / name).replace(folder / name)
     sync(folder)
     (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)

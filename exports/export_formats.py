@@ -1,21 +1,8 @@
-"""The shapes in which a data set is written, and their writers; docs/reference/data-set.md describes each."""
+"""The shapes in which a data set is written; docs/reference/data-set.md describes each."""
 
-import csv
-import io
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import BinaryIO, Protocol, assert_never
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from coachlm.context import Role
-from coachlm.pairs import InstructionPair
-from coachlm.text.spreadsheets import defuse_cell
-from exports.chat_shapes import Record, chat_messages, sharegpt_turns, spoken, system_prompt
-
-__all__ = ["SUFFIXES", "ExportFormat", "Record", "RecordWriter", "open_writer", "shape"]
+__all__ = ["CHATS", "PREFERENCES", "SUFFIXES", "TEXTS", "ExportFormat", "Rejected", "Rows", "TrainOn"]
 
 
 class ExportFormat(StrEnum):
@@ -27,6 +14,14 @@ class ExportFormat(StrEnum):
     JSONL = "jsonl"  # JSON lines of instruction, input, output
     PARQUET = "parquet"  # instruction, input, output
     CSV = "csv"  # the same for spreadsheets; cells that would be formulas are defused
+    MESSAGES = "messages"  # JSON lines of messages and nothing else, as fine-tuning services take them
+    TRL = "trl"  # Parquet of prompt and completion, or messages, as TRL's trainers take them
+    DPO = "dpo"  # JSON lines of prompt, chosen, rejected
+    ORPO = "orpo"  # the same
+    KTO = "kto"  # JSON lines of prompt, completion, label
+    SHAREGPT_DPO = "sharegpt-dpo"  # JSON array of conversations, chosen, rejected
+    SHAREGPT_KTO = "sharegpt-kto"  # JSON array of conversations, kto_tag
+    REVISIONS = "revisions"  # JSON lines of the raw and the revised pair, in the paper's names
 
 
 SUFFIXES: dict[ExportFormat, str] = {
@@ -36,121 +31,45 @@ SUFFIXES: dict[ExportFormat, str] = {
     ExportFormat.JSONL: ".jsonl",
     ExportFormat.PARQUET: ".parquet",
     ExportFormat.CSV: ".csv",
+    ExportFormat.MESSAGES: ".jsonl",
+    ExportFormat.TRL: ".parquet",
+    ExportFormat.DPO: ".jsonl",
+    ExportFormat.ORPO: ".jsonl",
+    ExportFormat.KTO: ".jsonl",
+    ExportFormat.SHAREGPT_DPO: ".json",
+    ExportFormat.SHAREGPT_KTO: ".json",
+    ExportFormat.REVISIONS: ".jsonl",
 }
+TEXTS = frozenset({ExportFormat.ALPACA, ExportFormat.JSONL, ExportFormat.PARQUET, ExportFormat.CSV})
+"""The three texts of a pair, without its context."""
+CHATS = frozenset({ExportFormat.CHAT, ExportFormat.SHAREGPT, ExportFormat.MESSAGES, ExportFormat.TRL})
+"""Messages, with all that was said before."""
+PREFERENCES = frozenset(
+    {ExportFormat.DPO, ExportFormat.ORPO, ExportFormat.KTO, ExportFormat.SHAREGPT_DPO, ExportFormat.SHAREGPT_KTO}
+)
+"""Answers that are preferred and such that are not."""
+LABELLED = frozenset({ExportFormat.KTO, ExportFormat.SHAREGPT_KTO})
+"""Of these, those in which each answer stands alone, with a label."""
 
 
-def shape(format: ExportFormat, pair: InstructionPair) -> Record:
-    """The pair in the format's keys.
+class Rows(StrEnum):
+    """What a row is."""
 
-    Chat-shaped records hold everything in the messages: the system prompt, what was said before, and the pair as the
-    last turn. Its number and its input stand beside them, at the record's top level where no chat template or validator
-    of messages sees it: `split_user_text` gives the exact pair back.
-    """
-    if format in (ExportFormat.SHAREGPT, ExportFormat.CHAT):
-        messages = spoken(pair)
-        beside = {"input": pair.input, "turn": sum(message.role is Role.USER for message in messages)}
-        if format is ExportFormat.CHAT:
-            return {"messages": chat_messages(system_prompt(pair), messages), **beside}
-        return {"conversations": sharegpt_turns(messages), "system": system_prompt(pair), **beside}
-    return pair.as_dict()
+    PAIRS = "pairs"  # a row for each pair; what was said before is its context
+    CONVERSATIONS = "conversations"  # a row for each conversation, with all of its turns
 
 
-class RecordWriter(Protocol):
-    """Writes records to one file as they come; `close` completes what was written, and leaves the file open."""
+class TrainOn(StrEnum):
+    """Which answers of a conversation have the weight 1."""
 
-    def write(self, record: Record) -> None: ...
-
-    def close(self) -> None: ...
-
-
-def open_writer(format: ExportFormat, file: BinaryIO, columns: Sequence[str]) -> RecordWriter:
-    """A writer of records that have exactly these keys."""
-    match format:
-        case ExportFormat.ALPACA | ExportFormat.SHAREGPT:
-            return JsonArrayWriter(file)
-        case ExportFormat.CHAT | ExportFormat.JSONL:
-            return JsonLinesWriter(file)
-        case ExportFormat.PARQUET:
-            return ParquetWriter(file, columns)
-        case ExportFormat.CSV:
-            return CsvWriter(file, columns)
-    assert_never(format)
+    ALL = "all"  # those of all pairs that were chosen
+    EDITED = "edited"  # those that people or the coach wrote; conversations without any are left out
 
 
-def _json(record: Record) -> bytes:
-    """One line. U+2028, U+2029 and U+0085 are escaped: many readers of JSON lines take them for line ends."""
-    line = orjson.dumps(record)
-    for raw, escaped in ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085")):
-        line = line.replace(raw, escaped)
-    return line
+class Rejected(StrEnum):
+    """Where the answers come from that lose."""
 
-
-class JsonLinesWriter:
-    """One record a line."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, record: Record) -> None:
-        self._file.write(_json(record) + b"\n")
-
-    def close(self) -> None:
-        pass
-
-
-class JsonArrayWriter:
-    """A JSON array with one record a line."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._next = b"[\n"
-
-    def write(self, record: Record) -> None:
-        self._file.write(self._next + _json(record))
-        self._next = b",\n"
-
-    def close(self) -> None:
-        self._file.write(b"[]\n" if self._next == b"[\n" else b"\n]\n")
-
-
-class ParquetWriter:
-    """String columns, zstd; a row group is closed at 10,000 rows or about 16 MB of text."""
-
-    _GROUP_ROWS = 10_000
-    _GROUP_CHARS = 16_000_000
-
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._schema = pa.schema([(name, pa.string()) for name in columns])
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
-        self._rows: list[Record] = []
-        self._chars = 0
-
-    def write(self, record: Record) -> None:
-        self._rows.append(record)
-        self._chars += sum(map(len, record.values()))
-        if len(self._rows) >= self._GROUP_ROWS or self._chars >= self._GROUP_CHARS:
-            self._flush()
-
-    def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
-        self._rows, self._chars = [], 0
-
-    def close(self) -> None:
-        with self._writer:
-            if self._rows:
-                self._flush()
-
-
-class CsvWriter:
-    """RFC 4180 with a header, UTF-8."""
-
-    def __init__(self, file: BinaryIO, columns: Sequence[str]) -> None:
-        self._file = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(columns)
-
-    def write(self, record: Record) -> None:
-        self._writer.writerow([defuse_cell(cell) for cell in record.values()])
-
-    def close(self) -> None:
-        self._file.detach()  # which writes what is left
+    RAW = "raw"  # the logged answer
+    COACH = "coach"  # the coach's answer, where people wrote another
+    LOG = "log"  # answers that the log itself names as rejected or marks as bad
+    RATINGS = "ratings"  # versions that blind raters liked less

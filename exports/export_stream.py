@@ -2,16 +2,23 @@
 
 import io
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from coachlm.desk.dataset import DatasetRow
-from coachlm.pairs import InstructionPair
-from exports.export import ExportOptions, columns, record_of
-from exports.export_formats import open_writer
+from coachlm.desk.studies import RatedVersions
+from exports.export_options import ExportOptions
+from exports.manifest import Tally
+from exports.record_writers import open_writer
+from exports.records import exported_rows
+from exports.shapes.columns import columns
+from exports.shapes.dialogues import texts_in
 
 _PIECE_BYTES = 256 * 1024
 
 
-def stream_dataset(rows: Iterable[DatasetRow], options: ExportOptions) -> Iterator[bytes]:
+def stream_dataset(
+    rows: Iterable[DatasetRow], options: ExportOptions, rated: Iterable[RatedVersions] = ()
+) -> Iterator[bytes]:
     """Pieces of the file that `export_dataset` would write without splits. It has no place for counts and hashes: a
     stream that was cut off is known by its ending alone.
 
@@ -19,11 +26,10 @@ def stream_dataset(rows: Iterable[DatasetRow], options: ExportOptions) -> Iterat
     """
     sink = _Sink()
     writer = open_writer(options.format, sink, columns(options))
-    for row in rows:
-        if options.takes(row):
-            writer.write(record_of(row, _writable(row.text(options.text)), options))
-            if sink.size >= _PIECE_BYTES:
-                yield sink.take()
+    for row in exported_rows(rows, options, Tally(), rated):
+        writer.write(_writable(row.record))
+        if sink.size >= _PIECE_BYTES:
+            yield sink.take()
     writer.close()
     yield sink.take()
 
@@ -50,11 +56,17 @@ class _Sink(io.BytesIO):
         return piece
 
 
-def _writable(pair: InstructionPair) -> InstructionPair:
-    texts = (pair.instruction, pair.input, pair.response)
+def _writable(record: dict[str, Any]) -> dict[str, Any]:
     try:
-        "".join(texts).encode()
+        "".join(texts_in(record)).encode()
     except UnicodeEncodeError:
-        mended = (text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts)
-        return InstructionPair(*mended, context=pair.context)
-    return pair
+        return _mended(record)
+    return record
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: _mended(inner) for name, inner in value.items()}
+    return [_mended(inner) for inner in value] if isinstance(value, list) else value

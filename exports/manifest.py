@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts, TextChoice
 from coachlm.errors import ExportError
@@ -29,8 +30,9 @@ class ExportedFile:
 class Manifest:
     """`manifest.json`, written last: a folder without one holds no complete data set.
 
-    Balances: `occurrences` = `pairs` + `exact_duplicates`; `pairs` = `rows` + the sum of `left_out`; `rows` = the
-    sum of the files' rows. What never became a pair is counted by reason in `flow.rejects_by_reason`.
+    Balances: `flow.occurrences` = `flow.pairs` + `flow.exact_duplicates`; `flow.pairs` = `pairs` + the sums of
+    `left_out` and `left_out_because`; `rows` = the sum of the files' rows. What never became a pair is counted by
+    reason in `flow.rejects_by_reason`. `rows_by_…` count pairs; where a row is a pair, that is the same.
     """
 
     name: str
@@ -40,7 +42,7 @@ class Manifest:
     test_share: float
     license: str | None
     rows: int
-    left_out: dict[str, int]  # status → pairs that the choice left out
+    left_out: dict[str, int]  # status → pairs that the choice of statuses left out
     rows_by_status: dict[str, int]
     rows_by_text: dict[str, int]  # whose text a row carries, see `text_stage`
     rows_by_class: dict[str, int]
@@ -52,7 +54,17 @@ class Manifest:
     files: tuple[ExportedFile, ...]
     created_at: str  # ISO 8601, UTC
     tool_version: str
-    where: str | None = None  # the expression that chose among them
+    pairs: int = 0  # in the rows: several to a row of a whole conversation, several rows to a pair of preferences
+    left_out_because: dict[str, int] = field(default_factory=dict)  # reason → pairs, beside the choice of statuses
+    rows_are: str = "pairs"
+    train_on: str | None = None  # of whole conversations: whose answers have the weight 1
+    rejected: tuple[str, ...] = ()  # of preferences: where losing answers come from
+    rows_by_rejected: dict[str, int] = field(default_factory=dict)
+    rated_pairs: int = 0  # pairs of studies that became rows
+    selection: dict[str, Any] = field(default_factory=dict)  # the conditions that were set
+    validation_share: float = 0.0
+    split_seed: str = ""
+    columns: dict[str, str] = field(default_factory=dict)  # name → what it is
     schema: str = MANIFEST_SCHEMA
 
     def to_json(self) -> bytes:
@@ -80,14 +92,26 @@ class Tally:
     adapters: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
 
+    by_rejected: Counter[str] = field(default_factory=Counter)
+    because: Counter[str] = field(default_factory=Counter)
+    seen: Counter[str] = field(default_factory=Counter)  # all pairs by status, wherever they went
+    rows: int = 0
+    rated: int = 0
+
     @property
-    def rows(self) -> int:
+    def pairs(self) -> int:
         return self.by_status.total()
 
-    def leave_out(self, row: DatasetRow) -> None:
-        self.left_out[row.status.value] += 1
+    def leave_out(self, row: DatasetRow, reason: str | None = None) -> None:
+        """`reason`: where it is not the pair's status."""
+        self.seen[row.status.value] += 1
+        if reason is None:
+            self.left_out[row.status.value] += 1
+        else:
+            self.because[reason] += 1
 
-    def write(self, row: DatasetRow, choice: TextChoice) -> None:
+    def take_in(self, row: DatasetRow, choice: TextChoice) -> None:
+        self.seen[row.status.value] += 1
         self.by_status[row.status.value] += 1
         self.by_text[text_stage(row, choice).value] += 1
         self.by_class[row.task_class.value if row.task_class else "none"] += 1
@@ -96,20 +120,22 @@ class Tally:
             self.engines[row.revision.engine] += 1
             if row.revision.adapter is not None:
                 self.adapters[row.revision.adapter] += 1
-        text = row.text(choice)
+        text = row.own_text(choice)
         self.words.update({name: len(value.split()) for name, value in text.as_dict().items()})
 
     def mean_words(self) -> dict[str, float]:
-        return {name: round(total / max(1, self.rows), 2) for name, total in self.words.items()}
+        return {name: round(total / max(1, self.pairs), 2) for name, total in self.words.items()}
 
 
 def check_balance(counts: FlowCounts, tally: Tally) -> None:
     """Raises: ExportError, naming the sums that differ; nothing may vanish between intake and data set."""
-    seen = tally.by_status + tally.left_out
+    seen = tally.seen
     _same("occurrences", counts.occurrences, "pairs + exact duplicates", counts.pairs + counts.exact_duplicates)
     _same("pairs in the store", counts.pairs, "pairs by status", sum(counts.by_status.values()))
     for status in sorted(seen.keys() | counts.by_status.keys()):
         _same(f"{status} pairs in the store", counts.by_status.get(status, 0), "those read", seen[status])
+    gone = tally.left_out.total() + tally.because.total()
+    _same("pairs in the store", counts.pairs, "pairs written and left out", tally.pairs + gone)
     excluded = counts.by_status.get(Status.EXCLUDED.value, 0)
     _same("excluded pairs", excluded, "exclusions by reason", sum(counts.excluded_by_reason.values()))
 

@@ -1,16 +1,17 @@
 """Reads the store for exports, reports and people who want to know how things stand."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.orm import aliased
 
 from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.desk.efficiency import Arm
+from coachlm.desk.studies import RatedVersions
 from coachlm.desk.work import QueueDepth
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance
 from coachlm.status import Status
@@ -20,10 +21,12 @@ from storage.engine.database import Database
 from storage.engine.results import all_rows
 from storage.figures.flow import read_flow
 from storage.pairs.contexts import Contexts, read_conversation_names
-from storage.pairs.edits import scores_from_row
+from storage.pairs.edits import read_units, scores_from_row
+from storage.pairs.groups import conversations_in, in_portions
 from storage.pairs.history import HistoryEntry, read_history
 from storage.pairs.last_texts import LastTexts, read_told_turns
 from storage.pairs.revisions import revision_from_row
+from storage.studies.versions import read_rated_versions
 from storage.tables.pairs import OccurrenceRow, PairRow, TextRow
 from storage.tables.rows import StoredPair, class_from_row
 
@@ -47,6 +50,14 @@ class StoredOrigin(NamedTuple):
     user_hash: str | None
     language: str | None
     extra: dict[str, object] | None
+
+
+class _Known(NamedTuple):
+    """A pair of the store, as its id finds it."""
+
+    id: str
+    seq: int
+    conversation: int | None
 
 
 class StoreReader:
@@ -104,40 +115,101 @@ class Snapshot:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def dataset_rows(self, statuses: Iterable[Status]) -> Iterator[DatasetRow]:
-        """Pairs of these statuses in order of arrival, in flat memory."""
+    def dataset_rows(self, statuses: Iterable[Status], *, together: bool = False) -> Iterator[DatasetRow]:
+        """Pairs of these statuses in order of arrival, in flat memory; `together`: the turns of a conversation next to
+        one another and in order, where its first pair arrived."""
         wanted = [status.value for status in statuses]
         last = self._connection.scalar(select(func.max(PairRow.seq))) or 0
         for start in range(1, last + 1, _WINDOW):
-            yield from _window(self._connection, start, wanted)
+            if together:
+                yield from _together(self._connection, start, wanted)
+            else:
+                window = (PairRow.seq >= start, PairRow.seq < start + _WINDOW)
+                yield from _rows(self._connection, _pairs(self._connection, wanted, *window))
+
+    def rated_versions(self) -> Iterator[RatedVersions]:
+        """What raters thought of the versions of pairs, of every study that is closed."""
+        for study in read_rated_versions(self._connection):
+            yield from _with_beginnings(self._connection, study)
 
     def flow_counts(self) -> FlowCounts:
         return read_flow(self._connection)
 
 
-def _window(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
+def _together(connection: Connection, start: int, statuses: Sequence[str]) -> Iterator[DatasetRow]:
+    for portion in in_portions(conversations_in(connection, start, start + _WINDOW), _WINDOW):
+        singles = [group.first for group in portion if group.conversation is None]
+        numbers = [group.conversation for group in portion if group.conversation is not None]
+        pairs = _pairs(connection, statuses, is_among(connection, PairRow.seq.expression, singles)) if singles else []
+        if numbers:
+            chosen = is_among(connection, PairRow.conversation.expression, numbers)
+            pairs += _pairs(connection, statuses, chosen)
+        begun = {group.conversation: group.first for group in portion if group.conversation is not None}
+        yield from _rows(connection, sorted(pairs, key=lambda pair: _place(pair, begun)))
+
+
+def _place(pair: StoredPair, begun: Mapping[int, int]) -> tuple[int, int, int]:
+    """In the order of conversations and their turns."""
+    first = pair.seq if pair.conversation is None else begun[pair.conversation]
+    return first, pair.turn or 0, pair.seq
+
+
+def _pairs(connection: Connection, statuses: Sequence[str], *chosen: ColumnElement[bool]) -> list[StoredPair]:
     original = aliased(PairRow)
     found = connection.execute(
         select(PairRow.__table__, original.id.label("original"))
         .join(original, original.seq == PairRow.duplicate_of, isouter=True)
-        .where(PairRow.seq >= start, PairRow.seq < start + _WINDOW, PairRow.status.in_(statuses))
+        .where(*chosen, PairRow.status.in_(statuses))
         .order_by(PairRow.seq)
     )
-    pairs = all_rows(StoredPair, found)
+    return all_rows(StoredPair, found)
+
+
+def _rows(connection: Connection, pairs: Sequence[StoredPair]) -> Iterator[DatasetRow]:
     numbers = [pair.seq for pair in pairs]
     origins = _origins(connection, numbers)
     contexts = Contexts(connection, pairs)
     texts = LastTexts(connection, numbers)
+    units = read_units(connection, sorted({edit.person for edit in texts.edits.values()}))
     within = {pair.conversation for pair in pairs if pair.conversation is not None and pair.context is not None}
     told = read_told_turns(connection, sorted(within))
-    names = read_conversation_names(connection, (pair.conversation for pair in pairs))
+    conversations = sorted({pair.conversation for pair in pairs if pair.conversation is not None})
+    names = read_conversation_names(connection, conversations)
+    beginnings = _beginnings(connection, conversations, origins)
     for pair in pairs:
         row = _dataset_row(pair, contexts.pair(pair), origins[pair.seq], texts)
-        if pair.conversation is None:
-            yield row
-        else:
-            origin = replace(row.provenance, conversation=names[pair.conversation], turn=pair.turn)
-            yield replace(row, provenance=origin, told=told.get(pair.conversation, ()))
+        if (edit := texts.edits.get(pair.seq)) is not None:
+            row = replace(row, unit=units.get(edit.person))
+        if (number := pair.conversation) is not None:
+            origin = replace(row.provenance, conversation=names[number], turn=pair.turn)
+            row = replace(row, provenance=origin, told=told.get(number, ()), beginning=beginnings[number])
+        yield row
+
+
+def _beginnings(
+    connection: Connection, conversations: Sequence[int], known: Mapping[int, Provenance]
+) -> dict[int, Provenance]:
+    """By the numbers of conversations, where the pair that came first came from."""
+    if not conversations:
+        return {}
+    chosen = is_among(connection, PairRow.conversation.expression, conversations)
+    firsts = select(PairRow.conversation, func.min(PairRow.seq)).where(chosen).group_by(PairRow.conversation)
+    first_of = dict(connection.execute(firsts).all())
+    missing = _origins(connection, [seq for seq in first_of.values() if seq not in known])
+    return {number: known.get(seq) or missing[seq] for number, seq in first_of.items() if number is not None}
+
+
+def _with_beginnings(connection: Connection, rated: Sequence[RatedVersions]) -> Iterator[RatedVersions]:
+    ids = [pair.id for each in rated for pair, _ in each.versions]
+    known = select(PairRow.id, PairRow.seq, PairRow.conversation)
+    found = connection.execute(known.where(is_among(connection, PairRow.id.expression, ids)))
+    rows = all_rows(_Known, found)
+    origins = _origins(connection, [row.seq for row in rows])
+    begun = _beginnings(connection, sorted({row.conversation for row in rows if row.conversation is not None}), origins)
+    beginnings = {row.id: origins[row.seq] if row.conversation is None else begun[row.conversation] for row in rows}
+    for each in rated:
+        first = next((beginnings[pair.id] for pair, _ in each.versions if pair.id in beginnings), None)
+        yield replace(each, beginning=first)
 
 
 def _dataset_row(pair: StoredPair, raw: InstructionPair, provenance: Provenance, texts: LastTexts) -> DatasetRow:

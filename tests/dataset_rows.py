@@ -8,6 +8,17 @@ from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
 from coachlm.revision import Outcome, Revision
 from coachlm.status import Status
+from exports.export_formats import ExportFormat
+
+PAIR_FORMATS = (
+    ExportFormat.ALPACA,
+    ExportFormat.SHAREGPT,
+    ExportFormat.CHAT,
+    ExportFormat.JSONL,
+    ExportFormat.PARQUET,
+    ExportFormat.CSV,
+)
+"""Those that hold every pair, whatever was made of it."""
 
 
 def make_row(

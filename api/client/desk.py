@@ -34,10 +34,18 @@ class DeskCalls:
         body = models.HeartbeatRequest(token=token, active=active)
         return self.connection.post(models.LeaseEnd, "/v1/queue/heartbeat", body, repeatable=True).expires_at
 
-    def save_draft(self, item: models.Item, text: InstructionPair, comment: str = "") -> None:
-        """Raises: LateError; the text was kept all the same."""
+    def save_draft(
+        self, item: models.Item, text: InstructionPair, comment: str = "", *, writer: str | None = None, seen: int = 0
+    ) -> None:
+        """Raises: LateError; the text was kept all the same. With `writer`: also when another one saved a draft after
+        the version `seen`; nothing is stored then."""
         body = models.DraftRequest(
-            pair_id=item.pair_id, token=item.token, text=models.PairText.of(text), comment=comment
+            pair_id=item.pair_id,
+            token=item.token,
+            text=models.PairText.of(text),
+            comment=comment,
+            writer=writer,
+            seen=seen,
         )
         self.connection.send(Call("PUT", "/v1/queue/draft", True, body=body))
 
@@ -68,6 +76,10 @@ class DeskCalls:
         """Takes a submit back, within a minute; the item is in the caller's hands again, with its text as a draft."""
         body = models.UndoRequest(pair_id=receipt.pair_id, post_edit=receipt.post_edit)
         return self.connection.post(models.Item, "/v1/queue/undo", body)
+
+    def take_back(self, pair_id: str) -> models.Item:
+        """The caller's exclusion, skip or question never was, within a minute; the item is in their hands again."""
+        return self.connection.post(models.Item, "/v1/queue/take-back", models.TakeBackRequest(pair_id=pair_id))
 
     def skip(self, item: models.Item) -> None:
         """Back into the queue, for others first."""

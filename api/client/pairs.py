@@ -37,6 +37,11 @@ class PairCalls:
         body = models.RestoreRequest(version=version)
         return self.connection.post(models.NewVersion, f"/v1/pairs/{path_part(pair_id)}/restore", body)
 
+    def reopen(self, pair_id: str, version: int) -> models.ReviewItem:
+        """The last decision about a pair is taken back: it waits for review again, reserved for the caller."""
+        body = models.ReopenRequest(version=version)
+        return self.connection.post(models.ReviewItem, f"/v1/pairs/{path_part(pair_id)}/reopen", body)
+
     def exclusions(
         self,
         *,

@@ -28,5 +28,10 @@ class PeopleCalls:
         """The person's earlier token no longer works."""
         return self.connection.read(models.NewToken, Call("POST", f"/v1/people/{path_part(name)}/token", False))
 
+    def change_me(self, *, time_zone: str) -> models.Me:
+        """The caller's own settings; `time_zone`: an IANA name."""
+        body = models.MyChange(time_zone=time_zone)
+        return self.connection.read(models.Me, Call("PATCH", "/v1/me", True, body=body))
+
     def units(self) -> list[models.Unit]:
         return list(self.connection.get(models.Units, "/v1/units").units)

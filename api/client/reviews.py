@@ -1,5 +1,6 @@
 """An owner's work: what waits, and the decision about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api import models
@@ -15,8 +16,25 @@ class ReviewCalls:
     connection: Connection
 
     def waiting(self, limit: int = 50, task_class: TaskClass | None = None) -> list[models.ReviewItem]:
-        """What waits for the owner, oldest first."""
+        """What waits for the owner, questions first, then by age. Nothing is reserved: `claim` does that."""
         return list(self.connection.get(models.ReviewItems, "/v1/reviews", limit=limit, task_class=task_class).items)
+
+    def claim(
+        self, want: int = 1, *, known: Sequence[str] = (), task_class: TaskClass | None = None
+    ) -> list[models.ReviewItem]:
+        """What the caller decides next, reserved for them; `known`: pairs that they have in hands already."""
+        body = models.ReviewClaim(want=want, known=tuple(known), task_class=task_class)
+        return list(self.connection.post(models.ReviewItems, "/v1/reviews/claim", body).items)
+
+    def hold(self, pair_ids: Sequence[str]) -> list[str]:
+        """Keeps these reserved; gives those that no other owner has got meanwhile."""
+        body = models.ReviewHold(pair_ids=tuple(pair_ids))
+        return list(self.connection.post(models.HeldReviews, "/v1/reviews/hold", body, repeatable=True).pair_ids)
+
+    def release(self, pair_ids: Sequence[str]) -> None:
+        """Others may have them."""
+        body = models.ReviewHold(pair_ids=tuple(pair_ids))
+        self.connection.send(Call("POST", "/v1/reviews/release", True, body=body))
 
     def save_draft(
         self, item: models.ReviewItem, text: InstructionPair, comment: str = "", *, writer: str = "client"

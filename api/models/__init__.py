@@ -26,6 +26,7 @@ from api.models.desk import (
     SendToOwnerRequest,
     SubmitRequest,
     SubmittedEdit,
+    TakeBackRequest,
     UndoRequest,
 )
 from api.models.estimate import ArmFigures, Efficiency, Estimate, GroupBy, PaperAccounting, PersonEffect, SpeedRatio
@@ -60,16 +61,20 @@ from api.models.owner import (
     ExcludedPair,
     Exclusions,
     HandOverRequest,
+    HeldReviews,
     PairState,
     PriorityRequest,
+    ReopenRequest,
     RestoreRequest,
+    ReviewClaim,
     ReviewDraft,
     ReviewDraftRequest,
+    ReviewHold,
     ReviewItem,
     ReviewItems,
     ReviewRequest,
 )
-from api.models.people import Me, NewPerson, NewToken, People, Person, PersonChange, Unit, Units
+from api.models.people import Me, MyChange, NewPerson, NewToken, People, Person, PersonChange, Unit, Units
 from api.models.problems import PROBLEM_JSON, FieldProblem, Problem
 from api.models.ratings import (
     GivenScore,
@@ -121,6 +126,7 @@ __all__ = [
     "GroupLag",
     "HandOverRequest",
     "HeartbeatRequest",
+    "HeldReviews",
     "History",
     "HistoryEntry",
     "IntakeSummary",
@@ -130,6 +136,7 @@ __all__ = [
     "LeaseRequest",
     "LineVerdict",
     "Me",
+    "MyChange",
     "NewPerson",
     "NewStudy",
     "NewToken",
@@ -158,9 +165,12 @@ __all__ = [
     "RecordRejects",
     "Reject",
     "Rejects",
+    "ReopenRequest",
     "RestoreRequest",
+    "ReviewClaim",
     "ReviewDraft",
     "ReviewDraftRequest",
+    "ReviewHold",
     "ReviewItem",
     "ReviewItems",
     "ReviewRequest",
@@ -179,6 +189,7 @@ __all__ = [
     "StudyTables",
     "SubmitRequest",
     "SubmittedEdit",
+    "TakeBackRequest",
     "UndoRequest",
     "Unit",
     "Units",

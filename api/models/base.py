@@ -25,6 +25,7 @@ Name = Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 LeaseToken = Annotated[Text, Field(min_length=1, max_length=64, description="Of the item that was claimed.")]
 PairId = Annotated[Text, Field(min_length=1, max_length=64, description="32 hex digits.")]
 Key = Annotated[Text, Field(min_length=1, max_length=MAX_KEY_CHARS, description="Drawn once for what is sent.")]
+Writer = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="A name of the browser's own.")]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1, description="Of the pair, as it was last seen.")]
 
 

@@ -15,6 +15,7 @@ from api.models.base import (
     Taken,
     Text,
     Version,
+    Writer,
 )
 from coachlm.context import Role
 from coachlm.desk.categories import RevisionCategory
@@ -55,6 +56,8 @@ class SavedDraft(Given):
     comment: Text
     saved_at: datetime
     is_refused: bool
+    version: int = Field(default=0, description="How often it was saved; goes back as `seen`.")
+    writer: Text = Field(default="", description="The browser, or other program, that saved it last.")
 
 
 class SubmittedEdit(Given):
@@ -128,6 +131,7 @@ class Item(Given):
     draft: SavedDraft | None = Field(default=None, description="The caller's own latest.")
     last_edit: SubmittedEdit | None = Field(default=None, description="What the owner sent back.")
     owner_comment: Text = ""
+    question: Text = Field(default="", description="The annotator's, which `owner_comment` answers.")
     arm: Arm = Arm.COACH
     background: Background = Field(default=Background(), description="To be read, not to be edited.")
 
@@ -167,12 +171,15 @@ class LeaseEnd(Given):
 
 
 class DraftRequest(Taken):
-    """A text to keep; it replaces the one saved under the same lease."""
+    """A text to keep; it replaces the one saved under the same lease. With `writer`, not one that another writer saved
+    after the version `seen`: that is refused as `diverged`."""
 
     pair_id: PairId
     token: LeaseToken
     text: PairText
     comment: Comment = ""
+    writer: Writer | None = None
+    seen: Version = 0
 
 
 class SubmitRequest(Taken):
@@ -186,6 +193,8 @@ class SubmitRequest(Taken):
     scores: ScoreCard | None = None
     categories: tuple[RevisionCategory, ...] = Field(default=(), max_length=len(RevisionCategory))
     comment: Comment = ""
+    writer: Writer | None = Field(default=None, description="As for drafts.")
+    seen: Version = 0
 
 
 class Receipt(Given):
@@ -201,6 +210,12 @@ class UndoRequest(Taken):
 
     pair_id: PairId
     post_edit: int = Field(ge=0, le=2**63 - 1)
+
+
+class TakeBackRequest(Taken):
+    """The pair that the caller excluded, skipped or sent to its owner a moment ago."""
+
+    pair_id: PairId
 
 
 class LeaseRequest(Taken):

@@ -1,11 +1,10 @@
 """The owner's side: reviews, classes, priorities, and excluded pairs."""
 
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import Field
 
-from api.models.base import Comment, Given, Key, Name, PairId, PairText, Taken, Text, Version
+from api.models.base import Comment, Given, Key, Name, PairId, PairText, Taken, Text, Version, Writer
 from api.models.desk import Background, CoachRevision, SubmittedEdit
 from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import Arm, ReviewReason
@@ -40,14 +39,42 @@ class ReviewItem(Given):
     comment: Text = Field(default="", description="With which it was sent.")
     since: datetime | None = None
     draft: ReviewDraft | None = Field(default=None, description="The caller's own latest.")
+    reserved_by: Text | None = Field(default=None, description="The owner who has it in hands; null: nobody.")
+    reserved_until: datetime | None = None
     background: Background = Field(default=Background(), description="To be read, not to be edited.")
 
 
 class ReviewItems(Given):
-    """What waits for the owner, oldest first."""
+    """What waits for the owner, questions first, then by age."""
 
     items: tuple[ReviewItem, ...]
     waiting: int = Field(default=0, description="How much waits in all; counted up to 10,000.")
+
+
+class ReviewClaim(Taken):
+    """How many reviews are wanted beside those that the caller knows already."""
+
+    want: int = Field(default=1, ge=1, le=20)
+    known: tuple[PairId, ...] = Field(default=(), max_length=200)
+    task_class: TaskClass | None = None
+
+
+class ReviewHold(Taken):
+    """Reviews that the caller has in hands."""
+
+    pair_ids: tuple[PairId, ...] = Field(max_length=200)
+
+
+class HeldReviews(Given):
+    """What stays in the caller's hands."""
+
+    pair_ids: tuple[str, ...]
+
+
+class ReopenRequest(Taken):
+    """A pair whose last decision is to be taken back."""
+
+    version: Version
 
 
 class ReviewRequest(Taken):
@@ -59,9 +86,6 @@ class ReviewRequest(Taken):
     final: PairText | None = None
     comment: Comment = ""
     idempotency_key: Key | None = None
-
-
-Writer = Annotated[Text, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="A name of the browser's own.")]
 
 
 class ReviewDraftRequest(Taken):
@@ -138,6 +162,7 @@ class PairState(Given):
     revision: CoachRevision | None = None
     final: PairText | None = Field(default=None, description="The owner's text, else the annotator's last.")
     annotator: Text | None = None
+    reviewer: Text | None = Field(default=None, description="The owner who decided last.")
     task_class: TaskClass | None = None
     exclude_reason: ExcludeReason | None = None
     exclude_detail: Text = ""

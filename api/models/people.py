@@ -18,6 +18,13 @@ class Me(Given):
     undo_seconds: int = Field(description="How long a submit can be taken back.")
     idle_seconds: int = Field(description="A longer gap between signs of activity doesn't count as work.")
     class_names: dict[TaskClass, Text] = Field(description="What this installation calls the task classes and units.")
+    time_zone: Text = Field(default="UTC", description="An IANA name: where the person's days begin.")
+
+
+class MyChange(Taken):
+    """What people choose for themselves; what is left out stays."""
+
+    time_zone: Name | None = Field(default=None, description="An IANA name: where the person's days begin.")
 
 
 class Person(Given):

@@ -12,6 +12,7 @@ from api.routes.state import KEPT, Responses, StateOf
 from coachlm.desk.post_edit import PostEdit
 from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Dimension, Level, Part, score_cap
 from coachlm.desk.work import Person
+from storage.pairs.edits import Seen
 
 router = APIRouter(prefix="/v1/queue", tags=["desk"])
 rubric_router = APIRouter(prefix="/v1", tags=["desk"])
@@ -45,7 +46,10 @@ def heartbeat(body: desk.HeartbeatRequest, who: Worker, state: StateOf) -> desk.
 def save_draft(body: desk.DraftRequest, who: Worker, state: StateOf, request: Request) -> None:
     check_withheld(state.services, who, body.pair_id)
     request.state.keeps_text = True
-    state.services.queue.save_draft(body.pair_id, who.name, body.text.pair(), token=body.token, comment=body.comment)
+    seen = Seen(body.writer or "", body.seen)
+    state.services.queue.save_draft(
+        body.pair_id, who.name, body.text.pair(), token=body.token, comment=body.comment, seen=seen
+    )
 
 
 @router.post("/submit", responses=KEPT, summary="Submit the final text")
@@ -63,7 +67,11 @@ def submit(body: desk.SubmitRequest, who: Worker, state: StateOf, request: Reque
         comment=body.comment,
     )
     receipt = state.services.queue.submit(
-        edit, token=body.token, version=body.version, idempotency_key=body.idempotency_key
+        edit,
+        token=body.token,
+        version=body.version,
+        idempotency_key=body.idempotency_key,
+        seen=Seen(body.writer or "", body.seen),
     )
     state.metrics.note_action("submit")
     return desk.Receipt.model_validate(receipt)
@@ -75,6 +83,15 @@ def undo(body: desk.UndoRequest, who: Worker, state: StateOf) -> desk.Item:
     check_withheld(state.services, who, body.pair_id)
     item = state.services.queue.undo(who.name, body.pair_id, body.post_edit)
     state.metrics.note_action("undo")
+    return desk.Item.model_validate(item)
+
+
+@router.post("/take-back", summary="Take an exclusion, a skip or a question back")
+def take_back(body: desk.TakeBackRequest, who: Worker, state: StateOf) -> desk.Item:
+    """Within the time of `undo_seconds`, and before anybody else has acted. Once more gives the same item."""
+    check_withheld(state.services, who, body.pair_id)
+    item = state.services.queue.take_back(who.name, body.pair_id)
+    state.metrics.note_action("take_back")
     return desk.Item.model_validate(item)
 
 

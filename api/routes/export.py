@@ -12,15 +12,19 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.access.gate import ADMIN, OPERATOR, Allowed
+from api.http.problems import RefusedError
+from api.routes.selection import selection
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
-from coachlm.desk.where import parse_where
 from coachlm.desk.work import Person
+from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status
 from exports.export import KEPT_STATUSES, ExportOptions
-from exports.export_formats import SUFFIXES, ExportFormat
+from exports.export_formats import SUFFIXES, ExportFormat, Rejected, Rows, TrainOn
 from exports.export_stream import stream_dataset
+from exports.records import read_statuses
+from exports.selection import Selection
 from storage.reading import StoreReader
 
 router = APIRouter(tags=["export"])
@@ -42,20 +46,32 @@ _ANSWER: Responses = {
 async def export(
     who: Operator,
     state: StateOf,
+    chosen: Annotated[Selection, Depends(selection)],
     format: ExportFormat = ExportFormat.JSONL,
     text: TextChoice = TextChoice.FINAL,
     status: Statuses = None,
-    where: Annotated[
-        str | None,
-        Query(max_length=2000, description="Only pairs for which this holds, such as `signal:thumbs<0`."),
-    ] = None,
     provenance: Annotated[bool, Query(description="With columns for id, status, class, engine and the like.")] = False,
+    rows: Annotated[Rows | None, Query(description="What a row is. Default: as `coachlm export`.")] = None,
+    train_on: Annotated[TrainOn, Query(description="Which answers of a conversation have weight 1.")] = TrainOn.ALL,
+    with_reasoning: Annotated[bool, Query(description="With what the model thought.")] = False,
+    rejected: Annotated[list[Rejected] | None, Query(description="Of preferences: where losing answers are.")] = None,
+    same_question: Annotated[bool, Query(description="Of preferences: only where nobody edited the question.")] = False,
 ) -> StreamingResponse:
     """Of their unit's pairs, and those without a class, where the operator has a unit.
 
     An answer whose ending is missing (a broken connection) is not the whole data set: ask again."""
-    chosen = parse_where(where) if where else None
-    options = ExportOptions(format, text, frozenset(status or KEPT_STATUSES), provenance, where=chosen)
+    options = _options(
+        format=format,
+        text=text,
+        statuses=frozenset(status or KEPT_STATUSES),
+        provenance=provenance,
+        rows=rows,
+        train_on=train_on,
+        with_reasoning=with_reasoning,
+        rejected=frozenset(rejected) if rejected else None,
+        same_question=same_question,
+        selection=chosen,
+    )
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
     pieces = _pieces(state.services.reader, options, who.unit)
@@ -83,6 +99,14 @@ class _Held(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
+def _options(**options: Any) -> ExportOptions:
+    """Raises: RefusedError, for options that contradict one another."""
+    try:
+        return ExportOptions(**options)
+    except ExportError as error:
+        raise RefusedError(422, "input", str(error)) from error
+
+
 async def _stream(state: State, pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Draws piece after piece in a thread, and closes the snapshot whatever becomes of the client."""
     until = time.monotonic() + state.settings.api.stream_seconds
@@ -99,5 +123,7 @@ async def _stream(state: State, pieces: Generator[bytes, None, None]) -> AsyncIt
 
 def _pieces(reader: StoreReader, options: ExportOptions, unit: TaskClass | None) -> Generator[bytes, None, None]:
     with reader.snapshot() as snapshot:
-        rows = snapshot.dataset_rows(options.statuses)
-        yield from stream_dataset((row for row in rows if unit is None or row.task_class in (None, unit)), options)
+        rows = snapshot.dataset_rows(read_statuses(options), together=options.is_whole)
+        own = (row for row in rows if unit is None or row.task_class in (None, unit))
+        # Studies know no unit: who may see one unit alone gets none of them.
+        yield from stream_dataset(own, options, snapshot.rated_versions() if unit is None else ())

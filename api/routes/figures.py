@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 
@@ -50,7 +51,7 @@ PeriodOf = Annotated[Period, Depends(_period)]
 
 @router.get("/queue/progress", summary="What the caller did today")
 def progress(who: Worker, state: StateOf) -> models.DayProgress:
-    today = datetime.now(UTC).date()
+    today = datetime.now(ZoneInfo(who.time_zone)).date()
     work = models.Work.model_validate(state.services.figures.progress(who.name, today))
     free = state.services.reader.queue_depth(COUNTED_AT_MOST).free_by_class
     waiting = sum(count for name, count in free.items() if who.unit is None or name in ("", who.unit.value))

@@ -66,5 +66,15 @@ def restore(pair_id: PairPath, body: owner.RestoreRequest, who: Reviewer, state:
     return desk.NewVersion(pair_id=pair_id, version=version)
 
 
+@router.post("/{pair_id}/reopen", summary="Take the last decision about a pair back")
+def reopen(pair_id: PairPath, body: owner.ReopenRequest, who: Reviewer, state: StateOf) -> owner.ReviewItem:
+    """An approved pair waits for review again, and so does one that was returned, answered or excluded from there. It
+    is reserved for the caller; the history keeps what was decided."""
+    check_withheld(state.services, who, pair_id)
+    item = state.services.reviews.reopen(pair_id, who.name, version=body.version)
+    state.metrics.note_action("reopen")
+    return owner.ReviewItem.model_validate(item)
+
+
 def _entries(entries: list[HistoryEntry]) -> desk.History:
     return desk.History(entries=tuple(desk.HistoryEntry.model_validate(entry) for entry in entries))

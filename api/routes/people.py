@@ -8,7 +8,7 @@ from api.access.gate import ADMIN, ANNOTATOR, INGEST, OPERATOR, OWNER, Allowed
 from api.access.tokens import draw_token
 from api.models import people as models
 from api.models.base import MAX_NAME_CHARS
-from api.routes.state import StateOf
+from api.routes.state import State, StateOf
 from coachlm.desk.work import Person, PersonRole
 from coachlm.pairs import TaskClass
 
@@ -23,6 +23,18 @@ NamePath = Annotated[str, Path(max_length=MAX_NAME_CHARS)]
 @router.get("/me", summary="Whom the token belongs to")
 def me(who: Anybody, state: StateOf) -> models.Me:
     """With what the pages have to know of this installation."""
+    return _me(who, state)
+
+
+@router.patch("/me", summary="Change one's own settings")
+def change_me(body: models.MyChange, who: Anybody, state: StateOf) -> models.Me:
+    """What the body leaves out stays."""
+    if body.time_zone is not None:
+        who = state.services.accounts.change(who.name, time_zone=body.time_zone)
+    return _me(who, state)
+
+
+def _me(who: Person, state: State) -> models.Me:
     desk = state.settings.desk
     return models.Me(
         name=who.name,
@@ -31,6 +43,7 @@ def me(who: Anybody, state: StateOf) -> models.Me:
         undo_seconds=desk.undo_seconds,
         idle_seconds=desk.idle_seconds,
         class_names=dict(zip(TaskClass, desk.unit_names, strict=True)),
+        time_zone=who.time_zone,
     )
 
 

@@ -26,11 +26,31 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 def awaiting(
     who: Reviewer, state: StateOf, limit: Limit = 50, task_class: TaskClass | None = None
 ) -> owner.ReviewItems:
-    """Sampled post-edits and questions of annotators, oldest first."""
+    """Sampled post-edits and questions of annotators; questions first, then by age. Nothing is reserved."""
     reviews = state.services.reviews
     items = reviews.awaiting(who.name, limit, task_class=task_class)
     waiting = reviews.count_awaiting(who.name, task_class=task_class, at_most=COUNTED_AT_MOST)
     return owner.ReviewItems(items=tuple(map(owner.ReviewItem.model_validate, items)), waiting=waiting)
+
+
+@router.post("/reviews/claim", summary="Get what the owner decides next")
+def claim(body: owner.ReviewClaim, who: Reviewer, state: StateOf) -> owner.ReviewItems:
+    """Reserved for the caller as long as a lease lasts: first what they have in hands and don't name as known."""
+    reviews = state.services.reviews
+    items = reviews.claim(who.name, body.want, known=body.known, task_class=body.task_class)
+    waiting = reviews.count_awaiting(who.name, task_class=body.task_class, at_most=COUNTED_AT_MOST)
+    return owner.ReviewItems(items=tuple(map(owner.ReviewItem.model_validate, items)), waiting=waiting)
+
+
+@router.post("/reviews/hold", summary="Keep reviews")
+def hold(body: owner.ReviewHold, who: Reviewer, state: StateOf) -> owner.HeldReviews:
+    """Gives those that no other owner has got meanwhile."""
+    return owner.HeldReviews(pair_ids=tuple(state.services.reviews.hold(who.name, body.pair_ids)))
+
+
+@router.post("/reviews/release", status_code=204, summary="Leave reviews to others")
+def release(body: owner.ReviewHold, who: Reviewer, state: StateOf) -> None:
+    state.services.reviews.release(who.name, body.pair_ids)
 
 
 @router.put("/reviews/draft", status_code=204, responses=KEPT, summary="Save a text on its way")

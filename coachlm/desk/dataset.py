@@ -50,6 +50,7 @@ class DatasetRow:
     revision: Revision | None = None  # the latest
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
+    unit: str | None = None  # the annotator's: the class whose items they get
     active_seconds: float | None = None  # of the last edit
     arm: Arm | None = None  # what that edit started from
     scores: Scores | None = None
@@ -57,11 +58,16 @@ class DatasetRow:
     duplicate_of: str | None = None  # pair id
 
     told: tuple[TurnTexts, ...] = ()  # turns of its conversation that were worked on
+    beginning: Provenance | None = None  # of the pair with which its conversation came first; None: of this one
+
+    def own_text(self, choice: TextChoice) -> InstructionPair:
+        """The pair's text at the wanted stage, or at the latest one before it that exists, without its context."""
+        revised = None if self.revision is None else self.revision.revised
+        return TurnTexts(self.raw, revised, self.final).text(choice)
 
     def text(self, choice: TextChoice) -> InstructionPair:
-        """The pair's text at the wanted stage, or at the latest one before it that exists, in its context as told."""
-        revised = None if self.revision is None else self.revision.revised
-        return TurnTexts(self.raw, revised, self.final).text(choice).within(self.context(choice))
+        """`own_text` in its context as told."""
+        return self.own_text(choice).within(self.context(choice))
 
     def context(self, choice: TextChoice) -> Context | None:
         """What was said before, in the texts of that stage where there are any."""

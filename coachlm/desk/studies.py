@@ -6,7 +6,7 @@ from datetime import datetime
 
 from coachlm.context import Context
 from coachlm.desk.ratings import Rating, RatingTask, Sheet
-from coachlm.pairs import InstructionPair
+from coachlm.pairs import InstructionPair, Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +88,13 @@ class StudyRatings:
     tasks: Mapping[str, RatingTask]
     sheets: tuple[Sheet, ...]  # one a rater
     ratings: tuple[GivenRating, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RatedVersions:
+    """The versions of one pair in a study that is closed, each with the mean of its raters' scores of the response."""
+
+    study: str
+    item: int
+    versions: tuple[tuple[InstructionPair, float], ...]
+    beginning: Provenance | None = None  # see `DatasetRow`; None: no version is a pair of the store

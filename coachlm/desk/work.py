@@ -49,6 +49,7 @@ class ReviewReason(StrEnum):
     RETURNED = "returned"  # written after the owner had sent it back
     FLAGGED = "flagged"  # the coach's text had flags to check
     SENT = "sent"  # the annotator asked
+    REOPENED = "reopened"  # it was approved, and an owner looks again
     NOT_SAMPLED = "not_sampled"  # not drawn: approved by itself
 
 
@@ -82,6 +83,7 @@ class Person:
     is_active: bool = True
     created_at: datetime | None = None
     is_rater: bool = False  # in a study of blind ratings that is open: its pairs are withheld from them
+    time_zone: str = "UTC"  # an IANA name: where the person's days begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Draft:
     comment: str
     saved_at: datetime
     is_refused: bool
+    version: int = 0  # counts how often it was saved
+    writer: str = ""  # the browser that saved it last; empty: not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ class WorkItem:
     draft: Draft | None = None  # the person's own latest
     last_edit: PostEdit | None = None  # for RETURNED: what the owner sent back
     owner_comment: str = ""  # the owner's latest, to a text that was returned or an item that was sent to the owner
+    question: str = ""  # the annotator's, which `owner_comment` answers
     arm: Arm = Arm.COACH  # in CONTROL there is no revision
     background: Background = Background()
 
@@ -161,6 +166,8 @@ class ReviewItem:
     comment: str = ""  # with which it was sent
     since: datetime | None = None
     draft: ReviewDraft | None = None  # the owner's own latest
+    reserved_by: str | None = None  # the owner who has it in hands
+    reserved_until: datetime | None = None
     background: Background = Background()
 
 

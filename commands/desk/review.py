@@ -40,9 +40,9 @@ def review() -> None:
 @json_option
 @answering_errors
 def next_item(person: str, task_class: str | None, path: Path | None, db: str | None, as_json: bool) -> None:
-    """Write the post-edit that has waited longest to a work file. Nothing is reserved: who decides first, decides."""
+    """Write what you should decide next to a work file. It is yours as long as a lease lasts; questions come first."""
     with _desk(db) as (desk, _database):
-        found = desk.awaiting(person, 1, task_class=TaskClass(task_class) if task_class else None)
+        found = desk.claim(person, task_class=TaskClass(task_class) if task_class else None)
     if not found:
         _nothing_there(as_json)
         return
@@ -103,6 +103,25 @@ def send_back(file: Path, comment: str, db: str | None, as_json: bool) -> None:
         _decide(desk, work, Decision.RETURN, None, comment, as_json)
 
 
+@review.command()
+@click.argument("pair")
+@_person
+@database_option
+@json_option
+@answering_errors
+def reopen(pair: str, person: str, db: str | None, as_json: bool) -> None:
+    """Take the last decision about a pair back; it waits for review again, and the history keeps what was decided."""
+    from storage.desk.pair_views import PairViews
+
+    with _desk(db) as (desk, database):
+        item = desk.reopen(pair, person, version=PairViews(database).pair(pair).version)
+    if as_json:
+        emit_json({"pair": item.pair_id, "version": item.version, "reason": item.reason})
+        return
+    results().print(f"pair {item.pair_id} waits for your review again", markup=False)
+    people.print("next: coachlm review next", markup=False)
+
+
 @contextmanager
 def _desk(db: str | None) -> Iterator[tuple["ReviewDesk", "Database"]]:
     from storage.desk.rules import DeskRules
@@ -110,7 +129,8 @@ def _desk(db: str | None) -> Iterator[tuple["ReviewDesk", "Database"]]:
 
     settings = load_settings(database_url=db)
     with open_database(settings) as database:
-        yield ReviewDesk(database, rules=DeskRules.from_settings(settings)), database
+        rules = DeskRules.from_settings(settings)
+        yield ReviewDesk(database, rules=rules, lease_seconds=settings.desk.lease_seconds), database
 
 
 def _decide(

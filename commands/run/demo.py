@@ -15,7 +15,8 @@ from coachlm.desk.dataset import FlowCounts, TextChoice
 from coachlm.errors import ExportError
 from coachlm.settings import Settings, load_settings
 from coachlm.status import Status
-from commands.run.dataset import export_from, report_from
+from commands.run.dataset import report_from
+from commands.run.export import export_from
 from commands.run.run import ingest_into, revise_in
 from commands.shared.output import answering_errors, emit_json, json_option, results
 from commands.shared.progress import RunCounts

@@ -27,7 +27,10 @@ _ALLOWED = {
     "GET": re.compile(
         rf"me|rubric|queue/(held|progress)|reviews|pairs/[0-9a-f]{{32}}(/drafts|/history)?|ratings(/{_TEXT})?"
     ),
-    "POST": re.compile(r"queue/(claim|heartbeat|submit|undo|skip|release|exclude|send-to-owner)|reviews"),
+    "POST": re.compile(
+        r"queue/(claim|heartbeat|submit|undo|take-back|skip|release|exclude|send-to-owner)"
+        r"|reviews(/(claim|hold|release))?|pairs/[0-9a-f]{32}/reopen"
+    ),
     "PUT": re.compile(rf"queue/draft|reviews/draft|ratings/{_TEXT}"),
 }
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

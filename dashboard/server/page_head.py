@@ -25,6 +25,10 @@ _COMPONENTS = {
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')  # in Streamlit's modules
 _OUR_IMPORTED = re.compile(r'^import [^;"]*? from "(\.[^"]+)";$', re.MULTILINE)  # also over several lines
 _HEAD = b"<head>"
+_NO_PAGE = b"""<!doctype html><html lang="en"><head>
+<meta charset="utf-8"><title>No such page \xc2\xb7 CoachLM</title></head>
+<body style="font:16px/1.5 sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem"><h1>There is no page here</h1>
+<p>The address may have been cut or mistyped. <a href="/">Go to the start page</a></p></body></html>"""
 
 
 class PageHead:
@@ -68,6 +72,8 @@ class _Page:
         script = f'<script src=".{assets_path()}/start/main.js"></script>'.encode()
         body = self._body.replace(_HEAD, _HEAD + script, 1)
         headers = MutableHeaders(scope=start)
+        if "/" in self._name and body != self._body:
+            start["status"], body = 404, _NO_PAGE  # Streamlit's own page would stay blank below its root
         for name in ("etag", "last-modified"):
             del headers[name]  # of Streamlit's file alone
         headers["Content-Length"] = str(len(body))

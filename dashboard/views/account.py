@@ -1,12 +1,13 @@
 """Who is signed in, and the way out."""
 
 from collections.abc import Callable
+from zoneinfo import available_timezones
 
 import streamlit as st
 
 from api.client.client import ServiceError
 from api.models.people import PersonRole
-from dashboard.parts.session import Session, class_name, signed_in
+from dashboard.parts.session import Session, class_name, forget_session, signed_in
 from dashboard.server.mounting import mount
 from dashboard.views.login import has_provider
 
@@ -19,6 +20,7 @@ def render() -> None:
     me = session.me
     st.subheader("Signed in")
     st.text(f"{me.name}\n{me.role}, {class_name(me.unit or 'every class')}")
+    _choose_zone(session)
     if st.session_state.get("coachlm_leaving"):
         # Our cookie first: with the provider's alone, the sign-in page would let the person in again.
         at_provider = has_provider() and st.user.is_logged_in
@@ -26,6 +28,19 @@ def render() -> None:
     elif st.button("Sign out", type="primary"):
         _give_back(session)
         st.session_state["coachlm_leaving"] = True
+        st.rerun()
+
+
+def _choose_zone(session: Session) -> None:
+    """Where the person's days begin."""
+    zones = sorted(available_timezones())
+    now = session.me.time_zone
+    browser = st.context.timezone
+    about = f"This browser is in {browser}." if browser and browser != now else None
+    chosen = st.selectbox("Time zone: where your days begin", zones, index=zones.index(now), help=about)
+    if chosen != now:
+        session.service.people.change_me(time_zone=chosen)
+        forget_session()
         st.rerun()
 
 

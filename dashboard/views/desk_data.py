@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.models import Me
+from api.models.people import PersonRole
 from coachlm.desk.categories import RevisionCategory
 from coachlm.desk.rubric import RUBRIC, TARGET_SCORE, Criterion, Dimension, Part, score_cap
 from coachlm.pairs import ExcludeReason
@@ -37,6 +38,7 @@ def desk_data(me: Me, *, has_provider: bool) -> dict[str, Any]:
         "undoSeconds": me.undo_seconds,
         "idleSeconds": me.idle_seconds,
         "hasProvider": has_provider,
+        "beginsAtOnce": me.role is PersonRole.ANNOTATOR,  # others may only look in
         "criteria": criteria_data(),
         "target": TARGET_SCORE,
         "reasons": reason_data(),

@@ -11,7 +11,7 @@ from api.models.figures import StageHour
 from dashboard.parts.charts import Row, Spec, show_chart
 from dashboard.parts.figures import Figure, show_alerts, show_figures
 from dashboard.parts.messages import show_error
-from dashboard.parts.session import signed_in
+from dashboard.parts.session import class_name, signed_in
 
 _STAGES = {
     "accepted": "Accepted: parsed, filtered, not a near copy",
@@ -62,8 +62,10 @@ def _live() -> None:
         st.caption(f"Retrying every {_RENEWED_SECONDS} seconds.")
         return
     show_alerts(alert.text for alert in found.alerts)
-    show_figures(_now(found), "This hour")
+    show_figures(_now(found), "In the last 60 minutes")
     show_figures([*_waiting(found), *_lag(found)], "Waiting now")
+    if by_unit := _by_unit(found):
+        show_figures(by_unit, "Free for annotators, by unit")
     _flow(found)
     _reasons(found)
     st.caption(f"As of {found.at:%H:%M:%S} UTC; renewed every {_RENEWED_SECONDS} seconds.")
@@ -71,19 +73,26 @@ def _live() -> None:
 
 def _now(found: Overview) -> list[Figure]:
     this_hour = found.at.replace(minute=0, second=0, microsecond=0)
-    current = {one.stage: one for one in found.stages if one.start == this_hour}
-    revised = current.get("revised")
-    speed = revised.tokens_per_second if revised else None
-    about = "Output tokens of the current hour's revisions ÷ the engine's own seconds for them"
+    revised = [one for one in found.stages if one.stage == "revised" and one.start >= this_hour - _HOUR]
+    speed = next((one.tokens_per_second for one in revised if one.tokens_per_second is not None), None)
+    about = "Output tokens of the latest revisions, by hour, ÷ the engine's own seconds for them"
     return [
-        *(_per_minute(stage, current.get(stage)) for stage in _MAIN),
+        *(_per_minute(stage, last_hour(found.stages, stage, found.at)) for stage in _MAIN),
         Figure("reviser tokens / s", "–" if speed is None else f"{speed:,.0f}", about),
     ]
 
 
-def _per_minute(stage: str, hour: StageHour | None) -> Figure:
-    about = f"{_STAGES[stage]}: pairs of the current hour ÷ its minutes that have passed (at least one)"
-    return Figure(f"{_label(stage)} / min", f"{hour.per_minute if hour else 0:,.1f}", about)
+def last_hour(stages: Iterable[StageHour], stage: str, at: datetime) -> float:
+    """Pairs of the last 60 minutes: what is counted by whole hours is spread evenly over the hour before."""
+    this_hour = at.replace(minute=0, second=0, microsecond=0)
+    counts = {one.start: one.pairs for one in stages if one.stage == stage}
+    still = 1 - (at - this_hour) / _HOUR
+    return counts.get(this_hour, 0) + counts.get(this_hour - _HOUR, 0) * still
+
+
+def _per_minute(stage: str, pairs: float) -> Figure:
+    about = f"{_STAGES[stage]}: this hour's pairs and the part of the last hour's that falls in 60 minutes, ÷ 60"
+    return Figure(f"{_label(stage)} / min", f"{pairs / 60:,.1f}", about)
 
 
 def _waiting(found: Overview) -> list[Figure]:
@@ -100,6 +109,16 @@ def _waiting(found: Overview) -> list[Figure]:
         Figure("sent back", _bounded(depth.reserved), sent_back),
         Figure("for review", _bounded(depth.awaiting_review), f"Post-edits that owners will look at; {_UP_TO}"),
         Figure("asked of owners", _bounded(depth.sent), f"Sent to the owner by annotators; {_UP_TO}"),
+    ]
+
+
+def _by_unit(found: Overview) -> list[Figure]:
+    free = found.depth.free_by_class
+    about = f"Free items of the queue of this class, which its unit gets; {_UP_TO}"
+    return [
+        Figure(class_name(name) if name else "without a class", _bounded(count), about)
+        for name, count in sorted(free.items())
+        if count
     ]
 
 
@@ -138,9 +157,13 @@ def _flow(found: Overview) -> None:
                     "type": "temporal",
                     "title": "hour (UTC)",
                     "scale": {"type": "utc"},
-                    "axis": {"format": {"hours": "%H:%M", "date": "%b %d", "day": "%b %d", "week": "%b %d"}},
+                    "axis": {
+                        "format": {"hours": "%H:%M", "date": "%b %d", "day": "%b %d", "week": "%b %d"},
+                        "tickMinStep": 3_600_000,  # milliseconds: nothing happens between two hours
+                        "labelOverlap": True,
+                    },
                 },
-                "y": {"field": "pairs", "type": "quantitative", "title": "pairs"},
+                "y": {"field": "pairs", "type": "quantitative", "title": "pairs", "axis": {"tickMinStep": 1}},
                 "color": {
                     "field": "stage",
                     "type": "nominal",
@@ -198,14 +221,34 @@ def _reasons(found: Overview) -> None:
             if not counts:
                 st.text("None in this period.")
                 continue
-            rows = [{"reason": key[:40].replace("_", " ") or "none", "pairs": count} for key, count in counts.items()]
+            rows = [{"reason": _readable(key), "pairs": count} for key, count in counts.items()]
             show_chart(_BARS, rows, name, about=about)
+
+
+def _readable(name: str) -> str:
+    """A reason or outcome in words; of an adapter's digest the beginning, as on its page."""
+    if len(name) == _DIGEST_CHARS and all(char in "0123456789abcdef" for char in name):
+        return f"adapter {name[:12]}"
+    kind, _, cause = name.partition(": ")
+    words = _WORDS.get(kind, kind.replace("_", " "))
+    return f"{words}: {cause.replace('_', ' ')}"[:60] if cause else words or "without an adapter"
+
+
+_DIGEST_CHARS = 64
+_WORDS = {
+    "fallback_invalid": "raw: unusable answer",
+    "fallback_guard": "raw: refused by a guard",
+    "fallback_error": "raw: the coach failed",
+    "leak_guard": "raw: the coach learned from it",
+    "unchanged": "left as it was",
+    "manual": "another reason",
+}
 
 
 _BARS: Spec = {
     "mark": {"type": "bar", "color": _COLOURS["accepted"]},
     "encoding": {
-        "x": {"field": "pairs", "type": "quantitative"},
+        "x": {"field": "pairs", "type": "quantitative", "axis": {"tickMinStep": 1}},
         "y": {"field": "reason", "type": "nominal", "sort": "-x", "title": None},
         "tooltip": [{"field": "reason"}, {"field": "pairs"}],
     },

@@ -10,7 +10,7 @@ import orjson
 
 from coachlm.desk.dataset import TextChoice
 from coachlm.pairs import InstructionPair, RejectReason
-from coachlm.text.user_text import split_user_text
+from evaluation.sets.chats import chat_pair
 
 MAX_CHARS = 200_000
 """A longer pair is counted as too long: aligning its words alone would take seconds."""
@@ -18,7 +18,6 @@ MAX_CHARS = 200_000
 _RESPONSES = ("output", "response", "reference response", "completion")
 _MATERIAL = ("input", "context")
 _PAPER_RAW = "Raw Instruction"
-_CHATS = {"messages": ("role", "content", "user", "assistant"), "conversations": ("from", "value", "human", "gpt")}
 
 
 Questions = Mapping[str, str]
@@ -28,7 +27,8 @@ Questions = Mapping[str, str]
 def pair_of(
     data: bytes | object, text: TextChoice = TextChoice.FINAL, questions: Questions | None = None
 ) -> InstructionPair | RejectReason:
-    """The pair of one record, JSON or already decoded, or why it is none. Of a chat, the first exchange.
+    """The pair of one record, JSON or already decoded, or why it is none. Of a chat, the last exchange in its
+    context.
 
     `text`: the side of a record that holds a pair before and after. `questions`: for answers that name theirs by id.
     """
@@ -63,7 +63,7 @@ def _read(record: Mapping[str, Any], text: TextChoice, questions: Questions) -> 
         return _plain(record)
     if "question_id" in record and str(record["question_id"]) in questions:
         return _pair(questions[str(record["question_id"])], "", _answer(record))
-    return _chat(record)
+    return chat_pair(record)
 
 
 def _side(record: Mapping[str, Any], text: TextChoice) -> InstructionPair | RejectReason:
@@ -87,24 +87,6 @@ def _answer(record: Mapping[str, Any]) -> object:
 def _plain(record: Mapping[str, Any]) -> InstructionPair | RejectReason:
     texts = (record["instruction"], _first(record, _MATERIAL), _first(record, _RESPONSES))
     return _pair(*texts)
-
-
-def _chat(record: Mapping[str, Any]) -> InstructionPair | RejectReason:
-    for field, (speaker, said, user, model) in _CHATS.items():
-        turns = record.get(field)
-        if not isinstance(turns, list):
-            continue
-        spoken = {turn[speaker]: turn[said] for turn in reversed(turns) if _is_turn(turn, speaker, said)}
-        if not isinstance(spoken.get(user), str):
-            return RejectReason.MALFORMED_RECORD
-        material = record.get("input")
-        instruction, rest = split_user_text(spoken[user], material if isinstance(material, str) else "")
-        return _pair(instruction, rest, spoken.get(model))
-    return RejectReason.UNKNOWN_SHAPE
-
-
-def _is_turn(turn: object, speaker: str, said: str) -> bool:
-    return isinstance(turn, Mapping) and isinstance(turn.get(speaker), str) and said in turn
 
 
 def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> object:

@@ -29,7 +29,9 @@ from reviser.rules.repairs import (
 from reviser.rules.spelling import Speller, shared_speller
 
 _ABOUT_FORM = re.compile(
-    r"spell|typo|grammar|grammatic|punctuat|capital(?:i[sz]|\s+letter)|proofread|\bcorrect|\bedit|\bfix|\berrors?\b|mistake|"
+    r"spell|typo|grammar|grammatic|punctuat|capital(?:i[sz]|\s+letter)|proofread|\bcorrect|\bedit|\berrors?\b|mistake|"
+    # "Fix this sentence", not "fix a flat tire".
+    r"\bfix(?:ed|es|ing)?\b[^.?!\n]{0,40}\b(?:text|sentences?|paragraphs?|passages?|phras(?:e|es|ing)|words?|wording|essays?|e?-?mails?|letters?|messages?|lines?|following|below|this|it|these|them|style|tone|format|layout|capitals?|casing)\b|"
     r"(?:lower|upper|camel|snake)[ -]?case|\bletters?\b|anagram|palindrom|scrambl|rhym|dialect|slang|accent|pirate|"
     r"old english|shakespear|emoji|regex|regular expression|encod|decod|cipher|encrypt|phonetic|pronounc|prefix|suffix|"
     r"vowel|consonant|syllab|translat|etymolog|tokeni|poem|haiku|lyrics|song|verse|password|\btweet|text message|"

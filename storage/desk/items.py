@@ -14,8 +14,9 @@ from coachlm.revision import Revision
 from coachlm.status import Status
 from storage.engine.results import all_rows, one_row, the_row
 from storage.pairs.backgrounds import read_backgrounds
-from storage.pairs.edits import last_edit_row, latest_draft, post_edit_from_row
+from storage.pairs.edits import is_reopened, last_edit_row, latest_draft, post_edit_from_row
 from storage.pairs.revisions import revision_from_row
+from storage.pairs.states import last_question
 from storage.tables.desk import DraftRow, LeaseRow, QueueItemRow, ReviewRow, RevisionRow
 from storage.tables.pairs import PairRow
 from storage.tables.rows import StoredRevision, class_from_row, pair_from_row
@@ -37,7 +38,7 @@ class HeldPair(NamedTuple):
     expires_at: datetime
     person: int
     arm: str
-    reserved_for: int | None
+    is_answered: bool
     has_draft: bool
 
 
@@ -53,6 +54,8 @@ PAIR = (
     PairRow.corrected_class,
 )
 _HAS_DRAFT = exists().where(DraftRow.pair == LeaseRow.pair, DraftRow.person == LeaseRow.person).label("has_draft")
+_STANDING_RETURN = (ReviewRow.decision == Decision.RETURN.value, ~is_reopened())
+_IS_ANSWERED = exists().where(ReviewRow.pair == LeaseRow.pair, *_STANDING_RETURN).label("is_answered")
 _ITEMS = (
     select(
         *PAIR,
@@ -60,7 +63,7 @@ _ITEMS = (
         LeaseRow.expires_at,
         LeaseRow.person,
         LeaseRow.arm,
-        QueueItemRow.reserved_for,
+        _IS_ANSWERED,
         _HAS_DRAFT,
     )
     .join(PairRow, PairRow.seq == LeaseRow.pair)
@@ -106,7 +109,8 @@ def _work_item(connection: Connection, row: HeldPair, backgrounds: Mapping[int, 
         task_class=class_from_row(row),
         draft=latest_draft(connection, row.seq, row.person) if row.has_draft else None,
         last_edit=None if last_edit is None else post_edit_from_row(last_edit, row.pair_id),
-        owner_comment="" if row.reserved_for is None else _owner_comment(connection, row.seq),
+        owner_comment=_owner_comment(connection, row.seq) if row.is_answered else "",
+        question=last_question(connection, row.seq) if row.is_answered and last_edit is None else "",
         arm=arm,
         background=backgrounds.get(row.seq, Background()),
     )
@@ -118,6 +122,7 @@ def last_revision(connection: Connection, seq: int, pair_id: str, raw: Instructi
 
 
 def _owner_comment(connection: Connection, seq: int) -> str:
-    returned = (ReviewRow.pair == seq, ReviewRow.decision == Decision.RETURN.value)
-    latest = select(ReviewRow.comment).where(*returned).order_by(ReviewRow.id.desc()).limit(1)
+    latest = (
+        select(ReviewRow.comment).where(ReviewRow.pair == seq, *_STANDING_RETURN).order_by(ReviewRow.id.desc()).limit(1)
+    )
     return connection.scalar(latest) or ""

@@ -17,9 +17,9 @@ from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import one_row
 from storage.pairs.backgrounds import read_backgrounds
-from storage.pairs.edits import last_post_edit
+from storage.pairs.edits import is_reopened, last_post_edit
 from storage.tables.desk import ReviewRow
-from storage.tables.pairs import PairRow, class_column
+from storage.tables.pairs import PairRow, PersonRow, class_column
 from storage.tables.rows import StoredPair, StoredReview, class_from_row, pair_from_row
 
 _original = aliased(PairRow)
@@ -45,6 +45,7 @@ class PairView:
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
     background: Background = field(default_factory=Background)
+    reviewer: str | None = None  # the owner who decided last
 
 
 class PairViews:
@@ -63,8 +64,8 @@ class PairViews:
             final = _owner_text(connection, row.seq) or (edit and edit.final)
             revision = last_revision(connection, row.seq, row.id, pair_from_row(row))
             view = _view(row, revision, final, edit and edit.person)
-            backgrounds = read_backgrounds(connection, [row.seq])
-            return replace(view, background=backgrounds.get(row.seq, Background()))
+            background = read_backgrounds(connection, [row.seq]).get(row.seq, Background())
+            return replace(view, reviewer=_reviewer(connection, row.seq), background=background)
 
     def classes(self, pair_ids: Sequence[str]) -> dict[str, TaskClass | None]:
         """Pair id → class, as a person corrected it, else as predicted. Raises: NotFoundError, naming one."""
@@ -96,9 +97,19 @@ def _view(row: StoredPair, revision: Revision | None, final: InstructionPair | N
 
 def _owner_text(connection: Connection, seq: int) -> InstructionPair | None:
     """The text of the last review, if it corrected: a corrected pair is approved, so that no edit comes after it."""
-    latest = select(ReviewRow.__table__).where(ReviewRow.pair == seq).order_by(ReviewRow.id.desc()).limit(1)
-    row = one_row(StoredReview, connection.execute(latest))
+    row = _last_review(connection, seq)
     return None if row is None else row.text
+
+
+def _reviewer(connection: Connection, seq: int) -> str | None:
+    row = _last_review(connection, seq)
+    return None if row is None else connection.scalar(select(PersonRow.name).where(PersonRow.id == row.person))
+
+
+def _last_review(connection: Connection, seq: int) -> StoredReview | None:
+    """The last that stands."""
+    standing = select(ReviewRow.__table__).where(ReviewRow.pair == seq, ~is_reopened())
+    return one_row(StoredReview, connection.execute(standing.order_by(ReviewRow.id.desc()).limit(1)))
 
 
 def _unknown(pair_id: str) -> NotFoundError:

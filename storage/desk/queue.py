@@ -20,14 +20,15 @@ from storage.desk import submitting
 from storage.desk.activity import note_activity
 from storage.desk.approvals import approve_unsampled
 from storage.desk.items import read_held, read_item
-from storage.desk.review_items import delete_review_item, insert_review_item
+from storage.desk.review_items import check_reserved, delete_review_item, insert_review_item
 from storage.desk.rules import DeskRules
 from storage.desk.sampling import arm_of
+from storage.desk.second_thoughts import SecondThought
 from storage.engine.database import Database, utc_now
 from storage.engine.schema import read_salt
-from storage.pairs.edits import keep_refused, save_draft
+from storage.pairs.edits import Seen, check_seen, keep_refused, save_draft
 from storage.pairs.rollups import Stage, StageKey, WorkKey, count_stages, count_work, hour_of
-from storage.pairs.states import PairState, change_status, lock_pair, note
+from storage.pairs.states import ASKED, PairState, change_status, lock_pair, note
 from storage.people import leases
 from storage.people.conversations import hold_conversation
 from storage.people.people import REVIEWERS, check_unit, find_editor, store_person
@@ -35,6 +36,7 @@ from storage.tables.desk import QueueItemRow
 
 _SWEEP_SECONDS = 5
 _SWEPT_AT_ONCE = 100
+_NOTHING_SAID = Seen()
 
 
 class PostEditQueue:
@@ -113,8 +115,18 @@ class PostEditQueue:
             note_activity(connection, lease, now, self._rules.idle_seconds, active=active)
             return now + self._lease
 
-    def save_draft(self, pair_id: str, person: str, text: InstructionPair, *, token: str, comment: str = "") -> None:
-        """Replaces the draft saved under this lease. Raises: LeaseError; the text was kept all the same."""
+    def save_draft(
+        self,
+        pair_id: str,
+        person: str,
+        text: InstructionPair,
+        *,
+        token: str,
+        comment: str = "",
+        seen: Seen = _NOTHING_SAID,
+    ) -> None:
+        """Replaces the draft saved under this lease. Raises: LeaseError; the text was kept all the same. DivergedError,
+        when another browser has saved a draft that the one of `seen` hasn't; nothing is stored then."""
         with self._database.writing(durable=True) as connection:
             now = self._now()
             who = find_editor(connection, person)
@@ -125,16 +137,19 @@ class PostEditQueue:
                 keep_refused(connection, pair.seq, who, text, token=token, comment=comment, now=now)
                 refusal = error
             else:
-                save_draft(connection, pair.seq, who, text, token=token, comment=comment, now=now)
+                check_seen(connection, pair.seq, who, token=token, seen=seen)
+                save_draft(connection, pair.seq, who, text, token=token, comment=comment, now=now, writer=seen.writer)
                 return
         raise refusal
 
-    def submit(self, edit: PostEdit, *, token: str, version: int, idempotency_key: str) -> Receipt:
+    def submit(
+        self, edit: PostEdit, *, token: str, version: int, idempotency_key: str, seen: Seen = _NOTHING_SAID
+    ) -> Receipt:
         """Store the person's text; the pair goes to its owner, or passes unsampled once it can't be taken back. A retry
         with the same key gives the same receipt. The active time is the server's where heartbeats came.
 
         Raises: LeaseError, EmptyTextError, ConflictError (the key was used for another text, or withdrawn), StaleError;
-        the text was kept as a draft then.
+        the text was kept as a draft then. DivergedError, as for drafts.
         """
         submitting.check_submit(edit, idempotency_key)
         with self._database.writing(durable=True) as connection:
@@ -143,7 +158,7 @@ class PostEditQueue:
             pair = lock_pair(connection, edit.pair_id)
             submission = submitting.Submission(connection, self._rules, self._read_salt(connection), pair, who, now)
             try:
-                return submission.store(edit, token, version, idempotency_key)
+                return submission.store(edit, token, version, idempotency_key, seen)
             except (LeaseError, ConflictError, EmptyTextError) as error:
                 keep_refused(connection, pair.seq, who, edit.final, token=token, comment=edit.comment, now=now)
                 refusal = error
@@ -162,6 +177,19 @@ class PostEditQueue:
             submission = submitting.Submission(connection, self._rules, self._read_salt(connection), pair, who, now)
             return read_item(connection, submission.withdraw(post_edit, now + self._lease))
 
+    def take_back(self, person: str, pair_id: str) -> WorkItem:
+        """The person's exclusion, skip or question of this pair never was: it is in their hands again, under the same
+        lease. Once more gives the same item. Raises: ConflictError, when the time for it is over or others have acted.
+        """
+        with self._database.writing(durable=True) as connection:
+            now = self._now()
+            who = find_editor(connection, person, for_update=True)
+            pair = lock_pair(connection, pair_id)
+            token = SecondThought(connection, pair, who, now, self._rules.undo_seconds).take_back(now + self._lease)
+            if self._rules.conversations_in_order:
+                hold_conversation(connection, pair.seq, who.id, now + self._lease)
+            return read_item(connection, token)
+
     def send_to_owner(self, token: str, person: str, comment: str = "") -> None:
         """The item leaves the person's hands and waits for its unit's owner. Raises: LeaseError."""
         with self._database.writing(durable=True) as connection:
@@ -171,8 +199,8 @@ class PostEditQueue:
             lease = leases.check_lease(connection, token, who, now, pair=pair.seq)
             leases.end_lease(connection, lease.id, Ending.SENT, now)
             leases.park(connection, pair.seq)
-            insert_review_item(connection, pair, ReviewState.SENT, ReviewReason.SENT, who, now, comment=comment)
-            note(connection, pair, now, who.id, f"sent to the owner: {comment}")
+            insert_review_item(connection, pair, ReviewState.SENT, ReviewReason.SENT, who.id, now, comment=comment)
+            note(connection, pair, now, who.id, f"{ASKED}{comment}")
             count_work(connection, (WorkKey.of(lease, now), {"sent": 1}))
 
     def skip(self, token: str, person: str) -> None:
@@ -194,6 +222,7 @@ class PostEditQueue:
             who = find_editor(connection, person)
             pair = lock_pair(connection, pair_id, version)
             check_unit(who, pair.task_class)
+            check_reserved(connection, pair, who, now)
             state = connection.scalar(select(QueueItemRow.state).where(QueueItemRow.pair == pair.seq).with_for_update())
             _check_exclusion(who, pair, state)
             held = leases.holder(connection, pair.seq)

@@ -11,6 +11,7 @@ from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import Person, ReviewReason, Seniority
 from storage.desk.rules import DeskRules
+from storage.pairs.edits import is_reopened
 from storage.tables.desk import PostEditRow, ReviewRow
 
 _RECORD = 50  # reviews that a person's record is made of
@@ -57,6 +58,7 @@ def _submits(connection: Connection, person: Person, rules: DeskRules) -> int:
 
 
 def _has_good_record(connection: Connection, person: Person) -> bool:
-    latest = select(ReviewRow.decision).where(ReviewRow.annotator == person.id).order_by(ReviewRow.id.desc())
+    standing = (ReviewRow.annotator == person.id, ~is_reopened())
+    latest = select(ReviewRow.decision).where(*standing).order_by(ReviewRow.id.desc())
     decisions = connection.scalars(latest.limit(_RECORD)).all()
     return len(decisions) == _RECORD and decisions.count(Decision.RETURN.value) <= _GOOD_RECORD

@@ -20,7 +20,15 @@ from storage.desk.review_items import delete_review_item, insert_review_item
 from storage.desk.rules import DeskRules
 from storage.desk.sampling import review_reason
 from storage.engine.results import the_row
-from storage.pairs.edits import EarlierEdit, insert_post_edit, last_edit_row, save_draft, submitted_under
+from storage.pairs.edits import (
+    EarlierEdit,
+    Seen,
+    check_seen,
+    insert_post_edit,
+    last_edit_row,
+    save_draft,
+    submitted_under,
+)
 from storage.pairs.revisions import queue_item, revision_from_row
 from storage.pairs.rollups import Submitted, WorkKey, count_work
 from storage.pairs.states import PairState, change_status
@@ -50,8 +58,8 @@ class Submission:
     who: Person
     now: datetime
 
-    def store(self, edit: PostEdit, token: str, version: int, key: str) -> Receipt:
-        """Raises: LeaseError, EmptyTextError, ConflictError, StaleError."""
+    def store(self, edit: PostEdit, token: str, version: int, key: str, seen: Seen) -> Receipt:
+        """Raises: LeaseError, EmptyTextError, ConflictError, StaleError, DivergedError."""
         earlier = submitted_under(self.connection, self.who, key)
         if earlier is not None:
             return self._again(earlier, edit, key)
@@ -60,6 +68,7 @@ class Submission:
             raise StaleError(
                 f"pair {self.pair.pair_id} changed (version {self.pair.version}, not {version}); load it again"
             )
+        check_seen(self.connection, self.pair.seq, self.who, token=token, seen=seen)
         if not edit.final.instruction.strip() or not edit.final.response.strip():
             raise EmptyTextError(
                 f"pair {self.pair.pair_id}: instruction or response is empty; write both, exclude the pair or skip it"
@@ -131,7 +140,7 @@ class Submission:
             review_reason=reason.value,
         )
         state = ReviewState.PASSING if reason is ReviewReason.NOT_SAMPLED else ReviewState.WAITING
-        insert_review_item(connection, pair, state, reason, self.who, now)
+        insert_review_item(connection, pair, state, reason, self.who.id, now)
         count_work(connection, (WorkKey.of(lease, now), counted.counts()))
         return Receipt(pair.pair_id, number, after)
 

@@ -5,7 +5,8 @@ Days and hours are UTC. A person-day is eight hours of active time.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Integer, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -14,6 +15,7 @@ from coachlm.desk.efficiency import Arm, Observation, WorkTime, pairs_per_person
 from coachlm.pairs import TaskClass
 from storage.engine.database import Database, utc_now
 from storage.figures.overview import Overview, read_overview
+from storage.pairs.rollups import hour_of
 from storage.people.people import find_person
 from storage.tables.pairs import PersonRow
 from storage.tables.rollups import WorkRollupRow
@@ -155,11 +157,11 @@ class Figures:
         ]
 
     def progress(self, person: str, day: date | None = None) -> Work:
-        """What the person did on a day (None: today). Raises: NotFoundError."""
-        day = day or self._now().astimezone(UTC).date()
+        """What the person did on a day of theirs (None: today). Raises: NotFoundError."""
         with self._database.reading() as connection:
             who = find_person(connection, person)
-            own = (*_between(day, day), WorkRollupRow.person == who.id)
+            zone = ZoneInfo(who.time_zone)
+            own = (*_hours_of(day or self._now().astimezone(zone).date(), zone), WorkRollupRow.person == who.id)
             sums = connection.execute(select(*_sums()).where(*own)).one()
         return Work(*(int(value or 0) for value in sums))
 
@@ -204,6 +206,12 @@ def _observation(person: str, day: int, arm: str, unit: str, task_class: str, ad
 
 def _sums() -> list[ColumnElement[int]]:
     return [func.sum(column) for column in _WORK]
+
+
+def _hours_of(day: date, zone: ZoneInfo) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whole hours: where a zone is half an hour off, its days begin with the hour."""
+    first, last = (hour_of(datetime.combine(one, time(), zone)) for one in (day, day + timedelta(days=1)))
+    return WorkRollupRow.hour >= first, WorkRollupRow.hour < last
 
 
 def _between(first: date, last: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

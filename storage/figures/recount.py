@@ -4,7 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, TypeVar, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Select, delete, func, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Executable,
+    Select,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.orm import aliased
 
 from coachlm.desk.post_edit import Decision
 from coachlm.desk.work import Ending
@@ -13,7 +26,7 @@ from storage.desk.approvals import NOT_SAMPLED
 from storage.desk.submitting import counted_of
 from storage.engine.database import Database
 from storage.engine.results import each_row
-from storage.pairs.edits import is_withdrawn
+from storage.pairs.edits import is_reopened, is_withdrawn
 from storage.pairs.rollups import (
     STAGE_COUNTS,
     STAGE_KEY,
@@ -130,7 +143,8 @@ def _work_events(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, in
         yield WorkKey.of(row, row.at), {"withdrawn": 1}
     reviewed = select(ReviewRow.decision, ReviewRow.distance, ReviewRow.created_at.label("at"), *_key_columns())
     reviewed = reviewed.join(PostEditRow, PostEditRow.id == ReviewRow.post_edit)
-    for row in _rows(_CountedReview, connection, reviewed.join(LeaseRow, LeaseRow.id == PostEditRow.lease)):
+    standing = reviewed.join(LeaseRow, LeaseRow.id == PostEditRow.lease).where(~is_reopened())
+    for row in _rows(_CountedReview, connection, standing):
         yield WorkKey.of(row, row.at), review_counts(Decision(row.decision), row.distance)
     yield from _unsampled(connection)
 
@@ -144,6 +158,7 @@ def _unsampled(connection: Connection) -> Iterator[tuple[WorkKey, dict[str, int]
         .join(PostEditRow, PostEditRow.id == last_edits.c.edit)
         .join(LeaseRow, LeaseRow.id == PostEditRow.lease)
         .where(EventRow.to_status == Status.APPROVED.value, EventRow.person.is_(None), EventRow.detail == NOT_SAMPLED)
+        .where(~_is_left(Status.APPROVED))
     )
     for row in _rows(_Counted, connection, approved):
         yield WorkKey.of(row, row.at), {"approved": 1}
@@ -171,11 +186,30 @@ def _stage_events(connection: Connection) -> Iterator[tuple[StageKey, dict[str, 
     for revision in _rows(StoredRevision, connection, select(RevisionRow.__table__)):
         yield revised_event(revision, revision.created_at)
     excluded = select(EventRow.detail, EventRow.created_at).where(
-        EventRow.to_status == Status.EXCLUDED.value, EventRow.from_status != Status.EXCLUDED.value
+        EventRow.to_status == Status.EXCLUDED.value,
+        EventRow.from_status != Status.EXCLUDED.value,
+        ~_is_taken_back(),
     )
     for detail, created_at in _streamed(connection, excluded):
         reason = detail.partition(":")[0]
         yield StageKey(hour_of(created_at), Stage.SET_ASIDE.value, reason), {"pairs": 1}
+
+
+_later = aliased(EventRow)
+
+
+def _is_left(status: Status) -> ColumnElement[bool]:
+    """Of a row of `EventRow`: the pair went on from there."""
+    gone = (_later.from_status == status.value, _later.to_status != status.value)
+    return exists().where(_later.pair == EventRow.pair, _later.id > EventRow.id, *gone)
+
+
+def _is_taken_back() -> ColumnElement[bool]:
+    """Of an exclusion: the pair went on to where it was, and not to the coach."""
+    between = aliased(EventRow)
+    gone = (between.from_status == Status.EXCLUDED.value, between.to_status != Status.EXCLUDED.value)
+    following = select(func.min(between.id)).where(between.pair == EventRow.pair, between.id > EventRow.id, *gone)
+    return exists().where(_later.id == following.scalar_subquery(), _later.to_status != Status.ACCEPTED.value)
 
 
 def _key_columns() -> tuple[ColumnElement[object], ...]:

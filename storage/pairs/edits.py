@@ -10,11 +10,12 @@ from coachlm.desk.categories import RevisionCategory
 from coachlm.desk.post_edit import PostEdit
 from coachlm.desk.rubric import Dimension, Scores
 from coachlm.desk.work import Draft, Person
+from coachlm.errors import DivergedError
 from coachlm.pairs import InstructionPair
 from storage.engine.bulk import is_among
 from storage.engine.results import all_rows, columns_of, one_row
 from storage.engine.texts import text_hash
-from storage.tables.desk import DraftRow, PostEditRow, WithdrawalRow
+from storage.tables.desk import DraftRow, PostEditRow, ReopeningRow, ReviewRow, WithdrawalRow
 from storage.tables.pairs import PersonRow
 from storage.tables.rows import StoredDraft, StoredEdit, pair_from_row
 
@@ -22,6 +23,13 @@ SAVED = "saved"  # the slot of the one draft that a lease saves over and over
 _MAX_TOKEN = 64
 _REFUSED_KEPT = 20  # drafts of refused submits per person and pair
 _INSERT_EDIT = insert(PostEditRow).returning(PostEditRow.id)
+
+
+class Seen(NamedTuple):
+    """What a browser knows of the drafts of an item; nothing is checked for one without a name."""
+
+    writer: str = ""
+    version: int = 0  # of the newest draft that it has shown
 
 
 class EarlierEdit(NamedTuple):
@@ -81,6 +89,11 @@ def is_withdrawn() -> ColumnElement[bool]:
     return exists().where(WithdrawalRow.post_edit == PostEditRow.id)
 
 
+def is_reopened() -> ColumnElement[bool]:
+    """Of a row of `ReviewRow`: its owner took it back."""
+    return exists().where(ReopeningRow.review == ReviewRow.id)
+
+
 def last_post_edit(connection: Connection, seq: int, pair_id: str) -> PostEdit | None:
     row = last_edit_row(connection, seq)
     return None if row is None else post_edit_from_row(row, pair_id)
@@ -102,6 +115,14 @@ def last_edit_rows(connection: Connection, pairs: Sequence[int]) -> list[StoredE
     return all_rows(StoredEdit, connection.execute(_OF_PEOPLE.where(PostEditRow.id.in_(last))))
 
 
+def read_units(connection: Connection, people: Sequence[int]) -> dict[int, str | None]:
+    """Of people by their numbers, as they are now."""
+    if not people:
+        return {}
+    chosen = is_among(connection, PersonRow.id.expression, people)
+    return dict(connection.execute(select(PersonRow.id, PersonRow.unit).where(chosen)).all())
+
+
 def post_edit_from_row(row: StoredEdit, pair_id: str) -> PostEdit:
     return PostEdit(
         pair_id=pair_id,
@@ -121,13 +142,34 @@ def scores_from_row(row: StoredEdit) -> Scores | None:
 
 
 def save_draft(
-    connection: Connection, seq: int, person: Person, text: InstructionPair, *, token: str, comment: str, now: datetime
+    connection: Connection,
+    seq: int,
+    person: Person,
+    text: InstructionPair,
+    *,
+    token: str,
+    comment: str,
+    now: datetime,
+    writer: str = "",
 ) -> None:
     """Replaces what was saved under the same lease before."""
-    values = {**_texts(text), "comment": comment, "created_at": now}
-    own = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.token == token, DraftRow.slot == SAVED)
-    if not connection.execute(update(DraftRow).where(*own).values(**values)).rowcount:
-        connection.execute(insert(DraftRow).values(pair=seq, person=person.id, token=token, slot=SAVED, **values))
+    values = {**_texts(text), "comment": comment, "created_at": now, "writer": writer}
+    again = update(DraftRow).where(*_place(seq, person, token)).values(**values, version=DraftRow.version + 1)
+    if not connection.execute(again).rowcount:
+        place = {"pair": seq, "person": person.id, "token": token, "slot": SAVED}
+        connection.execute(insert(DraftRow).values(**place, **values, version=1))
+
+
+def check_seen(connection: Connection, seq: int, person: Person, *, token: str, seen: Seen) -> None:
+    """The newest draft of the lease is the writer's own, or one that they have seen. Raises: DivergedError."""
+    newest = select(DraftRow.version, DraftRow.writer).where(*_place(seq, person, token))
+    found = connection.execute(newest).one_or_none()
+    if seen.writer and found is not None and found.writer != seen.writer and found.version > seen.version:
+        raise DivergedError("another browser has saved a newer text of this item; load it and choose between the two")
+
+
+def _place(seq: int, person: Person, token: str) -> tuple[ColumnElement[bool], ...]:
+    return DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.token == token, DraftRow.slot == SAVED
 
 
 def keep_refused(
@@ -138,7 +180,8 @@ def keep_refused(
     own = {"pair": seq, "person": person.id, "token": token[:_MAX_TOKEN], "slot": slot}
     if connection.scalar(select(exists().where(*(getattr(DraftRow, name) == value for name, value in own.items())))):
         return
-    connection.execute(insert(DraftRow).values(**own, **_texts(text), comment=comment, created_at=now))
+    values = {**_texts(text), "comment": comment, "created_at": now, "version": 1, "writer": ""}
+    connection.execute(insert(DraftRow).values(**own, **values))
     refused = (DraftRow.pair == seq, DraftRow.person == person.id, DraftRow.slot != SAVED)
     newest = select(DraftRow.id).where(*refused).order_by(DraftRow.id.desc()).offset(_REFUSED_KEPT - 1).limit(1)
     oldest_kept = connection.scalar(newest)
@@ -150,7 +193,9 @@ def latest_draft(connection: Connection, seq: int, person: int) -> Draft | None:
     own = select(DraftRow.__table__).where(DraftRow.pair == seq, DraftRow.person == person)
     newest = own.order_by(DraftRow.created_at.desc(), DraftRow.id.desc()).limit(1)
     row = one_row(StoredDraft, connection.execute(newest))
-    return None if row is None else Draft(pair_from_row(row), row.comment, row.created_at, row.slot != SAVED)
+    if row is None:
+        return None
+    return Draft(pair_from_row(row), row.comment, row.created_at, row.slot != SAVED, row.version, row.writer)
 
 
 def _texts(pair: InstructionPair) -> dict[str, str]:

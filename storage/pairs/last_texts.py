@@ -10,7 +10,7 @@ from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from storage.engine.bulk import is_among
 from storage.engine.results import all_rows, columns_of
-from storage.pairs.edits import is_withdrawn
+from storage.pairs.edits import is_reopened, is_withdrawn
 from storage.tables.desk import PostEditRow, ReviewRow, RevisionRow
 from storage.tables.pairs import PairRow, PersonRow
 from storage.tables.rows import StoredEdit, StoredReview, StoredRevision, pair_from_row
@@ -37,7 +37,8 @@ class LastTexts:
         named = select(PostEditRow.__table__, PersonRow.name).join(PersonRow, PersonRow.id == PostEditRow.person)
         standing = named.where(~is_withdrawn(), is_among(connection, PostEditRow.pair.expression, numbers))
         self.edits = _latest(StoredEdit, connection, standing.order_by(PostEditRow.id))
-        reviewed = select(ReviewRow.__table__).where(is_among(connection, ReviewRow.pair.expression, numbers))
+        decided = (is_among(connection, ReviewRow.pair.expression, numbers), ~is_reopened())
+        reviewed = select(ReviewRow.__table__).where(*decided)
         self._reviews = _latest(StoredReview, connection, reviewed.order_by(ReviewRow.id))
 
     def revised(self, seq: int) -> InstructionPair | None:

@@ -29,6 +29,7 @@ _LOCK = select(*columns_of(PairRow, _LockedPair)).with_for_update(key_share=True
 _LOCK_BY_ID = _LOCK.where(PairRow.id == bindparam("wanted"))
 _LOCK_BY_SEQ = _LOCK.where(PairRow.seq == bindparam("wanted"))
 _INSERT_EVENT = insert(EventRow)
+ASKED = "sent to the owner: "  # in the history, before the annotator's question
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +99,44 @@ def note(connection: Connection, pair: PairState, now: datetime, person: int, de
         )
     )
     return version
+
+
+class Move(NamedTuple):
+    """A change of status, as the history has it."""
+
+    person: int | None
+    from_status: str
+    detail: str
+    created_at: datetime
+
+
+def last_move(connection: Connection, seq: int, to: Status | None = None) -> Move | None:
+    """The last one of the pair; `to`: of those that led there."""
+    moves = [EventRow.pair == seq, EventRow.from_status != EventRow.to_status]
+    if to is not None:
+        moves.append(EventRow.to_status == to.value)
+    last = select(*columns_of(EventRow, Move)).where(*moves).order_by(EventRow.id.desc()).limit(1)
+    return one_row(Move, connection.execute(last))
+
+
+class Question(NamedTuple):
+    """What an annotator asked the owner of a pair."""
+
+    person: int | None
+    text: str
+    at: datetime
+
+
+def find_question(connection: Connection, seq: int) -> Question | None:
+    """The last one."""
+    notes = (EventRow.pair == seq, EventRow.from_status == EventRow.to_status)
+    said = select(EventRow.person, EventRow.detail, EventRow.created_at).where(*notes).order_by(EventRow.id.desc())
+    for person, detail, at in connection.execute(said):
+        if detail.startswith(ASKED):
+            return Question(person, detail.removeprefix(ASKED), at)
+    return None
+
+
+def last_question(connection: Connection, seq: int) -> str:
+    found = find_question(connection, seq)
+    return "" if found is None else found.text

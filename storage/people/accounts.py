@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypedDict, Unpack
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from coachlm.desk.work import Person, PersonRole, Seniority, Unit
-from coachlm.errors import ConflictError
+from coachlm.errors import ConflictError, StoreError
 from coachlm.pairs import TaskClass
 from storage.engine.database import Database, utc_now
 from storage.engine.results import all_rows
@@ -28,6 +29,7 @@ class PersonChanges(TypedDict, total=False):
     unit: TaskClass | None
     seniority: Seniority
     is_active: bool
+    time_zone: str
 
 
 class Accounts:
@@ -71,6 +73,8 @@ class Accounts:
             stays = changes.get("role", person.role) is PersonRole.ADMIN and changes.get("is_active", True)
             if admins == [person.id] and not stays:
                 raise ConflictError(f"{name!r} is the last active admin; make somebody else an admin first")
+            if zone := changes.get("time_zone"):
+                check_time_zone(zone)
             columns = _columns(changes)
             if changes.get("is_active") is False:
                 columns |= {"token_id": None, "token_hash": None}
@@ -146,6 +150,12 @@ class Accounts:
             if taken not in (None, person.id):
                 raise ConflictError(f"the {column.key} for {name!r} belongs to somebody else; take another")
             connection.execute(update(PersonRow).where(PersonRow.id == person.id).values(**values))
+
+
+def check_time_zone(name: str) -> None:
+    """Raises: StoreError."""
+    if name not in available_timezones():
+        raise StoreError(f"no time zone is called {name[:60]!r}; give a name like Europe/Berlin, Asia/Shanghai or UTC")
 
 
 def _columns(changes: PersonChanges) -> dict[str, object]:

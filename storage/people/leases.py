@@ -278,6 +278,13 @@ def extend_lease(connection: Connection, lease: int, expires_at: datetime) -> No
     connection.execute(update(LeaseRow).where(LeaseRow.id == lease).values(expires_at=expires_at))
 
 
+def reopen_lease(connection: Connection, lease: int, pair: int, expires_at: datetime) -> None:
+    """One that has ended; its item, locked, is nobody's and is in the same hands again."""
+    again = update(LeaseRow).where(LeaseRow.id == lease)
+    connection.execute(again.values(ended_at=None, ending=None, expires_at=expires_at))
+    connection.execute(update(QueueItemRow).where(QueueItemRow.pair == pair).values(state=ItemState.LEASED.value))
+
+
 def end_lease(connection: Connection, lease: int, ending: Ending, now: datetime) -> None:
     """The item itself is deleted by the caller, or put back by `give_back`."""
     connection.execute(_END_LEASE, {"lease": lease, "now": now, "how": ending.value})

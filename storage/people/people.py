@@ -15,6 +15,7 @@ from storage.tables.pairs import PersonRow
 
 MAX_NAME = 200
 _ODD = frozenset('/\\<>[]"`|')
+UTC_NAME = "UTC"
 REVIEWERS = (PersonRole.OWNER, PersonRole.ADMIN)
 EDITORS = (PersonRole.ANNOTATOR, *REVIEWERS)
 RATERS = (PersonRole.ANNOTATOR, PersonRole.OWNER)  # the others may read everything
@@ -30,6 +31,7 @@ class StoredPerson(NamedTuple):
     seniority: str
     is_active: bool
     created_at: datetime
+    time_zone: str | None
     is_rater: bool
 
 
@@ -41,6 +43,7 @@ PERSON = (
     PersonRow.seniority,
     PersonRow.is_active,
     PersonRow.created_at,
+    PersonRow.time_zone,
     is_rater(PersonRow.id).label("is_rater"),
 )
 _BY_NAME = select(*PERSON).where(PersonRow.name == bindparam("called"))
@@ -90,6 +93,7 @@ def person_from_row(row: StoredPerson) -> Person:
         row.is_active,
         row.created_at,
         bool(row.is_rater),
+        row.time_zone or UTC_NAME,
     )
 
 

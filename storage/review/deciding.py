@@ -12,7 +12,7 @@ from coachlm.errors import ConflictError, EmptyTextError, NotFoundError, StaleEr
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from coachlm.text.distance import pair_distance
-from storage.desk.review_items import delete_review_item
+from storage.desk.review_items import check_reserved, delete_review_item
 from storage.desk.submitting import MAX_KEY
 from storage.engine.results import columns_of, one_row
 from storage.pairs.edits import insert_post_edit, last_edit_row
@@ -65,11 +65,12 @@ class Deciding:
     def store(self, version: int) -> int:
         """The pair's new version. Nothing has been written where it raises one of its own.
 
-        Raises: StaleError, ConflictError, EmptyTextError, TransitionError.
+        Raises: StaleError, LeaseError, ConflictError, EmptyTextError, TransitionError.
         """
         if (earlier := self._earlier()) is not None:
             return self._again(earlier)
         _check_version(self.pair, version)
+        check_reserved(self.connection, self.pair, self.owner, self.now)
         final = self.review.final
         if final is not None and not (final.instruction.strip() and final.response.strip()):
             raise EmptyTextError(f"pair {self.pair.pair_id}: instruction or response is empty; write both")

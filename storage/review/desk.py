@@ -1,13 +1,13 @@
 """The owner's side of the queue: reviews, and what steers or repairs it."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
 from coachlm.desk.post_edit import Review
 from coachlm.desk.work import ExcludedPage, Person, ReviewItem
-from coachlm.errors import AccessError, ConflictError, EmptyTextError
+from coachlm.errors import AccessError, ConflictError, EmptyTextError, LeaseError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.protocols.streams import Topic
 from coachlm.status import Status
@@ -23,7 +23,9 @@ from storage.people.reservations import end_reservations
 from storage.review.deciding import Deciding, check_decision, check_waiting, requeue
 from storage.review.drafts import keep_refused_review, save_review_draft
 from storage.review.exclusions import read_excluded
-from storage.review.items import count_review_items, read_review_items
+from storage.review.items import count_review_items, read_review_items, read_reviews_of
+from storage.review.reopening import Reopening
+from storage.review.reservations import hold_reviews, release_reviews, reserve_reviews
 from storage.tables.desk import QueueItemRow, ReviewItemRow
 from storage.tables.pairs import PairRow
 
@@ -38,18 +40,65 @@ class ReviewDesk:
     """
 
     def __init__(
-        self, database: Database, now: Callable[[], datetime] = utc_now, rules: DeskRules | None = None
+        self,
+        database: Database,
+        now: Callable[[], datetime] = utc_now,
+        rules: DeskRules | None = None,
+        lease_seconds: int = 1800,
     ) -> None:
         self._database = database
         self._now = now
         self._rules = rules or DeskRules()
+        self._lease = timedelta(seconds=lease_seconds)
 
     def awaiting(self, person: str, limit: int, *, task_class: TaskClass | None = None) -> list[ReviewItem]:
-        """What waits for this owner: sampled post-edits and questions of annotators, oldest first."""
+        """What waits for this owner: sampled post-edits and questions of annotators; questions first, then by
+        age. Nothing is reserved: `claim` does that."""
         with self._database.reading() as connection:
             owner = find_reviewer(connection, person)
             check_unit(owner, task_class)
             return read_review_items(connection, owner, _classes(owner, task_class), limit)
+
+    def claim(
+        self, person: str, want: int = 1, *, known: Sequence[str] = (), task_class: TaskClass | None = None
+    ) -> list[ReviewItem]:
+        """What this owner should decide next, reserved for them as long as a lease lasts: first what they have in hands
+        and don't name as known, then what nobody has."""
+        with self._database.writing() as connection:
+            now = self._now()
+            owner = find_reviewer(connection, person)
+            check_unit(owner, task_class)
+            classes = _classes(owner, task_class)
+            until = now + self._lease
+            pairs = reserve_reviews(connection, owner, classes, want=want, known=known, now=now, until=until)
+            return read_reviews_of(connection, owner, pairs)
+
+    def hold(self, person: str, pair_ids: Sequence[str]) -> list[str]:
+        """Keeps these reserved; gives those that no other owner has got meanwhile."""
+        with self._database.writing() as connection:
+            now = self._now()
+            return hold_reviews(connection, find_reviewer(connection, person), pair_ids, now, now + self._lease)
+
+    def release(self, person: str, pair_ids: Sequence[str]) -> None:
+        """Anybody may have these next."""
+        with self._database.writing() as connection:
+            release_reviews(connection, find_reviewer(connection, person), pair_ids)
+
+    def reopen(self, pair_id: str, person: str, *, version: int) -> ReviewItem:
+        """An approved pair waits for review again, and so does one that was returned, answered or excluded from there;
+        it is reserved for this owner. What was decided stays in the history, and an adapter that learned from it stays
+        recorded so.
+
+        Raises: ConflictError, when nothing was decided or an annotator has the pair by now.
+        """
+        with self._database.writing(durable=True) as connection:
+            now = self._now()
+            owner = find_reviewer(connection, person)
+            pair = lock_pair(connection, pair_id, version)
+            check_unit(owner, pair.task_class)
+            Reopening(connection, pair, owner, now, now + self._lease).reopen()
+            (item,) = read_reviews_of(connection, owner, [pair.seq])
+            return item
 
     def count_awaiting(self, person: str, *, task_class: TaskClass | None = None, at_most: int) -> int:
         """How much of it there is, counted up to `at_most`."""
@@ -92,7 +141,8 @@ class ReviewDesk:
 
         Of a pair that was sent to the owner: `fix` writes the post-edit and approves it, `return` answers.
 
-        Raises: StaleError, ConflictError (the key was used for another decision), EmptyTextError; text and comment were
+        Raises: StaleError, LeaseError (another owner has it in hands), ConflictError (the key was used for another
+        decision), EmptyTextError; text and comment were
         kept as a draft then.
         """
         check_decision(review, key)
@@ -103,7 +153,7 @@ class ReviewDesk:
             try:
                 check_unit(owner, pair.task_class)
                 return Deciding(connection, pair, owner, review, key, now).store(version)
-            except (AccessError, ConflictError, EmptyTextError) as error:
+            except (AccessError, ConflictError, EmptyTextError, LeaseError) as error:
                 text = review.final or InstructionPair("", "", "")
                 if review.final is not None or review.comment.strip():
                     keep_refused_review(connection, pair, owner, text, version=version, comment=review.comment, now=now)

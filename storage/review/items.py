@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select
+from sqlalchemy.orm import aliased
 
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.work import Background, Person, ReviewDraft, ReviewItem, ReviewReason, ReviewState
@@ -39,32 +40,55 @@ class WaitingPair(NamedTuple):
     comment: str
     since: datetime
     name: str | None
+    reserved_by: str | None
+    reserved_until: datetime | None
 
     @property
     def is_question(self) -> bool:
         return self.state == ReviewState.SENT
 
 
+_owners = aliased(PersonRow)
+_WAITING = (
+    select(
+        *PAIR,
+        ReviewItemRow.state,
+        ReviewItemRow.reason,
+        ReviewItemRow.comment,
+        ReviewItemRow.since,
+        PersonRow.name,
+        _owners.name.label("reserved_by"),
+        ReviewItemRow.reserved_until,
+    )
+    .join(PairRow, PairRow.seq == ReviewItemRow.pair)
+    .join(PersonRow, PersonRow.id == ReviewItemRow.annotator, isouter=True)
+    .join(_owners, _owners.id == ReviewItemRow.reserved_by, isouter=True)
+)
+
+
 def read_review_items(
     connection: Connection, owner: Person, classes: Sequence[str] | None, limit: int
 ) -> list[ReviewItem]:
-    """What waits for this owner, of these classes (None: of all), oldest first; with the owner's drafts."""
-    item = ReviewItemRow
-    columns = (*PAIR, item.state, item.reason, item.comment, item.since, PersonRow.name)
+    """What waits for this owner, of these classes (None: of all), questions first, then by age; with the owner's
+    drafts."""
     found: list[WaitingPair] = []
-    for state in (ReviewState.WAITING, ReviewState.SENT):
+    for state in (ReviewState.SENT, ReviewState.WAITING):
+        of_state: list[WaitingPair] = []
         for task_class in (None,) if classes is None else classes:
-            waiting = (
-                select(*columns)
-                .join(PairRow, PairRow.seq == item.pair)
-                .join(PersonRow, PersonRow.id == item.annotator, isouter=True)
-                .where(*_waiting_for(owner, state, task_class))
-                .order_by(item.since)
-                .limit(limit)
-            )
-            found += all_rows(WaitingPair, connection.execute(waiting))
-    found.sort(key=lambda row: (row.since, row.seq))
-    rows = found[:limit]
+            waiting = _WAITING.where(*waiting_for(owner, state, task_class)).order_by(ReviewItemRow.since).limit(limit)
+            of_state += all_rows(WaitingPair, connection.execute(waiting))
+        found += sorted(of_state, key=lambda row: (row.since, row.seq))
+    return _items(connection, owner, found[:limit])
+
+
+def read_reviews_of(connection: Connection, owner: Person, pairs: Sequence[int]) -> list[ReviewItem]:
+    """Those of these pairs that wait, in the same order."""
+    chosen = _WAITING.where(is_among(connection, ReviewItemRow.pair.expression, pairs))
+    rows = all_rows(WaitingPair, connection.execute(chosen))
+    return _items(connection, owner, sorted(rows, key=lambda row: (not row.is_question, row.since, row.seq)))
+
+
+def _items(connection: Connection, owner: Person, rows: Sequence[WaitingPair]) -> list[ReviewItem]:
     pairs = [row.seq for row in rows]
     revisions = {row.pair: row for row in _last_revisions(connection, pairs)}
     edits = {row.pair: row for row in last_edit_rows(connection, [row.seq for row in rows if not row.is_question])}
@@ -84,13 +108,13 @@ def count_review_items(connection: Connection, owner: Person, classes: Sequence[
     total = 0
     for state in (ReviewState.WAITING, ReviewState.SENT):
         for task_class in (None,) if classes is None else classes:
-            waiting = _waiting_for(owner, state, task_class)
+            waiting = waiting_for(owner, state, task_class)
             some = select(literal(1).label("one")).where(*waiting).limit(at_most).subquery()
             total += connection.scalar(select(func.count()).select_from(some)) or 0
     return min(total, at_most)
 
 
-def _waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> list[ColumnElement[bool]]:
+def waiting_for(owner: Person, state: ReviewState, task_class: str | None) -> list[ColumnElement[bool]]:
     item = ReviewItemRow
     chosen = [item.state == state.value]
     if task_class is not None:
@@ -124,4 +148,6 @@ def _review_item(
         comment=row.comment,
         since=row.since,
         draft=draft,
+        reserved_by=row.reserved_by,
+        reserved_until=row.reserved_until,
     )

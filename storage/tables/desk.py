@@ -1,7 +1,7 @@
 """The tables of revising and post-editing.
 
 What the coach or a person has said is append-only: triggers refuse to change or delete a row of revisions, post-edits,
-withdrawals, reviews and events, whatever program asks for it.
+withdrawals, reviews, reopenings and events, whatever program asks for it.
 """
 
 from datetime import datetime
@@ -114,6 +114,19 @@ class ReviewRow(Base):
     version: Mapped[int | None]  # of the pair, after this; None: older than keys
 
 
+class ReopeningRow(Base):
+    """An approval, return or answer that an owner took back. Append-only."""
+
+    __tablename__ = "reopenings"
+    __table_args__ = (Index(None, "pair"),)
+
+    id: Mapped[Surrogate]
+    pair: Mapped[PairSeq]
+    review: Mapped[int | None] = mapped_column(Key, ForeignKey("reviews.id"), unique=True)  # None: approved unsampled
+    person: Mapped[PersonId]
+    created_at: Mapped[datetime]
+
+
 class EventRow(Base):
     """A change of status after intake: who, when, from what to what. Append-only."""
 
@@ -168,6 +181,8 @@ class ReviewItemRow(Base):
     annotator: Mapped[PersonId | None]
     comment: Mapped[Written]  # the annotator's, of an item sent to the owner
     since: Mapped[datetime]
+    reserved_by: Mapped[Number | None]  # the owner who has it in hands
+    reserved_until: Mapped[datetime | None]
 
 
 class LeaseRow(Base):
@@ -233,6 +248,8 @@ class DraftRow(Base):
     person: Mapped[PersonId]
     token: Mapped[Written]  # as it was given; a refused one may be no lease at all; owners': storage.review.drafts
     slot: Mapped[Name]  # `saved`, or the content hash of a refused submit's text
+    version: Mapped[int]  # counts how often it was saved
+    writer: Mapped[Written]  # the browser that saved it last; empty: not said
     instruction: Mapped[Written]
     input: Mapped[Written]
     response: Mapped[Written]

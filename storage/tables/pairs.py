@@ -85,6 +85,7 @@ class PersonRow(Base):
     token_hash: Mapped[Written | None]
     subject: Mapped[Written | None]  # whom an identity provider knows the person as
     worked_at: Mapped[datetime | None]  # until when their active time is counted
+    time_zone: Mapped[Name | None]  # an IANA name; None: UTC
 
 
 class PairRow(Base):

@@ -149,6 +149,8 @@ class StoredDraft(NamedTuple):
     person: int
     token: str
     slot: str
+    version: int
+    writer: str
     instruction: str
     input: str
     response: str

@@ -32,6 +32,7 @@ PERMISSION_DENIED = 7  # as exporters of OpenTelemetry are told
 # What the issue says about roles, written down once more: a route that changes hands fails here.
 MATRIX: dict[tuple[str, str], Collection[str] | None] = {
     ("GET", "/v1/me"): EVERYBODY,
+    ("PATCH", "/v1/me"): EVERYBODY,
     ("GET", "/v1/rubric"): {"annotator", "owner", "operator", "admin"},
     ("POST", "/v1/queue/claim"): EDITORS,
     ("GET", "/v1/queue/held"): EDITORS,
@@ -39,6 +40,7 @@ MATRIX: dict[tuple[str, str], Collection[str] | None] = {
     ("PUT", "/v1/queue/draft"): EDITORS,
     ("POST", "/v1/queue/submit"): EDITORS,
     ("POST", "/v1/queue/undo"): EDITORS,
+    ("POST", "/v1/queue/take-back"): EDITORS,
     ("POST", "/v1/queue/skip"): EDITORS,
     ("POST", "/v1/queue/release"): EDITORS,
     ("POST", "/v1/queue/exclude"): EDITORS,
@@ -51,6 +53,10 @@ MATRIX: dict[tuple[str, str], Collection[str] | None] = {
     ("POST", "/v1/pairs/{pair_id}/class"): REVIEWERS,
     ("POST", "/v1/pairs/{pair_id}/hand-over"): REVIEWERS,
     ("POST", "/v1/pairs/{pair_id}/restore"): REVIEWERS,
+    ("POST", "/v1/pairs/{pair_id}/reopen"): REVIEWERS,
+    ("POST", "/v1/reviews/claim"): REVIEWERS,
+    ("POST", "/v1/reviews/hold"): REVIEWERS,
+    ("POST", "/v1/reviews/release"): REVIEWERS,
     ("GET", "/v1/reviews"): REVIEWERS,
     ("POST", "/v1/reviews"): REVIEWERS,
     ("PUT", "/v1/reviews/draft"): REVIEWERS,

@@ -18,11 +18,11 @@ from streams.reading.formats import parse_record
 from streams.reading.sources import read_source
 from streams.reading.sources.records import Conversation, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs
-from tests.dataset_rows import counts_of, make_row
+from tests.dataset_rows import PAIR_FORMATS, counts_of, make_row
 
 # CSV is for spreadsheets: its cells are defused. Written here is what intake lets through: no NULs, no blank texts, and
 # not what tracing tools write in place of a text (Hypothesis finds such words in our own code).
-FORMATS = [format for format in ExportFormat if format is not ExportFormat.CSV]
+FORMATS = [format for format in PAIR_FORMATS if format is not ExportFormat.CSV]
 _texts = st.text(
     alphabet=st.one_of(
         st.sampled_from("aB=:\"' \n\r\t\u2028"), st.characters(exclude_categories=["Cs"], exclude_characters="\0")

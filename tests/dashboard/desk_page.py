@@ -92,6 +92,9 @@ class DeskPage:
         self.page.wait_for_function(_FETCHED, arg=[f"/coachlm/api/{path}", times])
 
     def press(self, keys: str) -> None:
+        """What hands an item in waits until the item counts as read."""
+        if keys in ("Control+Enter", "Control+KeyB"):
+            expect(self.page.locator(".desk-inner[data-fresh]")).to_have_count(0)
         self.page.keyboard.press(keys)
 
     def type(self, text: str) -> None:

@@ -187,6 +187,11 @@ class Office:
             earlier = datetime.now(UTC) - timedelta(minutes=1)
             connection.execute(update(LeaseRow).where(LeaseRow.ended_at.is_(None)).values(expires_at=earlier))
 
+    def expire_reviews(self) -> None:
+        """As if owners had left their reviews for long."""
+        with self.database.writing() as connection:
+            connection.execute(update(ReviewItemRow).values(reserved_by=None, reserved_until=None))
+
 
 def claimed(item: Item | None) -> Item:
     assert item is not None

@@ -17,7 +17,7 @@ from coachlm.revision import Outcome
 from coachlm.status import Status
 from exports.export import PROVENANCE_COLUMNS, ExportOptions, export_dataset
 from exports.export_formats import ExportFormat
-from tests.dataset_rows import counts_of, make_row
+from tests.dataset_rows import PAIR_FORMATS, counts_of, make_row
 
 ROWS = [
     make_row(("Name a fruit", "", "aple"), ("Name a fruit.", "", "Apple."), Status.REVISED, adapter="a1b2"),
@@ -173,7 +173,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         _export(tmp_path / "set")
 
 
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", PAIR_FORMATS)
 def test_a_full_disk_is_an_error_with_a_remedy_and_leaves_nothing(tmp_path, format):
     rows = [make_row((f"{n} {hashlib.sha512(str(n).encode()).hexdigest()}", "", "yes")) for n in range(5_000)]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -16,7 +16,7 @@ from coachlm.text.spreadsheets import defuse_cell, restore_cell
 from coachlm.text.user_text import join_user_text, split_user_text
 from exports.export import ExportOptions, export_dataset
 from exports.export_formats import ExportFormat
-from tests.dataset_rows import counts_of, make_row
+from tests.dataset_rows import PAIR_FORMATS, counts_of, make_row
 
 HOSTILE = [
     InstructionPair('=HYPERLINK("http://example.com")', "+1+cmd|' /C calc'!A0", "@SUM(1,1)"),
@@ -47,7 +47,7 @@ def _pair(record: dict) -> InstructionPair:
     if "instruction" in record:
         return InstructionPair(record["instruction"], record["input"], record["output"])
     if "messages" in record:
-        (user, answer) = record["messages"]
+        (user, answer) = record["messages"][-2:]
         assert (user["role"], answer["role"]) == ("user", "assistant")
         content, response = user["content"], answer["content"]
     else:
@@ -69,7 +69,7 @@ def _exported(pairs: list[InstructionPair], format: ExportFormat, folder: Path, 
     return folder / manifest.files[0].name
 
 
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", PAIR_FORMATS)
 def test_hostile_texts_come_back_as_they_went_in(scratch, format):
     back = _read(_exported(HOSTILE, format, scratch))
     assert [pair.id for pair in back] == [pair.id for pair in HOSTILE]
@@ -81,7 +81,7 @@ _texts = st.text(
 )
 
 
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", PAIR_FORMATS)
 @settings(deadline=None, max_examples=60)
 @given(pairs=st.lists(st.builds(InstructionPair, _texts, _texts, _texts), max_size=4))
 def test_any_pairs_come_back_with_their_ids(scratch, format, pairs):
@@ -112,7 +112,7 @@ unclosed_by_datasets = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisab
 
 
 @unclosed_by_datasets
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", PAIR_FORMATS)
 @pytest.mark.parametrize("provenance", [False, True])
 def test_datasets_loads_the_folder_and_the_file_as_they_are(scratch, tmp_path, monkeypatch, format, provenance):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -129,7 +129,7 @@ def test_datasets_loads_the_folder_and_the_file_as_they_are(scratch, tmp_path, m
 
 
 @unclosed_by_datasets
-@pytest.mark.parametrize("format", ExportFormat)
+@pytest.mark.parametrize("format", PAIR_FORMATS)
 def test_datasets_loads_both_splits(scratch, tmp_path, monkeypatch, format):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from datasets import load_dataset

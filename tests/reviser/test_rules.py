@@ -99,12 +99,18 @@ def test_what_may_be_meant_stays(text: str, speller: Speller) -> None:
         "Decode the cipher.",
         "Convert the text to lowercase.",
         "What is wrong with this function?",
+        "Fix the following sentence.",
     ],
 )
 def test_tasks_about_form_keep_their_flaws(instruction: str, speller: Speller) -> None:
     text = "i think teh the garden is verry nice ,yes.then we go"
     assert mended(text, speller, instruction) == text
     assert mended("It\ufffd is â€œfineâ€\x9d.", speller, instruction) == "It is “fine”."
+
+
+def test_to_fix_a_thing_is_no_task_about_form(speller: Speller) -> None:
+    text = "first take out the the inner tube . then pump it up"
+    assert mended(text, speller, "how do i fix a flat tire on my bicycle") != text
 
 
 def test_the_input_is_material_and_only_its_encoding_is_mended(speller: Speller) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from coachlm.desk.ratings import Rating
 from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, Exclusion, InstructionPair, RejectReason, TaskClass
 from coachlm.protocols.intake import IntakeBatch
@@ -11,7 +12,9 @@ from storage.engine.database import Database
 from storage.intake.store import DatabaseStore
 from storage.reading import StoreReader
 from tests.content import content_digest
+from tests.storage.conversations import make_conversation
 from tests.storage.factories import WORDS, Clock, Desk, fill_queue, make_intake, make_pair, make_reject, make_revision
+from tests.storage.rating_study import Study
 
 
 @pytest.fixture
@@ -118,3 +121,33 @@ def test_content_says_when_anything_differs(database: Database, clock: Clock):
     assert content_digest(database) in seen
     assert len(seen) == 4
     assert receipt.pair_id == ids[0]
+
+
+@pytest.mark.parametrize("window", [1, 2, 100])
+def test_turns_of_a_conversation_come_together_and_share_a_beginning(
+    database: Database, window: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(reading, "_WINDOW", window)
+    first, *later = make_conversation(3)
+    store = DatabaseStore(database, WORDS)
+    store.commit_intake(IntakeBatch([first, make_intake(make_pair(20), 20)]))
+    store.commit_intake(IntakeBatch([make_intake(make_pair(21), 21), *later]))
+    with StoreReader(database).snapshot() as snapshot:
+        rows = list(snapshot.dataset_rows(Status, together=True))
+        apart = list(snapshot.dataset_rows(Status))
+    assert [row.provenance.turn for row in rows] == [1, 2, 3, None, None]
+    assert [row.provenance.turn for row in apart] == [1, None, None, 2, 3]
+    assert {row.beginning.position.record for row in rows[:3] if row.beginning} == {0}
+    assert sorted(row.pair_id for row in rows) == sorted(row.pair_id for row in apart)
+
+
+def test_ratings_of_closed_studies_alone_are_read(database: Database, clock: Clock):
+    fill_queue(database, 8, clock)
+    study = Study(database, clock)
+    study.rate("ada", 1, Rating(80, 70))
+    with StoreReader(database).snapshot() as snapshot:
+        assert list(snapshot.rated_versions()) == []
+    study.studies.close("spring", "olga")
+    with StoreReader(database).snapshot() as snapshot:
+        (rated,) = snapshot.rated_versions()
+    assert (rated.study, [score for _, score in rated.versions]) == ("spring", [70])

@@ -36,7 +36,7 @@ class Desk {
     this.#listen();
     this.showTheme();
     this.timer = setInterval(() => this.#tick(), TICK_MS);
-    this.work.start().catch((error) => this.work.say("error", error.message));
+    this.work.start(this.data.beginsAtOnce).catch((error) => this.work.say("error", error.message));
   }
 
   stop() {
@@ -56,6 +56,7 @@ class Desk {
       score: (what, value) =>
         what === "comment" ? this.#edited((task) => (task.comment = value)) : this.work.say("", ""),
       submit: () => this.#submit(),
+      begin: () => this.work.begin(),
       undo: () => this.work.undo(),
       skip: () => this.work.skip(),
       exclude: () =>
@@ -81,6 +82,7 @@ class Desk {
   }
 
   #submit() {
+    if (this.view.isFresh) return;
     const wrong = this.view.dock.wrong() || this.work.submit();
     if (wrong) this.work.say("error", wrong);
   }
@@ -125,6 +127,7 @@ class Desk {
   #run(action, event) {
     event.preventDefault();
     event.stopPropagation();
+    if (action === "submit" && this.work.phase === "ready") return this.work.begin();
     const needsItem = !["help", "escape", "undo", "signin"].includes(action);
     if (needsItem && this.work.phase !== "editing") return;
     this.view.act[action]();

@@ -9,6 +9,8 @@ export class Task extends Typed {
     this.scores = { instruction: null, response: null };
     this.flaws = new Set();
     this.categories = new Set();
+    this.seen = item.draft?.version || 0; // the newest draft of the item that was shown here
+    this.isDiverged = false; // another browser has a newer one
     this.expiresAt = Date.parse(item.expires_at);
     if (edit) this.#takeLastEdit(edit);
   }
@@ -42,11 +44,18 @@ export class Task extends Typed {
       scores: instruction === null ? null : { instruction, response, flaws: [...this.flaws] },
       categories: [...this.categories],
       comment: this.comment,
+      seen: this.seen,
     };
   }
 
   draft() {
-    return { pair_id: this.item.pair_id, token: this.item.token, text: { ...this.text }, comment: this.comment };
+    return {
+      pair_id: this.item.pair_id,
+      token: this.item.token,
+      text: { ...this.text },
+      comment: this.comment,
+      seen: this.seen,
+    };
   }
 
   #takeLastEdit(edit) {

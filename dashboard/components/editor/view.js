@@ -21,6 +21,8 @@ export class View extends ItemView {
     this.state = el("span", { class: "state", role: "status" });
     this.undo = this.button("undo", "Undo");
     this.actions = [this.button("skip", "Skip"), this.button("owner", "To owner…"), this.button("exclude", "Exclude…")];
+    this.scores = this.button("scores", "Scores");
+    this.scores.classList.add("narrow-only");
     this.primary = this.button("submit", "Accept");
     this.primary.classList.add("primary");
     this.bar = el(
@@ -29,7 +31,7 @@ export class View extends ItemView {
       this.progress,
       this.meta,
       this.state,
-      el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary),
+      el("span", { class: "actions" }, this.undo, this.scores, ...this.actions, this.helpButton(), this.primary),
     );
     this.warning = el("div", { class: "notice warning", role: "status" });
     this.returned = el("div", { class: "notice returned" });
@@ -48,14 +50,17 @@ export class View extends ItemView {
       this.empty,
       this.body,
     );
-    this.desk.classList.toggle("no-dock", NARROW.matches); // where it would cover the text
+    // Where it would cover the text it begins hidden, and it follows when the window changes.
+    const follow = () => this.showDock(!NARROW.matches);
+    follow();
+    NARROW.addEventListener("change", follow);
     root.replaceChildren(this.desk);
   }
 
   update(work) {
     const isEditing = work.phase === "editing" && work.current;
     this.body.hidden = !isEditing;
-    for (const button of [...this.actions, this.primary]) button.disabled = !isEditing;
+    for (const button of [...this.actions, this.scores, this.primary]) button.disabled = !isEditing;
     if (isEditing && work.current !== this.task) this.#showTask(work.current);
     if (!isEditing) this.#showNothing(work);
     this.empty.hidden = isEditing;
@@ -67,9 +72,8 @@ export class View extends ItemView {
 
   // What changes with time: the state of the draft, the lease and the undo.
   tick(work) {
-    const left = work.outgoing.last ? Math.ceil((work.outgoing.last.until - Date.now()) / 1000) : 0;
-    this.undo.hidden = left <= 0;
-    if (left > 0) this.undo.firstChild.textContent = `Undo (${left} s)`;
+    this.showUndo(this.undo, work.done.secondsLeft);
+    this.showCount(work.progress?.waiting);
     this.state.textContent = stateOf(work);
     const seconds = work.current ? leaseSeconds(work.current) : Infinity;
     const isEnding = work.phase === "editing" && seconds < EXPIRY_WARNING_SECONDS;
@@ -82,27 +86,27 @@ export class View extends ItemView {
     this.dock.show(this.task);
   }
 
+  showDock(isShown) {
+    this.desk.classList.toggle("no-dock", !isShown);
+    this.scores.setAttribute("aria-pressed", String(isShown));
+  }
+
   toggleDock() {
-    const isHidden = this.desk.classList.toggle("no-dock");
-    if (isHidden) this.texts.focusField("response");
+    const isShown = this.desk.classList.contains("no-dock");
+    this.showDock(isShown);
+    if (!isShown) this.texts.focusField("response");
     else this.dock.focus();
   }
 
   #showTask(task) {
     this.task = task;
+    this.markFresh();
     this.background.show(task.item.background);
     const compared = task.isReturned && task.item.last_edit ? "returned" : "original";
     this.texts.show(task.text, basesOf(task), compared, task.item.revision?.flags || []);
     this.dock.show(task);
     this.meta.replaceChildren(...metaOf(task));
-    this.returned.replaceChildren(
-      ...(task.isReturned
-        ? [
-            el("b", {}, "The owner sent it back: "),
-            el("span", { dir: "auto" }, task.item.owner_comment || "without a comment"),
-          ]
-        : []),
-    );
+    this.returned.replaceChildren(...saidOf(task));
     const { area } = this.texts.fields.response;
     area.focus({ preventScroll: true });
     area.setSelectionRange(0, 0);
@@ -112,6 +116,7 @@ export class View extends ItemView {
     this.task = null;
     this.meta.replaceChildren();
     this.returned.replaceChildren();
+    if (work.phase === "ready") return this.#showStart(work);
     const unit = this.data.unit ? ` in ${className(this.data.unit)}` : "";
     const words =
       work.phase === "empty" && !work.line.away
@@ -124,6 +129,15 @@ export class View extends ItemView {
             el("p", {}, work.line.away ? "Retrying automatically; what you have written is kept in this browser." : ""),
           ];
     this.empty.replaceChildren(...words);
+  }
+
+  #showStart(work) {
+    const { waiting } = work.progress || {};
+    const start = el("button", { type: "button", class: "primary", onclick: () => this.act.begin() }, "Start editing");
+    start.append(el("kbd", {}, "Ctrl ↵"));
+    const said = waiting === undefined ? "" : `${waiting < 10_000 ? waiting.toLocaleString() : "10,000+"} ${waiting === 1 ? "pair waits" : "pairs wait"}. `;
+    const about = "You get the first one when you start; until then nothing is held for you.";
+    this.empty.replaceChildren(el("h2", {}, "The desk"), el("p", {}, said + about), el("p", {}, start));
   }
 
   #showProgress(progress) {
@@ -156,6 +170,15 @@ export class View extends ItemView {
     work.choose(text, comment);
     this.refreshTexts();
   }
+}
+
+// What the owner said of the item, and to which question.
+function saidOf({ isReturned, item }) {
+  const { question, owner_comment: answer } = item;
+  const line = (title, text) => el("div", {}, el("b", {}, title), el("span", { dir: "auto" }, text));
+  if (question) return [line("You asked: ", question), line("The owner answers: ", answer || "without a comment")];
+  if (isReturned) return [line("The owner sent it back: ", answer || "without a comment")];
+  return answer ? [line("The owner says: ", answer)] : [];
 }
 
 // What an item's text is compared with: [name, label, text].

@@ -19,7 +19,8 @@ export class Work extends ItemWork {
       full: (error) => !this.current && !this.outgoing.count && this.say("warning", error.message),
       failed: (error) => this.failed(error),
     });
-    this.outgoing = new Outgoing(drafts, this.line, undoSeconds, {
+    this.undoSeconds = undoSeconds;
+    this.outgoing = new Outgoing(drafts, this.line, {
       accepted: () => this.#accepted(),
       refused: (error, submit, task) => this.#refused(error, submit, task),
       on: this.on,
@@ -27,9 +28,11 @@ export class Work extends ItemWork {
     this.progress = null;
   }
 
-  async start() {
+  // `beginsAtOnce`: who only looks in gets no item before they say so.
+  async start(beginsAtOnce) {
     this.outgoing.sendKept();
     for (const item of await this.line.persist(service.held)) await this.supply.add(item);
+    if (!beginsAtOnce && !this.ahead.length) return this.#waitForStart();
     // What was being edited comes first: here, else on another machine.
     this.supply.tasks.sort((a, b) => this.#newest(b) - this.#newest(a));
     this.advance();
@@ -60,9 +63,14 @@ export class Work extends ItemWork {
   // Hands the text in and goes on. Returns what is wrong with it, or "".
   submit() {
     const task = this.current;
+    if (this.isParting) return ""; // it is on its way elsewhere
     const wrong = task.wrong();
     if (wrong) return wrong;
-    this.outgoing.put(task);
+    if (task.isDiverged) {
+      this.diverged(task);
+      return "";
+    }
+    this.done.push({ ready: this.outgoing.put(task), undo: service.undo, seconds: this.undoSeconds });
     this.notice = null;
     this.advance();
     return "";
@@ -81,24 +89,22 @@ export class Work extends ItemWork {
   }
 
   async undo() {
-    try {
-      const item = await this.outgoing.takeBack();
-      if (!item) return this.say("warning", "There is nothing to undo: a submit can be taken back for a minute.");
+    const none = `There is nothing to undo: what you did can be taken back for ${this.undoSeconds} s.`;
+    await this.takeBack(none, async (item) => {
       await this.#putFirst(item);
       this.#show();
       this.say("info", "Undone: the item is yours again.");
       this.readProgress();
-    } catch (error) {
-      this.say("error", error.message);
-    }
+    });
   }
 
   sendDraft(task, options) {
-    return service.draft(task.draft(), options);
+    return service.draft({ ...task.draft(), writer: this.drafts.writer }, options);
   }
 
   keepLocally(task) {
-    this.drafts.saveText(task.item.pair_id, { text: task.text, comment: task.comment, token: task.item.token });
+    const { text, comment, isChanged } = task;
+    this.drafts.saveText(task.item.pair_id, { text, comment, token: task.item.token, isSaved: !isChanged });
   }
 
   async heartbeat(task, isActive) {
@@ -122,9 +128,28 @@ export class Work extends ItemWork {
 
   // The person has chosen what to go on with after a conflict.
   choose(text, comment) {
-    this.current.put(text, comment);
-    this.keepLocally(this.current);
+    const task = this.current;
+    task.put(text, comment);
+    task.seen = task.item.draft.version;
+    task.isDiverged = false;
+    this.keepLocally(task);
     this.versions.close();
+    this.saveDraft(task);
+  }
+
+  // Another browser has saved a newer text of the item: the person chooses.
+  async diverged(task) {
+    task.isDiverged = true;
+    this.keepLocally(task);
+    try {
+      const item = (await this.line.persist(service.held)).find(({ token }) => token === task.item.token);
+      if (task !== this.current || !item?.draft) return;
+      task.item = { ...task.item, draft: item.draft };
+      this.versions.compareDrafts(task, { text: { ...task.text }, comment: task.comment });
+      this.on();
+    } catch (error) {
+      this.say("error", error.message);
+    }
   }
 
   // Tries to get a lost item back with the person's text in it.
@@ -146,6 +171,16 @@ export class Work extends ItemWork {
         "You got another item: that one is with somebody else or further back in the queue. Your text is kept.",
       );
     }
+  }
+
+  begin() {
+    if (this.phase === "ready") this.advance();
+  }
+
+  #waitForStart() {
+    this.phase = "ready";
+    this.on();
+    this.readProgress();
   }
 
   #came() {
@@ -188,7 +223,10 @@ export class Work extends ItemWork {
       task.markSaved(task.print());
     }
     if (!local || (saved && sameText(local.text, saved.text) && local.comment === saved.comment)) return;
-    if (saved && local.token !== task.item.token) this.versions.compareDrafts(task, local);
+    const isOlder = saved && local.token !== task.item.token;
+    const isElsewhere = saved && saved.writer && saved.writer !== this.drafts.writer;
+    if (isElsewhere && !isOlder && local.isSaved) return; // whoever wrote the saved one has seen this one
+    if (isOlder || isElsewhere) this.versions.compareDrafts(task, local);
     else task.put(local.text, local.comment);
   }
 
@@ -200,6 +238,12 @@ export class Work extends ItemWork {
 
   async #refused(error, submit, task) {
     const mine = { text: submit.final, comment: submit.comment };
+    if (error.isDiverged && task) {
+      task.renewKey();
+      this.#putInHands(task);
+      this.phase = "editing";
+      return this.diverged(task);
+    }
     if (error.isLate)
       return this.versions.compareLost(submit.pair_id, mine, task ? task.raw : submit.final, error.message);
     if (!task) return this.say("error", `A text of an earlier visit was refused: ${error.message}`);
@@ -218,7 +262,10 @@ export class Work extends ItemWork {
       await this.saveDraft(task);
       if (task !== this.current) return;
       await this.line.persist(() => ask(task));
-      this.drafts.dropText(task.item.pair_id);
+      const { pair_id: pairId } = task.item;
+      this.drafts.dropText(pairId);
+      const undo = () => service.takeBack(pairId);
+      this.done.push({ ready: Promise.resolve(true), undo, seconds: this.undoSeconds });
       this.notice = { kind: "info", text: done };
       this.advance();
       this.readProgress();
@@ -251,7 +298,7 @@ export class Work extends ItemWork {
   // Without a lease the service refuses the draft as late, and keeps its text with the pair all the same.
   async #keepWithPair(draft) {
     try {
-      await this.line.persist(() => service.draft(draft));
+      await this.line.persist(() => service.draft({ ...draft, writer: this.drafts.writer }));
     } catch (error) {
       if (!error.isLate) throw error;
     }

@@ -9,36 +9,54 @@ export class Decisions {
     this.drafts = drafts;
     this.line = line;
     this.tell = { accepted, refused, on };
-    this.count = 0; // not acknowledged yet
+    this.under = new Set(); // way, as promises
+  }
+
+  // Not acknowledged yet.
+  get count() {
+    return this.under.size;
   }
 
   sendKept() {
     for (const decision of this.drafts.submits()) this.#send(decision, null);
   }
 
+  // Fulfilled with the pair's new version; null: it was refused.
   put(one, kind) {
     const decision = one.decide(kind);
     this.drafts.saveSubmit(decision);
-    this.#send(decision, one);
+    return this.#send(decision, one);
   }
 
-  async #send(decision, one) {
-    this.count++;
+  // When all have been answered: until then the service counts what is decided already.
+  async settled() {
+    await Promise.all(this.under);
+  }
+
+  #send(decision, one) {
+    const sent = this.#answered(decision, one).finally(() => {
+      this.under.delete(sent);
+      this.tell.on();
+    });
+    this.under.add(sent);
     this.tell.on();
+    return sent;
+  }
+
+  async #answered(decision, one) {
     try {
-      await this.line.persist(() => service.review(decision));
+      const { version } = await this.line.persist(() => service.review(decision));
       this.drafts.dropText(decision.pair_id);
       this.drafts.dropSubmit(decision);
       this.tell.accepted(decision);
+      return version;
     } catch (error) {
       this.drafts.dropSubmit(decision);
       const text = decision.final || this.drafts.text(decision.pair_id)?.text;
       if (text || decision.comment)
         this.drafts.saveText(decision.pair_id, { text, comment: decision.comment, version: decision.version });
       this.tell.refused(error, decision, one);
-    } finally {
-      this.count--;
-      this.tell.on();
+      return null;
     }
   }
 }

@@ -5,6 +5,7 @@ import { actionOf } from "../shared/keys.js";
 export const KEYS = [
   { id: "submit", keys: "Ctrl+Enter", label: "Approve, with your corrections where you have made any" },
   { id: "back", keys: "Ctrl+B", label: "Send back to the annotator, with the comment" },
+  { id: "undo", keys: "Alt+U", label: "Take your last decision back" },
   { id: "exclude", keys: "Alt+X", label: "Exclude, with a reason" },
   { id: "later", keys: "Alt+S", label: "Next: this one comes back after the others" },
   { id: "comment", keys: "Alt+M", label: "Comment for the annotator" },

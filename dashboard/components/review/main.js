@@ -6,14 +6,15 @@ import { isDark } from "../shared/dom.js";
 import { Drafts } from "../shared/drafts.js";
 import { mounted } from "../shared/mounted.js";
 import { textActions } from "../shared/texts.js";
-import { newKey } from "../shared/typed.js";
 import { nameClasses } from "../shared/words.js";
 import { KEYS, reviewActionOf } from "./keys.js";
 import { ReviewView } from "./view.js";
 import { ReviewWork } from "./work.js";
 
 const TICK_MS = 1_000;
-const ALWAYS = ["help", "escape", "signin"];
+const HOLD_MS = 60_000; // how often the service is told which items are in hands
+const IDLE_MS = 300_000; // and after this they are left to others
+const ALWAYS = ["help", "escape", "signin", "undo"];
 
 export default mounted((host, data) => new Review(host, data));
 
@@ -24,12 +25,13 @@ class Review {
     nameClasses(data.classNames);
     const drafts = new Drafts(`review\n${data.person}`);
     this.view = new ReviewView(host, data, this.#actions());
-    this.work = new ReviewWork(drafts, writerOf(drafts), (work) => this.view.update(work));
+    this.work = new ReviewWork(drafts, drafts.writer, (work) => this.view.update(work));
     this.autosave = new Autosave({
       isInHands: (one) => one === this.work.current,
       keep: (one) => this.work.keepLocally(one),
       save: (one, options) => this.work.saveDraft(one, options),
     });
+    this.activeAt = this.heldAt = Date.now();
     this.stopping = new AbortController();
     this.#listen();
     this.showTheme();
@@ -54,6 +56,7 @@ class Review {
       say: (comment) => this.#edited((one) => (one.comment = comment)),
       choose: (of) => this.work.choose(of).catch((error) => this.work.say("error", error.message)),
       submit: () => this.#decide(this.work.current.approval),
+      undo: () => this.work.undo(),
       back: () => this.#decide("return"),
       exclude: () =>
         dialogs.exclude(
@@ -74,6 +77,7 @@ class Review {
   }
 
   #decide(kind) {
+    if (this.view.isFresh) return;
     const wrong = this.work.decide(kind);
     if (!wrong) return;
     this.work.say("error", wrong);
@@ -92,6 +96,7 @@ class Review {
   #listen() {
     const options = { capture: true, signal: this.stopping.signal };
     window.addEventListener("keydown", (event) => this.#pressed(event), options);
+    window.addEventListener("pointermove", () => (this.activeAt = Date.now()), { ...options, passive: true });
     window.addEventListener("pagehide", () => this.autosave.flush(this.work.current), options);
     window.addEventListener("online", () => this.work.line.wake(), options);
     document.addEventListener("visibilitychange", () => this.#visible(), options);
@@ -100,6 +105,7 @@ class Review {
   }
 
   #pressed(event) {
+    this.activeAt = Date.now();
     if (!this.host.isConnected || this.view.dialog) return;
     const focused = this.view.root.activeElement;
     const isTyping = Boolean(focused?.matches("textarea, input[type=text]"));
@@ -124,14 +130,9 @@ class Review {
     this.view.tick(this.work);
     const { current: one, line } = this.work;
     if (one && !line.isSignedOut) this.autosave.retry(one);
+    const now = Date.now();
+    if (now - this.heldAt < HOLD_MS || now - this.activeAt > IDLE_MS) return;
+    this.heldAt = now;
+    this.work.hold();
   }
-}
-
-// This browser's own name, drawn once: drafts of two browsers are told apart by it.
-function writerOf(drafts) {
-  const known = drafts.text("writer")?.name;
-  if (known) return known;
-  const name = newKey();
-  drafts.saveText("writer", { name });
-  return name;
 }

@@ -2,13 +2,11 @@
 
 import { Background } from "../shared/background.js";
 import { el } from "../shared/dom.js";
-import { ItemView } from "../shared/item_view.js";
+import { COUNTED_AT_MOST, ItemView } from "../shared/item_view.js";
 import { Texts } from "../shared/texts.js";
 import { className } from "../shared/words.js";
 import { Facts } from "./facts.js";
 import { KEYS } from "./keys.js";
-
-const COUNTED_AT_MOST = 10_000;
 
 export class ReviewView extends ItemView {
   constructor(root, data, act) {
@@ -19,6 +17,7 @@ export class ReviewView extends ItemView {
       title: "Post-edits that were sampled for review, and what annotators ask; counted up to 10,000",
     });
     this.state = el("span", { class: "state", role: "status" });
+    this.undo = this.button("undo", "Undo");
     this.actions = [this.button("later", "Next"), this.button("exclude", "Exclude…"), this.button("back", "Send back")];
     this.primary = this.button("submit", "Approve");
     this.primary.classList.add("primary");
@@ -29,7 +28,7 @@ export class ReviewView extends ItemView {
       this.progress,
       ...classes,
       this.state,
-      el("span", { class: "actions" }, ...this.actions, this.helpButton(), this.primary),
+      el("span", { class: "actions" }, this.undo, ...this.actions, this.helpButton(), this.primary),
     );
     this.texts = new Texts("", this.button("preview", "Preview"), (field, text) => act.edit(field, text));
     this.background = new Background();
@@ -54,7 +53,9 @@ export class ReviewView extends ItemView {
 
   // What changes with every letter.
   tick(work) {
+    this.showUndo(this.undo, work.done.secondsLeft);
     const { total } = work.waiting;
+    this.showCount(total);
     this.progress.textContent =
       total === null ? "" : `${total < COUNTED_AT_MOST ? total.toLocaleString() : "10,000+"} waiting`;
     this.state.textContent = stateOf(work);
@@ -76,6 +77,7 @@ export class ReviewView extends ItemView {
 
   #showCase(one) {
     this.case = one;
+    this.markFresh();
     this.background.show(one.item.background);
     this.texts.show(one.text, basesOf(one), "original", one.item.revision?.flags || []);
     this.facts.show(one);

@@ -1,16 +1,17 @@
-// What waits for the owner, oldest first: fetched a dozen at a time, one held ready, and an empty queue asked again.
+// What waits for the owner: reserved for them two at a time, one held ready, and an empty queue asked again.
 
 import { holdItem } from "../shared/locks.js";
 import { service } from "../shared/service.js";
 import { Case } from "./case.js";
 
-const FETCHED = 12;
-const FEW = 4; // then more are fetched
+const WANTED = 2;
+const MOST = 20; // that the service gives at once
 const POLL_MS = 5_000;
 const POLL_LONGEST_MS = 30_000;
 
 export class Waiting {
-  // `hasWork()` says whether the owner has an item; `came()`, `nothing()`, `counted()` and `failed(error)` are told.
+  // `hasWork()` says whether the owner has an item; `came()`, `nothing()`, `counted()` and `failed(error)` are told;
+  // `settled()` waits for decisions on their way.
   constructor(line, tell) {
     this.line = line;
     this.tell = tell;
@@ -18,6 +19,7 @@ export class Waiting {
     this.total = null; // how many waited when that was asked, but for what has been decided since
     this.ahead = null; // the next one, as a Case
     this.decided = new Set();
+    this.elsewhere = new Set(); // ids that another tab of this browser looks at
     this.later = new Map(); // name → Case with what was typed, in the order in which they were put off
     this.of = ""; // the class that is looked at; "" for all
   }
@@ -53,6 +55,11 @@ export class Waiting {
     this.decided.delete(nameOf(item));
   }
 
+  // Items that are reserved here, beside the one that is looked at.
+  get inHands() {
+    return [this.ahead?.item, ...this.items, ...[...this.later.values()].map((one) => one.item)].filter(Boolean);
+  }
+
   async choose(of) {
     this.of = of;
     this.items = [];
@@ -69,8 +76,7 @@ export class Waiting {
     try {
       for (let isFresh = isForced; !this.line.isStopped && !this.ahead; isFresh = true) {
         const { of } = this;
-        if (isFresh || this.items.length < FEW) await this.#fetch(of);
-        const found = await this.#take();
+        const found = await this.#find(of, isFresh);
         if (of !== this.of) {
           found?.unlock(); // another class was chosen meanwhile
           continue;
@@ -92,11 +98,36 @@ export class Waiting {
     }
   }
 
-  async #fetch(of) {
-    const answer = await this.line.persist(() => service.reviews(FETCHED + this.later.size, of));
+  // What was put off comes after what is new.
+  async #find(of, isFresh) {
+    const ready = isFresh ? null : await this.#take();
+    if (ready) return ready;
+    await this.tell.settled();
+    this.elsewhere.clear();
+    for (let round = 0; round < 2; round++) {
+      await this.#fetch(of, WANTED, [...this.#putOff(), ...this.elsewhere]);
+      const found = await this.#take();
+      if (found || !this.elsewhere.size) return found || this.#again(of);
+    }
+    return this.#again(of);
+  }
+
+  async #again(of) {
+    if (!this.later.size || of !== this.of) return null;
+    await this.#fetch(of, MOST, [...this.elsewhere]);
+    return this.#take();
+  }
+
+  #putOff() {
+    return [...this.later.values()].map((one) => one.item.pair_id);
+  }
+
+  async #fetch(of, want, known) {
+    const inHands = [this.tell.inHands(), this.ahead?.item.pair_id].filter(Boolean);
+    const answer = await this.line.persist(() => service.claimReviews(want, [...new Set([...known, ...inHands])], of));
     if (of !== this.of) return;
     this.items = answer.items.filter((item) => !this.decided.has(nameOf(item)));
-    this.total = Math.max(0, answer.waiting - (answer.items.length - this.items.length));
+    this.total = answer.waiting;
     this.tell.counted();
   }
 
@@ -105,9 +136,11 @@ export class Waiting {
     const turns = [...this.later.keys()];
     const turn = (item) => turns.indexOf(nameOf(item));
     for (const item of [...this.items].sort((a, b) => turn(a) - turn(b))) {
-      if (this.tell.isInHands(item)) continue;
+      if (this.tell.inHands() === item.pair_id) continue;
       const unlock = await holdItem(`review.${nameOf(item)}`);
+      this.items = this.items.filter((other) => other !== item);
       if (unlock) return this.#case(item, unlock);
+      this.elsewhere.add(item.pair_id);
     }
     return null;
   }

@@ -2,6 +2,7 @@
 // every change.
 
 import { ItemWork } from "../shared/item_work.js";
+import { holdItem } from "../shared/locks.js";
 import { service } from "../shared/service.js";
 import { sameText } from "../shared/typed.js";
 import { Case } from "./case.js";
@@ -17,14 +18,15 @@ export class ReviewWork extends ItemWork {
     this.writer = writer;
     this.waiting = new Waiting(this.line, {
       hasWork: () => Boolean(this.current),
-      isInHands: (item) => this.current?.item.pair_id === item.pair_id,
+      inHands: () => this.current?.item.pair_id,
       came: () => this.#came(),
       nothing: () => this.isEmpty(),
       counted: this.on,
+      settled: () => this.outgoing.settled(),
       failed: (error) => this.failed(error),
     });
     this.outgoing = new Decisions(drafts, this.line, {
-      accepted: () => this.line.wake(),
+      accepted: (decision) => this.#accepted(decision),
       refused: (error, decision, one) => this.#refused(error, decision, one),
       on: this.on,
     });
@@ -39,18 +41,37 @@ export class ReviewWork extends ItemWork {
     this.line.stop();
     this.current?.unlock();
     this.waiting.ahead?.unlock();
+    this.#release({ lasting: true });
   }
 
   // Decides about the item and goes on. Returns what is wrong with that, or "".
   decide(kind) {
     const one = this.current;
+    if (this.isExcluding) return ""; // it is on its way elsewhere
     const wrong = one.wrong(kind);
     if (wrong) return wrong;
     this.waiting.markDecided(one.item);
-    this.outgoing.put(one, kind);
-    this.notice = { kind: "info", text: SAID[kind] };
+    this.#push(one, this.outgoing.put(one, kind));
+    this.notice = null;
     this.advance();
     return "";
+  }
+
+  undo() {
+    return this.takeBack("There is nothing to undo: you have decided nothing here.", async (item, kept) => {
+      const one = new Case(item, (await holdItem(`review.${item.pair_id}.${item.version}`)) || (() => {}));
+      if (this.current) this.waiting.putFirst(this.current);
+      this.current = one;
+      one.put(kept.text, kept.comment);
+      this.#show();
+      this.say("info", "Undone: it waits for your decision again.");
+    });
+  }
+
+  // Tells the service that the items in hands are still looked at.
+  hold() {
+    const ids = this.#inHands();
+    if (ids.length) service.holdReviews(ids).catch((error) => this.line.isDown(error));
   }
 
   // This one comes again after the others.
@@ -68,7 +89,8 @@ export class ReviewWork extends ItemWork {
     if (!one || this.isExcluding) return;
     this.isExcluding = true;
     try {
-      await this.line.persist(() => service.exclude(one.item, reason, detail));
+      const { version } = await this.line.persist(() => service.exclude(one.item, reason, detail));
+      this.#push(one, Promise.resolve(version));
       this.#gone(one, "Excluded; it can be restored.");
     } catch (error) {
       if (error.isLate) await this.#excludedBefore(one, reason, error);
@@ -96,6 +118,7 @@ export class ReviewWork extends ItemWork {
       this.saveDraft(one);
       one.unlock();
     }
+    await this.#release();
     this.current = null;
     this.phase = "loading";
     this.on();
@@ -122,8 +145,9 @@ export class ReviewWork extends ItemWork {
   // After a decision that came too late: the pair as it waits now, with the owner's text in it.
   async lookAgain() {
     const { pairId, mine, comment } = this.versions.shown;
+    const [isMine] = await this.line.persist(() => service.holdReviews([pairId]));
     const { items } = await this.line.persist(() => service.reviews(500, ""));
-    const item = items.find((one) => one.pair_id === pairId);
+    const item = isMine && items.find((one) => one.pair_id === pairId);
     if (!item) return this.say("warning", "The pair is not waiting for review now. Your text is kept with it.");
     this.versions.close();
     this.drafts.saveText(pairId, { text: mine, comment, version: item.version });
@@ -132,6 +156,35 @@ export class ReviewWork extends ItemWork {
     this.phase = "editing";
     this.#show();
     this.say("info", "The pair as it is now, with your text.");
+  }
+
+  #accepted({ decision }) {
+    this.line.wake();
+    if (!this.notice || this.notice.kind === "info") this.say("info", SAID[decision]);
+  }
+
+  #push(one, ready) {
+    const { pair_id: pairId } = one.item;
+    const kept = { text: { ...one.text }, comment: one.comment };
+    this.done.push({ ready, undo: (version) => service.reopen(pairId, version), kept });
+  }
+
+  #inHands() {
+    const all = [this.current?.item, ...this.waiting.inHands];
+    return all.filter(Boolean).map((item) => item.pair_id);
+  }
+
+  // Others may have what nothing was typed for.
+  async #release(options) {
+    const { current, waiting } = this;
+    const items = [current?.isTouched ? null : current?.item, waiting.ahead?.item, ...waiting.items].filter(Boolean);
+    if (items.length)
+      await service
+        .releaseReviews(
+          items.map((item) => item.pair_id),
+          options,
+        )
+        .catch(() => {});
   }
 
   #came() {

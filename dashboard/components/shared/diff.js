@@ -7,7 +7,7 @@ const WORD = /\r?\n|[^\S\n]+|[\p{L}\p{M}\p{N}_]+(?:['’.,-][\p{L}\p{M}\p{N}_]+)
 // Scripts that don't put spaces between words are compared character by character.
 const UNSPACED = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 const MAX_STEPS = 600_000; // of comparing, over the whole text: some 50 ms
-const MOST_BETWEEN = 6;
+const FEW_WORDS = 3; // changes with fewer than these between them are one
 const MAX_CHARS = 200_000; // of both texts together; beyond it only their common ends are found
 
 export function tokens(text) {
@@ -133,15 +133,13 @@ function path(trace, d, k) {
   return hunks.reverse();
 }
 
-// Changes that little stands between read better as one: a space, or less than either of them changes.
-// Source: the semantic clean-up of Neil Fraser's diff-match-patch, here only for short stretches of one line.
+// Changes that little of a line stands between read better as one.
 function joined(hunks, a) {
   const result = [];
   for (const hunk of hunks) {
     const last = result[result.length - 1];
     const between = last ? a.slice(last.aEnd, hunk.aStart) : "";
-    const isShort = last && between.length <= Math.min(MOST_BETWEEN, size(last), size(hunk));
-    if (last && !between.includes("\n") && (isShort || !between.trim())) {
+    if (last && !between.includes("\n") && wordsIn(between) < FEW_WORDS) {
       last.aEnd = hunk.aEnd;
       last.bEnd = hunk.bEnd;
     } else {
@@ -151,8 +149,14 @@ function joined(hunks, a) {
   return result;
 }
 
-function size(hunk) {
-  return Math.max(hunk.aEnd - hunk.aStart, hunk.bEnd - hunk.bStart);
+function wordsIn(text) {
+  return tokens(text).filter((token) => /[\p{L}\p{N}]/u.test(token)).length;
+}
+
+// Of the longer text, how much the changes cover.
+export function changedShare(a, b, hunks) {
+  const size = (hunk) => Math.max(hunk.aEnd - hunk.aStart, hunk.bEnd - hunk.bStart);
+  return hunks.reduce((sum, hunk) => sum + size(hunk), 0) / Math.max(a.length, b.length, 1);
 }
 
 // `b` with the hunk's text of `a` in it again.

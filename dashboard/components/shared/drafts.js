@@ -1,12 +1,23 @@
 // What this browser keeps: texts being edited and submits on their way, so that a crash, a lost connection or an ended
 // session costs nothing. Removed when the service has acknowledged them.
 
+import { newKey } from "./typed.js";
+
 const PREFIX = "coachlm";
 
 export class Drafts {
   constructor(person, storage = safeStorage()) {
     this.person = person;
     this.storage = storage;
+  }
+
+  // This browser's own name, drawn once: drafts of two browsers are told apart by it.
+  get writer() {
+    const known = this.text("writer")?.name;
+    if (known) return known;
+    const name = (this.drawn ??= newKey());
+    this.saveText("writer", { name });
+    return name;
   }
 
   saveText(pairId, draft) {

@@ -1,6 +1,6 @@
 // One text of the pair: the text it is compared with on the left, the editor on the right, with every change marked.
 
-import { diffWords, takeOriginal } from "./diff.js";
+import { changedShare, diffWords, takeOriginal } from "./diff.js";
 import { el, hiddenNames, visible, withoutHidden } from "./dom.js";
 import { OF_THE_WHOLE, placeFlags } from "./flags.js";
 import { preview } from "./markdown.js";
@@ -8,6 +8,7 @@ import { preview } from "./markdown.js";
 const MAX_MARKED = 60_000; // characters; longer texts are edited without marks
 const MAX_HUNKS = 1_500;
 const MAX_SHOWN = 30_000; // characters of a text too long to be marked, until all of it is asked for
+const MOSTLY = 0.6; // of the text changed: another text, to be read beside the first without marks
 const SLOW_MS = 12;
 const LATER_MS = 180;
 
@@ -153,6 +154,9 @@ export class Field {
     this.area.spellcheck = isShort;
     this.hunks = isShort ? diffWords(base, text) : [];
     if (this.hunks.length > MAX_HUNKS) this.hunks = [{ aStart: 0, aEnd: base.length, bStart: 0, bEnd: text.length }];
+    this.isRewritten = changedShare(base, text, this.hunks) > MOSTLY;
+    if (this.isRewritten) this.hunks = [{ aStart: 0, aEnd: base.length, bStart: 0, bEnd: text.length }];
+    this.editor.parentElement.parentElement.classList.toggle("rewritten", this.isRewritten);
     const flags = placeFlags(this.flags, this.name, text);
     this.left.replaceChildren(...(isShort ? this.#leftNodes(base, text) : this.#beginning(base)));
     this.mirror.replaceChildren(...(isShort ? this.#mirrorNodes(text, flags) : []), "\u200b");
@@ -220,7 +224,7 @@ export class Field {
     const changes = this.hunks.length;
     this.count.textContent =
       `${codePoints(text).toLocaleString()} characters` +
-      (changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
+      (this.isRewritten ? ", rewritten" : changes ? `, ${changes} ${changes === 1 ? "change" : "changes"}` : "");
     const chips = flags.map((flag) =>
       el(
         "button",

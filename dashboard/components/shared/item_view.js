@@ -4,6 +4,9 @@ import * as dialogs from "./dialogs.js";
 import { el } from "./dom.js";
 import { noticeOf } from "./words.js";
 
+export const COUNTED_AT_MOST = 10_000; // by the service
+const FRESH_MS = 400; // in which nobody has read anything: a key pressed twice
+
 export class ItemView {
   // `act[action](…)` does it; `keys`: the keyboard, as for its help. `desk`, the frame of dialogs, is set by the view.
   constructor(host, data, act, keys) {
@@ -21,6 +24,30 @@ export class ItemView {
 
   get dialog() {
     return this.host.querySelector("dialog[open]");
+  }
+
+  // An item has appeared: for a moment it can't be handed in.
+  markFresh() {
+    clearTimeout(this.freshTimer);
+    this.desk.dataset.fresh = "";
+    this.freshTimer = setTimeout(() => delete this.desk.dataset.fresh, FRESH_MS);
+  }
+
+  get isFresh() {
+    return "fresh" in this.desk.dataset;
+  }
+
+  // How much waits, before the page's own title.
+  showCount(count) {
+    const title = document.title.replace(/^\([\d,+]+\) /, "");
+    const shown = count ? `(${count < COUNTED_AT_MOST ? count.toLocaleString() : "10,000+"}) ${title}` : title;
+    if (document.title !== shown) document.title = shown;
+  }
+
+  // `seconds`: how long what was done last can be taken back.
+  showUndo(button, seconds) {
+    button.hidden = seconds <= 0;
+    button.firstChild.textContent = Number.isFinite(seconds) ? `Undo (${seconds} s)` : "Undo";
   }
 
   button(action, label) {

@@ -3,7 +3,7 @@
 
 export const KEYS = [
   { id: "submit", keys: "Ctrl+Enter", label: "Accept: submit the text and continue" },
-  { id: "undo", keys: "Alt+U", label: "Take the last submit back (within a minute)" },
+  { id: "undo", keys: "Alt+U", label: "Take back what you did last (within a minute)" },
   { id: "skip", keys: "Alt+S", label: "Skip: others get it first" },
   { id: "exclude", keys: "Alt+X", label: "Exclude, with a reason" },
   { id: "owner", keys: "Alt+O", label: "Send to the owner, with a comment" },

@@ -9,6 +9,7 @@ export class Refused extends Error {
     super(problem.detail || `The service answered ${status}.`);
     this.status = status;
     this.askedAt = askedAt;
+    this.code = problem.code || "";
     this.retryAfter = problem.retry_after_seconds || 0;
   }
   // Nothing was decided: the same call may be made again.
@@ -20,7 +21,11 @@ export class Refused extends Error {
   }
   // The lease is over or the pair has changed.
   get isLate() {
-    return this.status === 409 || this.status === 412 || this.status === 404;
+    return (this.status === 409 && !this.isDiverged) || this.status === 412 || this.status === 404;
+  }
+  // Another browser has saved a text of the item that wasn't seen here.
+  get isDiverged() {
+    return this.code === "diverged";
   }
 }
 
@@ -57,6 +62,7 @@ export const service = {
   draft: (draft, options) => call("PUT", "queue/draft", draft, options),
   submit: (submit) => call("POST", "queue/submit", submit),
   undo: (receipt) => call("POST", "queue/undo", { pair_id: receipt.pair_id, post_edit: receipt.post_edit }),
+  takeBack: (pairId) => call("POST", "queue/take-back", { pair_id: pairId }),
   skip: (token) => call("POST", "queue/skip", { token }),
   release: (token) => call("POST", "queue/release", { token }),
   exclude: (item, reason, detail) =>
@@ -65,6 +71,10 @@ export const service = {
   progress: () => call("GET", "queue/progress"),
   pair: (id) => call("GET", `pairs/${id}`),
   reviews: (limit, of) => call("GET", `reviews?limit=${limit}${of ? `&task_class=${encodeURIComponent(of)}` : ""}`),
+  claimReviews: (want, known, of) => call("POST", "reviews/claim", { want, known, ...(of ? { task_class: of } : {}) }),
+  holdReviews: (ids) => call("POST", "reviews/hold", { pair_ids: ids }).then((answer) => answer.pair_ids),
+  releaseReviews: (ids, options) => call("POST", "reviews/release", { pair_ids: ids }, options),
+  reopen: (id, version) => call("POST", `pairs/${id}/reopen`, { version }),
   reviewDraft: (draft, options) => call("PUT", "reviews/draft", draft, options),
   review: (decision) => call("POST", "reviews", decision),
 };

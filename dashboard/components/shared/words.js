@@ -36,7 +36,11 @@ const NOW = {
 
 // What became of a pair that the person has lost.
 export function outcomeOf(pair) {
-  return `In the service now: ${NOW[pair.status] || pair.status}${pair.annotator ? `, by ${pair.annotator}` : ""}`;
+  const { status, annotator, reviewer } = pair;
+  const written = annotator ? `, written by ${annotator}` : "";
+  if (status === "approved") return `In the service now: approved ${reviewer ? `by ${reviewer}` : "unseen"}${written}`;
+  if (status === "returned") return `In the service now: ${NOW.returned}${reviewer ? ` by ${reviewer}` : ""}${written}`;
+  return `In the service now: ${NOW[status] || status}${annotator ? `, by ${annotator}` : ""}`;
 }
 
 let classNames = {};
@@ -65,13 +69,19 @@ export function stateOf(work) {
   const sending = work.outgoing.count ? `${work.outgoing.count} being sent · ` : "";
   if (!task || work.phase !== "editing") return sending.replace(" · ", "");
   if (work.line.away) return `${sending}kept in this browser`;
+  if (task.isDiverged) return `${sending}not saved: another browser has a newer text`;
   if (task.isChanged) return `${sending}saving…`;
   return sending + (task.isTouched ? "draft saved" : "");
 }
 
 // The day's work, each with what it means; what the service doesn't tell is left out.
 export function progressParts(progress) {
-  const parts = [[`${progress.submitted ?? 0} today`, "Your submits today (UTC); undone ones don't count"]];
+  const parts = [
+    [
+      `${progress.submitted ?? 0} today`,
+      "Your submits today, in the time zone of your account; undone ones don't count",
+    ],
+  ];
   if (progress.active_seconds >= 60)
     parts.push([
       `${duration(progress.active_seconds)} of work`,

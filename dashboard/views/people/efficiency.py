@@ -65,15 +65,25 @@ def _sentence(estimate: Estimate) -> None:
 
 def _arms(found: Efficiency) -> list[Figure]:
     whole, speed = found.whole, found.whole.speed
-    shown = [_arm("without\N{NO-BREAK SPACE}coach", whole.control), _arm("with\N{NO-BREAK SPACE}coach", whole.coach)]
     if speed is None:
-        return [*shown, Figure("gain in pairs per hour", "–", _RATIO)]
+        return [
+            _sample("without\N{NO-BREAK SPACE}coach", whole.control),
+            _sample("with\N{NO-BREAK SPACE}coach", whole.coach),
+        ]
+    shown = [_arm("without\N{NO-BREAK SPACE}coach", whole.control), _arm("with\N{NO-BREAK SPACE}coach", whole.coach)]
     note = f"95 % interval {speed.low - 1:+.1%} to {speed.high - 1:+.1%}, over annotators like these"
     return [
         *shown,
         Figure("gain in pairs per hour", f"{speed.ratio - 1:+.1%}", _RATIO, note),
         _paper(found.paper),
     ]
+
+
+def _sample(name: str, arm: ArmFigures) -> Figure:
+    """No rate: of so few pairs it would only mislead."""
+    return Figure(
+        f"first submits {name}", f"{arm.pairs:,}", "What the estimate will be made from", f"{arm.hours:,.1f} h"
+    )
 
 
 def _arm(name: str, arm: ArmFigures) -> Figure:
@@ -106,5 +116,6 @@ def _groups(found: Efficiency) -> None:
 def _group_row(name: str, one: Estimate) -> Row:
     speed = one.speed
     ratios = (None, None, None) if speed is None else (speed.ratio - 1, speed.low - 1, speed.high - 1)
-    values = (name, one.control.pairs_per_person_day, one.coach.pairs_per_person_day, *ratios, one.sentence)
+    rates = (None, None) if speed is None else (one.control.pairs_per_person_day, one.coach.pairs_per_person_day)
+    values = (name, *rates, *ratios, one.sentence)
     return dict(zip(_GROUPS, values, strict=True))

@@ -1,0 +1,1 @@
+"""What a row of a data set holds, for each family of formats."""
