@@ -29,6 +29,7 @@ from api.routes import (
     pairs,
     people,
     ratings,
+    rejects,
     reviews,
     telemetry,
     webhooks,
@@ -52,6 +53,7 @@ _ROUTERS = (
     telemetry.router,
     webhooks.router,
     export.router,
+    rejects.router,
     health.router,
 )
 _STREAMED_PATHS = frozenset(

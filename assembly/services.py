@@ -20,6 +20,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
     from storage.desk.queue import PostEditQueue
     from storage.desk.rules import DeskRules
     from storage.figures.figures import Figures
+    from storage.intake.rejects import Rejects
     from storage.intake.waiting_calls import WaitingCalls
     from storage.people.accounts import Accounts
     from storage.reading import StoreReader
@@ -39,6 +40,7 @@ def build_services(database: "Database", settings: Settings) -> "Services":
         pairs=PairViews(database),
         rating_desk=RatingDesk(database),
         studies=RatingStudies(database),
+        rejects=Rejects(database),
         log_door=_log_door(database, settings),
         inbox=CallInbox(WaitingCalls(database), Redactor(settings.intake.phone_regions)),
         adapters=DatabaseAdapterRegistry(database),

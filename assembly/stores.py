@@ -47,14 +47,19 @@ def build_store(database: Database, settings: Settings) -> DatabaseStore:
     """The store of intake and revising, with near copies looked for."""
     from storage.intake.store import DatabaseStore
 
-    return DatabaseStore(database, _near_copies(settings))
+    return DatabaseStore(database, _near_copies(settings), head_start=settings.desk.signal_head_start)
 
 
 def build_stream_store(database: Database, settings: Settings) -> DatabaseStreamStore:
     """The same store with dead letters and the outbox."""
     from storage.streams.store import DatabaseStreamStore
 
-    return DatabaseStreamStore(database, _near_copies(settings), dead_letter_days=settings.streams.dead_letter_days)
+    return DatabaseStreamStore(
+        database,
+        _near_copies(settings),
+        dead_letter_days=settings.streams.dead_letter_days,
+        head_start=settings.desk.signal_head_start,
+    )
 
 
 def _near_copies(settings: Settings) -> NearCopies:

@@ -140,12 +140,13 @@ class RejectReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A record that became no pair: its reason, where it stood, and at most 200 characters that help to find it."""
+    """A record, or a part of one, that became no pair: where it stood, why, and how it begins."""
 
     position: Position
     reason: RejectReason
-    detail: str = ""  # what was wrong, for people; never contains the record's text
+    detail: str = ""  # what was wrong, for people, in at most 200 characters; never contains the record's text
     format: str | None = None
+    excerpt: str = ""  # how it begins: at most 500 characters, without personal data once intake is done with it
 
 
 class ExcludeReason(StrEnum):

@@ -82,6 +82,7 @@ COMMANDS = {
         "Run workers that carry logs from Kafka to the queue.",
     ),
     "dead": Entry("commands.streams.dead:dead", "Dead letters: list, show, replay, discard."),
+    "rejects": Entry("commands.streams.rejects:rejects", "Records that became no pair: list, show, export."),
     "reconcile": Entry(
         "commands.streams.reconcile:reconcile",
         "Compare the broker's offsets with the database.",

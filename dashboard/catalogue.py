@@ -35,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     Page("exclusions", "Excluded", ":material/inventory_2:", _OWNERS),
     Page("ratings", "Ratings", ":material/star_half:", _RATERS),
     Page("overview", "Operations", ":material/monitoring:", _OWNERS | _OPERATORS),
+    Page("rejects", "Rejected", ":material/block:", _OWNERS | _OPERATORS),
     Page("people", "People", ":material/groups:", frozenset(PersonRole) - {PersonRole.INGEST}),
     Page("adapters", "Adapters", ":material/tune:", _OWNERS | _OPERATORS),
     Page("studies", "Studies", ":material/balance:", _OWNERS | _OPERATORS),

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from coachlm.desk.dataset import DatasetRow, TextChoice
+from coachlm.desk.where import Where
 from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from coachlm.text.distance import pair_distance
@@ -75,6 +76,7 @@ class Selection:
     adapters: tuple[str, ...] = ()  # content digests, or their beginnings
     engines: tuple[str, ...] = ()
     signals: tuple[SignalTest, ...] = ()
+    where: Where | None = None  # an expression over all of these
 
     def why_not(self, row: DatasetRow, choice: TextChoice) -> str | None:
         """The name of the first condition that a pair fails; None: it is chosen."""
@@ -91,6 +93,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, SignalTest):
         return f"{value.name}{value.compared}{value.value}"
+    if isinstance(value, Where):
+        return value.text
     return (
         [_plain(each) for each in (value if isinstance(value, tuple) else sorted(value))]
         if isinstance(value, tuple | frozenset)
@@ -153,6 +157,10 @@ def _by_signal(chosen: Selection, row: DatasetRow, _: TextChoice) -> bool:
     return all(test.holds(row.provenance.extra) for test in chosen.signals)
 
 
+def _by_expression(chosen: Selection, row: DatasetRow, _: TextChoice) -> bool:
+    return chosen.where is None or chosen.where.holds(row)
+
+
 _CONDITIONS: tuple[tuple[str, Callable[[Selection, DatasetRow, TextChoice], bool]], ...] = (
     ("source", _from_source),
     ("log format", _of_format),
@@ -163,6 +171,7 @@ _CONDITIONS: tuple[tuple[str, Callable[[Selection, DatasetRow, TextChoice], bool
     ("adapter", _by_adapter),
     ("engine", _by_engine),
     ("signal", _by_signal),
+    ("where", _by_expression),
     ("score", _well_scored),
     ("distance", _far_enough),
 )

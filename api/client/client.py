@@ -32,6 +32,7 @@ from api.client.logs import LogCalls
 from api.client.pairs import PairCalls
 from api.client.people import PeopleCalls
 from api.client.ratings import RatingCalls
+from api.client.rejects import RejectCalls
 from api.client.reviews import ReviewCalls
 from api.client.studies import StudyCalls
 from api.models.people import Me
@@ -64,7 +65,7 @@ class Client:
     - `desk`, `reviews`, `ratings`: the work of annotators, owners and raters;
     - `pairs`: single pairs, by id;
     - `people`, `figures`, `adapters`, `studies`: for those who run an installation;
-    - `logs`, `exports`: data in and out.
+    - `logs`, `exports`, `rejects`: data in and out, and what of it became no pair.
 
     Raises (every method): ServiceError, as one of its kinds.
     """
@@ -99,6 +100,7 @@ class Client:
         self.studies = StudyCalls(connection)
         self.logs = LogCalls(connection)
         self.exports = ExportCalls(connection)
+        self.rejects = RejectCalls(connection)
 
     def __enter__(self) -> Self:
         return self

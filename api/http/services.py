@@ -8,6 +8,7 @@ from storage.desk.pair_views import PairViews
 from storage.desk.queue import PostEditQueue
 from storage.engine.database import Database
 from storage.figures.figures import Figures
+from storage.intake.rejects import Rejects
 from storage.people.accounts import Accounts
 from storage.reading import StoreReader
 from storage.review.desk import ReviewDesk
@@ -29,6 +30,7 @@ class Services:
     pairs: PairViews
     rating_desk: RatingDesk
     studies: RatingStudies
+    rejects: Rejects
     log_door: LogDoor | None = None
     inbox: CallInbox | None = None
     adapters: AdapterRegistry | None = None

@@ -92,6 +92,7 @@ from api.models.ratings import (
     StudySource,
     StudyTables,
 )
+from api.models.rejects import RecordRejects, Reject, Rejects
 
 __all__ = [
     "PROBLEM_JSON",
@@ -161,6 +162,9 @@ __all__ = [
     "RatingRequest",
     "RatingTask",
     "Receipt",
+    "RecordRejects",
+    "Reject",
+    "Rejects",
     "ReopenRequest",
     "RestoreRequest",
     "ReviewClaim",

@@ -20,6 +20,7 @@ from api.models.base import (
 from coachlm.context import Role
 from coachlm.desk.categories import RevisionCategory
 from coachlm.desk.rubric import Dimension, Level, Part
+from coachlm.desk.signals import Opinion
 from coachlm.desk.work import Arm
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Field as PairField
@@ -96,6 +97,16 @@ class Context(Given):
     documents: tuple[Text, ...] = ()
 
 
+class LogRemarks(Given):
+    """What the log says about the answer: the same for everybody, whatever the arm."""
+
+    opinion: Opinion | None = Field(default=None, description="Where its marks say whether the answer is good.")
+    signals: tuple[Text, ...] = Field(default=(), description="In words, such as `thumbs: down`.")
+    maybe_cut: bool = Field(default=False, description="The answer ends in mid-sentence.")
+    reasoning: Text = Field(default="", description="What the model thought before it answered.")
+    rejected: tuple[Text, ...] = Field(default=(), description="Answers that lost against this one.")
+
+
 class Background(Given):
     """Where and when a pair was said."""
 
@@ -103,6 +114,7 @@ class Background(Given):
     turn: int | None = Field(default=None, description="Of its conversation, from 1; null: a single exchange.")
     model: Text | None = None
     timestamp: datetime | None = None
+    remarks: LogRemarks = LogRemarks()
 
 
 class Item(Given):

@@ -168,3 +168,4 @@ class PairState(Given):
     exclude_detail: Text = ""
     duplicate_of: str | None = None
     created_at: datetime | None = None
+    background: Background = Field(default=Background(), description="To be read, not to be edited.")

@@ -72,11 +72,19 @@ async def export(
         same_question=same_question,
         selection=chosen,
     )
-    place = ExitStack()
-    place.enter_context(state.exports.hold(who.id))
     suffix = SUFFIXES[format]
     headers = {"Content-Disposition": f'attachment; filename="coachlm{suffix}"'}
-    return _Held(place, _stream(state, options, who.unit), media_type=_MEDIA_TYPES[suffix], headers=headers)
+    pieces = _pieces(state.services.reader, options, who.unit)
+    return held_stream(state, who, pieces, media_type=_MEDIA_TYPES[suffix], headers=headers)
+
+
+def held_stream(
+    state: State, who: Person, pieces: Generator[bytes, None, None], *, media_type: str, headers: dict[str, str]
+) -> StreamingResponse:
+    """The pieces as an answer, in one of the places for exports. Raises: RefusedError, when there is none."""
+    place = ExitStack()
+    place.enter_context(state.exports.hold(who.id))
+    return _Held(place, _stream(state, pieces), media_type=media_type, headers=headers)
 
 
 class _Held(StreamingResponse):
@@ -99,10 +107,9 @@ def _options(**options: Any) -> ExportOptions:
         raise RefusedError(422, "input", str(error)) from error
 
 
-async def _stream(state: State, options: ExportOptions, unit: TaskClass | None) -> AsyncIterator[bytes]:
+async def _stream(state: State, pieces: Generator[bytes, None, None]) -> AsyncIterator[bytes]:
     """Draws piece after piece in a thread, and closes the snapshot whatever becomes of the client."""
     until = time.monotonic() + state.settings.api.stream_seconds
-    pieces = _pieces(state.services.reader, options, unit)
     try:
         while piece := await to_thread.run_sync(next, pieces, b""):
             state.metrics.note_export(len(piece))

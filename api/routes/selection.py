@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Query
 
 from api.http.problems import RefusedError
+from coachlm.desk.where import parse_where
 from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from exports.selection import Selection, SignalTest
@@ -24,6 +25,9 @@ def selection(
     adapter: Annotated[_Names, Query(description="Beginning of an adapter's digest.")] = None,
     engine: Annotated[_Names, Query(description="Engine that saw the pair.")] = None,
     signal: Annotated[_Names, Query(description="Signal of the log: NAME, NAME=VALUE, NAME>=NUMBER.")] = None,
+    where: Annotated[
+        str | None, Query(max_length=2000, description="Expression that has to hold, such as `signal:thumbs<0`.")
+    ] = None,
     min_score: Annotated[int | None, Query(description="Of the response, by who edited.")] = None,
     min_distance: Annotated[int | None, Query(description="Characters changed, at least.")] = None,
     max_distance: Annotated[int | None, Query(description="Characters changed, at most.")] = None,
@@ -47,6 +51,7 @@ def selection(
         adapters=tuple(adapter or ()),
         engines=tuple(engine or ()),
         signals=signals,
+        where=parse_where(where) if where else None,
     )
 
 

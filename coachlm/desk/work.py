@@ -7,6 +7,7 @@ from enum import StrEnum
 from coachlm.context import Context
 from coachlm.desk.efficiency import Arm
 from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.signals import NO_REMARKS, LogRemarks
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Revision
 from coachlm.status import Status
@@ -115,6 +116,7 @@ class Background:
     turn: int | None = None  # of its conversation, from 1; None: a single exchange
     model: str | None = None
     timestamp: datetime | None = None
+    remarks: LogRemarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,15 @@ class DeskSettings(Group):
         default=False,
         description="Whether the turns of a conversation go to one person, each once the turn before is done.",
     )
+    signal_head_start: int = setting(
+        "signal_head_start",
+        shown_by="tests/storage/test_signals.py::test_what_the_log_calls_bad_comes_earlier_and_what_it_calls_good_later",
+        default=1000,
+        ge=0,
+        le=1_000_000,
+        description="How many earlier pairs one overtakes in the queue whose log calls the answer bad; as many later "
+        "ones overtake one that it calls good. 0: in order of arrival.",
+    )
     control_share: float = setting(
         "control_share",
         default=0.05,

@@ -9,9 +9,11 @@ import click
 
 from assembly.stores import database_option, open_database
 from coachlm.desk.post_edit import PostEdit
+from coachlm.desk.where import parse_where
 from coachlm.errors import CoachLMError, InputError
 from coachlm.pairs import ExcludeReason, TaskClass
 from coachlm.settings import Settings, load_settings
+from coachlm.status import Status
 from commands.desk.work_file import WorkFile, read_work_file
 from commands.shared.output import answering_errors, emit_json, json_option, people, results, terminal_safe
 
@@ -120,6 +122,30 @@ def exclude(file: Path, reason: str, detail: str, db: str | None, as_json: bool)
 
 
 @queue.command()
+@click.option("--where", "where", required=True, help="Which pairs, e.g. 'signal:thumbs<0 or maybe_cut'.")
+@click.option(
+    "--priority", type=click.IntRange(-1_000_000, 1_000_000), required=True, help="Smaller comes first; 100 is usual."
+)
+@database_option
+@json_option
+@answering_errors
+def prioritise(where: str, priority: int, db: str | None, as_json: bool) -> None:
+    """Have the waiting pairs for which an expression holds handed out earlier or later."""
+    from storage.reading import StoreReader
+    from storage.review.desk import ReviewDesk
+
+    wanted = parse_where(where)
+    with open_database(load_settings(database_url=db)) as database:
+        rows = StoreReader(database).dataset_rows(statuses=(Status.REVISED, Status.RETURNED))
+        pairs = [row.pair_id for row in rows if wanted.holds(row)]
+        changed = ReviewDesk(database).prioritise(pairs, priority)
+    if as_json:
+        emit_json({"changed": changed, "priority": priority})
+    else:
+        results().print(f"{changed:,} pairs of the queue have priority {priority} now", markup=False)
+
+
+@queue.command()
 @database_option
 @json_option
 @answering_errors
@@ -155,6 +181,7 @@ def _write_work_file(path: Path, item: "WorkItem", person: str) -> None:
     if item.revision is not None:
         notes.append(f"coach: {item.revision.outcome}" + (f" ({item.revision.reason})" if item.revision.reason else ""))
         notes += [f"check {flag.kind} in {flag.field}: {flag.text}" for flag in item.revision.flags]
+    notes += item.background.remarks.in_words()
     if item.owner_comment:
         notes.append(f"the owner sent it back: {item.owner_comment}")
     work = WorkFile(item.pair_id, person, item.token, item.version, datetime.now(UTC), text)

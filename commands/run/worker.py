@@ -61,7 +61,7 @@ def worker(db: str | None, until_empty: bool, as_json: bool, **options: Any) -> 
         reviser = build_engine(settings, database)
         try:
             observer = _Shown(display, _metrics(name, reviser, settings))
-            claims = RevisionClaims(database, settings.worker.claim_seconds)
+            claims = RevisionClaims(database, settings.worker.claim_seconds, head_start=settings.desk.signal_head_start)
             revising = ReviseWorker(name, claims, reviser, chosen, stop, observer)
             stopped = _run(revising)
             counts = revising.counts

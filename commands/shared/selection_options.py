@@ -32,6 +32,7 @@ _OPTIONS = (
     click.option(
         "--signal", "signals", multiple=True, help="Only with this signal of the log: NAME, NAME=VALUE, NAME>=NUMBER."
     ),
+    click.option("--where", help="Only where this expression holds, e.g. 'signal:thumbs<0 and not class=creative'."),
     click.option("--min-score", type=int, help="Only with at least this score of the response, by who edited."),
     click.option("--min-distance", type=int, help="Only with at least so many characters changed."),
     click.option("--max-distance", type=int, help="Only with at most so many characters changed."),
@@ -45,6 +46,7 @@ _NAMES = (
     "adapters",
     "engines",
     "signals",
+    "where",
     "min_score",
     "min_distance",
     "max_distance",
@@ -63,9 +65,11 @@ def selection_options(function: Callable[P, R]) -> Callable[P, R]:
 
 def taken_selection(options: dict[str, Any]) -> "Selection":
     """Out of a command's options, which keep the others. Raises: ExportError."""
+    from coachlm.desk.where import parse_where
     from exports.selection import Selection, SignalTest
 
     taken = {name: options.pop(name) for name in _NAMES}
     taken["classes"] = frozenset(TaskClass(name) for name in taken["classes"])
     taken["signals"] = tuple(SignalTest.parse(text) for text in taken["signals"])
+    taken["where"] = parse_where(taken["where"]) if taken["where"] is not None else None
     return Selection(**taken)

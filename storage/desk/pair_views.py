@@ -1,12 +1,13 @@
 """Single pairs, as people look at them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.orm import aliased
 
+from coachlm.desk.work import Background
 from coachlm.errors import NotFoundError
 from coachlm.pairs import ExcludeReason, InstructionPair, TaskClass
 from coachlm.revision import Revision
@@ -15,6 +16,7 @@ from storage.desk.items import last_revision
 from storage.engine.bulk import is_among
 from storage.engine.database import Database
 from storage.engine.results import one_row
+from storage.pairs.backgrounds import read_backgrounds
 from storage.pairs.edits import is_reopened, last_post_edit
 from storage.tables.desk import ReviewRow
 from storage.tables.pairs import PairRow, PersonRow, class_column
@@ -42,6 +44,7 @@ class PairView:
     revision: Revision | None = None  # the latest
     final: InstructionPair | None = None  # the owner's text, else the annotator's last
     annotator: str | None = None
+    background: Background = field(default_factory=Background)
     reviewer: str | None = None  # the owner who decided last
 
 
@@ -61,7 +64,8 @@ class PairViews:
             final = _owner_text(connection, row.seq) or (edit and edit.final)
             revision = last_revision(connection, row.seq, row.id, pair_from_row(row))
             view = _view(row, revision, final, edit and edit.person)
-            return replace(view, reviewer=_reviewer(connection, row.seq))
+            background = read_backgrounds(connection, [row.seq]).get(row.seq, Background())
+            return replace(view, reviewer=_reviewer(connection, row.seq), background=background)
 
     def classes(self, pair_ids: Sequence[str]) -> dict[str, TaskClass | None]:
         """Pair id → class, as a person corrected it, else as predicted. Raises: NotFoundError, naming one."""

@@ -226,7 +226,7 @@ class BatchWriter:
         insert_rows(
             self._connection,
             RejectRow,
-            [(*key, to_column(one.detail), optional_to_column(one.format)) for key, one in sorted(fresh.items())],
+            [(*key, *_reject_columns(one)) for key, one in sorted(fresh.items())],
         )
         self._counted["rejected"] = len(fresh)
         self._reasons.update(reject.reason.value for reject in fresh.values())
@@ -262,6 +262,10 @@ class BatchWriter:
             chosen = is_among(self._connection, entity.record.expression, sorted(wanted))
             found.update(map(tuple, self._connection.execute(select(*columns).where(entity.source == source, chosen))))
         return found
+
+
+def _reject_columns(reject: Reject) -> Row:
+    return to_column(reject.detail), optional_to_column(reject.format), to_column(reject.excerpt)
 
 
 def _detail(exclusion: Exclusion | None, link: Link | None) -> str | None:

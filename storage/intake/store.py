@@ -30,11 +30,17 @@ class DatabaseStore:
     """
 
     def __init__(
-        self, database: Database, near_copies: NearCopies | None = None, now: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        near_copies: NearCopies | None = None,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        head_start: int = 0,
     ) -> None:
         self._database = database
         self._near_copies = near_copies
         self._now = now
+        self._head_start = head_start  # see store_revisions
         self._texts = TextNumbers()
         self._one_batch = Lock()  # guards `_texts`
 
@@ -88,7 +94,7 @@ class DatabaseStore:
 
     def save_revisions(self, revisions: Sequence[Revision]) -> int:
         with self._database.writing() as connection:
-            return len(store_revisions(connection, revisions, self._now()))
+            return len(store_revisions(connection, revisions, self._now(), self._head_start))
 
     def close(self) -> None:
         self._database.close()

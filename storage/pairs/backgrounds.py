@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from coachlm.context import Context
 from coachlm.desk.dataset import TurnTexts
+from coachlm.desk.signals import remarks_in
 from coachlm.desk.work import Background
 from coachlm.text.retelling import retold
 from storage.engine.bulk import is_among
@@ -26,6 +27,7 @@ class _Place(NamedTuple):
     context_steps: int
     model: str | None
     timestamp: datetime | None
+    extra: dict[str, object] | None
 
 
 def read_backgrounds(connection: Connection, numbers: Sequence[int]) -> dict[int, Background]:
@@ -33,7 +35,12 @@ def read_backgrounds(connection: Connection, numbers: Sequence[int]) -> dict[int
     if not numbers:
         return {}
     origin = OccurrenceRow
-    columns = (*(PairRow.__table__.c[name] for name in _Place._fields[:-2]), origin.model, origin.timestamp)
+    columns = (
+        *(PairRow.__table__.c[name] for name in _Place._fields[:-3]),
+        origin.model,
+        origin.timestamp,
+        origin.extra,
+    )
     found = connection.execute(
         select(*columns)
         .join(origin, (origin.pair == PairRow.seq) & origin.is_repeat.is_(False))
@@ -49,4 +56,4 @@ def read_backgrounds(connection: Connection, numbers: Sequence[int]) -> dict[int
 def _background(row: _Place, context: Context | None, told: Sequence[TurnTexts]) -> Background:
     if context is not None:
         context = retold(context, [(turn.turn, turn.raw, turn.final) for turn in told if turn.final is not None])
-    return Background(context, row.turn, row.model, row.timestamp)
+    return Background(context, row.turn, row.model, row.timestamp, remarks_in(row.extra or {}))

@@ -23,8 +23,16 @@ from storage.tables.pairs import PairRow
 class RevisionClaims:
     """Implements `coachlm.protocols.revising.RevisionQueue`. Raises (all): StoreError."""
 
-    def __init__(self, database: Database, claim_seconds: float = 300.0, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        claim_seconds: float = 300.0,
+        now: Callable[[], datetime] = utc_now,
+        *,
+        head_start: int = 0,
+    ) -> None:
         self._database = database
+        self._head_start = head_start  # see store_revisions
         self._claim = timedelta(seconds=claim_seconds)
         self._now = now
 
@@ -70,7 +78,7 @@ class RevisionClaims:
     def save(self, worker: str, revisions: Sequence[Revision]) -> int:
         """Stores those of pairs that are still accepted and ends their claims; gives how many were new."""
         with self._database.writing() as connection:
-            stored = store_revisions(connection, revisions, self._now())
+            stored = store_revisions(connection, revisions, self._now(), self._head_start)
             ids = [revision.pair_id for revision in revisions]
             pairs = select(PairRow.seq).where(is_among(connection, PairRow.id.expression, ids))
             own = (RevisionClaimRow.worker == worker, RevisionClaimRow.pair.in_(pairs))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, update
 
+from coachlm.desk.signals import Mark, mark_of
 from coachlm.desk.work import ItemState
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Field, Flag, FlagKind, Outcome, Revision
@@ -17,7 +18,7 @@ from storage.engine.results import columns_of, each_row
 from storage.pairs.rollups import count_stages, revised_event
 from storage.tables.columns import optional_to_column, to_column, to_json, to_micros
 from storage.tables.desk import EventRow, QueueItemRow, RevisionRow, StoredFlag
-from storage.tables.pairs import PairRow
+from storage.tables.pairs import OccurrenceRow, PairRow
 from storage.tables.rows import StoredRevision
 
 NORMAL_PRIORITY = 100
@@ -43,10 +44,16 @@ class QueueItem(NamedTuple):
     reserved_for: int | None
     arm: str | None
     queued_at: datetime
+    place: int
 
 
-def store_revisions(connection: Connection, revisions: Sequence[Revision], now: datetime) -> list[int]:
-    """Those of pairs that are accepted; the pair moves on to `revised`. Gives the numbers of these pairs."""
+def store_revisions(
+    connection: Connection, revisions: Sequence[Revision], now: datetime, head_start: int = 0
+) -> list[int]:
+    """Those of pairs that are accepted; the pair moves on to `revised`. Gives the numbers of these pairs.
+
+    `head_start`: how many earlier pairs one overtakes whose log calls the answer bad; as many overtake a good one.
+    """
     waiting = _lock_accepted(connection, [revision.pair_id for revision in revisions])
     fresh: list[tuple[AcceptedPair, Revision]] = []
     for revision in revisions:
@@ -61,8 +68,14 @@ def store_revisions(connection: Connection, revisions: Sequence[Revision], now: 
     moved = {"status": Status.REVISED.value, "version": PairRow.version + 1}
     connection.execute(update(PairRow).where(is_among(connection, PairRow.seq.expression, numbers)).values(**moved))
     insert_rows(connection, EventRow, [_event(pair, one, at) for pair, one in fresh], leaving_out="id")
-    items = [queue_item(pair.seq, pair.corrected_class or pair.task_class, now) for pair, _ in fresh]
-    insert_rows(connection, QueueItemRow, [(*item[:-1], at) for item in items])
+    moved_by = read_marks(connection, numbers) if head_start else {}
+    items = [
+        queue_item(
+            pair.seq, pair.corrected_class or pair.task_class, now, moved=head_start * moved_by.get(pair.seq, Mark.NONE)
+        )
+        for pair, _ in fresh
+    ]
+    insert_rows(connection, QueueItemRow, [(*item[:-2], at, item.place) for item in items])
     count_stages(connection, *[revised_event(revision, now) for _, revision in fresh])
     return numbers
 
@@ -120,11 +133,30 @@ def _event(pair: AcceptedPair, revision: Revision, at: int) -> Row:
 
 
 def queue_item(
-    seq: int, task_class: str | None, now: datetime, *, reserved_for: int | None = None, arm: str | None = None
+    seq: int,
+    task_class: str | None,
+    now: datetime,
+    *,
+    reserved_for: int | None = None,
+    arm: str | None = None,
+    moved: int = 0,
 ) -> QueueItem:
-    """A new item; one with an arm was handed out before."""
+    """A new item; one with an arm was handed out before. `moved`: how many places behind its number it stands."""
     state = ItemState.FREE if reserved_for is None else ItemState.RESERVED
-    return QueueItem(seq, state.value, task_class or "", NORMAL_PRIORITY, reserved_for, arm, now)
+    return QueueItem(seq, state.value, task_class or "", NORMAL_PRIORITY, reserved_for, arm, now, seq + moved)
+
+
+def read_marks(connection: Connection, numbers: Sequence[int]) -> dict[int, Mark]:
+    """What the logs' own signals come to; pairs without any are left out."""
+    found = connection.execute(
+        select(OccurrenceRow.pair, OccurrenceRow.extra).where(
+            is_among(connection, OccurrenceRow.pair.expression, numbers),
+            OccurrenceRow.is_repeat.is_(False),
+            OccurrenceRow.extra.is_not(None),
+        )
+    )
+    marks = {pair: mark_of(extra or {}) for pair, extra in found}
+    return {pair: mark for pair, mark in marks.items() if mark is not Mark.NONE}
 
 
 def _flag(stored: StoredFlag) -> Flag:

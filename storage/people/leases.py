@@ -27,7 +27,7 @@ from storage.tables.desk import LeaseRow, QueueItemRow, RevisionRow, SkipRow
 from storage.tables.pairs import PairRow, PersonRow
 
 _OPEN = LeaseRow.ended_at.is_(None)
-_ORDER = (QueueItemRow.priority, QueueItemRow.pair)
+_ORDER = (QueueItemRow.priority, QueueItemRow.place, QueueItemRow.pair)
 _EXPIRED_AT_ONCE = 1000
 _IS_RESERVED = (QueueItemRow.state == ItemState.RESERVED.value, QueueItemRow.reserved_for == bindparam("who"))
 _IS_FREE = QueueItemRow.state == ItemState.FREE.value
@@ -160,7 +160,7 @@ def next_item(
 ) -> NextItem | None:
     """Locks the item that the person should get next.
 
-    What was sent back to the person comes first, then free items by priority and age, then what the person skipped,
+    What was sent back to the person comes first, then free items by priority and place, then what the person skipped,
     longest ago first. Items without a class go to whoever has nothing of the own class left. Pairs that they rate
     blindly are not for them.
 

@@ -46,8 +46,10 @@ class DatabaseStreamStore(DatabaseStore):
         near_copies: NearCopies | None = None,
         now: Callable[[], datetime] = utc_now,
         dead_letter_days: int | None = None,
+        *,
+        head_start: int = 0,
     ) -> None:
-        super().__init__(database, near_copies, now)
+        super().__init__(database, near_copies, now, head_start=head_start)
         self._dead_letter_days = dead_letter_days
         self._purged_at: datetime | None = None
 
@@ -71,7 +73,7 @@ class DatabaseStreamStore(DatabaseStore):
     def save_stream_revisions(self, revisions: Sequence[Revision], dead: Sequence[DeadLetter]) -> int:
         with self._database.writing() as connection:
             now = self._now()
-            stored = store_revisions(connection, revisions, now)
+            stored = store_revisions(connection, revisions, now, self._head_start)
             owed = [(Topic.REVISED, seq) for seq in stored]
             announce(connection, [*owed, *_bury(connection, dead, now)], now)
             return len(stored)

@@ -147,9 +147,9 @@ class QueueItemRow(Base):
 
     __tablename__ = "queue_items"
     __table_args__ = (
-        Index(None, "state", "task_class", "priority", "pair"),
-        Index(None, "state", "priority", "pair"),
-        Index(None, "reserved_for", "state", "priority", "pair"),
+        Index(None, "state", "task_class", "priority", "place", "pair"),
+        Index(None, "state", "priority", "place", "pair"),
+        Index(None, "reserved_for", "state", "priority", "place", "pair"),
         Index(
             "ix_queue_items_age",
             "queued_at",
@@ -165,6 +165,7 @@ class QueueItemRow(Base):
     reserved_for: Mapped[PersonId | None]  # who gets it back
     arm: Mapped[Name | None]  # coachlm.desk.efficiency.Arm, from the first hand-out on
     queued_at: Mapped[datetime]
+    place: Mapped[Number]  # within a priority: the pair's number, moved by what the log says about the answer
 
 
 class ReviewItemRow(Base):

@@ -162,7 +162,10 @@ class RejectRow(Base):
     """A record, or a part of one, that became no pair."""
 
     __tablename__ = "rejects"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (
+        Index(None, "reason", "source", "record", "part"),
+        {"sqlite_with_rowid": False},
+    )
 
     source: Mapped[TextId] = mapped_column(primary_key=True)
     record: Mapped[Number] = mapped_column(primary_key=True)
@@ -170,6 +173,7 @@ class RejectRow(Base):
     reason: Mapped[str] = mapped_column(Text, primary_key=True)
     detail: Mapped[Written]
     format: Mapped[Written | None]
+    excerpt: Mapped[Written | None]  # how it begins, without personal data; None: stored before excerpts were
 
 
 class JoinedRow(Base):

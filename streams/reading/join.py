@@ -3,7 +3,7 @@
 # See docs/decisions/0012-never-guess-ambiguous-ids.md
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from coachlm.pairs import Reject, RejectReason
@@ -12,6 +12,8 @@ from streams.reading.sources.records import Fragment
 _OVERHEAD_BYTES = 400
 """What a waiting fragment or the memory of a key costs beside the fragment's own size, about."""
 
+ExcerptOf = Callable[[Fragment], str]
+"""How a fragment begins, without personal data; see `IntakeStages.excerpt`."""
 _Key = tuple[str, str, str]  # format, key, and the source where only fragments of one source belong together
 
 _HALVES = ("request", "response")
@@ -49,8 +51,9 @@ class Joiner:
       likely whole; its later messages are rejected), anything else is rejected with all that still comes of it.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, excerpt_of: ExcerptOf = lambda _: "") -> None:
         self._max_bytes = max_bytes
+        self._excerpt_of = excerpt_of
         self._bytes = 0
         self._groups: OrderedDict[_Key, _Group] = OrderedDict()  # the one touched last stands last
         self._of_source: dict[str, dict[_Key, None]] = {}  # streams and trees, in the order of their beginnings
@@ -151,7 +154,8 @@ class Joiner:
         return left
 
     def _reject(self, fragment: Fragment, why: str) -> None:
-        self._rejects.append(Reject(fragment.position, RejectReason.UNMATCHED, why, fragment.format))
+        excerpt = self._excerpt_of(fragment)
+        self._rejects.append(Reject(fragment.position, RejectReason.UNMATCHED, why, fragment.format, excerpt))
 
 
 def _key(fragment: Fragment) -> _Key:

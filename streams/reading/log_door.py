@@ -11,8 +11,10 @@ from coachlm.protocols.doors import LineVerdict
 from coachlm.protocols.intake import Store
 from coachlm.settings import Settings
 from streams.reading.bundles import reject_reason
+from streams.reading.excerpts import beginning
 from streams.reading.join import Joiner, Matched
 from streams.reading.settlement import settle
+from streams.reading.sources.flaws import BEGIN_BYTES
 from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages
 
@@ -25,7 +27,8 @@ def posted_records(lines: Iterable[bytes], source: str, max_bytes: int) -> Itera
     for number, line in enumerate(lines):
         position = Position(source, number)
         if len(line) > max_bytes:
-            yield Reject(position, RejectReason.TOO_LONG, f"{len(line):,} bytes; the limit is {max_bytes:,}")
+            detail = f"{len(line):,} bytes; COACHLM_MAX_RECORD_BYTES sets the limit, {max_bytes:,}"
+            yield Reject(position, RejectReason.TOO_LONG, detail, excerpt=beginning(line[:BEGIN_BYTES]))
         elif line.strip():
             yield RawRecord(position, line)
 
@@ -69,7 +72,7 @@ class _Request:
         self._store = store
         self._stages = stages
         self._one_batch = one_batch
-        self._joiner = Joiner(settings.intake.join_buffer_bytes)
+        self._joiner = Joiner(settings.intake.join_buffer_bytes, stages.excerpt)
         self._lines: dict[int, _Line] = {}  # without a verdict yet, by number
 
     def verdicts(self, batches: Iterable[Sequence[RawRecord | Reject]]) -> Iterator[LineVerdict]:

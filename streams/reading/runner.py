@@ -63,11 +63,10 @@ def run_intake(
     check_format(format)
     check_level(settings.intake.personal_data, settings.intake.names_model)
     options = ParseOptions.from_settings(settings, format)
-    joiner = Joiner(settings.intake.join_buffer_bytes)
     total = max(total_bytes(paths), 1)
     committer = _Committer(
         store,
-        joiner,
+        settings.intake.join_buffer_bytes,
         lambda: IntakeStages(settings, options, salt),
         lambda added, records, done: on_counts(added, records, min(done / total, 1.0)),
     )
@@ -110,10 +109,10 @@ class _Committer:
     """Joins fragments and commits one transaction per batch, in order; the single writer of a run."""
 
     def __init__(
-        self, store: Store, joiner: Joiner, build_stages: Callable[[], IntakeStages], on_counts: OnCounts
+        self, store: Store, join_bytes: int, build_stages: Callable[[], IntakeStages], on_counts: OnCounts
     ) -> None:
         self._store = store
-        self._joiner = joiner
+        self._joiner = Joiner(join_bytes, self._excerpt)
         self._build_stages = build_stages
         self._on_counts = on_counts
         self._fragments_seen: dict[str, bool] = {}
@@ -136,6 +135,9 @@ class _Committer:
         )
         batch = settlement.batch(progress=(progress,), reread=self._reread(work))
         self._store_batch(batch, 0 if work.replay else len(work.records))
+
+    def _excerpt(self, fragment: Fragment) -> str:
+        return self._stages.excerpt(fragment)
 
     def _join(self, groups: list[list[Fragment]]) -> Extract:
         return self._stages.join(groups)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-from coachlm.pairs import ExcludeReason, Exclusion, Position, Provenance, Reject, SourcedPair
+from coachlm.pairs import ExcludeReason, Exclusion, Position, Provenance, Reject, RejectReason, SourcedPair
 from coachlm.protocols.intake import IntakePair
 from coachlm.settings import Settings
 from coachlm.text.classes import TaskClassifier
@@ -17,8 +17,9 @@ from coachlm.text.excerpts import excerpt_pair
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
+from streams.reading.excerpts import beginning, shortened
 from streams.reading.formats import assemble, check_format, parse_record
-from streams.reading.redacting import texts_of_conversation
+from streams.reading.redacting import storable, texts_of_conversation
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs
@@ -75,6 +76,10 @@ class IntakeStages:
         """Groups of fragments that have become whole (or never will)."""
         return self._finish([outcome for group in groups for outcome in assemble(group)])
 
+    def excerpt(self, fragment: Fragment) -> str:
+        """How a part that was never joined begins, without personal data."""
+        return self._shown(beginning(fragment.data), RejectReason.UNMATCHED)
+
     def _finish(self, parsed: Iterable[Parsed]) -> Extract:
         parsed = list(parsed)
         self._redactor.read_ahead(texts_of_conversation(item) for item in parsed if isinstance(item, Conversation))
@@ -84,7 +89,7 @@ class IntakeStages:
         for outcome in parsed:
             match outcome:
                 case Reject():
-                    extract.rejects.append(outcome)
+                    extract.rejects.append(self._presented(outcome))
                 case Fragment():
                     extract.fragments.append(outcome)
                 case Conversation():
@@ -102,12 +107,20 @@ class IntakeStages:
         for item in extracted.items:
             match item:
                 case Reject(position=place):
-                    rejects.append(replace(item, position=_at_turn(place, entry)))
+                    rejects.append(self._presented(replace(item, position=_at_turn(place, entry))))
                 case SourcedPair(provenance=origin):
                     place = _at_turn(origin.position, entry)
                     same = place is origin.position
                     pairs.append(item if same else replace(item, provenance=replace(origin, position=place)))
         return extracted.redactions
+
+    def _presented(self, reject: Reject) -> Reject:
+        excerpt = self._shown(reject.excerpt, reject.reason)
+        return reject if excerpt == reject.excerpt else replace(reject, excerpt=excerpt)
+
+    def _shown(self, excerpt: str, reason: RejectReason) -> str:
+        """Personal data is replaced before the text is cut."""
+        return shortened(self._redact([storable(excerpt)])[0][0], reason) if excerpt else ""
 
     def _redact(self, texts: Sequence[str]) -> tuple[list[str], dict[str, int]]:
         redacted = self._redactor.redact(texts)

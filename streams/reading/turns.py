@@ -20,6 +20,8 @@ MAX_EXCHANGES = 1_000
 """Exchanges taken out of one conversation; those beyond are one reject. Keeps a hostile record of a million one-letter
 turns, each of which has its context, from filling the memory."""
 
+_SPOKEN_CHARS = 240  # of each speaker's text in an excerpt
+
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
@@ -48,8 +50,9 @@ def _items(conversation: Conversation, turns: Turns, provenance: Provenance) -> 
     def position(part: int) -> Position:
         return Position(conversation.position.source, conversation.position.record, part)
 
-    def reject(part: int, reason: RejectReason, detail: str) -> Reject:
-        return Reject(position(part), reason, detail, conversation.format)
+    def reject(part: int, reason: RejectReason, detail: str, exchange: Exchange | None = None) -> Reject:
+        excerpt = _excerpt(exchange) if exchange else ""
+        return Reject(position(part), reason, detail, conversation.format, excerpt)
 
     telling = Telling.of(conversation)
     exchanges = telling.exchanges
@@ -61,16 +64,18 @@ def _items(conversation: Conversation, turns: Turns, provenance: Provenance) -> 
     for part, number in enumerate(chosen):
         exchange = exchanges[number]
         if not exchange.is_answered:
-            yield reject(part, *_why_no_pair(exchange))
+            yield reject(part, *_why_no_pair(exchange), exchange)
         else:
             origin = replace(provenance, conversation=name, turn=None if name is None else number + 1)
             yield _pair(exchange, contexts[number], origin, position(part))
     left_out = 0 if conversation.only_last else len(exchanges) - len(chosen)
     if left_out and len(chosen) == MAX_EXCHANGES:
         detail = f"{left_out:,} exchanges after the first {MAX_EXCHANGES:,} were left out"
-        yield reject(MAX_EXCHANGES, RejectReason.TOO_LONG, detail)
+        yield reject(MAX_EXCHANGES, RejectReason.TOO_LONG, detail, exchanges[MAX_EXCHANGES])
     elif left_out:
-        yield reject(len(chosen), RejectReason.NOT_CHOSEN, f"{left_out:,} exchanges were left out by turns={turns}")
+        detail = f"{left_out:,} exchanges were left out by turns={turns}"
+        first = next(number for number in range(len(exchanges)) if number not in chosen)
+        yield reject(len(chosen), RejectReason.NOT_CHOSEN, detail, exchanges[first])
 
 
 def _chosen(exchanges: list[Exchange], turns: Turns) -> Sequence[int]:
@@ -90,6 +95,12 @@ def _conversation_name(exchanges: list[Exchange], provenance: Provenance) -> str
         return None
     first = exchanges[0]
     return content_hash(provenance.session_hash or "", first.user_text, first.response)
+
+
+def _excerpt(exchange: Exchange) -> str:
+    """Enough of both speakers to find the place."""
+    asked, answered = exchange.user_text[:_SPOKEN_CHARS], exchange.response[:_SPOKEN_CHARS]
+    return f"user: {asked}\nassistant: {answered}" if answered else f"user: {asked}"
 
 
 def _why_no_pair(exchange: Exchange) -> tuple[RejectReason, str]:

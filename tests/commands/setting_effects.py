@@ -136,9 +136,9 @@ def _claims(place: Place, given: dict[str, Any]) -> object:
     seen: list[float] = []
 
     class Recorded(RevisionClaims):
-        def __init__(self, database: Any, seconds: float) -> None:
+        def __init__(self, database: Any, seconds: float, **options: Any) -> None:
             seen.append(seconds)
-            super().__init__(database, seconds)
+            super().__init__(database, seconds, **options)
 
     place.patch.setattr("storage.pairs.revision_claims.RevisionClaims", Recorded)
     variables = {f"COACHLM_{name.upper()}": str(value) for name, value in given.items()}

@@ -93,7 +93,17 @@ def test_every_role_starts_somewhere_and_sees_what_is_its_own() -> None:
     assert shown == {
         PersonRole.INGEST: [],
         PersonRole.ANNOTATOR: ["desk", "ratings", "people"],
-        PersonRole.OWNER: ["desk", "review", "exclusions", "ratings", "overview", "people", "adapters", "studies"],
-        PersonRole.OPERATOR: ["overview", "people", "adapters", "studies"],
+        PersonRole.OWNER: [
+            "desk",
+            "review",
+            "exclusions",
+            "ratings",
+            "overview",
+            "rejects",
+            "people",
+            "adapters",
+            "studies",
+        ],
+        PersonRole.OPERATOR: ["overview", "rejects", "people", "adapters", "studies"],
         PersonRole.ADMIN: [page.path for page in PAGES if page.path != "ratings"],  # who could read the key
     }

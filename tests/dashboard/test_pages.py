@@ -7,9 +7,11 @@ import pytest
 from playwright.sync_api import expect
 
 from coachlm.coaching.adapters import AdapterState
-from coachlm.pairs import ExcludeReason
+from coachlm.pairs import ExcludeReason, Position, Reject, RejectReason
+from coachlm.protocols.intake import IntakeBatch
 from coachlm.status import Status
 from storage.adapters.adapters import DatabaseAdapterRegistry
+from storage.intake.store import DatabaseStore
 from tests.dashboard import samples
 from tests.dashboard.desk_page import DeskPage
 from tests.dashboard.servers import Office, claimed
@@ -41,6 +43,25 @@ def test_an_excluded_pair_is_restored(office: Office, sit_down: SitDown) -> None
     tab.click("Restore")
     expect(tab.page.get_by_text("No pair is excluded for this reason.")).to_be_visible()
     assert office.pair(pair_id).status is Status.ACCEPTED
+
+
+def test_what_was_rejected_is_found_by_reason_and_file(office: Office, sit_down: SitDown) -> None:
+    odd = Reject(Position("logs/<b>odd.jsonl", 6), RejectReason.EMPTY, "the answer is blank", "chat", "<i>Say it</i>")
+    many = [Reject(Position("logs/many.jsonl", n), RejectReason.NO_RESPONSE, "no answer") for n in range(25)]
+    DatabaseStore(office.database).commit_intake(IntakeBatch(rejects=[odd, *many]))
+    tab = sit_down("oscar", path="/rejects")
+    lines = tab.page.locator(".coachlm-folded")
+    expect(lines).to_have_count(20)
+    tab.click("More")
+    expect(lines).to_have_count(6)
+    tab.choose("Reason", "empty (1)")
+    expect(lines).to_have_count(1)
+    tab.page.locator("summary").click()
+    expect(lines).to_contain_text("<b>odd.jsonl:7: the answer is blank")
+    expect(tab.page.get_by_text("<i>Say it</i>")).to_be_visible()
+    tab.page.get_by_label("File or topic").fill("elsewhere")
+    tab.page.keyboard.press("Enter")
+    expect(tab.page.get_by_text("No reject is like that.")).to_be_visible()
 
 
 def test_an_operator_sees_work_pile_up(office: Office, sit_down: SitDown) -> None:

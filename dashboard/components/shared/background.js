@@ -10,25 +10,57 @@ export class Background {
   constructor() {
     this.summary = el("summary", {});
     this.chat = el("div", { class: "chat", role: "log", "aria-label": "What was said before", tabindex: "0" });
-    this.root = el("details", { class: "background", hidden: true }, this.summary, this.chat);
+    this.remarks = el("div", { class: "remarks" });
+    this.root = el("details", { class: "background", hidden: true }, this.summary, this.remarks, this.chat);
   }
 
-  // `background`: context, turn, model and timestamp, as the service gives them.
+  // `background`: context, turn, model, timestamp and the log's remarks, as the service gives them.
   show(background) {
-    const { context = null, turn = null, model = "", timestamp = null } = background || {};
+    const { context = null, turn = null, model = "", timestamp = null, remarks = null } = background || {};
     const messages = context ? linesOf(context) : [];
-    const facts = [turn && `turn ${turn}`, model, timestamp && dateOf(timestamp)].filter(Boolean);
-    this.root.hidden = !messages.length && !facts.length;
+    const dated = timestamp && dateOf(timestamp);
+    const facts = [turn && `turn ${turn}`, model, dated, ...sentencesOf(remarks)].filter(Boolean);
+    const texts = textsOf(remarks);
+    this.root.hidden = !messages.length && !facts.length && !texts.length;
     this.root.open = messages.length > 0 && messages.length <= OPEN_UP_TO;
-    this.root.classList.toggle("bare", !messages.length);
-    const said = messages.length ? `Said before: ${messages.length} message${messages.length > 1 ? "s" : ""}` : "";
+    this.root.classList.toggle("bare", !messages.length && !texts.length);
+    const said = messages.length
+      ? `Said before: ${messages.length} message${messages.length > 1 ? "s" : ""}`
+      : texts.length && "Beside the answer";
     this.summary.replaceChildren(
       ...(said ? [el("b", {}, said)] : []),
       ...facts.map((fact) => el("span", { class: "fact", dir: "auto" }, ...visible(fact))),
     );
+    this.remarks.replaceChildren(...texts.map(remarkElement));
+    this.chat.hidden = !messages.length;
     this.chat.replaceChildren(...messages.map(messageElement));
     this.chat.scrollTop = this.chat.scrollHeight;
   }
+}
+
+// What the log says about the answer, in few words.
+function sentencesOf(remarks) {
+  const { opinion = null, signals = [], maybe_cut: maybeCut = false } = remarks || {};
+  const told = signals.length ? ` (${signals.join(", ")})` : "";
+  const said = opinion ? `the log calls this answer ${opinion}${told}` : told && `the log says ${signals.join(", ")}`;
+  return [said, maybeCut && "may be cut: ends in mid-sentence"].filter(Boolean);
+}
+
+function textsOf(remarks) {
+  const { reasoning = "", rejected = [] } = remarks || {};
+  return [
+    ...(reasoning ? [["What the model thought before it answered", reasoning]] : []),
+    ...rejected.map((text) => ["An answer that lost against this one", text]),
+  ];
+}
+
+function remarkElement([label, text]) {
+  return el(
+    "details",
+    { class: "remark" },
+    el("summary", {}, label),
+    el("div", { class: "rendered", dir: "auto" }, ...preview(text)),
+  );
 }
 
 // In the order in which things were said; the steps to the answer come last.

@@ -7,7 +7,8 @@ import orjson
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.protocols.streams import StreamMessage
-from streams.reading.sources.flaws import Flaw
+from streams.reading.excerpts import beginning
+from streams.reading.sources.flaws import BEGIN_BYTES, Flaw, reject_of
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines
 from streams.reading.sources.part import Part
@@ -36,7 +37,7 @@ def raw_records(message: StreamMessage, max_bytes: int) -> list[RawRecord | Reje
         return [Reject(place, RejectReason.UNREADABLE, "the message has no value (a tombstone)")]
     if len(message.value) > max_bytes:
         detail = f"the message has {len(message.value):,} bytes; COACHLM_MAX_RECORD_BYTES sets the limit"
-        return [Reject(place, RejectReason.TOO_LONG, detail)]
+        return [Reject(place, RejectReason.TOO_LONG, detail, excerpt=beginning(message.value[:BEGIN_BYTES]))]
     items = _cut(message.value, max_bytes)
     records = [_record(place, line, item) for line, item in enumerate(islice(items, Part.LINES))]
     if left_out := sum(1 for _ in items):
@@ -48,7 +49,7 @@ def raw_records(message: StreamMessage, max_bytes: int) -> list[RawRecord | Reje
 
 def _record(place: Position, line: int, item: bytes | Flaw) -> RawRecord | Reject:
     position = place if line == 0 else Position(place.source, place.record, Part(line).encode())
-    return Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
+    return reject_of(item, position) if isinstance(item, Flaw) else RawRecord(position, item)
 
 
 def _cut(value: bytes, max_bytes: int) -> Iterator[bytes | Flaw]:

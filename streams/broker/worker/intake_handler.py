@@ -94,7 +94,7 @@ class IntakeHandler(Handler):
         """What belongs together within each message; halves whose other half isn't in it."""
         whole = Matched()
         for place, inside in groupby(fragments, lambda fragment: (fragment.position.source, fragment.position.record)):
-            found = Joiner(self._join_bytes).match(inside, ended=place[0], last=True)
+            found = Joiner(self._join_bytes, self._stages.excerpt).match(inside, ended=place[0], last=True)
             whole.groups.extend(found.groups)
             whole.rejects.extend(found.rejects)
         return whole

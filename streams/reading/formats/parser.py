@@ -4,34 +4,22 @@ from dataclasses import replace
 from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
-from coachlm.text.blanks import is_blank
+from streams.reading.excerpts import beginning
 from streams.reading.formats.containers import read_list
+from streams.reading.formats.parts.chat_flaws import TOLD, flaw_of, with_unread
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
 from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
-from streams.reading.formats.registry import FORMATS, detect
+from streams.reading.formats.registry import FORMATS, LISTS_OF_MESSAGES, detect
 from streams.reading.formats.texts.plain import plain_messages
 from streams.reading.sources.flaws import Unreadable
 from streams.reading.sources.otlp_messages import begins_message, decode_message
 from streams.reading.sources.part import Part
-from streams.reading.sources.records import Conversation, Fragment, Message, Parsed, ParseOptions, RawRecord, Role
+from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 
 _LEVELS = 6
 """How deep entries may lie within entries."""
 _ENTRIES_APART = 1 << 12
-_REDACTED = frozenset(
-    {
-        "redacted-by-litellm",
-        "__redacted__",
-        "[redacted]",
-        "<redacted>",
-        "redacted",
-        "[filtered]",
-        "<masked due to failed mask function>",
-        "<fully masked due to failed mask function>",
-    }
-)
-_LONGEST_MARK = max(map(len, _REDACTED)) + 2
 _MOST_NOTES = 20
 _UNEXPECTED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -45,9 +33,9 @@ def parse_record(record: RawRecord, options: ParseOptions) -> list[Parsed]:
     try:
         reading.read(_decoded(record, options), options.format, 0)
     except EntryError as error:
-        reading.add(error, None)
+        reading.add(error, None, record.data)
     if not reading.parsed:
-        reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None)
+        reading.add(EntryError(RejectReason.EMPTY, "the record holds no entry"), None, record.data)
     return reading.all()
 
 
@@ -71,7 +59,11 @@ def assemble(group: list[Fragment]) -> list[Conversation | Reject]:
     # The answer's record stands for the whole.
     anchors = [f.position for f in sorted(group, key=lambda f: f.part != "response")]
     places = _spread(anchors, len(outcomes))
-    finished = [_finished(*item, group[0].format) for item in zip(outcomes, places, strict=False)]
+    told = {fragment.position: fragment.data for fragment in group}
+    finished = [
+        _finished(outcome, place, group[0].format, told.get(place, group[0].data))
+        for outcome, place in zip(outcomes, places, strict=False)
+    ]
     if left_out := len(outcomes) - len(places):
         detail = f"{left_out + 1:,} answers of one call after the first {len(places) - 1:,} were left out"
         finished[-1] = Reject(places[-1], RejectReason.TOO_LONG, detail, group[0].format)
@@ -127,13 +119,14 @@ class _Reading:
                 if isinstance(outcome, Inner):
                     self.read(outcome.record, inner_wanted, level + 1)
                 else:
-                    self.add(outcome, name)
+                    self.add(outcome, name, value)
         except EntryError as error:
-            self.add(error, name)
+            self.add(error, name, value)
         except _UNEXPECTED as error:
-            self.add(_unexpected(error), name)
+            self.add(_unexpected(error), name, value)
 
-    def add(self, outcome: Chat | Piece | EntryError, name: str | None) -> None:
+    def add(self, outcome: Chat | Piece | EntryError, name: str | None, entry: object) -> None:
+        """`entry`: what it was read from."""
         part = self._part.at_entry(len(self.parsed))
         if part is None:
             self._left_out += 1
@@ -144,7 +137,7 @@ class _Reading:
         if isinstance(outcome, Piece):
             self.parsed.append(self._fragment(outcome, position, name))
         else:
-            self.parsed.append(_finished(outcome, position, name))
+            self.parsed.append(_finished(outcome, position, name, entry))
 
     def all(self) -> list[Parsed]:
         """Where there was no room for all entries, the last place is that of a reject that counts the rest."""
@@ -174,8 +167,7 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     name = wanted or detect(value)
     format, container = FORMATS.get(name or ""), FORMATS["container"]
     if format is None:
-        named = f"no format has such keys{': ' * bool(value)}{names_of(value)}"
-        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else named)
+        raise EntryError(RejectReason.UNKNOWN_SHAPE, "no such format" if wanted else _why_unknown(value))
     if wanted and not format.matches(value) and container.matches(value):
         return container
     if wanted and format.strict and not format.matches(value):
@@ -183,10 +175,21 @@ def _choose(value: Any, wanted: str | None, level: int) -> LogFormat | None:
     return format
 
 
-def _finished(outcome: Outcome, position: Position, name: str | None) -> Conversation | Reject:
+def _why_unknown(record: dict[str, Any]) -> str:
+    """Keys that formats know are said to hold something else, where that is so."""
+    if not record:
+        return "an object without keys"
+    for key in LISTS_OF_MESSAGES:
+        if key in record and not isinstance(record[key], list):
+            return f"`{key}` is {json_type(record[key])}, not an array of messages"
+    names = names_of(record)
+    return f"no format has such keys: {names}" if names else "no format has such keys; they don't read like names"
+
+
+def _finished(outcome: Outcome, position: Position, name: str | None, entry: object) -> Conversation | Reject:
     if isinstance(outcome, Chat):
         messages = plain_messages(outcome.messages)
-        error = _flaw(messages, outcome)
+        error = flaw_of(messages, outcome)
         if error is None:
             return Conversation(
                 position,
@@ -202,46 +205,11 @@ def _finished(outcome: Outcome, position: Position, name: str | None) -> Convers
                 tools=outcome.tools,
                 documents=outcome.documents,
             )
-        outcome = error
+        outcome = with_unread(error, messages, entry)
     if not isinstance(outcome, EntryError):
         outcome = EntryError(RejectReason.UNKNOWN_SHAPE, "a part of something that can't be joined")
-    return Reject(position, outcome.reason, outcome.detail[:200], name)
-
-
-def _flaw(messages: list[Message], chat: Chat) -> EntryError | None:
-    """Why a chat is none to learn from: nobody asked, nobody answered, or the texts were taken out."""
-    asked = answered = blank = False
-    problem: tuple[RejectReason, str] | None = None
-    for message in messages:
-        text = message.text
-        if len(text) <= _LONGEST_MARK and text.strip().lower() in _REDACTED and message.role is not Role.TOOL:
-            return EntryError(RejectReason.REDACTED, f"the {message.role} message was redacted")
-        spoken = not is_blank(text)
-        if message.remarks is not None and message.remarks.problem is not None:
-            problem = problem or message.remarks.problem
-            asked |= message.role is Role.USER and spoken
-        elif message.role is Role.USER:
-            asked |= spoken
-        elif message.role is Role.ASSISTANT and asked:
-            answered |= spoken
-            blank |= not spoken
-    if answered:
-        return None
-    if problem is not None:
-        return EntryError(*problem)
-    if not asked and chat.notes:
-        return EntryError(RejectReason.MALFORMED_RECORD, chat.notes[0])
-    return _unanswered(chat, blank) if asked else EntryError(RejectReason.EMPTY, "no user message with text")
-
-
-def _unanswered(chat: Chat, blank: bool) -> EntryError:
-    if chat.tool_call:
-        return EntryError(RejectReason.TOOL_ONLY)
-    if blank:
-        return EntryError(RejectReason.EMPTY, "the answer is blank")
-    if chat.notes:
-        return EntryError(RejectReason.MALFORMED_RECORD, chat.notes[0])
-    return EntryError(RejectReason.NO_RESPONSE, "no assistant message after the user's")
+    detail = outcome.detail or TOLD.get(outcome.reason, "")
+    return Reject(position, outcome.reason, detail[:200], name, beginning(entry))
 
 
 def _spread(anchors: list[Position], count: int) -> list[Position]:

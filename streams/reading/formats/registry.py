@@ -76,6 +76,9 @@ _AFTER = (chat.FORMAT, chat.ULTRACHAT, text.FORMAT, langfuse.CHATML, containers.
 
 FORMATS: dict[str, LogFormat] = {format.name: format for format in (*_BEFORE, *_SPANS, *calls.FORMATS, *_AFTER)}
 
+LISTS_OF_MESSAGES = (*chat.MESSAGES, *chat.CONVERSATIONS, "chat_messages", "choices")
+"""Keys that formats know; with something else behind them a record is in none."""
+
 
 def check_format(name: str | None) -> None:
     """Raises: InputError, when a format is named that does not exist."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from coachlm.pairs import RejectReason
-from streams.reading.sources.flaws import Flaw, Unreadable, too_long, unreadable
+from streams.reading.sources.flaws import BEGIN_BYTES, Flaw, Unreadable, too_long, unreadable
 from streams.reading.sources.lines import split_lines
 
 DELIMITERS = ",\t;|"
@@ -58,12 +58,18 @@ def _rows(feeder: "_Feeder", delimiter: str, max_bytes: int) -> Iterator[list[st
 
 def _row(names: list[str], cells: list[str]) -> dict[str, str] | Flaw:
     if len(cells) != len(names):
-        return unreadable(f"the row has {len(cells)} cells, the header {len(names)}")
+        return unreadable(f"the row has {len(cells)} cells, the header {len(names)}", _joined(cells))
     if not any(cell.strip() for cell in cells):
         return Flaw(RejectReason.EMPTY, "every cell of the row is empty")
     if not _is_utf8(cells):
-        return unreadable("the row is not valid UTF-8")
+        return unreadable("the row is not valid UTF-8", _joined(cells))
     return dict(zip(reversed(names), reversed(cells), strict=True))
+
+
+def _joined(cells: list[str]) -> bytes:
+    """As much of the row as an excerpt takes."""
+    text = ", ".join(cell[:BEGIN_BYTES] for cell in cells[:100])
+    return text[:BEGIN_BYTES].encode("utf-8", "replace")
 
 
 def _is_utf8(cells: list[str]) -> bool:

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import orjson
 
-from streams.reading.sources.flaws import Flaw, malformed, too_long
+from streams.reading.sources.flaws import BEGIN_BYTES, Flaw, malformed, too_long
 
 _GAP = re.compile(rb"[\s,]*+")
 _STRAY = re.compile(rb"[\s,\]}]*+")  # closing brackets that nothing opened: a run of them is one flaw
@@ -108,14 +108,17 @@ class _Cutter:
             return
         beginning = self._beginning()
         if end is _End.WHOLE:
-            yield too_long("the value", self._max_bytes)
+            yield too_long("the value", self._max_bytes, self._begin())
         elif end is _End.BROKEN:
-            yield malformed("a line break stands inside a string")
+            yield malformed("a line break stands inside a string", self._begin())
             self._find(beginning)
         elif end is not _End.TOO_LONG:
-            yield from self._salvage(malformed("the brackets or quotes don't close"), beginning)
-        elif not (yield from self._salvage(too_long("the value", self._max_bytes), beginning)):
+            yield from self._salvage(malformed("the brackets or quotes don't close", self._begin()), beginning)
+        elif not (yield from self._salvage(too_long("the value", self._max_bytes, self._begin()), beginning)):
             self._skip_rest(beginning)
+
+    def _begin(self) -> bytes:
+        return self._buffer[self._start : self._start + BEGIN_BYTES]
 
     def _find_end(self) -> _End:
         """Scan to behind the value that begins at `_at`."""
@@ -209,7 +212,7 @@ class _Cutter:
         for start, end in pairwise(starts):
             value = self._buffer[start:end].strip(b", \t\r\n")
             whole = len(value) <= self._max_bytes and _decodes(value)
-            yield value if whole else malformed("the brackets or quotes don't close")
+            yield value if whole else malformed("the brackets or quotes don't close", value)
         self._at = starts[-1] if starts else self._at
         return bool(starts)
 

@@ -17,7 +17,7 @@ def split_lines(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes | Fla
         held += len(first)
         if held > max_bytes:
             if not skipping:
-                yield too_long("the line", max_bytes)
+                yield too_long("the line", max_bytes, parts[0])
             parts, held, skipping = [], 0, True
         if not whole:
             continue
@@ -25,10 +25,10 @@ def split_lines(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes | Fla
             yield b"".join(parts)
         last = whole.pop()
         for line in whole:
-            yield line if len(line) <= max_bytes else too_long("the line", max_bytes)
+            yield line if len(line) <= max_bytes else too_long("the line", max_bytes, line)
         parts, held, skipping = [last], len(last), False
     if held and not skipping:
-        yield b"".join(parts) if held <= max_bytes else too_long("the line", max_bytes)
+        yield b"".join(parts) if held <= max_bytes else too_long("the line", max_bytes, parts[0])
 
 
 def json_lines(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes | Flaw]:

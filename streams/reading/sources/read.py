@@ -7,7 +7,7 @@ from coachlm.pairs import Position, Reject
 from streams.reading.sources.blocks import open_bytes, peek, raw_blocks, text_blocks
 from streams.reading.sources.csv_rows import csv_rows
 from streams.reading.sources.detect import HEAD_BYTES, Kind, delimiter, detect, is_chat, is_message
-from streams.reading.sources.flaws import Flaw, Unreadable, unreadable
+from streams.reading.sources.flaws import Flaw, Unreadable, reject_of, unreadable
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines
 from streams.reading.sources.otlp_messages import begins_message, begins_sized_message, otlp_messages
@@ -37,7 +37,7 @@ def read_source(
     source = name or path
     for number, item in enumerate(_items(path, options, on_bytes)):
         position = Position(source, number)
-        yield Reject(position, item.reason, item.detail) if isinstance(item, Flaw) else RawRecord(position, item)
+        yield reject_of(item, position) if isinstance(item, Flaw) else RawRecord(position, item)
 
 
 def _items(path: str, options: ParseOptions, on_bytes: OnBytes) -> Iterator[Any | Flaw]:

@@ -42,7 +42,7 @@ def _cut(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes | Flaw]:
             continue
         size += len(line) + 1 if isinstance(line, bytes) else max_bytes + 1
         if isinstance(line, Flaw) or size > max_bytes:
-            yield too_long("the document", max_bytes)
+            yield too_long("the document", max_bytes, b"\n".join(held))
             held, has_content, refused = [], True, True
             continue
         held.append(line)
@@ -56,9 +56,9 @@ def _decode(document: bytes, max_nesting: int) -> Any | Flaw:
         return _inspect(document, max_nesting) or yaml.load(document, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        return unreadable(f"not valid YAML (line {line} of the document)")
+        return unreadable(f"not valid YAML (line {line} of the document)", document)
     except (yaml.YAMLError, *_CONSTRUCTOR_ERRORS) as error:
-        return unreadable(f"not valid YAML ({type(error).__name__})")
+        return unreadable(f"not valid YAML ({type(error).__name__})", document)
 
 
 def _inspect(document: bytes, max_nesting: int) -> Flaw | None:

@@ -89,7 +89,11 @@ def test_wanted_format_names_what_is_missing() -> None:
     (outcome,) = parse({"topic": "herbs"}, format="sharegpt")
 
     assert outcome == Reject(
-        POSITION, RejectReason.MALFORMED_RECORD, "`conversations` is null, not an array of messages", "sharegpt"
+        POSITION,
+        RejectReason.MALFORMED_RECORD,
+        "`conversations` is null, not an array of messages",
+        "sharegpt",
+        '{"topic": "herbs"}',
     )
 
 

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from coachlm.pairs import RejectReason
-from streams.reading.formats.exchanges.exchange import PROVIDERS, Halves, family, find_halves, read_exchange
+from streams.reading.formats.exchanges.exchange import (
+    PROVIDERS,
+    Halves,
+    error_in_words,
+    family,
+    find_halves,
+    read_exchange,
+)
 from streams.reading.formats.parts.events import Events
 from streams.reading.formats.parts.fields import Record, mapping, name_of
 from streams.reading.formats.parts.outcomes import EntryError, LogFormat, Outcome, Piece
@@ -50,7 +57,7 @@ def _lone_response(record: Record, halves: Halves) -> Outcome:
     """Raises: EntryError, when it can't wait for its request."""
     body = mapping(halves.response)
     if body.get("error"):
-        raise EntryError(RejectReason.ERROR_RESPONSE)
+        raise EntryError(RejectReason.ERROR_RESPONSE, error_in_words(body["error"]))
     if _is_chunk(body):
         return _chunk(body, None, name_of(record, "id"))
     if openai_chat.recognises(body) and (key := name_of(body, "id")):

@@ -1,5 +1,6 @@
 """A request and its response in one record, whatever their provider and however the log wraps them."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,7 @@ _TEXT_ANSWERS = ("text", "output_text", "completion", "generated_text", "content
 _OTHER_CALLS = frozenset(
     {"embedding", "embeddings", "data", "results", "b64_json", "categories", "segments", "audio", "images"}
 )
+_KIND = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _STATUSES = ("status_code", "statusCode", "http_status", "code", "status")
 
 
@@ -232,7 +234,7 @@ def _read_events(events: Events) -> Reply:
 def _read_dict(body: Record) -> Reply:
     error = body.get("error")
     if error or body.get("type") == "error" or body.get("object") == "error":
-        raise EntryError(RejectReason.ERROR_RESPONSE)
+        raise EntryError(RejectReason.ERROR_RESPONSE, error_in_words(error or body))
     if provider := provider_of(body):
         return provider.read_reply(body)
     if "role" in body or isinstance(body.get("message"), dict):
@@ -244,7 +246,16 @@ def _read_dict(body: Record) -> Reply:
         return Reply([read_choice(body, finish_of(body))])
     if body.keys() & _OTHER_CALLS:
         raise EntryError(RejectReason.NOT_A_GENERATION, "the response does not come from a model that writes text")
-    raise EntryError(RejectReason.MALFORMED_RECORD, f"`response` has no shape that is known: {names_of(body)}")
+    held = f"it holds {names_of(body)}" if names_of(body) else "it holds nothing" if not body else "its keys are odd"
+    raise EntryError(RejectReason.MALFORMED_RECORD, f"`response` has no shape that is known; {held}")
+
+
+def error_in_words(error: object) -> str:
+    """The kind of an error and its code, where they are names and numbers; its message may hold anything."""
+    said = mapping(error)
+    kinds = (said.get(key) for key in ("type", "code", "status", "reason"))
+    named = dict.fromkeys(f"`{kind}`" for kind in kinds if isinstance(kind, str | int) and _KIND.fullmatch(str(kind)))
+    return "an error stands in place of the answer" + (f": {', '.join(named)}" if named else "")
 
 
 def _status(record: Record) -> int | None:

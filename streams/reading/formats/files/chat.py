@@ -14,25 +14,25 @@ from streams.reading.formats.messages.media import mark_media
 from streams.reading.formats.messages.tool_calls import tool_names
 from streams.reading.formats.messages.transcripts import Transcript, read_messages
 from streams.reading.formats.parts.decoding import decode_text
-from streams.reading.formats.parts.fields import Record, first_of, name_of
+from streams.reading.formats.parts.fields import Record, name_of
 from streams.reading.formats.parts.outcomes import Chat, LogFormat, malformed
 from streams.reading.sources.records import Message, Role
 
-_MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")
-_CONVERSATIONS = ("conversations", "conversation", "items")
+MESSAGES = ("messages", "chat", "dialog", "dialogue", "turns")
+CONVERSATIONS = ("conversations", "conversation", "items")
 _ASKED = ("human", "input", "user", "question", "prompt", "instruction", "query")
 _ANSWERED = ("assistant", "output", "bot", "answer", "response", "completion", "gpt", "ai", "model")
 _BUTTON = re.compile(r"(?<!\s)\s*+Share Prompt\s*+\Z")  # a browser extension's button, scraped with the user's turn
 
 
 def matches_messages(record: Record) -> bool:
-    return not record.keys().isdisjoint(_MESSAGES) and any(_is_list(record.get(key)) for key in _MESSAGES)
+    return not record.keys().isdisjoint(MESSAGES) and any(_is_list(record.get(key)) for key in MESSAGES)
 
 
 def matches_sharegpt(record: Record) -> bool:
-    if record.keys().isdisjoint(_CONVERSATIONS) or _is_list(record.get("messages")):
+    if record.keys().isdisjoint(CONVERSATIONS) or _is_list(record.get("messages")):
         return False
-    return any(_is_list(record.get(key)) for key in _CONVERSATIONS)
+    return any(_is_list(record.get(key)) for key in CONVERSATIONS)
 
 
 def matches_taking_turns(record: Record) -> bool:
@@ -42,8 +42,8 @@ def matches_taking_turns(record: Record) -> bool:
 
 
 def read(record: Record) -> list[Chat]:
-    value = next((record[key] for key in _MESSAGES if _is_list(record.get(key))), first_of(record, *_MESSAGES))
-    return [chat_of(read_turns(value, "messages"), record)]
+    key = next((key for key in MESSAGES if _is_list(record.get(key))), _named(record, MESSAGES))
+    return [chat_of(read_turns(record.get(key), key), record)]
 
 
 def read_taking_turns(record: Record) -> list[Chat]:
@@ -51,11 +51,17 @@ def read_taking_turns(record: Record) -> list[Chat]:
 
 
 def read_sharegpt(record: Record) -> list[Chat]:
-    transcript = read_turns(first_of(record, *_CONVERSATIONS), "conversations")
+    key = _named(record, CONVERSATIONS)
+    transcript = read_turns(record.get(key), key)
     for index, message in enumerate(transcript.messages):
         if message.role is Role.USER and message.text.rstrip().endswith("Share Prompt"):
             transcript.messages[index] = replace(message, text=_BUTTON.sub("", message.text))
     return [chat_of(transcript, record)]
+
+
+def _named(record: Record, keys: tuple[str, ...]) -> str:
+    """Which of the keys is there; the usual one, if none is."""
+    return next((key for key in keys if record.get(key) is not None), keys[0])
 
 
 def read_turns(value: Any, name: str) -> Transcript:

@@ -81,7 +81,7 @@ def _walk(root: Record, tree_id: str | None, total: int | None = None) -> Iterat
     )
     left = (_count(root) if total is None else total) - len(messages)
     if left > 0:
-        yield EntryError(RejectReason.NOT_CHOSEN, f"{left} messages on branches not followed")
+        yield EntryError(RejectReason.NOT_CHOSEN, f"{left} message{'s' * (left != 1)} on branches not followed")
 
 
 def _best(node: Record) -> Record | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from coachlm.text.blanks import is_blank
 from streams.reading.formats.messages.extracts import outcome_of_call, reasoning_text, result_text
-from streams.reading.formats.parts.fields import Record, first_of, mapping
+from streams.reading.formats.parts.fields import Record, first_of, mapping, names_of
 from streams.reading.formats.parts.outcomes import json_type
 from streams.reading.sources.records import Role
 
@@ -174,7 +174,7 @@ def _add_part(content: Content, part: Record, name: str, levels: int) -> None:
     elif found in ("document", "search_result"):
         _add_material(content, part, found)
     elif found is None:
-        content.notes.append(f"a part {_named(kind_of(part))}")
+        content.notes.append(f"a part {_named(kind_of(part), part)}")
     content.refused |= found == "refusal"
     content.multi_modal |= found == "media"
 
@@ -216,9 +216,11 @@ def _wrapped(part: Record) -> Any:
     return inner.get("content") or inner.get("text") or first_of(part, "parts", "content")
 
 
-def _named(kind: str | None) -> str:
+def _named(kind: str | None, part: Record) -> str:
     """A type's name as far as it is one: what logs hold elsewhere doesn't come into details."""
-    return f"of type `{kind}`" if kind is not None and _PLAIN.fullmatch(kind) else "of no known type"
+    if kind is not None and _PLAIN.fullmatch(kind):
+        return f"of type `{kind}`"
+    return f"of no known type, with {names_of(part)}" if names_of(part) else "of no known type"
 
 
 def _add_text(content: Content, part: Record, name: str) -> None:

@@ -11,7 +11,7 @@ from coachlm.pairs import RejectReason
 from coachlm.text.blanks import is_blank
 from streams.reading.formats.messages.content import Content, read_content
 from streams.reading.formats.messages.finishes import FINISH_KEYS, finish_of, finish_word, is_whole
-from streams.reading.formats.messages.transcripts import Transcript, calls_tools, remarks_of
+from streams.reading.formats.messages.transcripts import Transcript, calls_tools, remarks_of, texts_elsewhere
 from streams.reading.formats.parts.fields import Record, first_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError
 from streams.reading.sources.records import Message, Remarks, Role
@@ -38,11 +38,12 @@ class Choice:
         content, text = self.content, self.content.text(Role.ASSISTANT)
         finish = finish_word(self.finish)
         if content.refused or finish in _REFUSED:
-            raise EntryError(RejectReason.REFUSED)
+            raise EntryError(RejectReason.REFUSED, "the provider says that the model refused")
         if is_blank(text) and (content.tool_call or finish in _CALLS_TOOLS):
-            raise EntryError(RejectReason.TOOL_ONLY)
+            raise EntryError(RejectReason.TOOL_ONLY, "the answer is a tool call without text")
         if finish and not is_whole(finish):
-            raise EntryError(RejectReason.UNFINISHED, f"finish reason `{finish[:40]}`")
+            said = "the text goes on with a tool call: " if finish in _CALLS_TOOLS else ""
+            raise EntryError(RejectReason.UNFINISHED, f"{said}finish reason `{finish[:40]}`")
         if is_blank(text):
             raise self._without_text()
         remarks = self.remarks or Remarks()
@@ -82,6 +83,12 @@ def read_choice(message: Record, finish: Any = None, name: str = "message") -> C
     if value is None:
         value = first_of(message, "parts", "text")
     content = read_content(value, f"{name}.content")
+    if (
+        not value
+        and not content.notes
+        and (unknown := texts_elsewhere({key: item for key, item in message.items() if item is not None}))
+    ):
+        content.notes.append(f"the message has no text under a known key, but {unknown}")
     content.tool_call = calls_tools(message, content)
     content.refused = content.refused or bool(message.get("refusal"))
     content.multi_modal = content.multi_modal or bool(message.get("audio"))

@@ -15,6 +15,8 @@ _NAMES = {
     " documents retrieval knowledge search_results",
 }
 ROLES: dict[str, Role] = {name: role for role, names in _NAMES.items() for name in names.split()}
+KEYS = ("role", "from", "type", "author", "speaker", "sender")
+"""Under which the speaker of a message stands."""
 CALLS = frozenset({"function_call", "tool_call", "tool_calls", "function_calls", "toolcall"})
 """Speakers whose words are an assistant's call of a tool."""
 THOUGHTS = frozenset({"thought", "thoughts", "thinking", "reasoning", "think"})
@@ -39,7 +41,7 @@ _CLASS = re.compile(r"(?:message)?(?:chunk)?$")
 
 def speaker(record: Record) -> str | None:
     """The name under which a message's role stands; None where there is none. Case and enum names don't matter."""
-    value = first_of(record, "role", "from", "type", "author", "speaker", "sender")
+    value = first_of(record, *KEYS)
     if isinstance(value, dict):
         value = first_of(value, "role", "name")
     if not isinstance(value, str):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.reading.formats.parts.fields import Record, mapping, words
+from coachlm.desk.signals import opinion_of
+from streams.reading.formats.parts.fields import Record, mapping
 
 _FLAGS = (
     "label", "kto_tag", "train", "training", "trainable", "loss", "thumbs_up", "thumb_up", "liked", "like", "is_good",
@@ -28,15 +29,6 @@ _SCORES = ("score", "reward", "quality_score", "helpfulness", "score_chosen", "s
 _LISTS = ("scores", "annotations", "assessments", "feedbacks", "feedback", "ratings", "span_annotations")
 _STATS = ("feedback_stats", "feedbackStats")
 KEYS = frozenset({*_FLAGS, *_BAD_FLAGS, *_WEIGHTS, *_OPINIONS, *_SCORES, *_LISTS, *_STATS})
-_GOOD = words(
-    "good like liked thumbs_up thumbsup thumb_up up upvote upvoted positive helpful yes true chosen desirable"
-    " accept accepted approve approved correct pass passed satisfied 👍 +1 great excellent win"
-)
-_BAD = words(
-    "bad dislike disliked thumbs_down thumbsdown thumb_down down downvote downvoted negative unhelpful"
-    " not_helpful no false rejected undesirable reject incorrect wrong fail failed dissatisfied unsatisfied 👎"
-    " -1 poor terrible harmful lose"
-)
 _LABELS = {
     **dict.fromkeys(("true", "desirable", "good", "chosen", "thumbs_up"), True),
     **dict.fromkeys(("false", "undesirable", "bad", "rejected", "thumbs_down"), False),
@@ -113,7 +105,7 @@ def _opinion(key: str, value: Any) -> Iterator[tuple[str, Any, bool | None]]:
     elif isinstance(value, int | float):
         yield key, value, False if value < 0 else None
     elif isinstance(value, str):
-        opinion = _word(value)
+        opinion = opinion_of(value)
         if opinion is not None:
             yield key, value.strip().lower(), opinion
 
@@ -135,7 +127,7 @@ def _judgement(judged: Record, key: str) -> Iterator[tuple[str, Any, bool | None
         if isinstance(value, int | float):
             yield name, value, _of_number(value, of_people, judged)
             return
-        if isinstance(value, str) and (opinion := _word(value)) is not None:
+        if isinstance(value, str) and (opinion := opinion_of(value)) is not None:
             yield name, value.strip().lower(), opinion if of_people else None
             return
 
@@ -157,12 +149,3 @@ def _stats(value: Any) -> Iterator[tuple[str, Any, bool | None]]:
         if isinstance(mean, int | float) and isinstance(name, str):
             of_people = any(word in name.lower() for word in _JUDGES)
             yield name[:40], mean, _of_number(mean, of_people, {"score": mean})
-
-
-def _word(text: str) -> bool | None:
-    word = (
-        text.strip().lower().replace(" ", "_").replace("-", "_") if text.strip() not in ("-1", "+1") else text.strip()
-    )
-    if word in _GOOD:
-        return True
-    return False if word in _BAD else None

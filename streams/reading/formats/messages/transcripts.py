@@ -1,5 +1,6 @@
 """Messages as providers and tools write them, to ours. What nobody knows costs itself alone."""
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ _BESIDE = words(
     "role from type author speaker sender name id uuid created_at timestamp model tool_call_id refusal audio status"
     " annotations additional_kwargs response_metadata finish_reason stop_reason"
 ) | {*_REASONING}
+_ROLE_WORD = re.compile(r"[a-z][a-z_.-]{0,30}")
 _CALLED = ("tool_calls", "function_call", "toolCalls", "toolInvocations")
 
 
@@ -47,7 +49,7 @@ def read_role(record: Record) -> Role:
     name = roles.speaker(record)
     role = None if name is None else roles.role_of(name)
     if role is None:
-        raise EntryError(RejectReason.MALFORMED_RECORD, f"`role` {'is missing' if name is None else 'is unknown'}")
+        raise EntryError(RejectReason.MALFORMED_RECORD, _why_nobody_speaks(record, name))
     return role
 
 
@@ -103,7 +105,16 @@ def _add_any_message(transcript: Transcript, item: Record, name: str, default: R
     elif (role := default if speaker is None else roles.role_of(speaker)) is not None:
         _add_spoken(transcript, item, role, name)
     else:
-        _add_unknown(transcript, "`role` is missing" if speaker is None else "`role` is unknown")
+        _add_unknown(transcript, _why_nobody_speaks(item, speaker))
+
+
+def _why_nobody_speaks(item: Record, speaker: str | None) -> str:
+    """A `role` is a word of the program; under other keys may stand the name of a person."""
+    if speaker is None:
+        return f"`role` is missing; the message has {names_of(item) or 'no keys'}"
+    key = next((key for key in roles.KEYS if item.get(key) is not None), "role")
+    word = f": `{speaker}`" if key in ("role", "from") and _ROLE_WORD.fullmatch(speaker) else ""
+    return f"`{key}` is unknown{word}"
 
 
 def _add_item(transcript: Transcript, item: Record) -> bool:
@@ -150,7 +161,7 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
         calls = ()
     for result in content.results:
         transcript.add(Message(Role.TOOL, result))
-    if not value and content.notes == [] and (unknown := _texts_elsewhere(item)):
+    if not value and content.notes == [] and (unknown := texts_elsewhere(item)):
         content.notes.append(f"the message has no text under a known key, but {unknown}")
     transcript.notes += content.notes
     if content.results and not content.texts and not content.multi_modal and not content.material:
@@ -166,7 +177,7 @@ def _add_spoken(transcript: Transcript, item: Record, role: Role, name: str) -> 
     transcript.add(Message(role, text, material, content.multi_modal, remarks, called, calls, tool))
 
 
-def _texts_elsewhere(item: Record) -> str:
+def texts_elsewhere(item: Record) -> str:
     """The keys of a message's texts that nobody reads."""
     if any(key in item for key in _CONTENT) or any(key in item for key in _CALLED):
         return ""

@@ -88,9 +88,22 @@ def _decode_leniently(data: bytes) -> Any:
     try:
         return json.loads(text, strict=False)
     except json.JSONDecodeError as error:
-        raise EntryError(RejectReason.MALFORMED_JSON, f"{error.msg} (character {error.pos})") from None
+        raise EntryError(RejectReason.MALFORMED_JSON, _why_no_json(text, error)) from None
     except ValueError:  # a whole number of more digits than Python converts
         raise EntryError(RejectReason.MALFORMED_JSON, "a number is too long") from None
+
+
+def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
+    """In words that tell a cut line and a line of another kind from a mistake within."""
+    begin = text.lstrip()[:1]
+    place = f"{error.msg} (character {error.pos})"
+    if begin == "<":
+        return "a page of HTML or XML, not JSON"
+    if error.pos <= len(text) - len(text.lstrip()) and begin not in ("{", "["):
+        return f"plain text, not JSON: {place}"
+    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+        return f"it ends too early, as if cut: {place}"
+    return place
 
 
 def _deepest(data: bytes) -> int:

@@ -34,4 +34,4 @@ def newest_branch(roots: list[Any], children: Callable[[Any], list[Any]]) -> lis
 
 def left_aside(count: int) -> Iterator[EntryError]:
     if count > 0:
-        yield EntryError(RejectReason.NOT_CHOSEN, f"{count} messages on branches not followed")
+        yield EntryError(RejectReason.NOT_CHOSEN, f"{count} message{'s' * (count != 1)} on branches not followed")
