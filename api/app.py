@@ -22,18 +22,15 @@ from api.http.slots import Slots
 from api.routes import (
     adapters,
     desk,
-    export,
     figures,
     health,
-    intake,
     pairs,
     people,
     ratings,
-    rejects,
     reviews,
-    telemetry,
-    webhooks,
 )
+from api.routes.exporting import export, rejects
+from api.routes.receiving import intake, telemetry, webhooks
 from api.routes.state import State
 from coachlm import __version__
 from coachlm.settings import Settings

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from coachlm.desk.dataset import TextChoice
-from exports.export_formats import SUFFIXES, ExportFormat, TrainOn
-from exports.export_options import ExportOptions
+from exports.choices.export_formats import SUFFIXES, ExportFormat, TrainOn
+from exports.choices.export_options import ExportOptions
 from exports.manifest import MANIFEST_NAME, Manifest
 from exports.shapes.columns import columns, features, is_nested
 

@@ -15,16 +15,16 @@ from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.desk.studies import RatedVersions
 from coachlm.errors import ExportError
 from coachlm.machine.files import sync
+from exports.choices.export_formats import PREFERENCES, SUFFIXES
+from exports.choices.export_options import KEPT_STATUSES, PROVENANCE_COLUMNS, ExportOptions
+from exports.choices.splits import TEST, TRAIN, VALIDATION, split_of
 from exports.data_card import render_card
-from exports.export_formats import PREFERENCES, SUFFIXES
-from exports.export_options import KEPT_STATUSES, PROVENANCE_COLUMNS, ExportOptions
 from exports.llama_factory import INFO_NAME, is_ours, render_info
 from exports.manifest import MANIFEST_NAME, ExportedFile, Manifest, Tally, check_balance, is_export
 from exports.record_writers import RecordWriter, open_writer
 from exports.records import exported_rows
 from exports.shapes.columns import columns
 from exports.shapes.dialogues import texts_in
-from exports.splits import TEST, TRAIN, VALIDATION, split_of
 
 __all__ = ["CARD_NAME", "KEPT_STATUSES", "PROVENANCE_COLUMNS", "ExportOptions", "export_dataset"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from coachlm.desk.dataset import DatasetRow
 from coachlm.desk.studies import RatedVersions
-from exports.export_options import ExportOptions
+from exports.choices.export_options import ExportOptions
 from exports.manifest import Tally
 from exports.record_writers import open_writer
 from exports.records import exported_rows

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from exports.export_formats import ExportFormat
+from exports.choices.export_formats import ExportFormat
+from exports.choices.splits import TRAIN
 from exports.manifest import Manifest
-from exports.splits import TRAIN
 
 INFO_NAME = "dataset_info.json"
 NAME = "coachlm"

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coachlm.text.spreadsheets import defuse_cell
-from exports.chat_shapes import Record
-from exports.export_formats import SUFFIXES, ExportFormat
+from exports.choices.export_formats import SUFFIXES, ExportFormat
+from exports.shapes.chat_shapes import Record
 from exports.shapes.columns import Column, arrow_schema
 from exports.shapes.dialogues import texts_in
 

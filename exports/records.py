@@ -7,10 +7,11 @@ from itertools import groupby
 from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.desk.studies import RatedVersions
 from coachlm.status import Status
-from exports.chat_shapes import Record
-from exports.export_formats import PREFERENCES, Rejected
-from exports.export_options import PROVENANCE_COLUMNS, ExportOptions
+from exports.choices.export_formats import PREFERENCES, Rejected
+from exports.choices.export_options import PROVENANCE_COLUMNS, ExportOptions
+from exports.choices.splits import conversation_key, key_of
 from exports.manifest import Tally, text_stage
+from exports.shapes.chat_shapes import Record
 from exports.shapes.conversations import branches
 from exports.shapes.preferences import (
     comparisons,
@@ -20,7 +21,6 @@ from exports.shapes.preferences import (
     verdicts,
 )
 from exports.shapes.rows import comparison_record, conversation_record, is_labelled, pair_record, verdict_record
-from exports.splits import conversation_key, key_of
 
 
 @dataclass(frozen=True, slots=True)

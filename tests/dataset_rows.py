@@ -8,7 +8,7 @@ from coachlm.desk.dataset import DatasetRow, FlowCounts
 from coachlm.pairs import ExcludeReason, InstructionPair, Position, Provenance, TaskClass
 from coachlm.revision import Outcome, Revision
 from coachlm.status import Status
-from exports.export_formats import ExportFormat
+from exports.choices.export_formats import ExportFormat
 
 PAIR_FORMATS = (
     ExportFormat.ALPACA,

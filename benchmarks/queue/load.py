@@ -16,8 +16,8 @@ from sqlalchemy import make_url
 
 from coachlm.desk.post_edit import PostEdit
 from devtools.accounting import cpu_seconds
+from exports.choices.export_formats import ExportFormat
 from exports.export import ExportOptions
-from exports.export_formats import ExportFormat
 from exports.export_stream import stream_dataset
 from storage.desk.queue import PostEditQueue
 from storage.desk.rules import DeskRules

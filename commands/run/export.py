@@ -12,7 +12,7 @@ from coachlm.settings import load_settings
 from coachlm.status import Status
 from commands.shared.output import answering_errors, emit_json, json_option, people, results
 from commands.shared.selection_options import selection_options, taken_selection
-from exports.export_formats import ExportFormat, Rejected, Rows, TrainOn
+from exports.choices.export_formats import ExportFormat, Rejected, Rows, TrainOn
 
 if TYPE_CHECKING:
     from exports.export import ExportOptions

@@ -9,7 +9,7 @@ from coachlm.pairs import TaskClass
 from commands.shared.moments import time_range_options
 
 if TYPE_CHECKING:
-    from exports.selection import Selection
+    from exports.choices.selection import Selection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +66,7 @@ def selection_options(function: Callable[P, R]) -> Callable[P, R]:
 def taken_selection(options: dict[str, Any]) -> "Selection":
     """Out of a command's options, which keep the others. Raises: ExportError."""
     from coachlm.desk.where import parse_where
-    from exports.selection import Selection, SignalTest
+    from exports.choices.selection import Selection, SignalTest
 
     taken = {name: options.pop(name) for name in _NAMES}
     taken["classes"] = frozenset(TaskClass(name) for name in taken["classes"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from exports.export_formats import LABELLED, PREFERENCES, TEXTS, ExportFormat
-from exports.export_options import PROVENANCE_COLUMNS, ExportOptions
+from exports.choices.export_formats import LABELLED, PREFERENCES, TEXTS, ExportFormat
+from exports.choices.export_options import PROVENANCE_COLUMNS, ExportOptions
 
 Fields = tuple[tuple[str, Any], ...]
 

@@ -10,7 +10,7 @@ from coachlm.context import ContextMessage, Role
 from coachlm.desk.dataset import DatasetRow, TextChoice
 from coachlm.digests import normalise_text
 from coachlm.revision import Outcome
-from exports.export_formats import TrainOn
+from exports.choices.export_formats import TrainOn
 from exports.shapes.dialogues import Dialogue, Said, dialogue_of, question_of, reasoning_of
 
 _Place = tuple[int, int]  # a turn's number, and a hash of all that was said up to its answer

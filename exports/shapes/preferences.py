@@ -9,8 +9,8 @@ from coachlm.digests import normalise_text
 from coachlm.pairs import ExcludeReason, InstructionPair
 from coachlm.revision import Outcome
 from coachlm.status import Status
-from exports.export_formats import LABELLED, Rejected
-from exports.export_options import ExportOptions
+from exports.choices.export_formats import LABELLED, Rejected
+from exports.choices.export_options import ExportOptions
 from exports.shapes.conversations import is_edited
 
 NO_OTHER = "no other answer"

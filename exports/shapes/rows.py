@@ -5,9 +5,9 @@ from typing import Any
 from coachlm.desk.dataset import DatasetRow
 from coachlm.pairs import InstructionPair
 from coachlm.text.distance import pair_distance
-from exports.chat_shapes import Record, chat_messages, sharegpt_turns, tool_definitions
-from exports.export_formats import LABELLED, TEXTS, ExportFormat
-from exports.export_options import ExportOptions
+from exports.choices.export_formats import LABELLED, TEXTS, ExportFormat
+from exports.choices.export_options import ExportOptions
+from exports.shapes.chat_shapes import Record, chat_messages, sharegpt_turns, tool_definitions
 from exports.shapes.conversations import Branch, is_edited, whole_dialogue
 from exports.shapes.dialogues import Dialogue, Said, dialogue_of, reasoning_of
 from exports.shapes.preferences import Comparison, Verdict

@@ -11,9 +11,9 @@ from coachlm.protocols.doors import LineVerdict
 from coachlm.protocols.intake import Store
 from coachlm.settings import Settings
 from streams.reading.bundles import reject_reason
-from streams.reading.excerpts import beginning
 from streams.reading.join import Joiner, Matched
 from streams.reading.settlement import settle
+from streams.reading.sources.excerpts import beginning
 from streams.reading.sources.flaws import BEGIN_BYTES
 from streams.reading.sources.records import Fragment, ParseOptions, RawRecord
 from streams.reading.stages import Extract, IntakeStages

@@ -17,9 +17,9 @@ from coachlm.text.excerpts import excerpt_pair
 from coachlm.text.filters import PreliminaryFilter
 from coachlm.text.language import pair_language
 from coachlm.text.personal_data import Redactor, hash_identifier
-from streams.reading.excerpts import beginning, shortened
 from streams.reading.formats import assemble, check_format, parse_record
 from streams.reading.redacting import storable, texts_of_conversation
+from streams.reading.sources.excerpts import beginning, shortened
 from streams.reading.sources.part import Part
 from streams.reading.sources.records import Conversation, Fragment, Parsed, ParseOptions, RawRecord
 from streams.reading.turns import conversation_pairs

@@ -13,8 +13,8 @@ from api.client.client import TooOftenError, new_key
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from coachlm.text.spreadsheets import restore_cell
+from exports.choices.export_formats import ExportFormat
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
 from exports.export_stream import stream_dataset
 from tests.api.service import QA, Service
 from tests.dataset_rows import PAIR_FORMATS
@@ -108,6 +108,8 @@ def _responses(format: ExportFormat, streamed: bytes) -> list[str]:
             return [json.loads(line)["messages"][1]["content"] for line in streamed.decode().split("\n") if line]
         case ExportFormat.JSONL:
             return [json.loads(line)["output"] for line in streamed.decode().split("\n") if line]
+        case _:
+            raise AssertionError(f"this test has no reader for {format}")
 
 
 @pytest.mark.slow

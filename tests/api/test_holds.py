@@ -53,7 +53,7 @@ def test_a_body_that_never_ends_is_answered(sqlite_databases):
 
 @pytest.mark.parametrize("ends_by", ["rate", "time"])
 def test_a_post_that_drips_ends(sqlite_databases, monkeypatch, ends_by):
-    monkeypatch.setattr("api.routes.intake._FREE_SECONDS", 0.2 if ends_by == "rate" else 3600.0)
+    monkeypatch.setattr("api.routes.receiving.intake._FREE_SECONDS", 0.2 if ends_by == "rate" else 3600.0)
     seconds = 3600.0 if ends_by == "rate" else 0.3
     with (
         running_service(sqlite_databases.new(), api_stream_seconds=seconds) as service,

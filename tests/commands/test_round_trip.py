@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from coachlm.context import Context, ContextMessage, Role, ToolCall
 from coachlm.pairs import InstructionPair, SourcedPair
 from coachlm.text.blanks import is_blank
+from exports.choices.export_formats import ExportFormat
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
 from streams.reading.formats import parse_record
 from streams.reading.sources import read_source
 from streams.reading.sources.records import Conversation, ParseOptions, RawRecord

@@ -16,9 +16,9 @@ from coachlm.errors import ExportError
 from coachlm.pairs import ExcludeReason, InstructionPair
 from coachlm.status import Status
 from evaluation.sets.pair_records import pair_of
+from exports.choices.export_formats import ExportFormat, Rejected, Rows, TrainOn
+from exports.choices.selection import Selection, SignalTest
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat, Rejected, Rows, TrainOn
-from exports.selection import Selection, SignalTest
 from exports.shapes.service_rules import broken_rule
 from tests.dataset_rows import counts_of, make_row
 

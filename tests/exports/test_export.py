@@ -15,8 +15,8 @@ from coachlm.errors import CoachLMError, ExportError
 from coachlm.pairs import InstructionPair
 from coachlm.revision import Outcome
 from coachlm.status import Status
+from exports.choices.export_formats import ExportFormat
 from exports.export import PROVENANCE_COLUMNS, ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
 from tests.dataset_rows import PAIR_FORMATS, counts_of, make_row
 
 ROWS = [
@@ -197,7 +197,7 @@ import resource, sys
 from pathlib import Path
 from coachlm.desk.dataset import FlowCounts
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
+from exports.choices.export_formats import ExportFormat
 from tests.dataset_rows import make_row
 count, format, folder = int(sys.argv[1]), ExportFormat(sys.argv[2]), Path(sys.argv[3])
 rows = (make_row((f"Question {n} " + "word " * 60, "", f"Answer {n} " * 60), record=n) for n in range(count))

@@ -14,8 +14,8 @@ from coachlm.pairs import InstructionPair
 from coachlm.status import Status
 from coachlm.text.spreadsheets import defuse_cell, restore_cell
 from coachlm.text.user_text import join_user_text, split_user_text
+from exports.choices.export_formats import ExportFormat
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
 from tests.dataset_rows import PAIR_FORMATS, counts_of, make_row
 
 HOSTILE = [

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from coachlm.errors import ExportError
+from exports.choices.export_formats import ExportFormat
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat
 from exports.hub import check_hub, push_dataset
 from tests.dataset_rows import counts_of, make_row
 

@@ -8,8 +8,8 @@ import pytest
 from coachlm.context import Context, ContextMessage, Role, ToolCall
 from coachlm.pairs import InstructionPair
 from coachlm.status import Status
+from exports.choices.export_formats import ExportFormat, Rows
 from exports.export import ExportOptions, export_dataset
-from exports.export_formats import ExportFormat, Rows
 from tests.dataset_rows import counts_of, make_row
 from tests.trainer.models import save_tiny_llama
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.settings import load_settings
-from streams.reading.excerpts import EXCERPT_CHARS, beginning, shortened
 from streams.reading.join import Joiner
 from streams.reading.log_door import posted_records
+from streams.reading.sources.excerpts import EXCERPT_CHARS, beginning, shortened
 from streams.reading.sources.lines import split_lines
 from streams.reading.sources.records import ParseOptions, RawRecord
 from streams.reading.stages import IntakeStages

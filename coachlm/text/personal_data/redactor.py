@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coachlm.text.personal_data.kinds import Finding, Kind
-from coachlm.text.personal_data.phones import REGIONS
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.phones import REGIONS
 from coachlm.text.personal_data.plain_form import PlainForm, plain_form
 from coachlm.text.personal_data.scanner import Finder, Scanner
 

@@ -3,9 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from coachlm.text.personal_data.accounts import find_cards, find_ibans
-from coachlm.text.personal_data.addresses import SPELLED_MARKS, find_emails, find_ip_addresses, find_spelled_emails
-from coachlm.text.personal_data.credentials import (
+from coachlm.text.personal_data.forms.accounts import find_cards, find_ibans
+from coachlm.text.personal_data.forms.addresses import (
+    SPELLED_MARKS,
+    find_emails,
+    find_ip_addresses,
+    find_spelled_emails,
+)
+from coachlm.text.personal_data.forms.credentials import (
     NAMING_WORDS,
     SESSION_MARKS,
     VENDOR_MARKS,
@@ -15,10 +20,10 @@ from coachlm.text.personal_data.credentials import (
     find_url_passwords,
     find_vendor_tokens,
 )
+from coachlm.text.personal_data.forms.kinds import Finding
+from coachlm.text.personal_data.forms.phones import PhoneFinder
+from coachlm.text.personal_data.forms.words import folded
 from coachlm.text.personal_data.ids import id_finders
-from coachlm.text.personal_data.kinds import Finding
-from coachlm.text.personal_data.phones import PhoneFinder
-from coachlm.text.personal_data.words import folded
 
 Finder = Callable[[str], Iterator[Finding]]
 

@@ -7,7 +7,7 @@ import orjson
 
 from coachlm.pairs import Position, Reject, RejectReason
 from coachlm.protocols.streams import StreamMessage
-from streams.reading.excerpts import beginning
+from streams.reading.sources.excerpts import beginning
 from streams.reading.sources.flaws import BEGIN_BYTES, Flaw, reject_of
 from streams.reading.sources.json_values import cut_values
 from streams.reading.sources.lines import json_lines

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.reading.excerpts import beginning
 from streams.reading.formats.containers import read_list
 from streams.reading.formats.parts.chat_flaws import TOLD, flaw_of, with_unread
 from streams.reading.formats.parts.decoding import check_nesting, decode, decode_text
@@ -12,6 +11,7 @@ from streams.reading.formats.parts.fields import names_of
 from streams.reading.formats.parts.outcomes import Chat, EntryError, Inner, LogFormat, Outcome, Piece, json_type
 from streams.reading.formats.registry import FORMATS, LISTS_OF_MESSAGES, detect
 from streams.reading.formats.texts.plain import plain_messages
+from streams.reading.sources.excerpts import beginning
 from streams.reading.sources.flaws import Unreadable
 from streams.reading.sources.otlp_messages import begins_message, decode_message
 from streams.reading.sources.part import Part

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coachlm.pairs import Position, Reject, RejectReason
-from streams.reading.excerpts import beginning
+from streams.reading.sources.excerpts import beginning
 
 BEGIN_BYTES = 16_000
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from coachlm.text.personal_data.words import places_of
+from coachlm.text.personal_data.forms.words import places_of
 
 _GAP = r"(?: - |[\s:=#\"'`*.,()|>_]{0,4})"
 _NOUNS = "numbers?|no|nr|num|nummer|número|numero|numéro|номер|id|code|card|plates?|address"

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from coachlm.text.personal_data.accounts import luhn_holds
+from coachlm.text.personal_data.forms.accounts import luhn_holds
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.ids.cues import behind, called, digits_of
-from coachlm.text.personal_data.kinds import Finding, Kind
 
 IMEI_WORDS = ("imei",)
 VIN_WORDS = ("vin", "chassis number", "vehicle identification", "fahrgestellnummer", "chassisnummer", "frame number")

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.ids.cues import behind, called, digits_of
-from coachlm.text.personal_data.kinds import Finding, Kind
 
 PASSPORT_WORDS = (
     *("passport", "reisepass", "pasaporte", "passeport", "passaporto", "passaporte", "paspoort", "paszport"),

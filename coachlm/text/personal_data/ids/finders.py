@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 
+from coachlm.text.personal_data.forms.kinds import Finding
 from coachlm.text.personal_data.ids import devices, documents, national, people
 from coachlm.text.personal_data.ids.wallets import find_wallets
-from coachlm.text.personal_data.kinds import Finding
 
 Finder = Callable[[str], Iterator[Finding]]
 

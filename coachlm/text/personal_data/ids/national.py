@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.ids.cues import behind, called, digits_of
-from coachlm.text.personal_data.kinds import Finding, Kind
 
 
 @dataclass(frozen=True, slots=True)

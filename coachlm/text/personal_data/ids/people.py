@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.ids.cues import behind, called
-from coachlm.text.personal_data.kinds import Finding, Kind
 
 BIRTH_WORDS = (
     *("date of birth", "birth date", "birthdate", "date_of_birth", "dateofbirth", "dob", "d.o.b", "birthday"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from hashlib import sha256
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58 = re.compile(r"(?<![\w/+=-])[13LMDT2mnr][1-9A-HJ-NP-Za-km-z]{24,34}(?![\w/+=-])")  # Bitcoin, Litecoin, Tron, …

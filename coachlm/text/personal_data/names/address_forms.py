@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 
 _MILITARY = re.compile(
     r"(?<!\w)(?:(?:PSC|Unit|CMR)\s[0-9]{1,5},?\sBox\s[0-9]{1,5}|(?:USS|USNS|USNV|USCGC)\s[^\W\d_]+(?:\s[^\W\d_]+)?),?[\s>?]{1,6}"

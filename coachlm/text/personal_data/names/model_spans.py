@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.names.address_forms import whole_address
 from coachlm.text.personal_data.names.token_model import ORGANISATION, PERSON, PLACE, STREET, Piece
 from coachlm.text.personal_data.names.words import COUNTRIES, FIRM_ENDINGS, SENTENCE_STARTS

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.names.address_forms import find_addresses
 from coachlm.text.personal_data.names.model_spans import spans_of
 from coachlm.text.personal_data.names.rules import find_organisations, find_persons

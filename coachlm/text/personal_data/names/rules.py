@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 from coachlm.text.personal_data.names.words import FIRM_ENDINGS, SENTENCE_STARTS
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я]"

@@ -7,9 +7,9 @@ gpt-oss; Alpaca's and Vicuna's prompts; Anthropic's older text completions; Open
 import re
 from collections.abc import Iterator
 
+from streams.reading.formats.messages.end_tokens import without_end_tokens
 from streams.reading.formats.messages.roles import role_of
 from streams.reading.formats.messages.transcripts import Transcript
-from streams.reading.formats.texts.end_tokens import without_end_tokens
 from streams.reading.sources.records import Message, Role
 
 _BEGIN = re.compile(r"(?:<s>|<bos>|<\|begin_of_text\|>|\[gMASK\]|<sop>|<\|endoftext\|>|<BOS_TOKEN>|\s)*+")

@@ -7,7 +7,7 @@ index=…>`), Grok; end tokens of chat templates.
 import json
 import re
 
-from streams.reading.formats.texts.end_tokens import without_end_tokens
+from streams.reading.formats.messages.end_tokens import without_end_tokens
 
 _MARKED = re.compile("(?P<gap> ?)\ue200(?P<kind>[a-z_]{1,30})\ue202?(?P<payload>[^\ue200\ue201]{0,4000})\ue201")
 _NAKED = re.compile(r" ?(?:file)?cite(?:turn\d{1,4}[a-z]{3,20}\d{1,4})+")

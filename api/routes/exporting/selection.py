@@ -9,7 +9,7 @@ from api.http.problems import RefusedError
 from coachlm.desk.where import parse_where
 from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
-from exports.selection import Selection, SignalTest
+from exports.choices.selection import Selection, SignalTest
 
 _Names = list[str] | None
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 
 LOCAL_CHARACTERS = 64
 """Longest part before the `@`. Source: RFC 5321 §4.5.3.1.1."""

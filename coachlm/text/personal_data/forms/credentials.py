@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from coachlm.text.personal_data.kinds import Finding, Kind
-from coachlm.text.personal_data.words import places_of
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.words import places_of
 
 VENDOR_MARKS = (
     "sk-",

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from coachlm.desk.dataset import TextChoice
 from coachlm.errors import ExportError
 from coachlm.status import Status
-from exports.export_formats import CHATS, PREFERENCES, SUFFIXES, TEXTS, ExportFormat, Rejected, Rows, TrainOn
-from exports.selection import Selection
-from exports.splits import TEST, TRAIN, VALIDATION
+from exports.choices.export_formats import CHATS, PREFERENCES, SUFFIXES, TEXTS, ExportFormat, Rejected, Rows, TrainOn
+from exports.choices.selection import Selection
+from exports.choices.splits import TEST, TRAIN, VALIDATION
 
 KEPT_STATUSES = frozenset(Status) - {Status.EXCLUDED, Status.DUPLICATE}
 PROVENANCE_COLUMNS = (

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api.access.gate import ADMIN, OPERATOR, OWNER, Allowed
 from api.models import rejects as models
-from api.routes.export import held_stream
+from api.routes.exporting.export import held_stream
 from api.routes.state import Responses, StateOf
 from coachlm.desk.work import Person
 from coachlm.pairs import RejectReason

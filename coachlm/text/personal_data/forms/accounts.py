@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from coachlm.text.personal_data.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
 
 _CARD = re.compile(
     r"(?<![A-Za-z0-9_.])(?:"

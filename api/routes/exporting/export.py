@@ -13,18 +13,18 @@ from starlette.types import Receive, Scope, Send
 
 from api.access.gate import ADMIN, OPERATOR, Allowed
 from api.http.problems import RefusedError
-from api.routes.selection import selection
+from api.routes.exporting.selection import selection
 from api.routes.state import Responses, State, StateOf
 from coachlm.desk.dataset import TextChoice
 from coachlm.desk.work import Person
 from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from coachlm.status import Status
+from exports.choices.export_formats import SUFFIXES, ExportFormat, Rejected, Rows, TrainOn
+from exports.choices.selection import Selection
 from exports.export import KEPT_STATUSES, ExportOptions
-from exports.export_formats import SUFFIXES, ExportFormat, Rejected, Rows, TrainOn
 from exports.export_stream import stream_dataset
 from exports.records import read_statuses
-from exports.selection import Selection
 from storage.reading import StoreReader
 
 router = APIRouter(tags=["export"])

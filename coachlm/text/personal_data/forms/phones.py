@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import phonenumbers
 
 from coachlm.errors import SettingsError
-from coachlm.text.personal_data.kinds import Finding, Kind
-from coachlm.text.personal_data.words import places_of
+from coachlm.text.personal_data.forms.kinds import Finding, Kind
+from coachlm.text.personal_data.forms.words import places_of
 
 REGIONS = ("US", "CA", "GB", "IE", "AU", "NZ", "IN", "ZA", "DE", "AT", "CH", "FR", "BE", "NL", "IT", "ES", "JP", "BR")
 """Regions whose national formats are recognised unless others are asked for."""

@@ -1,0 +1,1 @@
+"""Routes that give out data sets and rejects, and what they may be asked for."""

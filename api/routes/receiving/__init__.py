@@ -1,0 +1,1 @@
+"""Routes that take logs: lines, OTLP, LiteLLM and Langfuse."""

@@ -1,0 +1,1 @@
+"""Personal data that is known by its form, one module a kind."""
