@@ -130,7 +130,7 @@ def exclude(file: Path, reason: str, detail: str, db: str | None, as_json: bool)
 @json_option
 @answering_errors
 def prioritise(where: str, priority: int, db: str | None, as_json: bool) -> None:
-    """Have the waiting pairs for which an expression holds handed out earlier or later."""
+    """Give waiting pairs another priority, chosen by an expression."""
     from storage.reading import StoreReader
     from storage.review.desk import ReviewDesk
 

@@ -51,7 +51,7 @@ def rejects() -> None:
 @json_option
 @answering_errors
 def list_rejects(after: str | None, limit: int, db: str | None, as_json: bool, **chosen: Any) -> None:
-    """List rejects with place, reason, detail and excerpt, and count each reason.
+    """List rejects with place and excerpt, and count reasons.
 
     A place is FILE:RECORD, from 1: in JSON lines the lines that are not blank, else elements, rows or documents.
     """

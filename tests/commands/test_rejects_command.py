@@ -85,7 +85,7 @@ def test_signals_select_pairs_of_an_export(url: str) -> None:
     assert row["output"] == PEAR
     manifest = json.loads(Path("set/manifest.json").read_text("utf-8"))
     assert (manifest["selection"], manifest["rows"]) == ({"where": "signal:score<0.5"}, 1)
-    assert manifest["left_out_because"] == {"where": 1}
+    assert manifest["left_out_because"] == {"not chosen: where": 1}
     refused = invoke("export", "set", "--where", "score<0.5", "--db", url, exit_code=1)
     assert "signal:NAME or a field" in refused.stderr
 
