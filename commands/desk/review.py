@@ -110,7 +110,10 @@ def send_back(file: Path, comment: str, db: str | None, as_json: bool) -> None:
 @json_option
 @answering_errors
 def reopen(pair: str, person: str, db: str | None, as_json: bool) -> None:
-    """Take the last decision about a pair back; it waits for review again, and the history keeps what was decided."""
+    """Take back a decision: the pair waits for review again.
+
+    The history keeps what was decided.
+    """
     from storage.desk.pair_views import PairViews
 
     with _desk(db) as (desk, database):
