@@ -160,6 +160,7 @@ class _Writer:
                 task_class=task_class.value,
                 priority=NORMAL_PRIORITY,
                 queued_at=to_micros(at),
+                place=self._seq,
             )
             return
         self._put_edited(raw, revised, revision, status, task_class, at)
@@ -319,6 +320,7 @@ class _Writer:
                 reserved_for=annotator,
                 arm=arm.value,
                 queued_at=to_micros(submitted + timedelta(minutes=30)),
+                place=self._seq,
             )
 
     def _put_review(self, status: Status, owner: int, annotator: int, edit: int, at: datetime) -> None:

@@ -246,10 +246,10 @@ def test_an_item_in_anothers_hands_is_not_excluded(desk: Desk, ids: list[str]):
     desk.queue.exclude(ids[0], "ben", ExcludeReason.MANUAL, version=item.version)
 
 
-def test_an_approved_pair_is_final(desk: Desk, ids: list[str]):
+def test_an_approved_pair_is_not_excluded(desk: Desk, ids: list[str]):
     receipt = desk.submit(desk.claim())
     version = desk.reviews.review(Review(ids[0], "olga", Decision.APPROVE), version=receipt.version)
-    with pytest.raises(TransitionError, match="final"):
+    with pytest.raises(TransitionError, match="approved and can't become excluded"):
         desk.queue.exclude(ids[0], "olga", ExcludeReason.MANUAL, version=version)
 
 

@@ -118,7 +118,8 @@ class _Cutter:
             self._skip_rest(beginning)
 
     def _begin(self) -> bytes:
-        return self._buffer[self._start : self._start + BEGIN_BYTES]
+        """No more than was scanned: how much is read ahead depends on the chunks."""
+        return self._buffer[self._start : min(self._start + BEGIN_BYTES, self._at)]
 
     def _find_end(self) -> _End:
         """Scan to behind the value that begins at `_at`."""

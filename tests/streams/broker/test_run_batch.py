@@ -17,7 +17,7 @@ from streams.broker.worker.driver import Subscription
 from streams.broker.worker.faust_app import create_app
 from streams.broker.worker.run_batch import run_batch
 
-STREAMS = Path(__file__).parents[3] / "streams"
+STREAMS = Path(__file__).parents[3] / "streams" / "broker"
 PLACE = TP("logs.raw", 0)
 
 
