@@ -14,14 +14,14 @@ class Slots:
 
     def __init__(self, what: str, total: int) -> None:
         self._what = what
-        self._total = total
+        self.total = total
         self._each = max(1, (total + 1) // 2)
         self._taken: Counter[int] = Counter()  # by person
 
     @contextmanager
     def hold(self, person: int) -> Iterator[None]:
         """Raises: RefusedError, when all places are taken, or all that one person may have."""
-        if self._taken.total() >= self._total:
+        if self._taken.total() >= self.total:
             raise self._busy(f"as many {self._what} as this service does at once are under way")
         if self._taken[person] >= self._each:
             raise self._busy(f"you have {self._each} {self._what} under way, as many as one person may")

@@ -151,7 +151,11 @@ def test_no_route_tells_a_rater_which_text_is_which(service: Service):
                 assert answer.status_code != 500, (method, path, answer.text)
                 said = f"{answer.text} {answer.headers}"
                 assert not re.search("zebra|tapir|colour 1", said), (name, method, path, said)
-            if "{pair_id}" in path or "pair_id" in str(_json(method, path, ids[0])):
+            if path in _OWN_HANDS:
+                assert answers[0].status_code == answers[1].status_code, (method, path, name)
+                texts = [each.json() | {"request_id": ""} if each.content else None for each in answers]
+                assert texts[0] == texts[1], (method, path, name)
+            elif "{pair_id}" in path or "pair_id" in str(_json(method, path, ids[0])):
                 assert [each.status_code for each in answers] == [403, 403], (name, method, path)
                 said = {each.json()["detail"].replace(pair_id, "") for each, pair_id in zip(answers, ids, strict=True)}
                 assert len(said) == 1, said
@@ -184,6 +188,8 @@ def test_what_a_rater_reads_is_the_same_for_every_version_but_for_the_text(servi
         assert max(places[SECOND]) > min(places[FIRST])
 
 
+_OWN_HANDS = {"/v1/reviews/hold", "/v1/reviews/release"}
+"""They say nothing of pairs that are not in the caller's hands."""
 _OWN = ("date", "content-length", "x-request-id")  # of the moment, of the text, of the request
 
 

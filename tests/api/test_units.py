@@ -72,6 +72,10 @@ def _body(path: str, pair_id: str, version: int = 1) -> dict[str, Any]:
         "class": {"task_class": "qa", "version": version},
         "hand-over": {"to": None},
         "restore": {"version": version},
+        "reopen": {"version": version},
+        "take-back": {"pair_id": pair_id},
+        "hold": {"pair_ids": [pair_id]},
+        "/v1/reviews/release": {"pair_ids": [pair_id]},
         "studies": {
             "name": "next",
             "pair_ids": [pair_id],

@@ -106,7 +106,7 @@ def _limits(place: Place, given: dict[str, Any]) -> object:
     database = open_database(place.url)
     try:
         shared = create_app(build_services(database, settings), settings).state.shared
-        return shared.log_posts.total_tokens, shared.exports.total_tokens
+        return shared.log_posts.total, shared.exports.total
     finally:
         database.close()
 

@@ -69,7 +69,7 @@ class LagReader:
         return [self._counted(lag) for lag in _broker_lags(self._settings)]
 
     def _counted(self, lag: Lag) -> Lag:
-        if lag.messages == 0:
+        if lag.messages <= 0:  # negative: the topic was made anew
             return lag
         place, state = (lag.group, lag.topic, lag.partition), (lag.end - lag.messages, lag.end)
         moved = self._seen.get(place) != state
