@@ -187,7 +187,7 @@ EFFECTS = {
         1, _ingested(("How is tea made?", f"{_TEA}."), ("How is tea made?", f"{_TEA} slowly."))
     ),
     "max_nesting": Effect(5, _ingested(("How is tea made?", _TEA), a=[[[[[[[]]]]]]])),
-    "phone_regions": Effect("GB", _ingested(("Whom do I call?", "Reach us: (415) 555-2671, any day."))),
+    "phone_regions": Effect("GB", _ingested(("Whom do I call?", "Ours is (415) 555-2671, any day."))),
     "hash_salt": Effect("salt", _salt),
     "api_host": Effect("127.0.0.2", _served, {"api_port": _free_port()}),
     "api_port": Effect(_free_port(), _served),

@@ -72,7 +72,7 @@ _DIALLED_ABROAD = re.compile(r"\A(?:011|00)[ -]*")
 _GROUPED = re.compile(r"\A[^.]*[0-9][ ()-]+[0-9][^.]*\Z")
 _DASHED = re.compile(r"\)|-[0-9]{4}(?:\Z| ?x| ?ext)")
 _EXTENSION = re.compile(r" ?(?:x|ext\.?) ?[0-9]+\Z")
-_LAST_GROUP = re.compile(r"[^0-9]+[0-9]+\Z")
+_LAST_GROUP_REVERSED = re.compile(r"[0-9]+[^0-9]+")
 
 
 class PhoneFinder:
@@ -181,10 +181,10 @@ def _longest_valid(written: str, regions: Sequence[str | None]) -> _Number | Non
         number = _valid(written, regions)
         if number:
             return written, number
-        shorter = _LAST_GROUP.sub("", written)
-        if shorter == written:
+        last = _LAST_GROUP_REVERSED.match(written[::-1])
+        if last is None:
             return None
-        written = shorter
+        written = written[: -last.end()]
     return None
 
 

@@ -42,10 +42,7 @@ _CLOSED = re.compile(
     rf"(?:\A|\n|[.!?] )(?:(?i:best|kind|warm)(?: (?:regards|wishes))?|{_CLOSINGS}),?\n{{1,3}}(?P<name>{_NAME})"
     r"(?=\s{0,9}(?:\n|\Z))"
 )
-_FIRM_PART = rf"(?:{_WORD}|[A-Z]{{2,20}})"
-_FIRM = re.compile(
-    rf"(?<![\w-])(?P<name>{_FIRM_PART}(?:(?:, | and | & | of |,? ){_FIRM_PART}){{0,4}},? (?:{FIRM_ENDINGS})\b\.?)"
-)
+_FIRM = re.compile(rf"(?<![\w-])(?P<name>{_WORD}(?:(?: and | & | of |,? ){_WORD}){{0,4}},? (?:{FIRM_ENDINGS})\b\.?)")
 _FIRM_NAME = rf"{_WORD}(?:[ -](?:{_WORD}|&)){{0,3}}"
 _EMPLOYERS = (
     "work(?:s|ed|ing)? (?:for|at)|employed (?:by|at)|hired by"
