@@ -135,7 +135,8 @@ export class View extends ItemView {
     const { waiting } = work.progress || {};
     const start = el("button", { type: "button", class: "primary", onclick: () => this.act.begin() }, "Start editing");
     start.append(el("kbd", {}, "Ctrl ↵"));
-    const said = waiting === undefined ? "" : `${waiting < 10_000 ? waiting.toLocaleString() : "10,000+"} ${waiting === 1 ? "pair waits" : "pairs wait"}. `;
+    const count = waiting < 10_000 ? waiting?.toLocaleString() : "10,000+";
+    const said = waiting === undefined ? "" : `${count} ${waiting === 1 ? "pair waits" : "pairs wait"}. `;
     const about = "You get the first one when you start; until then nothing is held for you.";
     this.empty.replaceChildren(el("h2", {}, "The desk"), el("p", {}, said + about), el("p", {}, start));
   }
