@@ -98,6 +98,8 @@ class Deciding:
         connection, pair, review, now = self.connection, self.pair, self.review, self.now
         returned = review.decision is Decision.RETURN
         wanted = Status.RETURNED if returned else Status.APPROVED
+        if pair.status is not Status.POST_EDITED:  # an excluded pair may become returned: taken back, not decided
+            raise TransitionError(f"pair {pair.pair_id} is {pair.status} and can't become {wanted} by a review")
         after = change_status(connection, pair, wanted, now, person=self.owner.id, detail=review.comment)
         edit = last_edit_row(connection, pair.seq)
         if edit is None:
