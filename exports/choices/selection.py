@@ -15,7 +15,7 @@ from coachlm.errors import ExportError
 from coachlm.pairs import TaskClass
 from coachlm.text.distance import pair_distance
 
-_SIGNAL = re.compile(r"\s*(?P<name>[^=<>!]+?)\s*(?:(?P<compared>>=|<=|!=|=|>|<)\s*(?P<value>.*?)\s*)?")
+_SIGNAL = re.compile(r"(?P<name>[^=<>!]+)(?:(?P<compared>>=|<=|!=|=|>|<)\s*+(?P<value>.*))?")
 _COMPARED: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -36,13 +36,13 @@ class SignalTest:
     @classmethod
     def parse(cls, text: str) -> "SignalTest":
         """Raises: ExportError."""
-        found = _SIGNAL.fullmatch(text)
+        found = _SIGNAL.fullmatch(text.strip())
         if found is None:
             raise ExportError(f"{text!r} is no test of a signal; write NAME, NAME=VALUE or NAME>=NUMBER")
         compared, value = found["compared"] or "", found["value"] or ""
         if compared in _COMPARED and _number(value) is None:
             raise ExportError(f"the signal test {text!r} compares with {value!r}, which is no number")
-        return cls(found["name"], compared, value)
+        return cls(found["name"].strip(), compared, value)
 
     def holds(self, extra: Mapping[str, Any]) -> bool:
         signals = extra.get("signals")

@@ -19,7 +19,7 @@ _FOLD = bytes(code if code in _LETTERS else 32 for code in range(256))
 _ANSWER_CHARS, _OPENING_WORDS, _ANSWER_WORDS, _SIZE_CHARS = 1_500, 40, 200, 150
 _STEM = 5
 _WORD = re.compile(r"[^\W_]+")
-_ANSWER_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+\.|[?!.:]")
+_ANSWER_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|(?<!\d)\d+\.|[?!.:]")
 _LIST = re.compile(r"^\s{0,4}(?:\d{1,2}[.)]|[-*•])\s", re.M)
 
 
