@@ -10,6 +10,7 @@ from coachlm.text.opinion import SecondOpinion
 _LISTS = WordLists("refusal")
 _REFUSES = _LISTS.pattern("refuses")
 _LEADING = _LISTS.pattern("leading")
+_JUDGED_CHARS = 400  # of a sentence: what leads up to a refusal can be cut in many ways, and long ones take seconds
 _SAID_AFTER = _LISTS.pattern("said_after")
 _ANSWERS = _LISTS.pattern("answers")
 _LISTED = _LISTS.pattern("listed", re.M)
@@ -84,9 +85,9 @@ def _is_answered(answer: str) -> bool:
 def _refusing_sentence(sentences: list[str]) -> int | None:
     """The place of the first that refuses, with nothing but courtesies before it."""
     for place, sentence in enumerate(sentences[: _LED_BY + 1]):
-        if _REFUSES.match(sentence.lstrip(" \"'*_")):
+        if _REFUSES.match(sentence.lstrip(" \"'*_")[:_JUDGED_CHARS]):
             return place
-        if not _LEADING.match(sentence):
+        if not _LEADING.match(sentence[:_JUDGED_CHARS]):
             return None
     return None
 
