@@ -5,12 +5,13 @@ import streamlit as st
 from api.client.client import LateError, StaleError
 from api.models import ExcludedPair
 from coachlm.pairs import ExcludeReason
+from dashboard.parts.paging import pages_of, show_first_page, turn_pages
 from dashboard.parts.session import Session, class_name, signed_in
 from dashboard.parts.texts import show_folded
 
 _PAGE = 20
 _NONE = "No pair is excluded. Pairs that the filter or people exclude appear here with their reason."
-_TRAIL = "exclusions_trail"  # the `after` of each page that was turned
+_TRAIL = "exclusions_trail"
 
 
 def render() -> None:
@@ -18,26 +19,18 @@ def render() -> None:
     st.subheader("Excluded")
     names = ["every reason", *(reason.value for reason in ExcludeReason)]
     name = st.selectbox("Reason", names, format_func=_words, key="exclusions_reason", on_change=_first_page)
-    trail: list[int | None] = st.session_state.setdefault(_TRAIL, [None])
+    turned = pages_of(_TRAIL)
     reason = None if name == names[0] else ExcludeReason(name)
-    page = session.service.pairs.exclusions(limit=_PAGE, after=trail[-1], reason=reason)
+    page = session.service.pairs.exclusions(limit=_PAGE, after=turned[-1], reason=reason)
     if not page.pairs:
         st.text("No pair is excluded for this reason." if reason else _NONE)
     for pair in page.pairs:
         _show(session, pair)
-    if len(trail) == 1 and page.next is None:
-        return
-    earlier, later, _ = st.columns([1, 1, 5])
-    if earlier.button("Earlier arrivals", disabled=len(trail) == 1, width="stretch"):
-        trail.pop()
-        st.rerun()
-    if later.button("Later arrivals", disabled=page.next is None, width="stretch"):
-        trail.append(page.next)
-        st.rerun()
+    turn_pages(turned, page.next, "Earlier arrivals", "Later arrivals")
 
 
 def _first_page() -> None:
-    st.session_state[_TRAIL] = [None]
+    show_first_page(_TRAIL)
 
 
 def _show(session: Session, pair: ExcludedPair) -> None:

@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from api.models import Reject, Rejects
+from api.models import Reject
 from coachlm.pairs import RejectReason
+from dashboard.parts.paging import pages_of, show_first_page, turn_pages
 from dashboard.parts.session import signed_in
 from dashboard.parts.texts import show_folded_texts
 
 _PAGE = 20
 _NONE = "Nothing was rejected. Records that can't become pairs appear here with the reason."
-_TRAIL = "rejects_trail"  # the `after` of each page that was turned
+_TRAIL = "rejects_trail"
 _NOT_KEPT = "(none is kept)"
 
 
@@ -18,13 +19,13 @@ def render() -> None:
     st.subheader("Rejected records")
     counts = session.service.rejects.page(limit=1).counts or {}
     reason, source = _choice(counts)
-    trail: list[str | None] = st.session_state.setdefault(_TRAIL, [None])
-    page = session.service.rejects.page(limit=_PAGE, after=trail[-1], reason=reason, source=source or None)
+    turned = pages_of(_TRAIL)
+    page = session.service.rejects.page(limit=_PAGE, after=turned[-1], reason=reason, source=source or None)
     if not page.rejects:
         st.text("No reject is like that." if counts else _NONE)
     for one in page.rejects:
         _show(one)
-    _turn(trail, page)
+    turn_pages(turned, page.next, "Back", "More")
 
 
 def _choice(counts: dict[RejectReason, int]) -> tuple[RejectReason | None, str]:
@@ -38,20 +39,8 @@ def _choice(counts: dict[RejectReason, int]) -> tuple[RejectReason | None, str]:
     return names.get(name), source.strip()
 
 
-def _turn(trail: list[str | None], page: Rejects) -> None:
-    if len(trail) == 1 and page.next is None:
-        return
-    earlier, later, _ = st.columns([1, 1, 5])
-    if earlier.button("Back", disabled=len(trail) == 1, width="stretch"):
-        trail.pop()
-        st.rerun()
-    if later.button("More", disabled=page.next is None, width="stretch"):
-        trail.append(page.next)
-        st.rerun()
-
-
 def _first_page() -> None:
-    st.session_state[_TRAIL] = [None]
+    show_first_page(_TRAIL)
 
 
 def _show(one: Reject) -> None:
