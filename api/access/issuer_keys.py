@@ -21,6 +21,8 @@ import httpx
 import jwt
 from jwt import PyJWKClientError, PyJWKSet
 
+from coachlm.machine.addresses import LOOPBACK
+
 log = logging.getLogger(__name__)
 
 _FETCH_SECONDS = 10.0  # altogether, however the provider drips
@@ -149,7 +151,7 @@ def _fetched(url: str) -> bytes:
 async def _download(url: str) -> bytes:
     host = httpx.URL(url).host
     async with (
-        httpx.AsyncClient(timeout=_FETCH_SECONDS, trust_env=host not in ("127.0.0.1", "localhost", "::1")) as http,
+        httpx.AsyncClient(timeout=_FETCH_SECONDS, trust_env=host not in LOOPBACK) as http,
         http.stream("GET", url, headers={"Accept": "application/json"}) as answer,
     ):
         answer.raise_for_status()

@@ -14,11 +14,11 @@ from jwt import PyJWKClientError
 
 from api.access.issuer_keys import PublishedKeys
 from coachlm.errors import SettingsError
+from coachlm.machine.addresses import LOOPBACK
 from coachlm.settings import Settings
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_SECONDS = 30
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class _Keys(Protocol):
@@ -97,7 +97,7 @@ def _keys(settings: Settings, on_fetch: Callable[[bool], None]) -> _Keys:
             raise SettingsError(f"COACHLM_OIDC_KEY_FILE can't be read: {error.strerror or error}") from error
     url = settings.oidc.jwks_url or ""
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise SettingsError(
             "COACHLM_OIDC_JWKS_URL is not an https address; without https the keys could be replaced on the way"
         )

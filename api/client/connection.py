@@ -15,11 +15,11 @@ from pydantic import BaseModel, ValidationError
 
 from api.client.errors import ServiceError, TooOftenError, UnavailableError, service_error
 from api.models.problems import Problem
+from coachlm.machine.addresses import LOOPBACK
 from coachlm.machine.waiting import Backoff
 
 M = TypeVar("M", bound=BaseModel)
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _STREAM_TIMEOUT = httpx.Timeout(600.0, connect=5.0)
 
@@ -56,7 +56,7 @@ class Connection:
             raise UnavailableError(
                 f"{base_url!r} is not an http address; set COACHLM_API_URL, e.g. http://127.0.0.1:8080"
             ) from (error)
-        trust_env = host not in _LOOPBACK  # a proxy has no business between two programs of one machine
+        trust_env = host not in LOOPBACK  # a proxy has no business between two programs of one machine
         self._http = httpx.Client(
             base_url=self.base_url,
             headers=_headers(token, on_behalf_of),

@@ -10,6 +10,7 @@ import click
 from assembly.services import build_services
 from assembly.stores import database_option, open_database
 from coachlm.errors import CoachLMError
+from coachlm.machine.addresses import LOOPBACK
 from coachlm.settings import Settings, load_settings
 from commands.shared.output import answering_errors, emit_json, json_option, people
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from api.http.services import Services
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BACKLOG = 2048
 
 
@@ -60,7 +60,7 @@ def _announce(listener: socket.socket, services: "Services", *, as_json: bool) -
         click.get_text_stream("stdout").flush()
     else:
         people.print(f"service: {url}   (Ctrl+C stops)", markup=False)
-    if host not in _LOOPBACK:
+    if host not in LOOPBACK:
         people.print("it is reachable from other machines: put TLS in front of it, tokens travel in clear otherwise")
     if not services.accounts.people():
         people.print("nobody may come in yet; next: coachlm people add NAME --role admin")

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from coachlm.desk.ratings import STUDY_NAME
+from coachlm.machine.addresses import LOOPBACK
 from dashboard.server.tickets import TICKETS
 
 SESSION_COOKIE = "coachlm_session"
@@ -33,7 +34,6 @@ _ALLOWED = {
     ),
     "PUT": re.compile(rf"queue/draft|reviews/draft|ratings/{_TEXT}"),
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Gateway:
@@ -45,7 +45,7 @@ class Gateway:
             base_url=api_url.rstrip("/"),
             timeout=httpx.Timeout(30.0, connect=3.0),
             transport=transport,
-            trust_env=httpx.URL(api_url).host not in _LOOPBACK,
+            trust_env=httpx.URL(api_url).host not in LOOPBACK,
         )
 
     def routes(self) -> list[Route]:
